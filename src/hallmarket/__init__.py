@@ -1,0 +1,1 @@
+"""Hallmarket: a self-hosted registry and exchange for media and data."""
