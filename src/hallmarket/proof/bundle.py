@@ -1,0 +1,135 @@
+"""Proof files (c2sp.org/tlog-proof) and proof bundles: all that proves an item, in one file, without a network."""
+
+from typing import Any, Self
+
+import msgspec
+
+from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
+from hallmarket.proof.entry import Claims, MediaEntry, commit, decode_entry
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.key import VerifierKey
+from hallmarket.proof.merkle import leaf_hash, verify_inclusion
+from hallmarket.proof.note import Note
+from hallmarket.proof.strict import read_base64, read_decimal, read_hash, read_text, write_base64
+
+PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+MAX_PROOF_HASHES = 63
+BUNDLE_VERSION = 1
+
+
+class ProofFile(msgspec.Struct, frozen=True):
+    """A `.tlog-proof`: an entry's index, inclusion proof and signed checkpoint; `extra` is not authenticated."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+    note: str
+    extra: bytes | None = None
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """Read a proof file; raises ProofError."""
+        head, _, note = read_text(text, "The proof").partition("\n\n")
+        header, *lines = head.split("\n")
+        if header != PROOF_HEADER:
+            raise ProofError(f"A proof must begin with the line {PROOF_HEADER}.")
+        extra = None
+        if lines and lines[0].startswith("extra "):
+            extra = read_base64(lines.pop(0).removeprefix("extra "), "The proof's extra data")
+        if not lines or not lines[0].startswith("index "):
+            raise ProofError("The proof does not name the entry's index.")
+        index = read_decimal(lines.pop(0).removeprefix("index "), "The proof's index")
+        if len(lines) > MAX_PROOF_HASHES:
+            raise ProofError(f"The proof has more than {MAX_PROOF_HASHES} hashes.")
+        hashes = tuple(read_hash(line, "A hash of the proof") for line in lines)
+        Note.parse(note)  # Kept verbatim, yet what is no note is refused here and not later.
+        return cls(index, hashes, note, extra)
+
+    def text(self) -> str:
+        """Return the proof file."""
+        extra = [] if self.extra is None else [f"extra {write_base64(self.extra)}"]
+        hashes = [write_base64(one) for one in self.hashes]
+        return "\n".join([PROOF_HEADER, *extra, f"index {self.index}", *hashes, "", self.note])
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry with its proof file, its outside timestamps and, unless they were erased, its claims and their salt."""
+
+    v: int = BUNDLE_VERSION
+    entry: bytes
+    claims: Claims | None
+    salt: bytes | None
+    proof: str
+    timestamps: list[Any]
+
+    @classmethod
+    def parse(cls, data: str | bytes) -> Self:
+        """Read a bundle from its JSON, ignoring fields it does not know; raises ProofError."""
+        text = read_text(data, "The proof bundle")
+        try:
+            wire = _read_wire(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise ProofError(f"The proof bundle is malformed: {error}.") from None
+        if wire.v != BUNDLE_VERSION:
+            raise ProofError(f"The proof bundle is of version {wire.v}; this reader knows {BUNDLE_VERSION}.")
+        salt = None if wire.salt is None else read_base64(wire.salt, "The proof bundle's salt")
+        entry = read_base64(wire.entry, "The proof bundle's entry")
+        return cls(entry=entry, claims=wire.claims, salt=salt, proof=wire.proof, timestamps=wire.timestamps)
+
+    def encode(self) -> bytes:
+        """Return the bundle as JSON, its bytes as standard padded base64."""
+        return msgspec.json.encode(self)
+
+
+class _Wire(msgspec.Struct):
+    # Bytes stay text here: msgspec's own base64 would accept more than one spelling.
+    v: int
+    entry: str
+    claims: Claims | None
+    salt: str | None
+    proof: str
+    timestamps: list[Any]
+
+
+_read_wire = msgspec.json.Decoder(_Wire).decode
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What a bundle has proved: this entry, with these claims, stands at this index under this signed checkpoint."""
+
+    entry: MediaEntry
+    claims: Claims | None
+    index: int
+    checkpoint: Checkpoint
+    note: str
+
+
+def verify_bundle(bundle: Bundle, key: VerifierKey, sha3_512: str | None = None, size: int | None = None) -> Verified:
+    """Check entry, claims, inclusion, signature and, if given, the file's fingerprint and size in bytes.
+
+    Raises ProofError saying what is wrong.
+    """
+    entry = decode_entry(bundle.entry)
+    if not isinstance(entry, MediaEntry):
+        raise ProofError(f"The entry is of kind {entry.kind}, not a media item.")
+    _verify_file(entry, sha3_512, size)
+    _verify_claims(entry, bundle)
+    proof = ProofFile.parse(bundle.proof)
+    checkpoint = open_checkpoint(proof.note, key)
+    verify_inclusion(leaf_hash(bundle.entry), proof.index, checkpoint.size, proof.hashes, checkpoint.root)
+    return Verified(entry, bundle.claims, proof.index, checkpoint, proof.note)
+
+
+def _verify_file(entry: MediaEntry, sha3_512: str | None, size: int | None) -> None:
+    if sha3_512 not in (None, entry.sha3_512):
+        raise ProofError("The proof is for another file: the fingerprints differ.")
+    if size not in (None, entry.size):
+        raise ProofError(f"The proof is for a file of {entry.size} bytes, this one has {size}.")
+
+
+def _verify_claims(entry: MediaEntry, bundle: Bundle) -> None:
+    if bundle.claims is None and bundle.salt is None:
+        return
+    if bundle.claims is None or bundle.salt is None:
+        raise ProofError("The proof bundle has claims without salt, or salt without claims.")
+    if commit(bundle.salt, bundle.claims) != entry.claims:
+        raise ProofError("The claims are not those the entry commits to.")

@@ -1,0 +1,105 @@
+"""The log's entries: canonical JSON (RFC 8785) that names no person, and the claims an entry commits to."""
+
+from hashlib import sha256
+from typing import Annotated
+
+import msgspec
+
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.strict import read_text
+
+MEDIA = "media"
+VERSION = 1
+SALT_BYTES = 32
+MAX_ENTRY_BYTES = 65_535
+
+Hex64 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Hex128 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{128}\Z")]
+Uuid = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+SizeBytes = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an entry's commitment discloses of a media item; creator and organization are UUIDs as text."""
+
+    # In the order of RFC 8785, so that encoding the Struct as it stands is canonical.
+    createdOn: str  # noqa: N815 - the wire's name
+    creator: str
+    metadata: str
+    name: str | None
+    organization: str
+
+
+_claims_json = msgspec.json.Encoder().encode
+
+
+def canonical_claims(claims: Claims) -> bytes:
+    """Return the claims as canonical JSON (RFC 8785); raises ProofError for text that UTF-8 cannot carry."""
+    try:
+        # msgspec escapes exactly what RFC 8785 escapes, and as it does; a test compares every code point.
+        return _claims_json(claims)
+    except UnicodeError:
+        raise ProofError("The claims are not UTF-8.") from None
+
+
+def commit(salt: bytes, claims: Claims) -> str:
+    """Return the commitment to the claims under a salt of 32 bytes: SHA-256(salt ‖ canonical JSON), 64 hex digits."""
+    if len(salt) != SALT_BYTES:
+        raise ProofError(f"The claims' salt must have {SALT_BYTES} bytes.")
+    return sha256(salt + canonical_claims(claims)).hexdigest()
+
+
+class MediaEntry(msgspec.Struct, frozen=True):
+    """An anchored media item: commitment to its claims, id, fingerprint (128 hex digits) and size in bytes."""
+
+    claims: Hex64
+    id: Uuid
+    sha3_512: Hex128
+    size: SizeBytes
+
+    def encode(self) -> bytes:
+        """Return the entry's bytes; the size is written as an exact integer, also past 2^53."""
+        # Every field is hexadecimal or a number, so nothing can need escaping.
+        return (
+            f'{{"claims":"{self.claims}","id":"{self.id}","kind":"{MEDIA}",'
+            f'"sha3_512":"{self.sha3_512}","size":{self.size},"v":{VERSION}}}'
+        ).encode()
+
+
+class UnknownEntry(msgspec.Struct, frozen=True):
+    """An entry of a kind this reader does not know, to be skipped."""
+
+    kind: str
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+
+
+_read_kind = msgspec.json.Decoder(_Kind).decode
+_read_media = msgspec.json.Decoder(MediaEntry).decode
+_read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def decode_entry(data: bytes) -> MediaEntry | UnknownEntry:
+    """Read an entry, which has exactly one spelling; raises ProofError."""
+    if len(data) > MAX_ENTRY_BYTES:
+        raise ProofError(f"The entry has more than {MAX_ENTRY_BYTES} bytes.")
+    read_text(data, "The entry")
+    try:
+        kind = _read_kind(data).kind
+        entry = _read_media(data) if kind == MEDIA else UnknownEntry(kind)
+        canonical = entry.encode() if isinstance(entry, MediaEntry) else _canonical_members(data)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ProofError(f"The entry is malformed: {error}.") from None
+    if canonical != data:
+        raise ProofError("The entry is not canonical JSON, or not of version 1.")
+    return entry
+
+
+def _canonical_members(data: bytes) -> bytes:
+    # What stands inside an unknown kind is not ours to judge, but its outer fields must stand once and in order:
+    # else two readers could take one entry for two kinds.
+    members = _read_members(data)
+    ordered = sorted(members, key=lambda name: name.encode("utf-16-be"))
+    return b"{" + b",".join(msgspec.json.encode(name) + b":" + bytes(members[name]) for name in ordered) + b"}"

@@ -1,0 +1,90 @@
+"""Proof files and proof bundles, against `vectors/proof_files.json` and `vectors/bundles.json`."""
+
+import json
+from base64 import b64decode
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hallmarket.proof.bundle import Bundle, ProofFile, verify_bundle
+from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
+from hallmarket.proof.entry import Claims, decode_entry
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.merkle import leaf_hash, verify_inclusion
+from hallmarket.proof.note import VerifierKey
+
+BUNDLES = json.loads((Path(__file__).parents[2] / "vectors" / "bundles.json").read_text(encoding="utf-8"))["valid"]
+
+
+@pytest.mark.vectors("proof_files", "valid")
+def test_proof_files(case):
+    """A proof file parses into its fields, prints as it was, and proves its entry."""
+    proof = ProofFile.parse(case["proof"])
+    assert (proof.index, proof.note) == (case["index"], case["note"])
+    assert list(proof.hashes) == [b64decode(one) for one in case["hashes_base64"]]
+    assert proof.extra == (None if case["extra_base64"] is None else b64decode(case["extra_base64"]))
+    assert proof.text() == case["proof"]
+    checkpoint = open_checkpoint(proof.note, VerifierKey.parse(case["key"]))
+    leaf = leaf_hash(case["entry"].encode())
+    verify_inclusion(leaf, proof.index, checkpoint.size, proof.hashes, checkpoint.root)
+
+
+@pytest.mark.vectors("proof_files", "refused")
+def test_refused_proof_files(case):
+    """A malformed proof file is refused."""
+    with pytest.raises(ProofError):
+        ProofFile.parse(case["proof"])
+
+
+@pytest.mark.vectors("bundles", "valid")
+def test_bundles(case):
+    """A bundle proves its entry under its log's key, for the file it was made of."""
+    bundle = Bundle.parse(case["bundle"])
+    proved = verify_bundle(bundle, VerifierKey.parse(case["key"]), case["sha3_512"], case["size_bytes"])
+    assert proved.entry == decode_entry(case["entry"].encode())
+    assert proved.claims == msgspec.convert(case["claims"], Claims | None)
+    assert proved.checkpoint == Checkpoint(case["origin"], int(case["size"]), b64decode(case["root_base64"]))
+    assert (proved.index, proved.note) == (case["index"], ProofFile.parse(bundle.proof).note)
+    assert Bundle.parse(bundle.encode()) == bundle
+    assert (bundle.encode().decode() == case["bundle"]) is case["canonical"]
+
+
+@pytest.mark.vectors("bundles", "refused")
+def test_refused_bundles(case):
+    """A bundle that is malformed, tampered with, or another file's, is refused with a sentence."""
+    key = VerifierKey.parse(case["key"])
+    with pytest.raises(ProofError) as refusal:
+        verify_bundle(Bundle.parse(case["bundle"]), key, case.get("sha3_512"), case.get("size_bytes"))
+    assert str(refusal.value).endswith(".")
+
+
+# The other two carry a stranger's cosignature and unknown fields, which the proof does not cover.
+@pytest.mark.parametrize("case", BUNDLES[:2], ids=[case["case"] for case in BUNDLES[:2]])
+def test_every_flipped_bit_of_a_bundle(case):
+    """Flip any one bit of a bundle: it is refused, or says the very same as before."""
+    key, good = VerifierKey.parse(case["key"]), Bundle.parse(case["bundle"])
+    data = bytearray(case["bundle"].encode())
+    for place in range(len(data) * 8):
+        data[place // 8] ^= 1 << place % 8
+        try:
+            flipped = Bundle.parse(bytes(data))
+            verify_bundle(flipped, key)
+        except ProofError:
+            pass
+        else:
+            assert flipped == good, f"bit {place} flipped unnoticed"
+        data[place // 8] ^= 1 << place % 8
+
+
+@pytest.mark.parametrize("text", ["[" * 10_000, '{"a":' * 10_000, '{"v":1,"x":' + "[" * 10_000])
+def test_nested_brackets(text):
+    """Thousands of nested brackets are refused, also in a field that is ignored."""
+    with pytest.raises(ProofError):
+        Bundle.parse(text)
+
+
+def test_bundles_that_are_no_text():
+    """A bundle that is no UTF-8 is refused."""
+    with pytest.raises(ProofError, match="not UTF-8"):
+        Bundle.parse(b'{"v":1,"x":"\xff"}')
