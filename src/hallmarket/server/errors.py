@@ -1,0 +1,103 @@
+"""What can go wrong, said without HTTP; `http/` chooses the status and each dialect its envelope."""
+
+
+class DomainError(Exception):
+    """Something a caller should be told: a sentence for people, and details for programs.
+
+    `code` is the word a dialect may print; `details` is null or an object of JSON values.
+    """
+
+    code = "SERVER_ERROR"
+
+    def __init__(self, message: str, details: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidRequest(DomainError):
+    """The request cannot be understood; `field` names the part that is wrong."""
+
+    code = "INVALID_REQUEST"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message, None if field is None else {"field": field, "reason": message})
+
+
+class InvalidHash(DomainError):
+    """A fingerprint is not 128 lower-case hexadecimal digits. The message is the published reference's, to the byte."""
+
+    code = "INVALID_HASH"
+
+    def __init__(self) -> None:
+        super().__init__("Hash must be 128\u2011char lowercase hexadecimal.")
+
+
+class Unauthenticated(DomainError):
+    """No key, or one that is unknown, expired or revoked."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(DomainError):
+    """The caller is known and may not do this."""
+
+    code = "FORBIDDEN"
+
+
+class RateLimited(DomainError):
+    """Too many requests; `retry_after_s` says when the window ends."""
+
+    code = "RATE_LIMIT"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many requests; try again in {retry_after_s} s.", {"retryAfter": retry_after_s})
+        self.retry_after_s = retry_after_s
+
+
+class NotFound(DomainError):
+    """There is no such thing, or none that this caller may know of."""
+
+    code = "NOT_FOUND"
+
+
+class MethodNotAllowed(DomainError):
+    """The path exists; the method does not."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"This path does not take that method; it takes {allow}.", {"allow": allow})
+        self.allow = allow
+
+
+class Duplicate(DomainError):
+    """It is there already."""
+
+    code = "DUPLICATE"
+
+
+class IdempotencyMismatch(DomainError):
+    """An idempotency key came back with another request."""
+
+    code = "IDEMPOTENCY_MISMATCH"
+
+
+class PayloadTooLarge(DomainError):
+    """A body, packed or unpacked, is larger than this path takes."""
+
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class Unavailable(DomainError):
+    """The database is away or full; nothing was acknowledged, and trying again is safe."""
+
+    code = "UNAVAILABLE"
+    retry_after_s = 1
+
+    def __init__(self, message: str = "The database is away for the moment; nothing was changed. Try again.") -> None:
+        super().__init__(message)
+
+
+class Refusal(Exception):
+    """The server or an administrator's command cannot go on; the message tells a person what to do next."""

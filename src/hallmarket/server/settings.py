@@ -1,0 +1,142 @@
+"""Every setting, read once: the defaults, the environment's `HALLMARKET_…`, and the options of `hallmarket serve`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from hallmarket.server.errors import Refusal
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting as it is documented; `name` is its attribute in `Settings`."""
+
+    name: str
+    default: str | int | bool
+    help: str
+    metavar: str
+
+    @property
+    def option(self) -> str:
+        """The command-line option, such as `--public-url`; the database's URL is plain `--database`."""
+        return "--" + self.name.replace("_", "-") if self.name != "database_url" else "--database"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, such as `HALLMARKET_PUBLIC_URL`."""
+        return "HALLMARKET_" + self.name.upper()
+
+
+SETTINGS = (
+    Setting("host", "127.0.0.1", "address to listen on; loopback unless told otherwise", "ADDRESS"),
+    Setting("port", 8000, "port to listen on; 0 takes a free one", "PORT"),
+    Setting("data", "", "folder for the embedded database, the log's key and scratch files", "DIR"),
+    Setting("database_url", "", "a PostgreSQL of your own, 15 or newer, instead of the embedded one", "URL"),
+    Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
+    Setting("workers", 1, "processes that answer HTTP; the log's sequencer is always one more", "N"),
+    Setting("public_url", "", "address people reach this server under; stands in answers", "URL"),
+    Setting("cdn_url", "", "address pictures are served from; the public address unless set", "URL"),
+    Setting(
+        "log_key", "", "the log's signing key, PRIVATE+KEY+…, instead of the file log.key in the data folder", "KEY"
+    ),
+    Setting("log_origin", "", "name of a log made at first start; kept for ever after", "NAME"),
+    Setting(
+        "secret_key", "", "secret that keys the hashes of API keys, instead of the one kept in the database", "TEXT"
+    ),
+    Setting("checkpoint_interval_ms", 250, "least time between two checkpoints of the log, milliseconds", "MS"),
+    Setting("anchor_batch", 1000, "most anchors committed together; 1 commits each alone", "N"),
+    Setting(
+        "lookup_cache_mib", 64, "memory a worker may use for ready answers to public look-ups, MiB; 0 for none", "MIB"
+    ),
+    Setting("rate_limit_key", 6000, "requests a minute for one API key; 0 lifts the limit", "N"),
+    Setting("rate_limit_address", 600, "requests a minute without a key, for one address; 0 lifts the limit", "N"),
+    Setting("rate_limit_failed", 60, "bad keys a minute for one address; 0 lifts the limit", "N"),
+    Setting("trusted_proxies", "", "addresses whose X-Forwarded-For is believed, separated by commas", "ADDRESSES"),
+    Setting("shutdown_timeout_s", 30, "how long requests in flight may take to finish at a stop, seconds", "S"),
+    Setting("log_level", "info", "least level of the server's own log: debug, info, warning or error", "LEVEL"),
+    Setting("log_requests", True, "write a line for every request", "BOOL"),
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings in force, with their types checked; `read_settings` makes one."""
+
+    host: str
+    port: int
+    data: Path
+    database_url: str
+    database_connections: int
+    workers: int
+    public_url: str
+    cdn_url: str
+    log_key: str
+    log_origin: str
+    secret_key: str
+    checkpoint_interval_ms: int
+    anchor_batch: int
+    lookup_cache_mib: int
+    rate_limit_key: int
+    rate_limit_address: int
+    rate_limit_failed: int
+    trusted_proxies: str
+    shutdown_timeout_s: int
+    log_level: str
+    log_requests: bool
+
+
+LOWEST = {"workers": 1, "database_connections": 1, "anchor_batch": 1, "checkpoint_interval_ms": 10}
+
+
+def default_data_folder() -> Path:
+    """Where data goes unless told: /var/lib/hallmarket for root, the XDG data folder for anybody else."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/hallmarket")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hallmarket"
+
+
+def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    """Settings from options (None means not given), then the environment, then the defaults.
+
+    Raises Refusal naming the setting whose value cannot be taken.
+    """
+    values: dict[str, object] = {}
+    for setting in SETTINGS:
+        raw = given.get(setting.name)
+        if raw is None:
+            raw = environ.get(setting.variable)
+        values[setting.name] = setting.default if raw is None else _convert(setting, raw)
+    values["data"] = Path(str(values["data"]) or default_data_folder()).expanduser().absolute()
+    port = values["port"]
+    assert isinstance(port, int)
+    if port > 65535:
+        raise Refusal(f"--port must be at most 65535, not {port}.")
+    if values["log_level"] not in ("debug", "info", "warning", "error"):
+        raise Refusal("--log-level must be debug, info, warning or error.")
+    values["public_url"] = str(values["public_url"]).rstrip("/")
+    values["cdn_url"] = str(values["cdn_url"]).rstrip("/")
+    return msgspec.convert(values, Settings)
+
+
+def _convert(setting: Setting, raw: object) -> str | int | bool:
+    if isinstance(setting.default, bool):
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
+        if (word := str(raw).lower()) not in words:
+            raise Refusal(f"{setting.option} ({setting.variable}) must be true or false, not {raw!r}.")
+        return words[word]
+    if isinstance(setting.default, int):
+        least = LOWEST.get(setting.name, 0)
+        text = str(raw).strip()
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise Refusal(f"{setting.option} ({setting.variable}) must be a whole number from {least} up, not {raw!r}.")
+        return int(text)
+    return str(raw)
