@@ -1,0 +1,1 @@
+"""What both dialects share of HTTP: admission, bodies, paging, errors, metrics; no room, no database."""

@@ -1,0 +1,117 @@
+"""Request bodies: read with a bound, unpacked with a bound, on disk where they are large."""
+
+import tempfile
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO
+
+from litestar.types import ReceiveMessage
+
+from hallmarket.server.errors import InvalidRequest, PayloadTooLarge
+from hallmarket.server.http.visit import Visit
+
+PIECE_BYTES = 256 * 1024
+LINGER_BYTES = 16 * 1024 * 1024
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was complete; there is nobody to answer."""
+
+
+async def read_body(visit: Visit, limit_bytes: int) -> bytes:
+    """The whole body, unpacked, at most `limit_bytes`.
+
+    Raises PayloadTooLarge, InvalidRequest for an encoding other than gzip or identity, ClientGone.
+    """
+    if b"content-encoding" not in visit.headers:
+        message = await visit.receive()
+        if message["type"] == "http.request" and not message["more_body"] and len(message["body"]) <= limit_bytes:
+            return message["body"]  # nearly every request: one message, nothing to gather
+        pieces = [piece async for piece in _bounded(visit, _raw(visit, message), limit_bytes)]
+    else:
+        pieces = [piece async for piece in _bounded(visit, unpacked(visit), limit_bytes)]
+    return b"".join(pieces)
+
+
+async def spool_body(visit: Visit, limit_bytes: int, folder: Path) -> IO[bytes]:
+    """The whole body, unpacked, in a nameless file of `folder`, so that memory does not grow with it.
+
+    Raises as `read_body`; OSError if the disk is full.
+    """
+    spool = tempfile.TemporaryFile(dir=folder, prefix="body-")  # noqa: SIM115 (the caller closes it)
+    try:
+        async for piece in _bounded(visit, unpacked(visit), limit_bytes):
+            spool.write(piece)
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
+    return spool
+
+
+async def unpacked(visit: Visit) -> AsyncIterator[bytes]:
+    """The body's pieces, each at most PIECE_BYTES, gzip undone as Content-Encoding says."""
+    encoding = visit.headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding == b"identity":
+        async for piece in _raw(visit):
+            yield piece
+        return
+    if encoding not in (b"gzip", b"x-gzip"):
+        raise InvalidRequest("Content-Encoding must be gzip or identity.", "content-encoding")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        async for packed in _raw(visit):
+            rest = packed
+            while rest:
+                if unpacker.eof:  # gzip files may follow one another
+                    unpacker = zlib.decompressobj(wbits=31)
+                yield unpacker.decompress(rest, PIECE_BYTES)
+                rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+        # What is still inside comes out in pieces too: a bomb may hold it back to the end.
+        while not unpacker.eof and (piece := unpacker.decompress(unpacker.unconsumed_tail, PIECE_BYTES)):
+            yield piece
+    except zlib.error:
+        raise InvalidRequest("The body is not the gzip its Content-Encoding says.", "content-encoding") from None
+    if not unpacker.eof:
+        raise InvalidRequest("The gzip body ends too early.", "content-encoding")
+
+
+async def _raw(visit: Visit, first: ReceiveMessage | None = None) -> AsyncIterator[bytes]:
+    message = first or await visit.receive()
+    while True:
+        if message["type"] != "http.request":
+            raise ClientGone
+        if body := message.get("body", b""):
+            yield body
+        if not message.get("more_body", False):
+            return
+        message = await visit.receive()
+
+
+async def _bounded(visit: Visit, pieces: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
+    seen = 0
+    declared = visit.headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        seen = limit_bytes + 1
+    if seen <= limit_bytes:
+        async for piece in pieces:
+            seen += len(piece)
+            if seen > limit_bytes:
+                break
+            yield piece
+    if seen > limit_bytes:
+        await _linger(visit)
+        raise PayloadTooLarge(f"The body may have at most {limit_bytes} bytes, unpacked.", {"limitBytes": limit_bytes})
+
+
+async def _linger(visit: Visit) -> None:
+    """Read on for a while, so that a client still sending hears the answer rather than a broken connection."""
+    left = LINGER_BYTES
+    while left > 0:
+        message = await visit.receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        if not message["more_body"]:
+            return
+        left -= len(message["body"])

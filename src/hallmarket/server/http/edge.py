@@ -1,0 +1,131 @@
+"""The outermost layer: every request gets an id, a place in the counts, an answer in its dialect, a line in the log.
+
+The busiest routes are answered here, before the framework's router; the rest of the house does the rest.
+"""
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from itertools import count
+from time import perf_counter
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from hallmarket.server.errors import DomainError
+from hallmarket.server.http.admission import Admission
+from hallmarket.server.http.body import ClientGone
+from hallmarket.server.http.metrics import observe_request
+from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect
+from hallmarket.server.http.visit import KEY, Visit
+
+Quick = Callable[[Visit], Awaitable[Reply]]
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SLASHES = re.compile("/{2,}")
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+log = structlog.get_logger()
+
+
+class Edge:
+    """The ASGI application the server runs: `app` inside, `find_quick` for the routes that go around its router."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        admission: Admission,
+        find_quick: Callable[[str, str], tuple[str, Quick] | None],
+        log_request: Callable[[Visit], None] | None,
+    ) -> None:
+        self._app = app
+        self._admission = admission
+        self._find_quick = find_quick
+        self._log_request = log_request
+        self._ids = map((os.urandom(6).hex() + "-%x").__mod__, count(1))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass the server's start and stop on."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        if "//" in scope["path"]:
+            scope["path"] = SLASHES.sub("/", scope["path"])
+        visit = self._begin(scope, receive, send)
+        try:
+            reply = await self._answer(visit)
+            if reply is not None:
+                await self._send(visit, reply)
+        except ClientGone:
+            visit.status = 499
+        finally:
+            observe_request(visit.route, visit.method, visit.status, perf_counter() - visit.started)
+            if self._log_request is not None:
+                self._log_request(visit)
+
+    def _begin(self, scope: HTTPScope, receive: Receive, send: Send) -> Visit:
+        client = scope["client"]
+        visit = Visit(scope, receive, send, "", client[0] if client else "unix")
+        given = visit.headers.get(b"x-request-id")
+        visit.request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else next(self._ids)
+        visit.extra_headers = [(b"x-request-id", visit.request_id.encode())]
+        request_id.set(visit.request_id)
+        return visit
+
+    async def _answer(self, visit: Visit) -> Reply | None:
+        try:
+            if in_media_dialect(visit.path):
+                await self._admission.admit(visit)
+            if (quick := self._find_quick(visit.method, visit.path)) is not None:
+                visit.route, handler = quick
+                return await handler(visit)
+            await self._route(visit)
+        except DomainError as error:
+            return error_reply(visit.path, error)
+        except ClientGone:
+            raise
+        except Exception:
+            log.exception("request failed", method=visit.method, path=visit.path)
+            if visit.status:
+                raise  # The answer has begun; the connection is all that is left to break off.
+            return crash_reply(visit.path)
+        return None
+
+    async def _route(self, visit: Visit) -> None:
+        """Let the framework answer, adding our headers to its."""
+        scope = visit.scope
+        scope[KEY] = visit  # type: ignore[literal-required]
+        head = visit.method == "HEAD"
+        if head:
+            scope["method"] = "GET"  # a HEAD is the GET without its body
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                message["headers"] = [*message["headers"], *visit.extra_headers]
+            elif message["type"] == "http.response.body" and head:
+                message["body"] = b""
+            await visit.send(message)
+
+        try:
+            await self._app(scope, visit.receive, send)
+        finally:
+            visit.route = str(scope.get("path_template", "unmatched"))
+
+    async def _send(self, visit: Visit, reply: Reply) -> None:
+        visit.status = reply.status
+        await visit.send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": [
+                    (b"content-type", reply.content_type),
+                    (b"content-length", b"%d" % len(reply.body)),
+                    *reply.headers,
+                    *visit.extra_headers,
+                ],
+            }
+        )
+        body = b"" if visit.method == "HEAD" else reply.body
+        await visit.send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,20 @@
+"""The `Idempotency-Key` header; each room keeps the first answers beside the things they are about."""
+
+import re
+
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.visit import Visit
+
+HEADER = b"idempotency-key"
+REPLAYED = (b"idempotent-replayed", b"true")
+KEY = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,254}")
+
+
+def find_idempotency_key(visit: Visit) -> str | None:
+    """The request's idempotency key, if it has one. Raises InvalidRequest if it is empty, too long or not ASCII."""
+    raw = visit.headers.get(HEADER)
+    if raw is None:
+        return None
+    if not KEY.fullmatch(raw):
+        raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.", "Idempotency-Key")
+    return raw.decode()

@@ -1,0 +1,76 @@
+"""Answers as bytes, and domain errors as answers, each in the dialect of the path it stands under."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hallmarket.server import errors
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON = b"application/json"
+STATUS: dict[type[errors.DomainError], int] = {
+    errors.InvalidRequest: 400,
+    errors.InvalidHash: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.RateLimited: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Duplicate: 409,
+    errors.PayloadTooLarge: 413,
+    errors.IdempotencyMismatch: 422,
+    errors.Unavailable: 503,
+}
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A whole answer: status, body, and the headers beside content-type and content-length."""
+
+    status: int
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    content_type: bytes = JSON
+
+
+def in_media_dialect(path: str) -> bool:
+    """Whether a path lies in the media dialect's space; everything else speaks the exchange dialect."""
+    return path == "/v1" or path.startswith("/v1/")
+
+
+def status_of(error: errors.DomainError) -> int:
+    """The media dialect's HTTP status for an error; 500 for one without a place in the table."""
+    return STATUS.get(type(error), 500)
+
+
+def media_error(error: errors.DomainError) -> dict[str, object]:
+    """The media dialect's error object."""
+    return {"code": error.code, "message": error.message, "details": error.details}
+
+
+def error_reply(path: str, error: errors.DomainError) -> Reply:
+    """An error as the dialect of `path` writes it."""
+    status = status_of(error)
+    body: dict[str, object]
+    if in_media_dialect(path):
+        body = media_error(error)
+    else:
+        status = 429 if isinstance(error, errors.RateLimited) else status
+        shown: dict[str, object] = {"message": error.message, "code": error.code.lower(), "status": status}
+        body = {"data": None, "error": shown if error.details is None else {**shown, "details": error.details}}
+    headers: Headers = []
+    if isinstance(error, errors.RateLimited | errors.Unavailable):
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    if isinstance(error, errors.MethodNotAllowed):
+        headers.append((b"allow", error.allow.encode()))
+    if isinstance(error, errors.NotFound) and path.startswith("/v1/public/"):
+        # Long enough to spare us a stampede, short enough that a file anchored meanwhile is soon found.
+        headers.append((b"cache-control", b"public, max-age=5"))
+    else:
+        headers.append((b"cache-control", b"no-store"))
+    return Reply(status, msgspec.json.encode(body), headers)
+
+
+def crash_reply(path: str) -> Reply:
+    """What a caller is told of an unexpected exception: that it is ours, and logged under the request's id."""
+    return error_reply(path, errors.DomainError("Something went wrong on our side; it is logged under x-request-id."))
