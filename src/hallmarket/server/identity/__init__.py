@@ -1,0 +1,1 @@
+"""Organizations, people and the API keys that speak for them."""

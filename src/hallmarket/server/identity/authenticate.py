@@ -1,0 +1,106 @@
+"""Who a key speaks for: remembered while the database can tell us of every change, asked for otherwise."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import UUID
+
+from cachetools import LRUCache
+
+from hallmarket.server.database.batcher import Batcher
+from hallmarket.server.database.listener import Listener
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import Unavailable
+from hallmarket.server.identity.keys import LONGEST_KEY, hash_key
+from hallmarket.server.identity.types import Caller
+
+sql = load_queries(__package__)
+
+MOST_REMEMBERED = 10_000
+NOTE_USES_EVERY_S = 10
+
+
+class Keyring:
+    """Finds the caller behind a key. A key revoked anywhere is forgotten here as soon as the database tells."""
+
+    def __init__(self, database: Database, secret: bytes) -> None:
+        self._database = database
+        self._secret = secret
+        self._known: LRUCache[bytes, Caller] = LRUCache(MOST_REMEMBERED)
+        self._generation = 0
+        self._listener = Listener(database.url, "identity", self.forget)
+        self._batcher: Batcher[bytes, Caller | None] = Batcher(self._find_all, most=500)
+        self._used: dict[UUID, datetime] = {}
+
+    def forget(self) -> None:
+        """Forget every remembered key, and whatever a query now under way is about to bring."""
+        self._generation += 1
+        self._known.clear()
+
+    def find_known(self, key: str) -> Caller | None:
+        """The caller behind a key that is remembered here; never asks the database."""
+        if len(key) > LONGEST_KEY:
+            return None
+        caller = self._known.get(hash_key(self._secret, key))
+        if caller is None or (caller.expires_at is not None and caller.expires_at <= time.time()):
+            return None
+        self._used[caller.key_id] = datetime.now(UTC)
+        return caller
+
+    async def find(self, key: str) -> Caller | None:
+        """The caller behind a key, or None if it is unknown, expired or revoked. Raises Unavailable."""
+        if (known := self.find_known(key)) is not None:
+            return known
+        if len(key) > LONGEST_KEY:
+            return None
+        digest = hash_key(self._secret, key)
+        generation = self._generation
+        caller = await self._batcher.submit(digest)
+        if caller is None:
+            return None
+        # Remembered only if nothing changed while the query was under way, and only while changes reach us.
+        if self._listener.listening and generation == self._generation:
+            self._known[digest] = caller
+        self._used[caller.key_id] = datetime.now(UTC)
+        return caller
+
+    async def run(self) -> None:
+        """Listen for changes, and note the last use of keys from time to time, until cancelled."""
+        listening = asyncio.create_task(self._listener.run())
+        try:
+            while True:
+                await asyncio.sleep(NOTE_USES_EVERY_S)
+                await self.note_uses()
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    async def note_uses(self) -> None:
+        """Write down when each key was last used; while the database is away they are kept for the next time."""
+        used, self._used = self._used, {}
+        if not used:
+            return
+        try:
+            async with self._database.connection() as connection:
+                await connection.execute(sql.note_uses, list(used), list(used.values()))
+        except Unavailable:
+            self._used = used | self._used
+
+    async def _find_all(self, digests: Sequence[bytes]) -> list[Caller | None]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.find_callers, list(set(digests)))
+        found = {
+            row["key_hash"]: Caller(
+                key_id=row["id"],
+                person_id=row["person_id"],
+                organization_id=row["organization_id"],
+                scopes=frozenset(row["scopes"]),
+                expires_at=row["expires_on"].timestamp() if row["expires_on"] else None,
+            )
+            for row in rows
+        }
+        return [found.get(digest) for digest in digests]

@@ -1,0 +1,85 @@
+-- name: make_secret
+insert into server_secret (name, value) values ($1, $2) on conflict do nothing;
+
+-- name: get_secret
+select value from server_secret where name = $1;
+
+-- name: lock_first_start
+-- Two servers that start at once on an empty database must not both make the first organization.
+select pg_advisory_xact_lock(1718773366);
+
+-- name: count_organizations
+select count(*) from organization;
+
+-- name: create_organization
+insert into organization (id, name, website_url) values ($1, $2, $3) returning created_on;
+
+-- name: create_person
+insert into person (id, username, firstname, lastname, email) values ($1, $2, $3, $4, $5) returning created_on;
+
+-- name: create_membership
+insert into membership (organization_id, person_id, role) values ($1, $2, $3);
+
+-- name: find_organization
+select id, name from organization where id = $1;
+
+-- name: find_person
+select id, username from person where username = $1;
+
+-- name: find_membership
+select role from membership where organization_id = $1 and person_id = $2;
+
+-- name: create_key
+insert into api_key (id, person_id, organization_id, name, prefix, key_hash, scopes, expires_on)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+returning created_on;
+
+-- name: revoke_key
+-- Revoking twice keeps the first time.
+update api_key set revoked_on = coalesce(revoked_on, now()) where id = $1 returning id, prefix, revoked_on;
+
+-- name: list_keys
+select k.id, k.name, k.prefix, p.username, k.organization_id, k.scopes,
+       k.created_on, k.expires_on, k.revoked_on, u.last_used_on
+from api_key k
+join person p on p.id = k.person_id
+left join api_key_use u on u.api_key_id = k.id
+order by k.created_on, k.id;
+
+-- name: find_callers
+-- A key speaks only while it is neither expired nor revoked, and only while its person is in its organization.
+select k.key_hash, k.id, k.person_id, k.organization_id, k.scopes, k.expires_on
+from api_key k
+where k.key_hash = any($1::bytea[])
+  and k.revoked_on is null
+  and (k.expires_on is null or k.expires_on > now())
+  and (k.organization_id is null
+       or exists (select from membership m where m.organization_id = k.organization_id and m.person_id = k.person_id));
+
+-- name: note_uses
+insert into api_key_use (api_key_id, last_used_on)
+select u.id, u.used_on from unnest($1::uuid[], $2::timestamptz[]) as u (id, used_on) order by u.id
+on conflict (api_key_id) do update set last_used_on = greatest(api_key_use.last_used_on, excluded.last_used_on);
+
+-- name: count_people
+select count(*) from membership where organization_id = $1;
+
+-- name: list_people
+-- Newest first; `$2, $3` is the last row of the page before, or null.
+select p.id, p.firstname, p.lastname, p.created_on, p.profile_picture, m.created_on as joined_on,
+       o.id as organization_id, o.name as organization_name, o.website_url, o.created_on as organization_created_on
+from membership m
+join person p on p.id = m.person_id
+join organization o on o.id = m.organization_id
+where m.organization_id = $1
+  and ($2::timestamptz is null or (m.created_on, m.person_id) < ($2, $3::uuid))
+order by m.created_on desc, m.person_id desc
+offset $4 limit $5;
+
+-- name: list_creators
+-- The people who made some media of one organization, with that organization.
+select p.id, p.firstname, p.lastname, p.created_on, p.profile_picture,
+       o.id as organization_id, o.name as organization_name, o.website_url, o.created_on as organization_created_on
+from person p
+cross join organization o
+where o.id = $1 and p.id = any($2::uuid[]);

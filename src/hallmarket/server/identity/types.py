@@ -1,0 +1,72 @@
+"""People, organizations and keys as the other rooms and the wire know them."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+SCOPES = ("media:read", "media:anchor", "users:read")
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who sends a request: a person, by one of their keys, for the organization the key is bound to, if any."""
+
+    key_id: UUID
+    person_id: UUID
+    organization_id: UUID | None
+    scopes: frozenset[str]
+    expires_at: float | None  # Unix seconds
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """A key as it is shown, once: `key` itself is kept nowhere."""
+
+    id: UUID
+    key: str
+    name: str
+    scopes: list[str]
+    organization: UUID | None
+    expires: datetime | None
+
+
+class WireOrganization(msgspec.Struct, frozen=True, rename="camel"):
+    """The organization inside a USER_MODEL."""
+
+    id: UUID
+    name: str
+    website_url: str | None
+    created_on: str
+
+
+class WireUser(msgspec.Struct, frozen=True, rename="camel"):
+    """The media reference's USER_MODEL."""
+
+    id: UUID
+    firstname: str | None
+    lastname: str | None
+    created_on: str
+    profile_picture: str | None
+    organization: WireOrganization
+
+
+def iso_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with six decimals and `+00:00`, as the media reference writes every time."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def wire_user(row: asyncpg.Record) -> WireUser:
+    """A USER_MODEL from a row of `list_people` or `list_creators`."""
+    return WireUser(
+        id=row["id"],
+        firstname=row["firstname"],
+        lastname=row["lastname"],
+        created_on=iso_time(row["created_on"]),
+        profile_picture=row["profile_picture"],
+        organization=WireOrganization(
+            id=row["organization_id"],
+            name=row["organization_name"],
+            website_url=row["website_url"],
+            created_on=iso_time(row["organization_created_on"]),
+        ),
+    )
