@@ -1,0 +1,35 @@
+"""`/log`: the public, verifiable log, served as bytes that any cache may keep."""
+
+from collections.abc import Sequence
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.tlog.publish import get_checkpoint, get_tile
+
+TEXT = "text/plain"  # to which the framework adds the charset
+ANYWHERE = {"access-control-allow-origin": "*"}
+IMMUTABLE = ANYWHERE | {"cache-control": "public, max-age=31536000, immutable"}
+FRESH = ANYWHERE | {"cache-control": "public, max-age=1"}
+
+
+def log_routes(database: Database, verifier_key: str) -> Sequence[HTTPRouteHandler]:
+    """The routes of the log."""
+
+    @get("/log/checkpoint", summary="The log's newest checkpoint, a signed note")
+    async def checkpoint() -> Response[str]:
+        return Response(await get_checkpoint(database), media_type=TEXT, headers=FRESH)
+
+    @get("/log/key", summary="The log's verifier key", sync_to_thread=False)
+    def key() -> Response[str]:
+        return Response(
+            verifier_key + "\n", media_type=TEXT, headers=ANYWHERE | {"cache-control": "public, max-age=300"}
+        )
+
+    @get("/log/tile/{path:path}", summary="A tile of hashes, or a bundle of entries")
+    async def tile(path: str) -> Response[bytes]:
+        content = await get_tile(database, "tile" + path)
+        return Response(content, media_type="application/octet-stream", headers=IMMUTABLE)
+
+    return [checkpoint, key, tile]
