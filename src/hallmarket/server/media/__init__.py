@@ -1,0 +1,1 @@
+"""Media: anchor, list, look up and prove."""

@@ -1,0 +1,84 @@
+"""List and get an organization's media."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest, NotFound
+from hallmarket.server.http.paging import Page, PageRequest, make_page
+from hallmarket.server.identity.people import find_creators
+from hallmarket.server.media.read import UUID_TEXT
+from hallmarket.server.media.types import WireItem, wire_item
+
+sql = load_queries(__package__)
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """Which media are wanted; None wants all."""
+
+    status: int | None
+    name: str | None
+    created_from: datetime | None  # inclusive
+    created_to: datetime | None  # exclusive
+
+
+def read_filters(query: dict[str, str]) -> Filters:
+    """`status`, `name`, `createdFrom` and `createdTo` from the query. Raises InvalidRequest naming a bad one."""
+    status = query.get("status")
+    if status is not None and status not in ("1", "2", "3", "4"):
+        raise InvalidRequest("status must be 1, 2, 3 or 4.", "status")
+    name = query.get("name")
+    if name is not None:
+        name = "%" + name.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    created_from, created_to = (_read_time(query, field) for field in ("createdFrom", "createdTo"))
+    return Filters(None if status is None else int(status), name, created_from, created_to)
+
+
+async def list_media(
+    database: Database, organization_id: UUID, filters: Filters, wanted: PageRequest
+) -> Page[WireItem]:
+    """One page of an organization's media, newest first, ties by id. Raises Unavailable."""
+    chosen = (organization_id, filters.status, filters.name, filters.created_from, filters.created_to)
+    after, after_id = wanted.after or (None, None)
+    async with database.connection() as connection:
+        total = await connection.fetchval(sql.count_media, *chosen)
+        rows = []
+        if wanted.offset < total:
+            rows = await connection.fetch(sql.list_media, *chosen, after, after_id, wanted.offset, wanted.limit + 1)
+        creators = await find_creators(connection, organization_id, (row["creator_id"] for row in rows))
+    return make_page(
+        wanted,
+        total,
+        rows,
+        lambda row: wire_item(row, creators[row["creator_id"]]),
+        lambda row: (row["created_on"], row["id"]),
+    )
+
+
+async def get_media(database: Database, organization_id: UUID, media_id: str) -> WireItem:
+    """One item of an organization. Raises NotFound for a malformed, unknown or foreign id alike."""
+    row = None
+    if UUID_TEXT.fullmatch(media_id):
+        async with database.connection() as connection:
+            row = await connection.fetchrow(sql.find_item, UUID(media_id), organization_id)
+            if row is not None:
+                creators = await find_creators(connection, organization_id, [row["creator_id"]])
+    if row is None:
+        raise NotFound("There is no such media item.")
+    return wire_item(row, creators[row["creator_id"]])
+
+
+def _read_time(query: dict[str, str], field: str) -> datetime | None:
+    if field not in query:
+        return None
+    try:
+        # A `+` that a client forgot to quote arrives as a space.
+        moment = datetime.fromisoformat(query[field].replace(" ", "+") if "T" in query[field] else query[field])
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(
+            f"{field} must be an ISO 8601 date or time, such as 2026-01-31T12:00:00Z.", field
+        ) from None

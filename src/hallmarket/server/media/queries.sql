@@ -1,0 +1,93 @@
+-- name: claim_idempotency_keys
+-- A key claimed by a transaction still open is waited for: its first answer is then there to be replayed.
+insert into anchor_idempotency (organization_id, person_id, key, request_digest)
+select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[]) as claim (organization_id, person_id, key, digest)
+order by organization_id, person_id, key
+on conflict do nothing
+returning organization_id, person_id, key;
+
+-- name: find_first_answers
+select i.organization_id, i.person_id, i.key, i.request_digest, i.status, i.body
+from anchor_idempotency i
+join unnest($1::uuid[], $2::uuid[], $3::text[]) as wanted (organization_id, person_id, key)
+  using (organization_id, person_id, key);
+
+-- name: keep_first_answers
+update anchor_idempotency i set status = answer.status, body = answer.body
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::bytea[])
+  as answer (organization_id, person_id, key, status, body)
+where i.organization_id = answer.organization_id and i.person_id = answer.person_id and i.key = answer.key;
+
+-- name: forget_first_answers
+delete from anchor_idempotency where created_on < now() - interval '1 day';
+
+-- name: accept
+-- The whole batch in one statement. Sorted by hash by the caller, so that two batches cannot wait for each other.
+insert into media (id, organization_id, creator_id, hash, size, name, metadata, salt, created_on, status)
+select *, 2 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bigint[], $6::text[], $7::text[],
+                        $8::bytea[], $9::timestamptz[])
+on conflict do nothing
+returning id;
+
+-- name: find_obstacles
+-- What stands in the way of a new item: one with its id, or one that owns its hash.
+select id, organization_id, creator_id, hash, status, has_bytes, created_on from media where id = any($1::uuid[])
+union
+select id, organization_id, creator_id, hash, status, has_bytes, created_on
+from media where hash = any($2::bytea[]) and holds_hash;
+
+-- name: accept_again
+-- An item that was created or had failed: it keeps its id, its creator and its time.
+update media set hash = $3, size = $4, name = $5, metadata = $6, salt = $7, status = 2
+where id = $1 and organization_id = $2 and status in (1, 4)
+returning id;
+
+-- name: settle_entered
+update media set status = 3, leaf_index = entered.leaf_index, leaf_hash = entered.leaf_hash, checkpoint_number = $4
+from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as entered (id, leaf_index, leaf_hash)
+where media.id = entered.id and media.status = 2;
+
+-- name: settle_refused
+update media set status = 4 where id = any($1::uuid[]) and status = 2;
+
+-- name: find_anchored
+-- The public's view: anchored media by hash, with the checkpoint that anchors them.
+select m.hash, m.name, m.size, m.created_on, m.metadata, m.leaf_hash, m.checkpoint_number as number,
+       c.root_hash, c.created_on as anchored_on, c.signature_count
+from media m
+join log_checkpoint c on c.number = m.checkpoint_number
+where m.hash = any($1::bytea[]) and m.holds_hash;
+
+-- name: find_provable
+select id, creator_id, organization_id, name, metadata, salt, created_on, leaf_index, checkpoint_number
+from media where hash = $1 and holds_hash and status = 3;
+
+-- name: count_media
+select count(*) from media
+where organization_id = $1
+  and ($2::smallint is null or status = $2)
+  and ($3::text is null or name ilike $3)
+  and ($4::timestamptz is null or created_on >= $4)
+  and ($5::timestamptz is null or created_on < $5);
+
+-- name: list_media
+-- Newest first; `$6, $7` is the last row of the page before, or null.
+select m.id, m.hash, m.name, m.size, m.status, m.created_on, m.creator_id, m.metadata, m.leaf_hash,
+       m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count
+from media m
+left join log_checkpoint c on c.number = m.checkpoint_number
+where m.organization_id = $1
+  and ($2::smallint is null or m.status = $2)
+  and ($3::text is null or m.name ilike $3)
+  and ($4::timestamptz is null or m.created_on >= $4)
+  and ($5::timestamptz is null or m.created_on < $5)
+  and ($6::timestamptz is null or (m.created_on, m.id) < ($6, $7::uuid))
+order by m.created_on desc, m.id desc
+offset $8 limit $9;
+
+-- name: find_item
+select m.id, m.hash, m.name, m.size, m.status, m.created_on, m.creator_id, m.metadata, m.leaf_hash,
+       m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count
+from media m
+left join log_checkpoint c on c.number = m.checkpoint_number
+where m.id = $1 and m.organization_id = $2;

@@ -1,0 +1,73 @@
+"""The two busiest routes, from request to answer: one anchor, and one public look-up.
+
+They stand in front of the framework's router, which knows them too, and answers by these same functions.
+"""
+
+from hallmarket.server.errors import DomainError, InvalidRequest
+from hallmarket.server.http.admission import require_caller
+from hallmarket.server.http.body import read_body
+from hallmarket.server.http.edge import Quick
+from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.media.anchor import Anchoring, Work
+from hallmarket.server.media.first_answer import Replay, make_claim, render
+from hallmarket.server.media.lookup import Lookup
+from hallmarket.server.media.read import read_anchor
+from hallmarket.server.media.types import Asker, read_hash
+
+ANCHOR_PATH = "/v1/media/anchor"
+LOOKUP_PATH = "/v1/public/media/"
+LOOKUP_ROUTE = LOOKUP_PATH + "{mediaHash}"
+MOST_BODY_BYTES = 1024 * 1024
+
+
+def get_asker(caller: Caller) -> Asker:
+    """On whose behalf a caller with an organization anchors."""
+    assert caller.organization_id is not None
+    return Asker(caller.organization_id, caller.person_id)
+
+
+class QuickRoutes:
+    """Answers one anchor and one look-up."""
+
+    def __init__(self, anchoring: Anchoring, lookup: Lookup) -> None:
+        self._anchoring = anchoring
+        self._lookup = lookup
+
+    def find(self, method: str, path: str) -> tuple[str, Quick] | None:
+        """The route and handler of a request that is answered here."""
+        if path.startswith(LOOKUP_PATH):
+            if path.find("/", len(LOOKUP_PATH)) == -1 and method in ("GET", "HEAD"):
+                return LOOKUP_ROUTE, self.look_up
+        elif path == ANCHOR_PATH and method == "POST":
+            return ANCHOR_PATH, self.anchor
+        return None
+
+    async def look_up(self, visit: Visit) -> Reply:
+        """`GET /v1/public/media/{mediaHash}`: what anybody may know of an anchored file."""
+        hash_text = visit.path[len(LOOKUP_PATH) :]
+        read_hash(hash_text)
+        reply = await self._lookup.get(hash_text)
+        asked = visit.headers.get(b"if-none-match")
+        tag = reply.headers[0][1]
+        if asked is not None and (tag in asked or asked.strip() == b"*"):
+            return Reply(304, b"", reply.headers)
+        return reply
+
+    async def anchor(self, visit: Visit) -> Reply:
+        """`POST /v1/media/anchor`: 201 for a new item, 200 for an earlier one of the caller's, once it is durable."""
+        require_caller(visit, "media:anchor")
+        if b"content-type" not in visit.headers:
+            raise InvalidRequest("Content-Type is missing.", "content-type")
+        key = find_idempotency_key(visit)
+        body = await read_body(visit, MOST_BODY_BYTES)
+        anchor = read_anchor(visit.headers[b"content-type"], body)
+        asker = get_asker(visit.caller)
+        claim = None if key is None else make_claim(asker, key, anchor)
+        outcome = await self._anchoring.submit(Work(asker, anchor, claim))
+        if isinstance(outcome, DomainError):
+            raise outcome
+        told = render(anchor, outcome)
+        return Reply(told.status, told.body, (REPLAYED,) if isinstance(outcome, Replay) else ())

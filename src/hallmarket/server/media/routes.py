@@ -1,0 +1,87 @@
+"""`/v1/media` and `/v1/public/media`: HTTP only."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.admission import require_caller
+from hallmarket.server.http.paging import Page, read_page, read_query
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.http.visit import visit_of
+from hallmarket.server.media.batch import anchor_batch, receive_batch
+from hallmarket.server.media.list import get_media, list_media, read_filters
+from hallmarket.server.media.prove import prove_media
+from hallmarket.server.media.quick import ANCHOR_PATH, LOOKUP_PATH, QuickRoutes, get_asker
+from hallmarket.server.media.types import WireItem, read_hash
+
+AnyRequest = Request[Any, Any, Any]
+FINAL = {
+    "cache-control": "public, max-age=31536000, immutable",
+    "access-control-allow-origin": "*",
+    "vary": "accept",
+}
+
+
+def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Sequence[HTTPRouteHandler]:
+    """The routes of media; `scratch` is the folder large requests are kept in while they are worked on."""
+
+    @get("/v1/media", summary="List your organization's media, newest first")
+    async def list_items(request: AnyRequest) -> Page[WireItem]:
+        visit = visit_of(request.scope)
+        require_caller(visit, "media:read")
+        query = read_query(visit.scope["query_string"])
+        return await list_media(database, visit.caller.organization_id, read_filters(query), read_page(query))
+
+    @get("/v1/media/{media_id:str}", summary="One media item")
+    async def get_item(request: AnyRequest, media_id: str) -> WireItem:
+        visit = visit_of(request.scope)
+        require_caller(visit, "media:read")
+        return await get_media(database, visit.caller.organization_id, media_id)
+
+    @post(ANCHOR_PATH, summary="Anchor one item")
+    async def anchor(request: AnyRequest) -> Response[bytes]:
+        return _response(await quick.anchor(visit_of(request.scope)))
+
+    @post("/v1/media/anchor/batch", status_code=200, summary="Anchor many items, NDJSON in and out")
+    async def batch(request: AnyRequest) -> Stream:
+        visit = visit_of(request.scope)
+        require_caller(visit, "media:anchor")
+        spool = await receive_batch(visit, scratch)
+        answers = anchor_batch(database, get_asker(visit.caller), spool)
+        # The first answers are waited for here: if there are none, the whole request is refused in its own form.
+        first = await anext(answers, b"")
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in answers:
+                yield piece
+
+        return Stream(stream(), media_type="application/x-ndjson")
+
+    @get(LOOKUP_PATH + "{media_hash:str}", summary="Look up a file by its fingerprint; no key needed")
+    async def look_up(request: AnyRequest, media_hash: str) -> Response[bytes]:  # noqa: ARG001 (the visit has it)
+        return _response(await quick.look_up(visit_of(request.scope)))
+
+    @get(LOOKUP_PATH + "{media_hash:str}/proof", summary="The proof that a file is anchored; no key needed")
+    async def proof(request: AnyRequest, media_hash: str) -> Response[bytes]:
+        bundle = await prove_media(database, read_hash(media_hash))
+        if _prefers_text(request.headers.get("accept", "")):
+            return Response(bundle.proof.encode(), media_type="text/plain", headers=FINAL)
+        return Response(bundle.encode(), media_type=MediaType.JSON, headers=FINAL)
+
+    return [list_items, get_item, anchor, batch, look_up, proof]
+
+
+def _prefers_text(accept: str) -> bool:
+    kinds = [part.split(";")[0].strip().lower() for part in accept.split(",")]
+    return "text/plain" in kinds and "application/json" not in kinds
+
+
+def _response(reply: Reply) -> Response[bytes]:
+    headers = {name.decode(): value.decode() for name, value in reply.headers}
+    return Response(reply.body, status_code=reply.status, media_type=reply.content_type.decode(), headers=headers)
