@@ -1,0 +1,96 @@
+"""Wiring: the only file that knows every room. One call makes a worker's whole application."""
+
+import asyncio
+import gc
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+from litestar import Litestar
+
+from hallmarket.proof.key import SigningKey
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import Unavailable
+from hallmarket.server.http.admission import Admission, Limits
+from hallmarket.server.http.edge import Edge
+from hallmarket.server.http.framework import make_framework
+from hallmarket.server.http.logging import RequestLog
+from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.routes import identity_routes
+from hallmarket.server.media.anchor import Anchoring
+from hallmarket.server.media.first_answer import forget_first_answers
+from hallmarket.server.media.lookup import Lookup
+from hallmarket.server.media.quick import QuickRoutes
+from hallmarket.server.media.routes import media_routes
+from hallmarket.server.media.settle import settle_media
+from hallmarket.server.media.types import KIND
+from hallmarket.server.operations import operations_routes
+from hallmarket.server.settings import Settings
+from hallmarket.server.tlog.routes import log_routes
+from hallmarket.server.tlog.sequencer import Sequencer
+
+TIDY_EVERY_S = 600
+log = structlog.get_logger()
+
+
+def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningKey) -> Edge:
+    """A worker's application, from the edge inwards."""
+    database = Database(database_url, settings.database_connections)
+    keyring = Keyring(database, secret)
+    anchoring = Anchoring(database_url, settings.anchor_batch)
+    lookup = Lookup(database, settings.lookup_cache_mib)
+    quick = QuickRoutes(anchoring, lookup)
+    verifier_key = key.verifier_key
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        await database.open()
+        tasks = [asyncio.create_task(keyring.run()), asyncio.create_task(_tidy(database))]
+        # What start-up made stays; the collector need not walk it again while requests wait.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await keyring.note_uses()
+            await anchoring.close()
+            await database.close()
+
+    routes = [
+        *operations_routes(database, verifier_key.name, version("hallmarket")),
+        *identity_routes(database),
+        *media_routes(database, quick, scratch_folder(settings.data)),
+        *log_routes(database, str(verifier_key)),
+    ]
+    limits = Limits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed)
+    return Edge(
+        make_framework(routes, lifespan),
+        Admission(limits, keyring.find, keyring.find_known),
+        quick.find,
+        RequestLog(sys.stderr.buffer.write) if settings.log_requests else None,
+    )
+
+
+def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Sequencer:
+    """The sequencer, and what each kind of entry does once it is entered."""
+    return Sequencer(database_url, key, settings.checkpoint_interval_ms / 1000, {KIND: settle_media})
+
+
+def scratch_folder(data: Path) -> Path:
+    """Where large requests are kept while they are worked on."""
+    return data / "scratch"
+
+
+async def _tidy(database: Database) -> None:
+    while True:
+        with suppress(Unavailable):
+            await forget_first_answers(database)
+        await asyncio.sleep(TIDY_EVERY_S)

@@ -1,0 +1,236 @@
+"""`hallmarket serve`: one parent keeps PostgreSQL, a sequencer and the HTTP workers running, and stops them cleanly."""
+
+import asyncio
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
+from types import FrameType
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+import structlog
+
+from hallmarket.proof.key import SigningKey
+from hallmarket.server.database.embedded import EmbeddedPostgres
+from hallmarket.server.database.migrate import migrate
+from hallmarket.server.errors import Refusal
+from hallmarket.server.folder import FolderLock, make_data_folder
+from hallmarket.server.http.logging import configure_logging
+from hallmarket.server.identity.keys import get_secret
+from hallmarket.server.identity.register import FirstStart, first_start
+from hallmarket.server.settings import Settings
+from hallmarket.server.tlog.open import open_log
+from hallmarket.server.tlog.signing_key import load_signing_key
+from hallmarket.server.worker import run_sequencer, run_worker
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 0.2
+LONGEST_BACKOFF_S = 5.0
+READY_TIMEOUT_S = 60.0
+
+Announce = Callable[[str, FirstStart | None], None]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What start-up found or made in the database: the secret behind key hashes, and perhaps a first organization."""
+
+    secret: bytes
+    first: FirstStart | None
+
+
+def serve(settings: Settings, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT. `announce` is called once with the address when requests are answered.
+
+    Raises Refusal if the server cannot start, saying what to do.
+    """
+    configure_logging(settings.log_level)
+    stopping = _note_signals()
+    make_data_folder(settings.data)
+    with ExitStack() as cleanup:
+        cleanup.enter_context(FolderLock(settings.data, "server"))
+        postgres = None
+        if not settings.database_url:
+            postgres = EmbeddedPostgres(settings.data)
+            cleanup.callback(postgres.stop)
+            postgres.start()
+        database_url = settings.database_url or (postgres.url if postgres else "")
+        key = load_signing_key(settings.data, settings.log_key, settings.log_origin)
+        prepared = asyncio.run(_prepare(database_url, settings.secret_key, key))
+        listening = cleanup.enter_context(_listen(settings.host, settings.port))
+        _share_metrics(cleanup)
+        house = _House(settings, database_url, prepared.secret, key, listening)
+        cleanup.callback(house.stop)
+        house.start()
+        house.wait_until_ready(stopping)
+        if not stopping:
+            announce(_address(settings, listening), prepared.first)
+        while not stopping:
+            if postgres is not None:
+                postgres.ensure_running()
+            house.look_after()
+            time.sleep(LOOK_EVERY_S)
+        log.info("stopping")
+
+
+async def _prepare(url: str, secret: str, key: SigningKey) -> Prepared:
+    try:
+        applied = await migrate(url)
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        raise Refusal(f"The database does not answer: {error}. Check HALLMARKET_DATABASE_URL.") from error
+    try:
+        if applied:
+            log.info("schema brought up to date", applied=applied)
+        await open_log(connection, key)
+        used = await get_secret(connection, secret)
+        return Prepared(used, await first_start(connection, used))
+    finally:
+        await connection.close()
+
+
+class _Child:
+    """One child process, made again when it dies, less eagerly each time it dies soon."""
+
+    def __init__(self, name: str, make: Callable[[], SpawnProcess]) -> None:
+        self.name = name
+        self._make = make
+        self._born = 0.0
+        self._backoff_s = 0.0
+        self.process = self._spawn()
+
+    def _spawn(self) -> SpawnProcess:
+        process = self._make()
+        process.start()
+        self._born = time.monotonic()
+        return process
+
+    def look_after(self) -> None:
+        if self.process.is_alive():
+            return
+        age_s = time.monotonic() - self._born
+        if age_s < self._backoff_s:
+            return
+        log.error("a process died and is started again", process=self.name, exit_code=self.process.exitcode)
+        self._backoff_s = (
+            0.0 if age_s > 2 * LONGEST_BACKOFF_S else min(max(self._backoff_s * 2, 0.5), LONGEST_BACKOFF_S)
+        )
+        self.process.close()
+        self.process = self._spawn()
+
+    def terminate(self) -> None:
+        if self.process.is_alive():
+            self.process.terminate()
+
+    def wait(self, timeout_s: float) -> None:
+        self.process.join(timeout_s)
+        if self.process.is_alive():
+            log.error("a process did not end in time and is killed", process=self.name)
+            self.process.kill()
+            self.process.join()
+
+
+class _House:
+    """The workers and the sequencer."""
+
+    def __init__(
+        self, settings: Settings, database_url: str, secret: bytes, key: SigningKey, listening: socket.socket
+    ) -> None:
+        self._settings = settings
+        self._context = multiprocessing.get_context("spawn")
+        self._ready: list[Event] = [self._context.Event() for _ in range(settings.workers)]
+        self._worker_arguments = (settings, database_url, secret, key.text(), listening)
+        self._sequencer_arguments = (settings, database_url, key.text())
+        self._workers: list[_Child] = []
+        self._sequencer: _Child | None = None
+
+    def start(self) -> None:
+        self._sequencer = _Child(
+            "sequencer",
+            lambda: self._context.Process(target=run_sequencer, args=self._sequencer_arguments, name="sequencer"),
+        )
+        for number, ready in enumerate(self._ready):
+            name = f"worker-{number}"
+            self._workers.append(_Child(name, self._make_worker(name, ready)))
+
+    def _make_worker(self, name: str, ready: Event) -> Callable[[], SpawnProcess]:
+        return lambda: self._context.Process(target=run_worker, args=(*self._worker_arguments, ready), name=name)
+
+    def wait_until_ready(self, stopping: list[int]) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not stopping and not all(ready.is_set() for ready in self._ready):
+            self.look_after()
+            if time.monotonic() > deadline:
+                raise Refusal("The workers did not start; the log above says why.")
+            time.sleep(0.02)
+
+    def look_after(self) -> None:
+        for child in self._children():
+            child.look_after()
+
+    def stop(self) -> None:
+        """First the workers, which finish what they were asked; then the sequencer, its round; both bounded in time."""
+        for worker in self._workers:
+            worker.terminate()
+        for worker in self._workers:
+            worker.wait(self._settings.shutdown_timeout_s + 5)
+        if self._sequencer is not None:
+            self._sequencer.terminate()
+            self._sequencer.wait(30)
+
+    def _children(self) -> list[_Child]:
+        return [*self._workers, *([self._sequencer] if self._sequencer else [])]
+
+
+def _note_signals() -> list[int]:
+    """A list that gets the number of every signal asking us to stop."""
+    noted: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        noted.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return noted
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    deadline = time.monotonic() + 5.0
+    while True:
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = socket.socket(family, kind)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(2048)
+        except OSError as error:
+            # The workers of a killed server let go of its port within moments.
+            if time.monotonic() > deadline or error.errno != 98:
+                raise Refusal(
+                    f"Cannot listen on {host} port {port}: {error.strerror}. Choose another --port."
+                ) from None
+            time.sleep(0.1)
+        else:
+            return listening
+
+
+def _share_metrics(cleanup: ExitStack) -> None:
+    folder = tempfile.mkdtemp(prefix="hallmarket-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _address(settings: Settings, listening: socket.socket) -> str:
+    if settings.public_url and urlsplit(settings.public_url).scheme:
+        return settings.public_url
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

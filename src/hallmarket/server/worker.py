@@ -1,0 +1,78 @@
+"""What the children of `hallmarket serve` run: an HTTP worker, or the sequencer. Both end when their parent does."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+from multiprocessing.synchronize import Event
+
+import uvicorn
+import uvloop
+
+from hallmarket.proof.key import SigningKey
+from hallmarket.server.http.logging import configure_logging
+from hallmarket.server.main import make_app, make_sequencer
+from hallmarket.server.settings import Settings
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling the parent when it accepts requests and ending when there is no parent."""
+
+    def __init__(self, config: uvicorn.Config, ready: Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        _end_with_parent()
+        self._ready.set()
+
+
+def run_worker(
+    settings: Settings, database_url: str, secret: bytes, key: str, listening: socket.socket, ready: Event
+) -> None:
+    """Answer HTTP on `listening` until SIGTERM; requests in flight finish first."""
+    configure_logging(settings.log_level)
+    config = uvicorn.Config(
+        make_app(settings, database_url, secret, SigningKey.parse(key)),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        timeout_keep_alive=75,
+    )
+    _Server(config, ready).run(sockets=[listening])
+
+
+def run_sequencer(settings: Settings, database_url: str, key: str) -> None:
+    """Sequence until SIGTERM; the round under way is finished first."""
+    configure_logging(settings.log_level)
+    sequencer = make_sequencer(settings, database_url, SigningKey.parse(key))
+
+    async def run() -> None:
+        # A Ctrl-C at the terminal reaches everybody; the parent says when it is the sequencer's turn.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, sequencer.stop)
+        _end_with_parent()
+        await sequencer.run()
+
+    uvloop.run(run())
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            loop.remove_reader(parent.sentinel)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        loop.add_reader(parent.sentinel, end)

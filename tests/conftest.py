@@ -1,0 +1,28 @@
+"""Fixtures: one real server for everything that does not need its own."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from support import Member, Server, new_server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A running server with no rate limits, shared by the whole run: make your own organization for counts."""
+    with new_server() as running:
+        yield running
+
+
+@pytest.fixture
+def member(server: Server) -> Member:
+    """A new person with a key in a new organization of the shared server."""
+    return server.new_member()
+
+
+@pytest.fixture
+def api(server: Server, member: Member) -> Iterator[httpx.Client]:
+    """An HTTP client with the new member's key."""
+    with server.client(member.key) as client:
+        yield client

@@ -1,0 +1,215 @@
+"""Real servers for the tests: `hallmarket serve` as a process of its own, on a database of its own."""
+
+import asyncio
+import hashlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+
+HALLMARKET = str(Path(sys.executable).with_name("hallmarket"))
+GIVEN_DATABASE = os.environ.get("HALLMARKET_DATABASE_URL", "")
+
+
+def random_hash() -> str:
+    """A fingerprint nobody has."""
+    return hashlib.sha3_512(secrets.token_bytes(16)).hexdigest()
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0, every_s: float = 0.02) -> Any:
+    """The first true value of `condition`; fails after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"still not so after {timeout_s} s"
+        time.sleep(every_s)
+    return value
+
+
+class Server:
+    """One `hallmarket serve`; its database is embedded in `data`, or a new one on HALLMARKET_DATABASE_URL's server."""
+
+    def __init__(self, data: Path, database_url: str = "", **settings: object) -> None:
+        self.data = data
+        self.database_url = database_url
+        self.settings = settings
+        self.url = ""
+        self.api_key = ""
+        self.organization = ""
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = data.parent / f"{data.name}.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the server and of the commands that administer it."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HALLMARKET_")}
+        given = {f"HALLMARKET_{name.upper()}": str(value) for name, value in self.settings.items()}
+        if self.database_url:
+            given["HALLMARKET_DATABASE_URL"] = self.database_url
+        return clean | {"HALLMARKET_DATA": str(self.data)} | given
+
+    @property
+    def where(self) -> list[str]:
+        """The options that tell `hallmarket admin` which database."""
+        return ["--database", self.database_url] if self.database_url else ["--data", str(self.data)]
+
+    def start(self, port: int | None = None) -> "Server":
+        """Start it and wait until it answers; fails with its log if it does not start."""
+        port = int(urlsplit(self.url).port or 0) if port is None and self.url else port or 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [HALLMARKET, "serve", "--port", str(port), "--json"],
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if event["event"] == "first-start":
+                self.api_key, self.organization = event["key"], event["organization"]
+            if event["event"] == "listening":
+                self.url = event["url"]
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return self
+        self.process.wait()
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
+
+    def stop(self, timeout_s: float = 60.0) -> int:
+        """Stop it as an operator would, by SIGTERM; returns its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout_s)
+        self._close()
+        return status
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is alive."""
+        return self.process is not None and self.process.poll() is None
+
+    def admin(self, *arguments: str) -> Any:
+        """The JSON a `hallmarket admin` command prints; fails if the command does."""
+        result = self.run_admin(*arguments)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    def run_admin(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A `hallmarket admin` command, as it went."""
+        return subprocess.run(
+            [HALLMARKET, "admin", *arguments, *self.where, "--json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def new_member(self, *, organization: str = "", **key_options: str) -> "Member":
+        """A new person with a new key, in a new organization unless one is given."""
+        organization = organization or self.admin("create-org", f"Org {secrets.token_hex(3)}")["id"]
+        username = f"u{secrets.token_hex(6)}"
+        person = self.admin("create-user", username, "--org", organization, "--firstname", "Jane", "--lastname", "Doe")
+        options = [part for name, value in key_options.items() for part in (f"--{name}", value)]
+        key = self.admin("create-key", username, "--org", organization, *options)
+        return Member(organization, person["id"], username, key["id"], key["key"])
+
+    @contextmanager
+    def client(self, api_key: str | None = None, **options: Any) -> Iterator[httpx.Client]:
+        """An HTTP client with a key: the first start's unless another is given; "" for none."""
+        key = self.api_key if api_key is None else api_key
+        with httpx.Client(
+            base_url=self.url, headers={"x-api-key": key} if key else {}, timeout=30, trust_env=False, **options
+        ) as client:
+            yield client
+
+    def query(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Rows straight from the server's database."""
+
+        async def run() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.postgres_url)
+            try:
+                return list(await connection.fetch(sql, *arguments))
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+    @property
+    def postgres_url(self) -> str:
+        """The URL of the server's database, embedded or not."""
+        from hallmarket.server.database.embedded import EmbeddedPostgres
+
+        return self.database_url or EmbeddedPostgres(self.data).url
+
+
+class Member:
+    """A person in an organization, with a key."""
+
+    def __init__(self, organization: str, person: str, username: str, key_id: str, key: str) -> None:
+        self.organization = organization
+        self.person = person
+        self.username = username
+        self.key_id = key_id
+        self.key = key
+
+
+async def _on_given_server(statement: str) -> None:
+    connection = await asyncpg.connect(GIVEN_DATABASE)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def new_database() -> Iterator[str]:
+    """The URL of a new, empty database on HALLMARKET_DATABASE_URL's server; "" if the tests use the embedded one."""
+    if not GIVEN_DATABASE:
+        yield ""
+        return
+    name = f"hallmarket_test_{secrets.token_hex(6)}"
+    asyncio.run(_on_given_server(f"create database {name}"))
+    try:
+        yield urlunsplit(urlsplit(GIVEN_DATABASE)._replace(path=f"/{name}"))
+    finally:
+        asyncio.run(_on_given_server(f"drop database {name} with (force)"))
+
+
+@contextmanager
+def new_server(*, start: bool = True, **settings: object) -> Iterator[Server]:
+    """A server on a new data folder and a new database; stopped and cleaned up at the end, whatever happened to it."""
+    unlimited = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
+    with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder, new_database() as database_url:
+        server = Server(Path(folder) / "data", database_url, **{**unlimited, **settings})
+        try:
+            yield server.start() if start else server
+        finally:
+            if server.running:
+                server.stop()
+            if not database_url:
+                from hallmarket.server.database.embedded import EmbeddedPostgres
+
+                EmbeddedPostgres(server.data).stop()
