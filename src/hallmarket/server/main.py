@@ -40,7 +40,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     """A worker's application, from the edge inwards."""
     database = Database(database_url, settings.database_connections)
     keyring = Keyring(database, secret)
-    anchoring = Anchoring(database_url, settings.anchor_batch)
+    anchoring = Anchoring(database, settings.anchor_batch)
     lookup = Lookup(database, settings.lookup_cache_mib)
     quick = QuickRoutes(anchoring, lookup)
     verifier_key = key.verifier_key

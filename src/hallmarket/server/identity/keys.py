@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
+from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
@@ -63,7 +63,7 @@ async def create_key(
             raise Refusal(f"{username} is no member of organization {organization_id}.")
     prefix = "hm_" + secrets.token_hex(4)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
-    key_id = uuid7()
+    key_id = new_id()
     chosen = list(dict.fromkeys(scopes))
     await connection.fetchval(
         sql.create_key, key_id, person["id"], organization_id, name, prefix, hash_key(secret, key), chosen, expires_on

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from uuid_utils.compat import uuid7
 
+from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
@@ -27,7 +27,7 @@ async def create_organization(connection: Connection, name: str, website_url: st
     """Make an organization. Raises Refusal if the name is empty."""
     if not name.strip() or "\0" in name:
         raise Refusal("An organization needs a name.")
-    organization_id = uuid7()
+    organization_id = new_id()
     await connection.fetchval(sql.create_organization, organization_id, name.strip(), website_url)
     return organization_id
 
@@ -46,7 +46,7 @@ async def create_person(
 
     Raises Refusal if the name is taken or malformed, or the organization unknown.
     """
-    person_id = uuid7()
+    person_id = new_id()
     try:
         async with connection.transaction():
             await connection.fetchval(sql.create_person, person_id, username, firstname, lastname, email)

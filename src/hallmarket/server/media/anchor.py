@@ -1,17 +1,18 @@
 """Anchor media: accept requests, many in one transaction, so that each is durable before it is answered."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
-from uuid_utils.compat import uuid7
 
 from hallmarket.proof.entry import Claims, MediaEntry, commit
 from hallmarket.server.database.batcher import Batcher
-from hallmarket.server.database.pool import AWAY, Connection, Line
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import AWAY, Connection, Database, Line
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
@@ -23,6 +24,7 @@ from hallmarket.server.tlog.append import append
 sql = load_queries(__package__)
 
 MOST_TRIES = 5
+SALT_BYTES = 32
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -41,18 +43,27 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 Outcome = Accepted | Replay | DomainError
+_Attempt = Callable[["_Batch", Sequence[int]], Awaitable[dict[int, "Outcome"]]]
 
 
 class Anchoring:
-    """One process's way into the registry: single requests share transactions, each batch leaving as one is back."""
+    """One process's way into the registry: single requests share transactions, each batch leaving as one is back.
 
-    def __init__(self, url: str, most: int) -> None:
-        self._line = Line(url)
+    `most` requests share one at most; 1 commits each alone, over the connections of the pool.
+    """
+
+    def __init__(self, database: Database, most: int) -> None:
+        self._database = database
+        self._most = most
+        self._line = Line(database.url)
         self._batcher: Batcher[Work, Outcome] = Batcher(self._accept, most)
 
     async def submit(self, work: Work) -> Outcome:
         """Accept one request. Raises Unavailable, in which case it may or may not have been accepted."""
-        return await self._batcher.submit(work)
+        if self._most > 1:
+            return await self._batcher.submit(work)
+        async with self._database.connection() as connection:
+            return (await accept(connection, [work]))[0]
 
     async def close(self) -> None:
         """Close this process's connection."""
@@ -69,108 +80,110 @@ class Anchoring:
 
 
 async def accept(connection: Connection, works: Sequence[Work]) -> list[Outcome]:
-    """Accept requests in one transaction; one that cannot be accepted does not stop the others.
+    """Accept requests, durably; one that cannot be accepted does not stop the others.
 
     Returns an outcome for each, in order. Raises Unavailable if the database is away.
     """
-    for attempt in range(MOST_TRIES):
+    # Most requests are new and end here, in one statement of its own; only the rest needs a transaction.
+    plain = [number for number, work in enumerate(works) if work.claim is None]
+    outcomes = await _despite_races(connection, works, plain, _accept_new)
+    rest = [number for number in range(len(works)) if number not in outcomes]
+    if rest:
+        outcomes |= await _despite_races(connection, works, rest, _accept_rest)
+    return [outcomes[number] for number in range(len(works))]
+
+
+async def _despite_races(
+    connection: Connection, works: Sequence[Work], numbers: Sequence[int], attempt: "_Attempt"
+) -> dict[int, Outcome]:
+    """Run one attempt, again where another process was at the same hashes or ids, and one by one if one is poison."""
+    for _ in range(MOST_TRIES):
         try:
-            async with connection.transaction():
-                return await _accept_in(connection, works)
+            return await attempt(_Batch(connection, works), numbers)
         except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError, _Vanished):
-            # Another process was at the same hashes or ids; now that it is done, look again.
-            if attempt == MOST_TRIES - 1:
-                raise Unavailable from None
+            continue  # the other process is done by now; look again
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-            if len(works) == 1:
+            if len(numbers) == 1:
                 raise
-            return [outcome for work in works for outcome in await accept(connection, [work])]
+            singly = [await _despite_races(connection, works, [number], attempt) for number in numbers]
+            return {number: outcome for outcomes in singly for number, outcome in outcomes.items()}
         except AWAY as error:
             raise Unavailable from error
-    raise AssertionError
+    raise Unavailable
 
 
 class _Vanished(Exception):
     """What stood in the way was gone when we looked; try again."""
 
 
-async def _accept_in(tx: Connection, works: Sequence[Work]) -> list[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    answers = FirstAnswers({number: work.claim for number, work in enumerate(works) if work.claim is not None})
-    outcomes |= await answers.claim(tx)
-    batch = _Batch(tx, works)
-    open_works = [number for number in range(len(works)) if number not in outcomes and not answers.is_repeat(number)]
-    outcomes |= await batch.insert(open_works)
-    outcomes |= await batch.settle_rest([number for number in open_works if number not in outcomes])
-    await append(tx, KIND, batch.entries)
-    outcomes |= await answers.keep(tx, {number: (works[number].anchor, outcomes[number]) for number in open_works})
-    return [outcomes[number] for number in range(len(works))]
+async def _accept_new(batch: "_Batch", numbers: Sequence[int]) -> dict[int, Outcome]:
+    return await batch.insert(numbers)
+
+
+async def _accept_rest(batch: "_Batch", numbers: Sequence[int]) -> dict[int, Outcome]:
+    """Requests with an idempotency key, and those that met an obstacle, in one transaction."""
+    works = batch.works
+    claims = {number: claim for number in numbers if (claim := works[number].claim) is not None}
+    async with batch.connection.transaction():
+        answers = FirstAnswers(claims)
+        outcomes = await answers.claim(batch.connection)
+        first = [number for number in numbers if number not in outcomes and not answers.is_repeat(number)]
+        outcomes |= await batch.insert([number for number in first if number in claims])
+        outcomes |= await batch.settle_rest([number for number in first if number not in outcomes])
+        outcomes |= await answers.keep(batch.connection, {n: (works[n].anchor, outcomes[n]) for n in first})
+    return outcomes
 
 
 class _Batch:
-    """The items of one transaction, and the log entries that go with them."""
+    """The requests accepted together, and the connection they are accepted on."""
 
-    def __init__(self, tx: Connection, works: Sequence[Work]) -> None:
-        self._tx = tx
-        self._works = works
-        self.entries: list[tuple[UUID, bytes]] = []
+    def __init__(self, connection: Connection, works: Sequence[Work]) -> None:
+        self.connection = connection
+        self.works = works
 
     async def insert(self, numbers: Sequence[int]) -> dict[int, Outcome]:
         """Insert whatever is new, all at once; what meets an obstacle is left out of the answer."""
         now = datetime.now(UTC)
         time_text = iso_time(now)
-        rows, seen_hashes, seen_ids = [], set[bytes](), set[UUID]()
+        rows: dict[UUID, tuple[object, ...]] = {}
+        places: dict[UUID, int] = {}
+        hashes = set[bytes]()
         for number in numbers:
-            work = self._works[number]
-            anchor = work.anchor
-            item_id = anchor.id or uuid7()
-            if anchor.hash in seen_hashes or item_id in seen_ids:
+            work = self.works[number]
+            anchor, asker = work.anchor, work.asker
+            item_id = anchor.id or new_id()
+            if anchor.hash in hashes or item_id in rows:
                 continue  # a second one of its kind meets the first as an obstacle
-            seen_hashes.add(anchor.hash)
-            seen_ids.add(item_id)
-            salt = os.urandom(32)
-            entry = _entry(item_id, work, work.asker.person_id, salt, time_text)
-            asker = work.asker
-            rows.append(
-                (
-                    *(anchor.hash, item_id, asker.organization_id, asker.person_id, anchor.size),
-                    *(anchor.name, anchor.metadata, salt, entry, number),
-                )
+            hashes.add(anchor.hash)
+            salt = os.urandom(SALT_BYTES)
+            entry = _entry(item_id, work, asker.person_id, salt, time_text)
+            rows[item_id] = (
+                *(item_id, asker.organization_id, asker.person_id, anchor.hash, anchor.size),
+                *(anchor.name, anchor.metadata, salt, entry),
             )
+            places[item_id] = number
         if not rows:
             return {}
-        rows.sort(key=lambda row: row[0])
-        hashes, ids, organizations, people, sizes, names, metadata, salts, entries, places = zip(*rows, strict=True)
-        times = [now] * len(rows)
-        inserted = await self._tx.fetch(
-            sql.accept, ids, organizations, people, hashes, sizes, names, metadata, salts, times
-        )
-        accepted = {row["id"] for row in inserted}
-        outcomes: dict[int, Outcome] = {}
-        # Entered in the order they came in, not in the order of their hashes.
-        for number, item_id, entry in sorted(zip(places, ids, entries, strict=True)):
-            if item_id in accepted:
-                self.entries.append((item_id, entry))
-                outcomes[number] = Accepted(item_id, again=False)
-        return outcomes
+        accepted = await self.connection.fetchval(sql.accept, *zip(*rows.values(), strict=True), now)
+        return {places[item_id]: Accepted(item_id, again=False) for item_id in accepted or ()}
 
     async def settle_rest(self, numbers: Sequence[int]) -> dict[int, Outcome]:
         """Say of each request that met an obstacle what became of it."""
         if not numbers:
             return {}
-        anchors = [self._works[number].anchor for number in numbers]
-        rows = await self._tx.fetch(
+        anchors = [self.works[number].anchor for number in numbers]
+        rows = await self.connection.fetch(
             sql.find_obstacles,
             [anchor.id for anchor in anchors if anchor.id is not None],
             [anchor.hash for anchor in anchors],
         )
-        by_id = {row["id"]: row for row in rows}
+        by_id = {row["id"]: dict(row) for row in rows}
         by_hash = {
             row["hash"]: (row["id"], row["organization_id"]) for row in rows if row["status"] in (ACCEPTED, ANCHORED)
         }
         outcomes: dict[int, Outcome] = {}
         for number in numbers:
-            work = self._works[number]
+            work = self.works[number]
             item = by_id.get(work.anchor.id) if work.anchor.id is not None else None
             try:
                 obstacle = _find_obstacle(work, item, by_hash)
@@ -184,24 +197,24 @@ class _Batch:
                 outcomes[number] = error
                 continue
             by_hash[work.anchor.hash] = (item["id"], item["organization_id"])
-            by_id.pop(item["id"])
+            by_id[item["id"]] = {**item, "hash": work.anchor.hash, "status": ACCEPTED}
             outcomes[number] = Accepted(item["id"], again=True)
         return outcomes
 
-    async def _accept_again(self, work: Work, item: asyncpg.Record) -> None:
-        anchor, salt = work.anchor, os.urandom(32)
-        done = await self._tx.fetchval(
+    async def _accept_again(self, work: Work, item: dict[str, Any]) -> None:
+        anchor, salt = work.anchor, os.urandom(SALT_BYTES)
+        done = await self.connection.fetchval(
             sql.accept_again,
             *(item["id"], item["organization_id"], anchor.hash, anchor.size, anchor.name, anchor.metadata, salt),
         )
         if done is None:
             raise _Vanished
         entry = _entry(item["id"], work, item["creator_id"], salt, iso_time(item["created_on"]))
-        self.entries.append((item["id"], entry))
+        await append(self.connection, KIND, [(item["id"], entry)])
 
 
 def _find_obstacle(
-    work: Work, item: asyncpg.Record | None, by_hash: dict[bytes, tuple[UUID, UUID]]
+    work: Work, item: dict[str, Any] | None, by_hash: dict[bytes, tuple[UUID, UUID]]
 ) -> DomainError | None:
     """Why a request cannot be accepted, if it cannot: `item` has its id, `by_hash` knows who owns which hash."""
     anchor, own = work.anchor, work.asker.organization_id

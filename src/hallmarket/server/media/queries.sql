@@ -22,12 +22,23 @@ where i.organization_id = answer.organization_id and i.person_id = answer.person
 delete from anchor_idempotency where created_on < now() - interval '1 day';
 
 -- name: accept
--- The whole batch in one statement. Sorted by hash by the caller, so that two batches cannot wait for each other.
-insert into media (id, organization_id, creator_id, hash, size, name, metadata, salt, created_on, status)
-select *, 2 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bigint[], $6::text[], $7::text[],
-                        $8::bytea[], $9::timestamptz[])
-on conflict do nothing
-returning id;
+-- The whole batch and its log entries in one statement: one round trip, and it commits or vanishes as one.
+-- Inserted by hash, so that two batches cannot wait for each other; entered in the log in the order they came.
+with given as (
+    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bigint[], $6::text[], $7::text[],
+                         $8::bytea[], $9::bytea[])
+        with ordinality as given (id, organization_id, creator_id, hash, size, name, metadata, salt, entry, place)
+), accepted as (
+    insert into media (id, organization_id, creator_id, hash, size, name, metadata, salt, created_on, status)
+    select id, organization_id, creator_id, hash, size, name, metadata, salt, $10::timestamptz, 2
+    from given order by hash
+    on conflict do nothing
+    returning id
+), queued as (
+    select array_agg(id) as ids, log_append('media', array_agg(id order by place), array_agg(entry order by place))
+    from given join accepted using (id)
+)
+select ids from queued;
 
 -- name: find_obstacles
 -- What stands in the way of a new item: one with its id, or one that owns its hash.

@@ -17,6 +17,12 @@ end $$;
 create trigger log_queued after insert on log_queue
     for each statement execute function log_queued();
 
+-- How other rooms' statements append entries, in the order of the arrays; the queue is written nowhere else.
+create function log_append(kind text, subject_ids uuid[], entries bytea[]) returns void language sql as $$
+    insert into log_queue (kind, subject_id, entry)
+    select kind, subject_id, entry from unnest(subject_ids, entries) as waiting (subject_id, entry);
+$$;
+
 -- Every checkpoint ever signed. The newest is the log's head.
 create table log_checkpoint (
     number bigint primary key check (number >= 0),

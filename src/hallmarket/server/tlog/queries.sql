@@ -1,6 +1,5 @@
 -- name: append
-insert into log_queue (kind, subject_id, entry)
-select $1, subject_id, entry from unnest($2::uuid[], $3::bytea[]) as waiting (subject_id, entry);
+select log_append($1, $2::uuid[], $3::bytea[]);
 
 -- name: become_sequencer
 -- Held by the session: it ends with the process that took it, however that ends.
