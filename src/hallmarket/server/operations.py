@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
+from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.tlog.publish import get_status
 from hallmarket.server.tlog.types import LogStatus
@@ -39,6 +40,7 @@ def operations_routes(database: Database, origin: str, version: str) -> Sequence
 
     @get("/metrics", summary="Figures for Prometheus")
     async def metrics() -> Response[bytes]:
+        REQUEST_FIGURES.hand_over()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         try:

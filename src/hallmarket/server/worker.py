@@ -12,8 +12,11 @@ import uvloop
 
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.http.logging import configure_logging
+from hallmarket.server.http.protocol import Protocol
 from hallmarket.server.main import make_app, make_sequencer
 from hallmarket.server.settings import Settings
+
+ORPHAN_TIMEOUT_S = 2
 
 
 class _Server(uvicorn.Server):
@@ -37,7 +40,7 @@ def run_worker(
     config = uvicorn.Config(
         make_app(settings, database_url, secret, SigningKey.parse(key)),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -73,6 +76,8 @@ def _end_with_parent() -> None:
 
         def end() -> None:
             loop.remove_reader(parent.sentinel)
+            # What is under way may finish, but nothing of it keeps an orphan alive: a stalled client, a stuck database.
+            signal.alarm(ORPHAN_TIMEOUT_S)
             os.kill(os.getpid(), signal.SIGTERM)
 
         loop.add_reader(parent.sentinel, end)

@@ -102,8 +102,9 @@ class EmbeddedPostgres:
         self._child = None
         if self._postmaster() is not None or self._remaining_backends():
             return  # It runs, recovers, or its last children are on their way out.
-        # A file left by a dead postmaster would count as a running one if its number now belongs to somebody else.
+        # Files left by a dead postmaster would count as a running one if its number now belongs to somebody else.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        (self.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         self._child = self._spawn()
 
     def answers(self) -> bool:

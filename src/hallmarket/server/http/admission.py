@@ -9,10 +9,11 @@ from math import ceil
 from time import time
 
 import msgspec
-from limits.storage import MemoryStorage
+from limits.storage import Storage
 
 from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
 from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.window_storage import WindowStorage
 
 WINDOW_S = 60
 PUBLIC = "/v1/public/"
@@ -37,7 +38,7 @@ class Admission:
     ) -> None:
         self._find_caller = find_caller
         self._find_known = find_known_caller
-        self._storage = MemoryStorage()
+        self._storage = WindowStorage()
         self._key = Bucket(self._storage, "key", limits.key)
         self._address = Bucket(self._storage, "address", limits.address)
         self._failed = Bucket(self._storage, "failed", limits.failed)
@@ -64,7 +65,7 @@ class Admission:
 class Bucket:
     """One kind of count, and the headers that tell of it."""
 
-    def __init__(self, storage: MemoryStorage, name: str, quota: int) -> None:
+    def __init__(self, storage: Storage, name: str, quota: int) -> None:
         self._storage = storage
         self._name = name
         self._quota = quota

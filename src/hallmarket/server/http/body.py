@@ -82,9 +82,10 @@ async def _raw(visit: Visit, first: ReceiveMessage | None = None) -> AsyncIterat
     while True:
         if message["type"] != "http.request":
             raise ClientGone
+        visit.body_ended = not message.get("more_body", False)
         if body := message.get("body", b""):
             yield body
-        if not message.get("more_body", False):
+        if visit.body_ended:
             return
         message = await visit.receive()
 
@@ -108,10 +109,9 @@ async def _bounded(visit: Visit, pieces: AsyncIterator[bytes], limit_bytes: int)
 async def _linger(visit: Visit) -> None:
     """Read on for a while, so that a client still sending hears the answer rather than a broken connection."""
     left = LINGER_BYTES
-    while left > 0:
+    while left > 0 and not visit.body_ended:
         message = await visit.receive()
         if message["type"] != "http.request":
             raise ClientGone
-        if not message["more_body"]:
-            return
+        visit.body_ended = not message["more_body"]
         left -= len(message["body"])

@@ -9,21 +9,23 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
+from typing import Any
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from hallmarket.server.errors import DomainError
+from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.body import ClientGone
-from hallmarket.server.http.metrics import observe_request
+from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect
 from hallmarket.server.http.visit import KEY, Visit
 
 Quick = Callable[[Visit], Awaitable[Reply]]
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SLASHES = re.compile("/{2,}")
+HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 log = structlog.get_logger()
@@ -60,7 +62,7 @@ class Edge:
         except ClientGone:
             visit.status = 499
         finally:
-            observe_request(visit.route, visit.method, visit.status, perf_counter() - visit.started)
+            REQUEST_FIGURES.observe(visit.route, visit.method, visit.status, perf_counter() - visit.started)
             if self._log_request is not None:
                 self._log_request(visit)
 
@@ -75,6 +77,7 @@ class Edge:
 
     async def _answer(self, visit: Visit) -> Reply | None:
         try:
+            _verify_host(visit)
             if in_media_dialect(visit.path):
                 await self._admission.admit(visit)
             if (quick := self._find_quick(visit.method, visit.path)) is not None:
@@ -94,11 +97,9 @@ class Edge:
 
     async def _route(self, visit: Visit) -> None:
         """Let the framework answer, adding our headers to its."""
-        scope = visit.scope
-        scope[KEY] = visit  # type: ignore[literal-required]
         head = visit.method == "HEAD"
-        if head:
-            scope["method"] = "GET"  # a HEAD is the GET without its body
+        # A HEAD is the GET without its body; the web server goes by its own scope, where it stays a HEAD.
+        scope: Any = {**visit.scope, "method": "GET" if head else visit.method, KEY: visit}
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -129,3 +130,12 @@ class Edge:
         )
         body = b"" if visit.method == "HEAD" else reply.body
         await visit.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _verify_host(visit: Visit) -> None:
+    """Raises InvalidRequest unless there is one well-formed Host (RFC 9112, 3.2); HTTP/1.0 may go without."""
+    host = visit.headers.get(b"host")
+    if host is None and visit.scope["http_version"] == "1.0":
+        return
+    if host is None or not HOST.fullmatch(host):
+        raise InvalidRequest("Host is missing, malformed or given twice.", "host")

@@ -46,8 +46,10 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
     if isinstance(error, NotFoundException):
         return error_reply(path, NotFound("There is nothing at this path."))
     if isinstance(error, MethodNotAllowedException):
-        allowed = sorted((error.headers or {}).get("allow", "").replace(",", " ").split())
-        return error_reply(path, MethodNotAllowed(", ".join(allowed)))
+        allowed = set((error.headers or {}).get("allow", "").replace(",", " ").split())
+        if "GET" in allowed:
+            allowed.add("HEAD")  # which the edge answers as a GET without its body
+        return error_reply(path, MethodNotAllowed(", ".join(sorted(allowed))))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return error_reply(path, InvalidRequest(error.detail))
     log.error("request failed", method=request.method, path=path, exc_info=error)

@@ -40,9 +40,13 @@ class Page(msgspec.Struct, Generic[Item], frozen=True, rename="camel"):
 
 
 def read_query(query: bytes) -> dict[str, str]:
-    """The query's parameters. Raises InvalidRequest for one given twice, or one that holds a NUL."""
+    """The query's parameters. Raises InvalidRequest for one given twice, or one that holds a NUL or is no UTF-8."""
     given: dict[str, str] = {}
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace"):
+    try:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The query is no UTF-8.", "query") from None
+    for name, value in pairs:
         if name in given:
             raise InvalidRequest(f"{name[:40]!r} is given twice.", name[:40])
         if "\0" in value:

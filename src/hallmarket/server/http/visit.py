@@ -13,6 +13,7 @@ class Visit:
     """One request: its id, who sends it and from where, and the headers every answer to it carries."""
 
     __slots__ = (
+        "body_ended",
         "caller",
         "client",
         "extra_headers",
@@ -44,6 +45,7 @@ class Visit:
         self.extra_headers: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
         self.route = "unmatched"
         self.status = 0
+        self.body_ended = False
         self.started = perf_counter()
 
     @property

@@ -31,6 +31,7 @@ class _Json(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Json)
+_any_decoder = msgspec.json.Decoder(float_hook=str)  # a float is wrong wherever it stands, however large
 
 
 def read_anchor(content_type: bytes, body: bytes) -> Anchor:
@@ -94,7 +95,7 @@ def _what_is_wrong(body: bytes | memoryview, error: Exception) -> DomainError:
     if isinstance(error, RecursionError):
         return InvalidRequest("The body is nested too deeply.", "body")
     try:
-        fields = msgspec.json.decode(body)
+        fields = _any_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return InvalidRequest("The body is no JSON in UTF-8.", "body")
     if not isinstance(fields, dict):

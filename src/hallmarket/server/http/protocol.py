@@ -1,0 +1,107 @@
+"""HTTP/1.1 as it comes off the wire: uvicorn's protocol with a bound on headers, and our answers to what is no HTTP."""
+
+import os
+
+import httptools
+import structlog
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.metrics import REQUEST_FIGURES
+from hallmarket.server.http.one_write import OneWrite
+from hallmarket.server.http.reply import error_reply
+
+MOST_HEADERS = 200
+MOST_HEAD_BYTES = 64 * 1024
+LINGER_S = 1.0
+log = structlog.get_logger()
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. A request that cannot be read is answered like any other bad one, and the connection closed."""
+
+    _received = b""
+    _refused = False
+    _in_head = False
+    _head_bytes = 0  # of the request whose headers are still coming in, what earlier pieces brought
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. Whatever else an Upgrade asks for, the request is answered as the plain one it also is."""
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        self._received = data
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return
+        except httptools.HttpParserError as error:
+            self._refuse(error)
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._refuse(None)
+
+    def on_message_begin(self) -> None:
+        """Begin to count a request's headers."""
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        """Hand the request over, unless its headers are more than anybody needs."""
+        # Counted exactly only when the pieces they came in could hold too much.
+        if len(self.headers) > MOST_HEADERS or (
+            self._head_bytes + len(self._received) > MOST_HEAD_BYTES and self._count() > MOST_HEAD_BYTES
+        ):
+            raise _TooLarge
+        super().on_headers_complete()
+        self._in_head = False
+        self._head_bytes = 0
+        cycle = self.cycle
+        cycle.transport = one_write = OneWrite(self.transport, cycle)
+
+        def on_response() -> None:
+            one_write.flush()
+            self.on_response_complete()
+
+        cycle.on_response = on_response
+
+    def _count(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _refuse(self, error: Exception | None) -> None:
+        self._refused = True
+        too_large = error is None or isinstance(error.__context__, _TooLarge)
+        reply = error_reply(
+            self._path(),
+            InvalidRequest(
+                f"A request has at most {MOST_HEADERS} headers and {MOST_HEAD_BYTES} bytes of them."
+                if too_large
+                else "This is no HTTP/1.1 request that can be read."
+            ),
+        )
+        number = os.urandom(8).hex()
+        log.warning("a request could not be read", request_id=number, error=str(error or "too many headers"))
+        REQUEST_FIGURES.observe("unmatched", "other", reply.status, 0.0)
+        headers = [
+            (b"content-type", reply.content_type),
+            (b"content-length", b"%d" % len(reply.body)),
+            *reply.headers,
+            (b"x-request-id", number.encode()),
+            (b"connection", b"close"),
+        ]
+        lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+        self.transport.write(b"HTTP/1.1 %d Bad Request\r\n%s\r\n%s" % (reply.status, lines, reply.body))
+        self.transport.write_eof()
+        # Closed at once, a client still sending would hear a broken connection rather than the answer.
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _path(self) -> str:
+        """The path as far as it can be told, to choose the dialect by."""
+        target = self.url if self._in_head and self.url else self._received.partition(b" ")[2].partition(b" ")[0]
+        return target.partition(b"?")[0].decode("latin-1")
+
+
+class _TooLarge(Exception):
+    """The headers are larger than anybody needs."""
