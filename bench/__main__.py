@@ -1,0 +1,9 @@
+"""Run every benchmark and print one table: `make bench`. Takes about ten minutes on two cores."""
+
+import sys
+
+from bench import anchor, batch, fingerprint, lookup
+from bench.table import show
+
+if __name__ == "__main__":
+    sys.exit(not show([*fingerprint.run(), *anchor.run(), *batch.run(), *lookup.run()]))

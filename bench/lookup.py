@@ -1,0 +1,89 @@
+"""Public look-ups of anchored hashes beside a bare ASGI application that answers as many bytes.
+
+python -m bench.lookup
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from bench.batch import BATCH, CONNECTIONS, hash_of, send
+from bench.table import Row, ratio_row, show
+from bench.wrk import run_wrk
+from support import Server, new_server, wait_until
+
+ROUNDS = 5
+SECONDS = 4
+FEW, MANY = 10_000, 1_000_000
+UNLIMITED = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
+
+
+def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
+    """Look up among few items and among many, popular ones and any, alternating with the bare application."""
+    with new_server(**UNLIMITED) as server:
+        numbers = iter(range(0, 10**9, BATCH))
+        send(server, numbers, 1)
+        with _hello(server) as hello:
+            few, few_bare = _measure(server, hello, FEW, "popular", rounds)
+            while server.query("select count(*) from media")[0][0] < many:
+                send(server, numbers, 50 // CONNECTIONS)
+            _settle(server)
+            popular, popular_bare = _measure(server, hello, many, "popular", rounds)
+            any_, any_bare = _measure(server, hello, many, "uniform", rounds)
+    bare = "bare ASGI, same size, server and workers"
+    return [
+        ratio_row(f"look-ups among {FEW:,} items", few, few_bare, "/s", bare, 0.6),
+        ratio_row(f"look-ups among {many:,} items, asked for by 1/rank", popular, popular_bare, "/s", bare, 0.6),
+        ratio_row(
+            f"the same beside {FEW:,} items, each over its bare", popular / popular_bare * 1000, few / few_bare * 1000,
+            "‰", f"among {FEW:,}", 0.9,
+        ),
+        ratio_row(f"look-ups among {many:,} items, any as likely", any_, any_bare, "/s", bare, 0.3),
+    ]  # fmt: skip
+
+
+def _measure(server: Server, hello: str, items: int, how: str, rounds: int) -> tuple[float, float]:
+    run_wrk(server.url, "lookup.lua", items, how, seconds=SECONDS)  # warms the cache, as a server that runs is warm
+    ours, bare = [], []
+    for _ in range(rounds):
+        ours.append(run_wrk(server.url, "lookup.lua", items, how, seconds=SECONDS))
+        bare.append(run_wrk(hello, "hello.lua", seconds=SECONDS))
+    return statistics.median(ours), statistics.median(bare)
+
+
+def _settle(server: Server) -> None:
+    wait_until(lambda: not server.query("select 1 from log_queue limit 1"), timeout_s=300, every_s=0.5)
+    server.query("vacuum analyze media")
+    server.query("checkpoint")
+
+
+@contextmanager
+def _hello(server: Server) -> Iterator[str]:
+    with server.client("") as client:
+        answer = wait_until(lambda: _found(client, hash_of(0)))
+    command = [str(Path(sys.executable).with_name("uvicorn")), "bench.hello:app", "--port", "18999", "--no-access-log"]
+    command += ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--log-level", "warning"]
+    environment = os.environ | {"BODY_BYTES": str(len(answer))}
+    process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1])
+    try:
+        time.sleep(2)
+        yield "http://127.0.0.1:18999"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _found(client: httpx.Client, digest: str) -> bytes:
+    response = client.get(f"/v1/public/media/{digest}")
+    return response.content if response.status_code == 200 else b""
+
+
+if __name__ == "__main__":
+    sys.exit(not show(run()))
