@@ -95,7 +95,7 @@ class Unavailable(DomainError):
     code = "UNAVAILABLE"
     retry_after_s = 1
 
-    def __init__(self, message: str = "The database is away for the moment; nothing was changed. Try again.") -> None:
+    def __init__(self, message: str = "The database is away for the moment. Try again; nothing is done twice.") -> None:
         super().__init__(message)
 
 

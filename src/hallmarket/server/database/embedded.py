@@ -130,10 +130,11 @@ class EmbeddedPostgres:
         _give(self.home)
         if self.cluster.exists():
             return
-        # Made beside its place and then renamed: a kill in the middle leaves nothing half made.
-        making = self.home / "cluster.new"
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(mode=0o700)
+        # Made beside its place and then renamed: a kill in the middle leaves nothing half made. Each try has a folder
+        # of its own, for initdb outlives a killed server and may still be at work.
+        for left in self.home.glob("cluster.new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        making = Path(tempfile.mkdtemp(dir=self.home, prefix="cluster.new-"))
         _give(making)
         result = subprocess.run(
             [

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
 
+import structlog
 from litestar.types import ReceiveMessage
 
-from hallmarket.server.errors import InvalidRequest, PayloadTooLarge
+from hallmarket.server.errors import InvalidRequest, PayloadTooLarge, Unavailable
 from hallmarket.server.http.visit import Visit
 
 PIECE_BYTES = 256 * 1024
 LINGER_BYTES = 16 * 1024 * 1024
+log = structlog.get_logger()
 
 
 class ClientGone(Exception):
@@ -37,16 +39,21 @@ async def read_body(visit: Visit, limit_bytes: int) -> bytes:
 async def spool_body(visit: Visit, limit_bytes: int, folder: Path) -> IO[bytes]:
     """The whole body, unpacked, in a nameless file of `folder`, so that memory does not grow with it.
 
-    Raises as `read_body`; OSError if the disk is full.
+    Raises as `read_body`; Unavailable if the disk is full.
     """
-    spool = tempfile.TemporaryFile(dir=folder, prefix="body-")  # noqa: SIM115 (the caller closes it)
     try:
-        async for piece in _bounded(visit, unpacked(visit), limit_bytes):
-            spool.write(piece)
-        spool.seek(0)
-    except BaseException:
-        spool.close()
-        raise
+        spool = tempfile.TemporaryFile(dir=folder, prefix="body-")  # noqa: SIM115 (the caller closes it)
+        try:
+            async for piece in _bounded(visit, unpacked(visit), limit_bytes):
+                spool.write(piece)
+            spool.seek(0)
+        except BaseException:
+            spool.close()
+            raise
+    except OSError as error:
+        log.error("a request's body could not be kept", folder=str(folder), error=str(error))
+        await _linger(visit)
+        raise Unavailable("There is no room for this body at the moment; nothing was changed. Try again.") from None
     return spool
 
 

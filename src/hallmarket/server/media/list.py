@@ -25,6 +25,9 @@ class Filters(msgspec.Struct, frozen=True):
     created_to: datetime | None  # exclusive
 
 
+EVERYTHING = Filters(None, None, None, None)
+
+
 def read_filters(query: dict[str, str]) -> Filters:
     """`status`, `name`, `createdFrom` and `createdTo` from the query. Raises InvalidRequest naming a bad one."""
     status = query.get("status")
@@ -44,7 +47,10 @@ async def list_media(
     chosen = (organization_id, filters.status, filters.name, filters.created_from, filters.created_to)
     after, after_id = wanted.after or (None, None)
     async with database.connection() as connection:
-        total = await connection.fetchval(sql.count_media, *chosen)
+        if filters == EVERYTHING:
+            total = await connection.fetchval(sql.count_all, organization_id)
+        else:
+            total = await connection.fetchval(sql.count_some, *chosen)
         rows = []
         if wanted.offset < total:
             rows = await connection.fetch(sql.list_media, *chosen, after, after_id, wanted.offset, wanted.limit + 1)

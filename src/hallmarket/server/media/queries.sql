@@ -33,10 +33,14 @@ with given as (
     select id, organization_id, creator_id, hash, size, name, metadata, salt, $10::timestamptz, 2
     from given order by hash
     on conflict do nothing
-    returning id
+    returning id, organization_id
+), counted as (
+    insert into media_count (organization_id, shard, items)
+    select organization_id, pg_backend_pid() % 16, count(*) from accepted group by organization_id order by 1
+    on conflict (organization_id, shard) do update set items = media_count.items + excluded.items
 ), queued as (
     select array_agg(id) as ids, log_append('media', array_agg(id order by place), array_agg(entry order by place))
-    from given join accepted using (id)
+    from given join accepted using (id, organization_id)
 )
 select ids from queued;
 
@@ -73,7 +77,10 @@ where m.hash = any($1::bytea[]) and m.holds_hash;
 select id, creator_id, organization_id, name, metadata, salt, created_on, leaf_index, checkpoint_number
 from media where hash = $1 and holds_hash and status = 3;
 
--- name: count_media
+-- name: count_all
+select coalesce(sum(items), 0)::bigint from media_count where organization_id = $1;
+
+-- name: count_some
 select count(*) from media
 where organization_id = $1
   and ($2::smallint is null or status = $2)
@@ -82,19 +89,24 @@ where organization_id = $1
   and ($5::timestamptz is null or created_on < $5);
 
 -- name: list_media
--- Newest first; `$6, $7` is the last row of the page before, or null.
+-- Newest first; `$6, $7` is the last row of the page before, or null. The rows skipped are skipped in the index.
+with page as materialized (
+    select id from media
+    where organization_id = $1
+      and ($2::smallint is null or status = $2)
+      and ($3::text is null or name ilike $3)
+      and ($4::timestamptz is null or created_on >= $4)
+      and ($5::timestamptz is null or created_on < $5)
+      and ($6::timestamptz is null or (created_on, id) < ($6, $7::uuid))
+    order by created_on desc, id desc
+    offset $8 limit $9
+)
 select m.id, m.hash, m.name, m.size, m.status, m.created_on, m.creator_id, m.metadata, m.leaf_hash,
        m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count
-from media m
+from page
+join media m using (id)
 left join log_checkpoint c on c.number = m.checkpoint_number
-where m.organization_id = $1
-  and ($2::smallint is null or m.status = $2)
-  and ($3::text is null or m.name ilike $3)
-  and ($4::timestamptz is null or m.created_on >= $4)
-  and ($5::timestamptz is null or m.created_on < $5)
-  and ($6::timestamptz is null or (m.created_on, m.id) < ($6, $7::uuid))
-order by m.created_on desc, m.id desc
-offset $8 limit $9;
+order by m.created_on desc, m.id desc;
 
 -- name: find_item
 select m.id, m.hash, m.name, m.size, m.status, m.created_on, m.creator_id, m.metadata, m.leaf_hash,

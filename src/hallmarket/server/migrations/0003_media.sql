@@ -26,6 +26,15 @@ create table media (
 create unique index media_hash on media (hash) where holds_hash;
 create index media_newest on media (organization_id, created_on desc, id desc);
 
+-- How many items an organization has, so that no listing has to count them. Each connection adds to a shard of its
+-- own, mostly, so that batches do not wait for each other; the sum of the shards is exact.
+create table media_count (
+    organization_id uuid not null references organization,
+    shard smallint not null,
+    items bigint not null,
+    primary key (organization_id, shard)
+) with (fillfactor = 10);
+
 -- First answers under an Idempotency-Key, kept for a day.
 create table anchor_idempotency (
     organization_id uuid not null,

@@ -19,25 +19,29 @@ def load_signing_key(data: Path, given: str, origin: str) -> SigningKey:
     if given:
         return _parse(given, "HALLMARKET_LOG_KEY")
     path = data / FILE
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         if path.stat().st_mode & 0o077:
-            raise Refusal(
-                f"{path} can be read by others; run `chmod 600 {path}` after making sure nobody did."
-            ) from None
+            raise Refusal(f"{path} can be read by others; run `chmod 600 {path}` after making sure nobody did.")
         return _parse(path.read_text(), str(path))
     try:
         key = SigningKey.generate(origin or f"hallmarket-{secrets.token_hex(4)}")
     except ProofError as error:
-        os.close(descriptor)
-        path.unlink()
         raise Refusal(f"HALLMARKET_LOG_ORIGIN cannot name a log: {error}") from None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key.text() + "\n")
+    _keep(path, key.text() + "\n")
+    return key
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write the file whole or not at all, even if the power fails: a log without its key can never grow again."""
+    making = path.with_suffix(".new")
+    with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    return key
+    making.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def _parse(text: str, source: str) -> SigningKey:
