@@ -2,13 +2,14 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import click
+
+from hallmarket.cli.exits import CommandError
 
 EPILOG = """\b
 Examples:
@@ -188,10 +189,7 @@ def _run(common: dict[str, Any], work: Any) -> Any:
             given["database_url"] = ""
         return administer(read_settings(given, os.environ), work)
     except Refusal as refusal:
-        if common["as_json"]:
-            click.echo(json.dumps({"error": str(refusal)}))
-        click.echo(f"hallmarket: {refusal}", err=True)
-        sys.exit(1)
+        raise CommandError(str(refusal), code="REFUSED") from None
 
 
 def _tell(common: dict[str, Any], result: Any, text: str) -> None:

@@ -1,0 +1,1 @@
+"""The `hallmarket` command, one file a verb."""

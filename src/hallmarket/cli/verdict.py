@@ -1,0 +1,137 @@
+"""What a verification found, in words and as JSON."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from hallmarket.cli.output import count_words, printable
+from hallmarket.client.consistency import Trust
+from hallmarket.client.trust import KnownLog
+from hallmarket.proof.bundle import Verified
+from hallmarket.proof.key import VerifierKey
+from hallmarket.proof.note import Note
+from hallmarket.proof.strict import write_base64
+
+_MAX_SHOWN = 200
+
+
+class Signed(NamedTuple):
+    """By whom a proof is signed, and why that is believed; `log_size` is None where no server was asked."""
+
+    key: VerifierKey
+    trust: Trust
+    known: KnownLog | None
+    seen_size: int | None
+    log_size: int | None
+
+
+class Verdict(NamedTuple):
+    """Yes with all that is proved, or no with the reason; `path` is None where a bundle was checked without a file."""
+
+    path: str | None
+    reason: str | None = None
+    code: str | None = None
+    verified: Verified | None = None
+    signed: Signed | None = None
+    anchored_time: int | None = None
+
+    @property
+    def proved(self) -> bool:
+        """True for a yes."""
+        return self.verified is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict for programs."""
+        answer: dict[str, Any] = {"path": printable(self.path) if self.path else None, "proved": self.proved}
+        if self.verified is None or self.signed is None:
+            return answer | {"code": self.code, "reason": self.reason}
+        entry, claims, checkpoint = self.verified.entry, self.verified.claims, self.verified.checkpoint
+        disclosed = {field: getattr(claims, field) for field in claims.__struct_fields__} if claims else None
+        log = {
+            "origin": checkpoint.origin,
+            "key": str(self.signed.key),
+            "trust": str(self.signed.trust),
+            "size": self.signed.log_size,
+        }
+        return answer | {
+            "hash": entry.sha3_512,
+            "size": entry.size,
+            "id": entry.id,
+            "index": self.verified.index,
+            "claims": disclosed,
+            "anchoredTime": self.anchored_time,
+            "checkpoint": {"size": checkpoint.size, "root": write_base64(checkpoint.root)},
+            "log": log,
+        }
+
+    def words(self) -> str:
+        """The verdict for people: a line, and for a yes what exactly is proved, by whom, and what is only said."""
+        name = printable(self.path) if self.path else "the proof"
+        if self.verified is None or self.signed is None:
+            return f"{name}: NOT PROVED: {printable(self.reason or '')}"
+        entry, checkpoint = self.verified.entry, self.verified.checkpoint
+        what = "this very file" if self.path else "a file"
+        facts = f"{count_words(entry.size, 'byte')} with SHA3-512 {entry.sha3_512[:16]}…"
+        place = f"entry {self.verified.index:,} of the log {printable(checkpoint.origin)}"
+        lines = [
+            f"{name}: proved",
+            f"  what      {what}, {facts}, is {place}",
+            f"  signed    by the log's key {self.signed.key}, {_trust_words(self.signed)}",
+            *_others_words(self.verified, self.signed),
+            f"  log       {_log_words(self.verified, self.signed)}",
+            *_claims_words(self.verified),
+            f"  when      {self._time_words()}",
+        ]
+        return "\n".join(lines)
+
+    def _time_words(self) -> str:
+        assert self.verified
+        claims, said = self.verified.claims, []
+        if claims:
+            said.append(f"registered {_tidy(claims.createdOn)}")
+        if self.anchored_time is not None:
+            said.append(f"anchored {datetime.fromtimestamp(self.anchored_time, UTC):%Y-%m-%d %H:%M:%S} UTC")
+        if not said:
+            return "not said"
+        return f"{', '.join(said)}: by the word of the log's operator"
+
+
+def _trust_words(signed: Signed) -> str:
+    since = f" since {signed.known.first_seen[:10]}" if signed.known else ""
+    match signed.trust:
+        case Trust.PINNED:
+            return "the key you gave"
+        case Trust.REMEMBERED:
+            return f"remembered{since}"
+        case Trust.FIRST_USE:
+            return "trusted on first use: compare it with what the operator publishes elsewhere"
+
+
+def _others_words(verified: Verified, signed: Signed) -> list[str]:
+    own = (signed.key.name, signed.key.key_id)
+    others = [one.name for one in Note.parse(verified.note).signatures if (one.name, one.key_id) != own]
+    return [f"            and by {printable(', '.join(others))}, not checked for want of their keys"] if others else []
+
+
+def _log_words(verified: Verified, signed: Signed) -> str:
+    if signed.log_size is None:
+        return f"{count_words(verified.checkpoint.size, 'entry')} at that time; no server was asked how it is now"
+    now = f"{count_words(signed.log_size, 'entry')} now"
+    if signed.seen_size is None:
+        return f"{now}, seen here for the first time; the proof's {verified.checkpoint.size:,} are its beginning"
+    return f"{now}; the {signed.seen_size:,} seen here before are its unchanged beginning"
+
+
+def _claims_words(verified: Verified) -> list[str]:
+    claims = verified.claims
+    if claims is None:
+        return ["  claims    none disclosed"]
+    name = "no name" if claims.name is None else f"name {_tidy(claims.name)}"
+    metadata = "" if claims.metadata in ("", "{}") else f", metadata {_tidy(claims.metadata)}"
+    return [
+        f"  claims    {name}{metadata}",
+        f"            by member {_tidy(claims.creator)} of organization {_tidy(claims.organization)}",
+    ]
+
+
+def _tidy(text: str) -> str:
+    return printable(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")

@@ -1,0 +1,138 @@
+"""`hallmarket verify`: say whether files are in the log, and prove it."""
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hallmarket.cli.exits import NO, OK, STATUSES, CommandError, command_error
+from hallmarket.cli.options import json_option, log_key_option, server_option
+from hallmarket.cli.output import print_json
+from hallmarket.cli.reader import BUFFER_BYTES, Fingerprint, fingerprint
+
+if TYPE_CHECKING:
+    from hallmarket.cli.verdict import Verdict
+    from hallmarket.client.api import Hallmarket
+    from hallmarket.client.consistency import LogView
+
+MAX_BUNDLE_BYTES = 4 * 1024 * 1024
+
+
+@click.command(
+    epilog=f"""
+    \b
+    Examples:
+      hallmarket verify photo.jpg
+      hallmarket verify scans/*.tif --server https://hallmarket.example
+      hallmarket verify --log-key @log.vkey photo.jpg
+      hallmarket verify --proof photo.proof photo.jpg     (no network)
+      hallmarket verify --proof photo.proof --json
+
+    A file is fingerprinted and looked up; then its entry, its claims, their place in the log, the log's signature, and
+    that the log seen here last time is the beginning of this one are all checked. A log's key is trusted when it is
+    first seen and remembered from then on, with the last checkpoint, in ~/.config/hallmarket/known_logs.json
+    (HALLMARKET_KNOWN_LOGS names another file); --log-key settles it instead.
+
+    {STATUSES.replace(chr(10), chr(10) + "    ")}
+    """
+)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--proof", "bundle", metavar="BUNDLE", help="Check this saved proof, without any network.")
+@log_key_option
+@server_option
+@json_option
+def verify(files: tuple[str, ...], bundle: str | None, log_key: str | None, server: str, as_json: bool) -> int:
+    """Check that files are in the log, and that the log is the one seen before."""
+    if bundle is not None and len(files) > 1:
+        raise click.UsageError("--proof is for one file")
+    if bundle is None and not files:
+        raise click.UsageError("name a file to verify, or a saved proof by --proof")
+    verdicts = _verify_files(files, server, log_key) if bundle is None else [_verify_bundle(bundle, files, log_key)]
+    proved = all(verdict.proved for verdict in verdicts)
+    if as_json:
+        status = OK if proved else NO
+        print_json({"proved": proved, "files": [verdict.as_json() for verdict in verdicts], "exit_status": status})
+    else:
+        print("\n".join(verdict.words() for verdict in verdicts))
+    return OK if proved else NO
+
+
+def read_fingerprint(path: str) -> Fingerprint:
+    """Fingerprint one file; raises CommandError where it cannot be read."""
+    result = fingerprint(path, memoryview(bytearray(BUFFER_BYTES)))
+    if isinstance(result, Fingerprint):
+        return result
+    reason = "there is no such file" if result.code == errno.ENOENT else result.reason
+    raise CommandError("it is a folder" if Path(path).is_dir() else reason, code="UNREADABLE")
+
+
+def _verify_files(files: Sequence[str], url: str, log_key: str | None) -> "list[Verdict]":
+    from hallmarket.cli.connect import be_patient, connect
+    from hallmarket.client.consistency import LogView
+    from hallmarket.client.trust import KnownLogs
+
+    with connect(url) as server:
+        view = LogView(server, KnownLogs(), log_key)
+        be_patient(server)
+        verdicts = [_verify_file(path, server, view) for path in files]
+        if not any(verdict.code == "LOG_REFUSED" for verdict in verdicts):
+            view.remember()
+        return verdicts
+
+
+def _verify_file(path: str, server: "Hallmarket", view: "LogView") -> "Verdict":
+    from hallmarket.cli.verdict import Signed, Verdict
+    from hallmarket.client.errors import LogRefused
+    from hallmarket.proof.errors import ProofError
+
+    try:
+        read = read_fingerprint(path)
+        sha3_512 = read.digest.hex()
+        bundle = server.find_proof(sha3_512)
+        if bundle is None:
+            return Verdict(path, "it is not in the log, or not yet", "NOT_FOUND")
+        verified = view.verify(bundle, sha3_512, read.size_bytes)
+    except (CommandError, LogRefused, ProofError) as error:
+        return _no(path, error)
+    seen_size = view.remembered.size if view.remembered else None
+    signed = Signed(view.key, view.trust, view.known, seen_size, view.head.size)
+    found = server.find_lookup(sha3_512)
+    anchored_time = found.transaction.anchored_time if found and found.transaction else None
+    return Verdict(path, verified=verified, signed=signed, anchored_time=anchored_time)
+
+
+def _verify_bundle(bundle_path: str, files: Sequence[str], log_key: str | None) -> "Verdict":
+    from hallmarket.cli.verdict import Signed, Verdict
+    from hallmarket.client.errors import LogRefused
+    from hallmarket.client.offline import verify_offline
+    from hallmarket.client.trust import KnownLogs
+    from hallmarket.proof.bundle import Bundle
+    from hallmarket.proof.errors import ProofError
+
+    path = files[0] if files else None
+    data = _read_bundle(bundle_path)
+    try:
+        read = read_fingerprint(path) if path else None
+        verified, key, trust, known = verify_offline(
+            Bundle.parse(data), KnownLogs(), log_key, read.digest.hex() if read else None, read and read.size_bytes
+        )
+    except (CommandError, LogRefused, ProofError) as error:
+        return _no(path, error)
+    return Verdict(path, verified=verified, signed=Signed(key, trust, known, None, None))
+
+
+def _no(path: str | None, error: Exception) -> "Verdict":
+    from hallmarket.cli.verdict import Verdict
+
+    told = command_error(error)
+    return Verdict(path, str(told), told.code)
+
+
+def _read_bundle(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        data = file.read(MAX_BUNDLE_BYTES + 1)
+    if len(data) > MAX_BUNDLE_BYTES:
+        raise CommandError(f"{path} is too large to be a proof bundle", code="NOT_PROVED")
+    return data

@@ -1,0 +1,149 @@
+"""The past of a log: whether what was seen before is still the beginning of what is shown now."""
+
+import time
+from enum import StrEnum
+
+from hallmarket.client.api import Hallmarket
+from hallmarket.client.errors import HallmarketError, LogRefused
+from hallmarket.client.trust import KnownLog, KnownLogs
+from hallmarket.proof.bundle import Bundle, Verified, verify_bundle
+from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.key import VerifierKey
+from hallmarket.proof.merkle import consistency_ranges, verify_consistency
+from hallmarket.proof.strict import HASH_BYTES
+from hallmarket.proof.tile import TILE_WIDTH, Tile, consistency_proof, tiles_needed
+
+# Checkpoints may be cached for seconds.
+CACHE_S = 6.0
+CACHE_PAUSE_S = 0.5
+
+
+class Trust(StrEnum):
+    """Why the log's key is believed."""
+
+    FIRST_USE = "first use"
+    REMEMBERED = "remembered"
+    PINNED = "pinned"
+
+
+class TileReader:
+    """The tiles of one server's log, each fetched once."""
+
+    def __init__(self, server: Hallmarket) -> None:
+        self._server = server
+        self._tiles: dict[tuple[int, int], bytes] = {}
+
+    def read(self, needed: list[Tile]) -> dict[tuple[int, int], bytes]:
+        """Return the tiles, at least as wide as they are needed; raises ProofError where the log lacks one."""
+        for tile in needed:
+            if len(self._tiles.get(tile[:2], b"")) < tile.width * HASH_BYTES:
+                self._tiles[tile[:2]] = self._fetch(tile)
+        return self._tiles
+
+    def _fetch(self, tile: Tile) -> bytes:
+        try:
+            data = self._server.tile(tile.path)
+        except HallmarketError as error:
+            if error.status != 404:
+                raise
+            if tile.width == TILE_WIDTH:
+                raise ProofError(f"The log lacks {tile.path}, without which its past cannot be checked.") from None
+            # A partial tile may be gone once the full one exists, of which it is the beginning.
+            return self._fetch(tile._replace(width=TILE_WIDTH))
+        if len(data) != tile.width * HASH_BYTES:
+            raise ProofError(f"The log's {tile.path} has {len(data)} bytes, not {tile.width * HASH_BYTES}.")
+        return data
+
+
+class LogView:
+    """A server's log as one run of a command sees it: its key, its head, and that the past has not changed.
+
+    Raises LogRefused for a log not to be trusted; only `remember` writes, and only what was checked. A checkpoint
+    smaller than the remembered one may come from a cache in between, so it is asked for again for `cache_s` seconds.
+    """
+
+    def __init__(
+        self, server: Hallmarket, known_logs: KnownLogs, pinned: str | None = None, cache_s: float = CACHE_S
+    ) -> None:
+        self._server, self._known_logs = server, known_logs
+        self._tiles = TileReader(server)
+        known = known_logs.find(server.url)
+        self.key, self.trust = _trusted_key(server, known, known_logs, pinned)
+        # Another key, now pinned, is another log: nothing is remembered of it.
+        self.known = known if known and known.key == str(self.key) else None
+        self.remembered = _remembered(self.known, known_logs)
+        self.note, self.head = self._newest(self.remembered.size if self.remembered else 0, cache_s)
+        if self.remembered:
+            self._verify_prefix(self.remembered, "the log seen before")
+
+    def verify(self, bundle: Bundle, sha3_512: str, size_bytes: int | None) -> Verified:
+        """Verify a bundle for a file, and that its checkpoint is of this very log; raises ProofError, LogRefused."""
+        verified = verify_bundle(bundle, self.key, sha3_512, size_bytes)
+        if verified.checkpoint.size > self.head.size:
+            self._move_head(verified)
+        self._verify_prefix(verified.checkpoint, "the proof's log")
+        return verified
+
+    def remember(self) -> None:
+        """Keep the key and the newest checkpoint that was checked."""
+        self._known_logs.remember(self._server.url, self.key, self.note)
+
+    def _newest(self, at_least: int, cache_s: float) -> tuple[str, Checkpoint]:
+        until_s = time.monotonic() + cache_s
+        while True:
+            note = self._server.checkpoint()
+            head = open_checkpoint(note, self.key)
+            if head.size >= at_least or time.monotonic() >= until_s:
+                return note, head
+            time.sleep(CACHE_PAUSE_S)
+
+    def _move_head(self, verified: Verified) -> None:
+        """Follow a log that grew while we looked: the head becomes the newest checkpoint there is."""
+        before = self.head
+        self.note, self.head = self._newest(0, 0)
+        if self.head.size < verified.checkpoint.size:
+            # A cache in between may be late; the proof's own checkpoint is signed just as well.
+            self.head, self.note = verified.checkpoint, verified.note
+        self._verify_prefix(before, "the log seen a moment ago")
+
+    def _verify_prefix(self, old: Checkpoint, words: str) -> None:
+        new = self.head
+        if old.size > new.size:
+            raise LogRefused(
+                f"forked log: {words} had {old.size} entries, and {self._server.url} now shows only {new.size}"
+            )
+        try:
+            tiles = self._tiles.read(tiles_needed(consistency_ranges(old.size, new.size), new.size))
+            proof = consistency_proof(old.size, new.size, tiles)
+            verify_consistency(old.size, old.root, new.size, new.root, proof)
+        except ProofError as error:
+            raise LogRefused(
+                f"forked log: {words}, of {old.size} entries, is not the beginning of the one "
+                f"that {self._server.url} shows, of {new.size} ({error})"
+            ) from None
+
+
+def _trusted_key(
+    server: Hallmarket, known: KnownLog | None, known_logs: KnownLogs, pinned: str | None
+) -> tuple[VerifierKey, Trust]:
+    served = VerifierKey.parse(server.log_key())
+    if pinned is not None:
+        if VerifierKey.parse(pinned) != served:
+            raise LogRefused(f"{server.url} shows the log key {served}, not the one given by --log-key, {pinned}")
+        return served, Trust.PINNED
+    if known is None:
+        return served, Trust.FIRST_USE
+    if known.key != str(served):
+        raise LogRefused(
+            f"{server.url} changed its log key: since {known.first_seen} it was {known.key}, now it is {served}. "
+            f"If its operator confirms that, pass --log-key once, or remove it from {known_logs.path}"
+        )
+    return served, Trust.REMEMBERED
+
+
+def _remembered(known: KnownLog | None, known_logs: KnownLogs) -> Checkpoint | None:
+    try:
+        return known.find_checkpoint() if known else None
+    except ProofError as error:
+        raise LogRefused(f"{known_logs.path} is damaged: {error}") from None

@@ -1,0 +1,30 @@
+"""What can go wrong between the bindings and a server."""
+
+from typing import Any
+
+
+class HallmarketError(Exception):
+    """The server answered with an error: its code, message and details, the HTTP status and the request's id."""
+
+    def __init__(
+        self, code: str, message: str, details: dict[str, Any] | None, status: int, request_id: str | None
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.code = code
+        self.message = message
+        self.details = details
+        self.status = status
+        self.request_id = request_id
+
+
+class ServerUnreachable(Exception):
+    """No answer came from the server, or none that is one of ours."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"cannot reach the server at {url}: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class LogRefused(Exception):
+    """A log that must not be trusted: it changed its key, or shows a past other than the one seen before."""
