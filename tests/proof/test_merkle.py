@@ -108,3 +108,22 @@ def test_no_such_growth(old_size, new_size):
     """There is no consistency proof from a larger log to a smaller one."""
     with pytest.raises(ProofError, match="cannot grow"):
         consistency_ranges(old_size, new_size)
+
+
+def test_a_proof_of_the_wrong_length_says_so():
+    """Whoever is handed a proof of another size's shape reads that, not just that something is wrong."""
+    leaf, *others = log_of_words()[:3]
+    with pytest.raises(ProofError, match="inclusion proof has too many"):
+        verify_inclusion(leaf, 0, 2, others, node_hash(leaf, others[0]))
+    with pytest.raises(ProofError, match="inclusion proof has too few"):
+        verify_inclusion(leaf, 0, 4, others[:1], node_hash(leaf, others[0]))
+    with pytest.raises(ProofError, match="consistency proof has too many"):
+        verify_consistency(1, leaf, 2, node_hash(leaf, others[0]), others)
+    with pytest.raises(ProofError, match="consistency proof has too few"):
+        verify_consistency(1, leaf, 4, node_hash(leaf, others[0]), others[:1])
+
+
+def test_text_is_no_hash():
+    """A text of 32 characters is refused as a hash."""
+    with pytest.raises(ProofError, match="Every hash must have 32 bytes"):
+        verify_inclusion("x" * 32, 0, 1, [], "x" * 32)

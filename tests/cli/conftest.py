@@ -1,0 +1,82 @@
+"""The command as a user runs it: a process of its own, in a home of its own."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import HALLMARKET
+
+
+class Home:
+    """A user's home folder and environment; `run` runs the command in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("HALLMARKET_", "XDG_"))},
+            "HOME": str(folder),
+        }
+        self.known_logs = folder / ".config/hallmarket/known_logs.json"
+        self.state = folder / ".local/state/hallmarket/anchored.sqlite3"
+
+    def run(self, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Run `hallmarket` to its end."""
+        options = {"cwd": self.folder, "env": self.environment, "text": True, "timeout": 60, **options}
+        return subprocess.run([HALLMARKET, *map(_text, arguments)], capture_output=True, **options)
+
+    def json(self, *arguments: object, status: int = 0) -> Any:
+        """Run `hallmarket … --json`, check its exit status and return what it answers."""
+        result = self.run(*arguments, "--json")
+        assert result.returncode == status, result.stdout + result.stderr
+        assert "Traceback" not in result.stderr
+        return json.loads(result.stdout)
+
+    def start(self, *arguments: object, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start `hallmarket` and leave it running."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        options = {"cwd": self.folder, "env": self.environment, **pipes, **options}
+        return subprocess.Popen([HALLMARKET, *map(_text, arguments)], **options)
+
+
+def _text(argument: object) -> str | bytes:
+    return argument if isinstance(argument, bytes) else str(argument)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A new, empty home folder."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return Home(folder)
+
+
+@pytest.fixture
+def write(home: Home) -> Callable[..., Path]:
+    """Write a file below the home folder, folders and all, and return its path."""
+
+    def write_file(name: str, content: bytes = b"content") -> Path:
+        path = home.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def refused(home: Home) -> Callable[..., str]:
+    """Run a command that must be refused with a status in one line on stderr; returns that line."""
+
+    def run(*arguments: object, status: int) -> str:
+        result = home.run(*arguments)
+        assert result.returncode == status, result.stdout + result.stderr
+        assert result.stderr.startswith("hallmarket: ")
+        assert result.stderr.count("\n") == 1
+        return result.stderr
+
+    return run

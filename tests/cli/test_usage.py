@@ -1,0 +1,83 @@
+"""Help, options and wrong usage."""
+
+import json
+
+import pytest
+
+VERBS = ["anchor", "verify", "proof", "status", "serve", "admin"]
+
+
+def test_help_names_every_verb(home):
+    """`hallmarket --help` lists the verbs and the exit statuses."""
+    text = home.run("--help").stdout
+    assert all(f"  {verb} " in text for verb in VERBS)
+    assert "130  interrupted" in text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_shows_examples(home, verb):
+    """Each verb's --help has examples that begin with the command itself."""
+    result = home.run(verb, "--help")
+    assert result.returncode == 0
+    assert f"  hallmarket {verb}" in result.stdout
+
+
+def test_no_arguments_show_the_help(home):
+    """`hallmarket` by itself shows its help on stderr, as wrong usage."""
+    result = home.run()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == home.run("--help").stdout
+
+
+def test_version(home):
+    """--version tells name and version."""
+    assert home.run("--version").stdout.startswith("hallmarket 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["anchor"], "Missing argument 'PATH...'"),
+        (["anchor", "x"], "an API key is needed"),
+        (["anchor", "x", "--api-key", " "], "an API key is needed"),
+        (["anchor", "x", "--api-key", "a\nb"], "no API key"),
+        (["anchor", "x", "--api-key-file", "none"], "none: no such file"),
+        (["anchor", "x", "--dry-run", "--jobs", "0"], "--jobs"),
+        (["anchor", "x", "--dry-run", "--metadata", "x" * 65_537], "--metadata must be at most"),
+        (["anchor", "x", "--dry-run", "--metadata", "@none"], "none: no such file"),
+        (["anchor", "x", "--dry-run", "--server", "ftp://x"], "no http:// or https:// address"),
+        (["anchor", "x", "--frobnicate"], "No such option"),
+        (["verify"], "name a file to verify"),
+        (["verify", "--proof", "p", "a", "b"], "--proof is for one file"),
+        (["verify", "x", "--log-key", "@none"], "none: no such file"),
+        (["verify", "x", "--log-key", "nonsense"], "A verifier key is written name+id+base64"),
+        (["proof", "x"], "Missing option '--output'"),
+        (["frobnicate"], "No such command"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
+)
+def test_wrong_usage_is_told_in_one_line(refused, arguments, words):
+    """A wrong command line ends with status 2, one line, and what to do."""
+    assert words in refused(*arguments, status=2)
+
+
+def test_errors_as_json(home):
+    """With --json an error is a JSON object on stdout, beside the line on stderr."""
+    result = home.run("anchor", "x", "--json")
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["error"]["code"] == "USAGE"
+    assert result.stderr.startswith("hallmarket: an API key is needed")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["verify", "f"], ["proof", "f", "-o", "p"], ["anchor", "f", "--api-key", "k"]]
+)
+def test_a_server_that_is_not_there(home, write, arguments):
+    """Every verb that needs a server says in one line that it cannot be reached, with status 3."""
+    write("f")
+    nobody = ["--server", "http://127.0.0.1:9"]
+    result = home.run(*arguments, *nobody)
+    assert result.returncode == 3
+    assert result.stderr == "hallmarket: cannot reach the server at http://127.0.0.1:9: connection refused\n"
+    answer = home.json(*arguments, *nobody, status=3)
+    assert answer["error"]["code"] == "UNREACHABLE"

@@ -1,0 +1,163 @@
+"""What passes is waited for, what does not is raised: against a server that fails on command."""
+
+import gzip
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from hallmarket.client import Hallmarket, HallmarketError, ServerUnreachable
+from hallmarket.client.types import AnchorRequest
+
+HASH = "ab" * 64
+UNAVAILABLE = (503, {}, b'{"code":"UNAVAILABLE","message":"The database is away.","details":null}')
+READY = (200, {}, b'{"status":"ready"}')
+
+
+@contextmanager
+def scripted(*answers):
+    """A server that gives these answers in turn, the last one for ever; yields its URL and the bodies it got.
+
+    An answer is (status, headers, body); a status of 0 closes the connection instead, after sending the body if any.
+    """
+    left, bodies = list(answers), []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self):
+            bodies.append(self.rfile.read(int(self.headers.get("content-length") or 0)))
+            status, headers, body = left.pop(0) if len(left) > 1 else left[0]
+            if not status and not body:
+                self.close_connection = True
+                return
+            self.send_response(status or 200)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(body) + (0 if status else 1)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.close_connection = not status
+
+        do_GET = do_POST = answer  # noqa: N815 - http.server's names
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", bodies
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        UNAVAILABLE,
+        (502, {}, b"<html>bad gateway</html>"),
+        (429, {}, b"{}"),
+        (403, {}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}'),
+        (0, {}, b""),
+        (0, {}, b'{"sta'),
+    ],
+    ids=["unavailable", "gateway", "429", "rate limit", "closed", "cut"],
+)
+def test_what_passes_is_waited_for(passing):
+    """An outage, a limit or a broken connection is asked again until it is answered."""
+    waits = []
+    with (
+        scripted(passing, passing, (200, {}, b"key")) as (url, bodies),
+        Hallmarket(url, retry_s=10, on_wait=lambda *wait: waits.append(wait)) as server,
+    ):
+        assert server.log_key() == "key"
+    assert len(bodies) == 3
+    assert [seconds < 1 for _, seconds in waits] == [True, True]
+
+
+def test_retry_after_is_honoured():
+    """The server's own word for how long to wait is kept."""
+    limited = (403, {"retry-after": "1"}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}')
+    with scripted(limited, (200, {}, b"key")) as (url, _), Hallmarket(url, retry_s=10) as server:
+        started = time.monotonic()
+        assert server.log_key() == "key"
+        assert 1 <= time.monotonic() - started < 3
+
+
+def test_a_wait_past_the_patience_is_not_begun():
+    """When the server asks for more time than is left, its error is raised at once."""
+    limited = (403, {"retry-after": "600"}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}')
+    with scripted(limited) as (url, _), Hallmarket(url, retry_s=5) as server:
+        started = time.monotonic()
+        with pytest.raises(HallmarketError, match="RATE_LIMIT"):
+            server.log_key()
+        assert time.monotonic() - started < 1
+
+
+def test_patience_ends():
+    """After `retry_s` the last error is raised, whether the server answers or not."""
+    for answer, error in ((UNAVAILABLE, HallmarketError), ((0, {}, b""), ServerUnreachable)):
+        with scripted(answer) as (url, _), Hallmarket(url, retry_s=0.5) as server, pytest.raises(error):
+            server.log_key()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(401, {}, b'{"code":"UNAUTHENTICATED","message":"No.","details":null}'), (500, {}, b"oops"), (403, {}, b"")],
+)
+def test_what_does_not_pass_is_raised_at_once(answer):
+    """A refusal or a server's fault is raised without a second try."""
+    with scripted(answer) as (url, bodies), Hallmarket(url, retry_s=10) as server:
+        with pytest.raises(HallmarketError) as error:
+            server.users()
+        assert error.value.status == answer[0]
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"status":1}', b'{"status":"\xff"}'], ids=repr)
+def test_an_answer_of_another_shape(body):
+    """An answer that is none of ours is ServerUnreachable, never a decoding error."""
+    with scripted((200, {}, body)) as (url, _), Hallmarket(url, retry_s=0) as server, pytest.raises(ServerUnreachable):
+        server.ready()
+
+
+def test_an_unavailable_server_says_how_it_is():
+    """`ready` takes a 503 for the answer it is."""
+    with scripted((503, {}, b'{"status":"unavailable","database":"away"}')) as (url, _), Hallmarket(url) as server:
+        assert server.ready().status == "unavailable"
+
+
+def _results(first, count):
+    lines = [{"index": index, "status": 201, "id": f"id-{first + index}"} for index in range(count)]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def test_a_broken_batch_goes_on_where_it_broke():
+    """An answer cut in the middle of a batch is continued with the lines not yet answered, and none is lost."""
+    requests = [AnchorRequest(HASH, number) for number in range(5)]
+    answers = [
+        (0, {}, _results(0, 2) + b'{"index":2,"sta'),
+        UNAVAILABLE,
+        (200, {}, _results(2, 1)),
+        (200, {}, _results(3, 2)),
+    ]
+    with scripted(*answers) as (url, bodies), Hallmarket(url, retry_s=10) as server:
+        results = list(server.anchor_batch(requests))
+    assert [(result.index, result.id) for result in results] == [(number, f"id-{number}") for number in range(5)]
+    sent = [[json.loads(line)["size"] for line in body.splitlines()] for body in bodies]
+    assert sent == [[0, 1, 2, 3, 4], [2, 3, 4], [2, 3, 4], [3, 4]]
+
+
+def test_large_batches_are_gzipped():
+    """Above 16 KiB the body is compressed, below it is not."""
+    with scripted((200, {}, _results(0, 1))) as (url, bodies), Hallmarket(url) as server:
+        list(server.anchor_batch([AnchorRequest(HASH, 1, metadata="x" * 20_000)]))
+        list(server.anchor_batch([AnchorRequest(HASH, 1)]))
+    assert json.loads(gzip.decompress(bodies[0]))["metadata"] == "x" * 20_000
+    assert json.loads(bodies[1]) == {"hash": HASH, "size": 1}

@@ -1,0 +1,151 @@
+"""A small log in memory, honest or not, and a server that shows it: what a lying operator would run."""
+
+import base64
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
+
+from hallmarket.proof.bundle import Bundle, ProofFile
+from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
+from hallmarket.proof.entry import Claims, MediaEntry, commit
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.key import SigningKey
+from hallmarket.proof.merkle import leaf_hash
+from hallmarket.proof.tile import grow, inclusion_proof, parse_tile_path, root_from_tiles
+
+ORIGIN = "log.example/small"
+HASH_BYTES = 32
+
+
+class SmallLog:
+    """Entries, a key, and checkpoints of any size."""
+
+    def __init__(self, key: SigningKey | None = None) -> None:
+        self.key = key or SigningKey.generate(ORIGIN)
+        self.entries: list[bytes] = []
+        self.disclosed: list[tuple[Claims, bytes]] = []
+        self.hashes: list[str] = []
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key's text."""
+        return str(self.key.verifier_key)
+
+    def add(self, content: bytes, name: str | None = "photo.jpg") -> int:
+        """Enter a file's bytes and return its index."""
+        claims = Claims("2026-05-03T12:39:30.212576+00:00", str(uuid4()), "{}", name, str(uuid4()))
+        salt = hashlib.sha256(content).digest()
+        sha3_512 = hashlib.sha3_512(content).hexdigest()
+        entry = MediaEntry(commit(salt, claims), str(uuid4()), sha3_512, len(content))
+        self.entries.append(entry.encode())
+        self.disclosed.append((claims, salt))
+        self.hashes.append(sha3_512)
+        return len(self.entries) - 1
+
+    def fill(self, count: int) -> "SmallLog":
+        """Enter so many files of no importance."""
+        for number in range(count):
+            self.add(b"filler %d" % number)
+        return self
+
+    def fork(self, kept: int) -> "SmallLog":
+        """Another log under the same key that shares only the first entries."""
+        other = SmallLog(self.key)
+        other.entries, other.disclosed = self.entries[:kept], self.disclosed[:kept]
+        other.hashes = self.hashes[:kept]
+        return other
+
+    def tiles(self, size: int | None = None) -> dict[tuple[int, int], bytes]:
+        """Every tile at a size."""
+        return grow(0, {}, [leaf_hash(entry) for entry in self.entries[:size]]).tiles
+
+    def checkpoint(self, size: int | None = None) -> str:
+        """The signed note of a size, the whole log's unless given."""
+        size = len(self.entries) if size is None else size
+        root = root_from_tiles(size, self.tiles(size))
+        return sign_checkpoint(Checkpoint(self.key.verifier_key.name, size, root), self.key)
+
+    def bundle(self, index: int, size: int | None = None) -> Bundle:
+        """The proof bundle of an entry under the checkpoint of a size."""
+        size = len(self.entries) if size is None else size
+        proof = ProofFile(index, tuple(inclusion_proof(index, size, self.tiles(size))), self.checkpoint(size))
+        claims, salt = self.disclosed[index]
+        return Bundle(entry=self.entries[index], claims=claims, salt=salt, proof=proof.text(), timestamps=[])
+
+
+class LogServer:
+    """An HTTP server that shows a log the way ours does; swap `log` to lie, `shown_size` to hide its end."""
+
+    def __init__(self, log: SmallLog) -> None:
+        self.log = log
+        self.shown_size: int | None = None
+        self.partial_tiles_deleted = False
+        self.requests: list[str] = []
+        self.url = ""
+
+    def answer(self, path: str) -> bytes | None:
+        """The body for a path, or None for a 404."""
+        self.requests.append(path)
+        if path == "/log/key":
+            return f"{self.log.vkey}\n".encode()
+        if path == "/log/checkpoint":
+            return self.log.checkpoint(self.shown_size).encode()
+        if path.startswith("/log/tile/"):
+            return self._tile(path.removeprefix("/log/"))
+        if path.startswith("/v1/public/media/") and path.endswith("/proof"):
+            sha3_512 = path.split("/")[4]
+            return self.log.bundle(self.log.hashes.index(sha3_512)).encode() if sha3_512 in self.log.hashes else None
+        return None
+
+    def _tile(self, path: str) -> bytes | None:
+        try:
+            level, index, width = parse_tile_path(path)
+        except (ProofError, ValueError):
+            return None
+        data = self.log.tiles().get((level, index), b"")
+        if self.partial_tiles_deleted and width < 256 and len(data) == 256 * HASH_BYTES:
+            return None
+        return data[: width * HASH_BYTES] if len(data) >= width * HASH_BYTES else None
+
+
+@contextmanager
+def show(log: SmallLog) -> Iterator[LogServer]:
+    """Serve a log on a free port."""
+    shown = LogServer(log)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = shown.answer(self.path)
+            self.send_response(200 if body is not None else 404)
+            body = b'{"code":"NOT_FOUND","message":"Nothing here.","details":null}' if body is None else body
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        shown.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield shown
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def flip(data: bytes, bit: int) -> bytes:
+    """The same bytes but for one bit."""
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def b64(data: bytes) -> str:
+    """Standard padded base64."""
+    return base64.b64encode(data).decode()
