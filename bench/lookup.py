@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -22,7 +23,7 @@ from support import Server, new_server, wait_until
 ROUNDS = 5
 SECONDS = 4
 FEW, MANY = 10_000, 1_000_000
-UNLIMITED = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
+UNLIMITED: dict[str, Any] = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
 
 
 def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:

@@ -31,5 +31,5 @@ if [ ! -x .venv/bin/uv ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$bootstrap"
 fi
 export UV_LINK_MODE=copy
-.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
+.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable .

@@ -1,6 +1,7 @@
 """`hallmarket serve`: one parent keeps PostgreSQL, a sequencer and the HTTP workers running, and stops them cleanly."""
 
 import asyncio
+import fcntl
 import multiprocessing
 import os
 import shutil
@@ -8,10 +9,11 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -37,6 +39,9 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 0.2
 LONGEST_BACKOFF_S = 5.0
 READY_TIMEOUT_S = 60.0
+MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a private folder in it)
+METRICS_PREFIX = "hallmarket-metrics-"
+METRICS_START_S = 60  # younger ones may belong to a server that is about to lock its own
 
 Announce = Callable[[str, FirstStart | None], None]
 
@@ -75,9 +80,13 @@ def serve(settings: Settings, announce: Announce) -> None:
         if not stopping:
             announce(_address(settings, listening), prepared.first)
         while not stopping:
-            if postgres is not None:
-                postgres.ensure_running()
-            house.look_after()
+            try:
+                if postgres is not None:
+                    postgres.ensure_running()
+                house.look_after()
+            except OSError as error:
+                # The machine has no memory, process or file handle to give at the moment; what runs goes on.
+                log.error("a process could not be started; it is tried again", error=str(error))
             time.sleep(LOOK_EVERY_S)
         log.info("stopping")
 
@@ -124,8 +133,8 @@ class _Child:
         self._backoff_s = (
             0.0 if age_s > 2 * LONGEST_BACKOFF_S else min(max(self._backoff_s * 2, 0.5), LONGEST_BACKOFF_S)
         )
-        self.process.close()
-        self.process = self._spawn()
+        died, self.process = self.process, self._spawn()
+        died.close()
 
     def terminate(self) -> None:
         if self.process.is_alive():
@@ -224,9 +233,28 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _share_metrics(cleanup: ExitStack) -> None:
-    folder = tempfile.mkdtemp(prefix="hallmarket-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    """Give the workers a folder for their figures, and clear away those of servers that were killed."""
+    # In memory if there is any to write to: a mapped file on a full disk kills whoever writes to it.
+    place = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(METRICS_PREFIX + "*"):
+        with suppress(OSError), _locked_folder(left):
+            if time.time() - left.stat().st_mtime > METRICS_START_S:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=METRICS_PREFIX, dir=place)
     cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+    cleanup.enter_context(_locked_folder(Path(folder)))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder that belongs to this server while it lives. Raises OSError if another holds it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _address(settings: Settings, listening: socket.socket) -> str:

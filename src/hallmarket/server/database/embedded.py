@@ -27,13 +27,17 @@ from typing import IO, Any
 
 import asyncpg
 import psutil
+import structlog
 
 from hallmarket.server.errors import Refusal
+
+log = structlog.get_logger()
 
 ACCOUNT = "hallmarket"
 DATABASE = "hallmarket"
 SHARED_PROGRAMS = Path("/var/lib/hallmarket-postgresql")
 START_TIMEOUT_S = 600.0
+AGAIN_S = 1.0
 STOP_TIMEOUT_S = 120.0
 LONGEST_SOCKET_PATH = 100  # sun_path takes 107 bytes
 
@@ -63,6 +67,7 @@ class EmbeddedPostgres:
         self.cluster = self.home / "cluster"
         self.log_file = self.home / "server.log"
         self._child: subprocess.Popen[bytes] | None = None
+        self._spawned = -AGAIN_S
 
     @property
     def socket_folder(self) -> Path:
@@ -99,9 +104,14 @@ class EmbeddedPostgres:
         """Start PostgreSQL if none runs on this cluster; do not wait for it to answer."""
         if self._child is not None and self._child.poll() is None:
             return
-        self._child = None
+        if self._child is not None:
+            log.error("PostgreSQL ended and is started again", exit_code=self._child.returncode)
+            self._child = None
         if self._postmaster() is not None or self._remaining_backends():
             return  # It runs, recovers, or its last children are on their way out.
+        if time.monotonic() - self._spawned < AGAIN_S:
+            return  # It cannot start at the moment: the disk may be full.
+        self._spawned = time.monotonic()
         # Files left by a dead postmaster would count as a running one if its number now belongs to somebody else.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
         (self.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)

@@ -47,6 +47,7 @@ class Sequencer:
         self._settle = settle
         self._queued = asyncio.Event()
         self._stopping = False
+        self._away = False
         # The log's right-hand edge, kept from round to round; `None` means it must be read again.
         self._edge: tuple[int, dict[int, bytes], bytes] | None = None
 
@@ -55,13 +56,17 @@ class Sequencer:
         while not self._stopping:
             try:
                 connection = await self._line.get()
+                self._away = False
                 if await connection.fetchval(sql.become_sequencer):
                     log.info("sequencing", origin=self._key.verifier_key.name)
                     await self._lead(connection)
                 else:
                     await asyncio.sleep(STAND_BY_S)
             except (Unavailable, *AWAY) as error:
-                log.warning("the sequencer lost its database; it goes on when that is back", error=str(error))
+                if not self._away:  # said once, however long it lasts
+                    cause = str(error.__cause__ or error)
+                    log.warning("the sequencer lost its database; it goes on when that is back", error=cause)
+                self._away = True
                 await self._begin_again()
             except (asyncpg.PostgresError, HeadMoved):
                 log.exception("a round of the sequencer failed; nothing of it was kept")
