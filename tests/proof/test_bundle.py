@@ -37,6 +37,12 @@ def test_refused_proof_files(case):
         ProofFile.parse(case["proof"])
 
 
+def test_longest_proof():
+    """A proof of 63 hashes, as long as any log's can be, is read back as it was."""
+    longest = ProofFile(2**63 - 1, (bytes(32),) * 63, ProofFile.parse(Bundle.parse(BUNDLES[0]["bundle"]).proof).note)
+    assert ProofFile.parse(longest.text()) == longest
+
+
 @pytest.mark.vectors("bundles", "valid")
 def test_bundles(case):
     """A bundle proves its entry under its log's key, for the file it was made of."""

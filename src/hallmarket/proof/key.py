@@ -75,7 +75,7 @@ class VerifierKey(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> Self:
         """Read a verifier key from its text, without spaces around it; raises ProofError."""
         fields = text.split("+", 2)
-        if len(fields) != 3 or len(data := read_base64(fields[2], "The verifier key's last part")) <= 1:
+        if len(fields) != 3 or not (data := read_base64(fields[2], "The verifier key's last part")):
             raise ProofError("A verifier key is written name+id+base64.")
         key = cls.of(fields[0], data[0], data[1:])
         if fields[1] != key.key_id.hex():
@@ -117,8 +117,8 @@ class SigningKey:
         fields = text.removeprefix(_SECRET_PREFIX).split("+", 2)
         if not text.startswith(_SECRET_PREFIX) or len(fields) != 3:
             raise ProofError("A signing key is written PRIVATE+KEY+name+id+base64.")
-        if len(data := read_base64(fields[2], "The signing key's last part")) <= 1:
-            raise ProofError("The signing key is too short.")
+        if not (data := read_base64(fields[2], "The signing key's last part")):
+            raise ProofError("The signing key is empty.")
         key = cls(fields[0], data[1:], data[0])
         if fields[1] != key.verifier_key.key_id.hex():
             raise ProofError("The signing key's id does not belong to its name and bytes.")

@@ -183,7 +183,7 @@ def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> Growt
 
 
 def _check_edge(size: int, edge: Mapping[int, bytes]) -> None:
-    widths = {level: size >> TILE_HEIGHT * level & 0xFF for level in range(TILE_HEIGHT + 1)} if size >= 0 else {}
+    widths = {level: size >> TILE_HEIGHT * level & 0xFF for level in range(TILE_HEIGHT + 1)}
     expected = {level: width * HASH_BYTES for level, width in widths.items() if width}
     if size < 0 or {level: len(tile) for level, tile in edge.items()} != expected:
         raise ProofError(f"These partial tiles do not belong to a log of {size} entries.")
