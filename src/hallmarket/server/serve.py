@@ -67,7 +67,7 @@ def serve(settings: Settings, announce: Announce) -> None:
         if not settings.database_url:
             postgres = EmbeddedPostgres(settings.data)
             cleanup.callback(postgres.stop)
-            postgres.start()
+            postgres.start(stopping=stopping)
         database_url = settings.database_url or (postgres.url if postgres else "")
         key = load_signing_key(settings.data, settings.log_key, settings.log_origin)
         prepared = asyncio.run(_prepare(database_url, settings.secret_key, key))

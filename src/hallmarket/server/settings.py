@@ -36,7 +36,6 @@ SETTINGS = (
     Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
     Setting("workers", 1, "processes that answer HTTP; the log's sequencer is always one more", "N"),
     Setting("public_url", "", "address people reach this server under; stands in answers", "URL"),
-    Setting("cdn_url", "", "address pictures are served from; the public address unless set", "URL"),
     Setting(
         "log_key", "", "the log's signing key, PRIVATE+KEY+…, instead of the file log.key in the data folder", "KEY"
     ),
@@ -47,7 +46,7 @@ SETTINGS = (
     Setting("checkpoint_interval_ms", 250, "least time between two checkpoints of the log, milliseconds", "MS"),
     Setting("anchor_batch", 1000, "most anchors committed together; 1 commits each alone", "N"),
     Setting(
-        "lookup_cache_mib", 64, "memory a worker may use for ready answers to public look-ups, MiB; 0 for none", "MIB"
+        "lookup_cache_mib", 256, "memory a worker may use for ready answers to public look-ups, MiB; 0 for none", "MIB"
     ),
     Setting("rate_limit_key", 6000, "requests a minute for one API key; 0 lifts the limit", "N"),
     Setting("rate_limit_address", 600, "requests a minute without a key, for one address; 0 lifts the limit", "N"),
@@ -69,7 +68,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_connections: int
     workers: int
     public_url: str
-    cdn_url: str
     log_key: str
     log_origin: str
     secret_key: str
@@ -114,7 +112,6 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
     if values["log_level"] not in ("debug", "info", "warning", "error"):
         raise Refusal("--log-level must be debug, info, warning or error.")
     values["public_url"] = str(values["public_url"]).rstrip("/")
-    values["cdn_url"] = str(values["cdn_url"]).rstrip("/")
     return msgspec.convert(values, Settings)
 
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,7 +77,8 @@ class EmbeddedPostgres:
             return self.cluster
         note = self.home / "socket-folder"
         if not note.exists() or not Path(note.read_text()).is_dir():
-            folder = Path(tempfile.mkdtemp(prefix="hallmarket-"))
+            # Not under TMPDIR, which may be too long as well, or lie where the account cannot enter.
+            folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="hallmarket-"))
             _give(folder)
             note.write_text(str(folder))
         return Path(note.read_text())
@@ -86,14 +88,16 @@ class EmbeddedPostgres:
         """The database's URL, for asyncpg and libpq alike."""
         return self._url(DATABASE)
 
-    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
+    def start(self, timeout_s: float = START_TIMEOUT_S, stopping: Sequence[int] = ()) -> None:
         """Make the cluster if there is none, then find it running or start it, and wait until it answers.
 
-        Raises Refusal with the end of PostgreSQL's own log if it does not come up.
+        Raises Refusal with the end of PostgreSQL's own log if it does not come up, or once `stopping` holds a signal.
         """
         self._ensure_cluster()
         deadline = time.monotonic() + timeout_s
         while not _answers(self._url("postgres")):
+            if stopping:
+                raise Refusal("Stopped as asked, before PostgreSQL had started.")
             if time.monotonic() > deadline:
                 raise Refusal(f"PostgreSQL did not start within {timeout_s:.0f} s; its log ends:\n{self._log_end()}")
             self.ensure_running()
@@ -105,7 +109,8 @@ class EmbeddedPostgres:
         if self._child is not None and self._child.poll() is None:
             return
         if self._child is not None:
-            log.error("PostgreSQL ended and is started again", exit_code=self._child.returncode)
+            reason = self._log_end().rpartition("\n")[2]
+            log.error("PostgreSQL ended and is started again", exit_code=self._child.returncode, its_log_ends=reason)
             self._child = None
         if self._postmaster() is not None or self._remaining_backends():
             return  # It runs, recovers, or its last children are on their way out.

@@ -43,18 +43,23 @@ class Admission:
         self._address = Bucket(self._storage, "address", limits.address)
         self._failed = Bucket(self._storage, "failed", limits.failed)
 
-    async def admit(self, visit: Visit) -> None:
-        """Set the visit's caller and its rate-limit headers. Raises RateLimited, and Unavailable with the database."""
+    def admit_known(self, visit: Visit) -> bool:
+        """Admit a request without a key, or with one that is remembered; whether that was so. Raises RateLimited."""
         raw = visit.headers.get(b"x-api-key")
         if raw is None or visit.path.startswith(PUBLIC):
             self._address.count(visit, visit.client)
-            return
-        key = raw.decode("latin-1")
-        caller = self._find_known(key)
-        if caller is None:
-            # Whoever has used up the failures of this address is not told whether one more key would have fitted.
-            self._failed.check(visit, visit.client)
-            caller = await self._find_caller(key)
+            return True
+        visit.caller = self._find_known(raw.decode("latin-1"))
+        if visit.caller is None:
+            return False
+        self._key.count(visit, str(visit.key_id))
+        return True
+
+    async def admit(self, visit: Visit) -> None:
+        """Set the visit's caller and its rate-limit headers. Raises RateLimited, and Unavailable with the database."""
+        # Whoever has used up the failures of this address is not told whether one more key would have fitted.
+        self._failed.check(visit, visit.client)
+        caller = await self._find_caller(visit.headers[b"x-api-key"].decode("latin-1"))
         if caller is None:
             self._failed.count(visit, visit.client)
             return

@@ -78,7 +78,7 @@ class Edge:
     async def _answer(self, visit: Visit) -> Reply | None:
         try:
             _verify_host(visit)
-            if in_media_dialect(visit.path):
+            if in_media_dialect(visit.path) and not self._admission.admit_known(visit):
                 await self._admission.admit(visit)
             if (quick := self._find_quick(visit.method, visit.path)) is not None:
                 visit.route, handler = quick

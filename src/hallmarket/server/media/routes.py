@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from hallmarket.server.database.pool import Database
@@ -38,7 +39,7 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Seque
         return await list_media(database, visit.caller.organization_id, read_filters(query), read_page(query))
 
     @get("/v1/media/{media_id:str}", summary="One media item")
-    async def get_item(request: AnyRequest, media_id: str) -> WireItem:
+    async def get_item(request: AnyRequest, media_id: FromPath[str]) -> WireItem:
         visit = visit_of(request.scope)
         require_caller(visit, "media:read")
         return await get_media(database, visit.caller.organization_id, media_id)
@@ -64,11 +65,11 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Seque
         return Stream(stream(), media_type="application/x-ndjson")
 
     @get(LOOKUP_PATH + "{media_hash:str}", summary="Look up a file by its fingerprint; no key needed")
-    async def look_up(request: AnyRequest, media_hash: str) -> Response[bytes]:  # noqa: ARG001 (the visit has it)
+    async def look_up(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:  # noqa: ARG001 (the visit has it)
         return _response(await quick.look_up(visit_of(request.scope)))
 
     @get(LOOKUP_PATH + "{media_hash:str}/proof", summary="The proof that a file is anchored; no key needed")
-    async def proof(request: AnyRequest, media_hash: str) -> Response[bytes]:
+    async def proof(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:
         bundle = await prove_media(database, read_hash(media_hash))
         if _prefers_text(request.headers.get("accept", "")):
             return Response(bundle.proof.encode(), media_type="text/plain", headers=FINAL)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.tlog.publish import get_checkpoint, get_tile
@@ -28,7 +29,7 @@ def log_routes(database: Database, verifier_key: str) -> Sequence[HTTPRouteHandl
         )
 
     @get("/log/tile/{path:path}", summary="A tile of hashes, or a bundle of entries")
-    async def tile(path: str) -> Response[bytes]:
+    async def tile(path: FromPath[str]) -> Response[bytes]:
         content = await get_tile(database, "tile" + path)
         return Response(content, media_type="application/octet-stream", headers=IMMUTABLE)
 
