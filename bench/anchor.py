@@ -13,8 +13,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench.load import run_wrk
 from bench.table import Row, ratio_row, show
-from bench.wrk import run_wrk
 from support import Server, new_server, random_hash
 
 ROUNDS = 3

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from bench.batch import BATCH, CONNECTIONS, hash_of, send
+from bench.load import run_wrk
 from bench.table import Row, ratio_row, show
-from bench.wrk import run_wrk
 from support import Server, new_server, wait_until
 
 ROUNDS = 5

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from hallmarket.proof.entry import Claims, MediaEntry, commit
 from hallmarket.server.database.batcher import Batcher
@@ -17,8 +16,9 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
 from hallmarket.server.identity.types import iso_time
-from hallmarket.server.media.first_answer import Claim, FirstAnswers, Replay
-from hallmarket.server.media.types import ACCEPTED, ANCHORED, KIND, Anchor, Asker
+from hallmarket.server.media.first_answer import FirstAnswers
+from hallmarket.server.media.outcome import Accepted, Outcome, Work
+from hallmarket.server.media.types import ACCEPTED, ANCHORED, KIND
 from hallmarket.server.tlog.append import append
 
 sql = load_queries(__package__)
@@ -27,23 +27,7 @@ MOST_TRIES = 5
 SALT_BYTES = 32
 
 
-class Work(msgspec.Struct, frozen=True):
-    """One request to anchor on somebody's behalf; `claim` if it came with an idempotency key."""
-
-    asker: Asker
-    anchor: Anchor
-    claim: Claim | None = None
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """The item is durable and queued for the log; `again` if it was an earlier item of the caller's."""
-
-    id: UUID
-    again: bool
-
-
-Outcome = Accepted | Replay | DomainError
-_Attempt = Callable[["_Batch", Sequence[int]], Awaitable[dict[int, "Outcome"]]]
+_Attempt = Callable[["_Batch", Sequence[int]], Awaitable[dict[int, Outcome]]]
 
 
 class Anchoring:

@@ -12,7 +12,8 @@ from hallmarket.server.errors import DomainError, InvalidRequest, PayloadTooLarg
 from hallmarket.server.http.body import PIECE_BYTES, spool_body
 from hallmarket.server.http.reply import media_error, status_of
 from hallmarket.server.http.visit import Visit
-from hallmarket.server.media.anchor import Accepted, Outcome, Work, accept
+from hallmarket.server.media.anchor import accept
+from hallmarket.server.media.outcome import Accepted, Outcome, Work
 from hallmarket.server.media.read import read_anchor_json
 from hallmarket.server.media.types import Anchor, Asker
 

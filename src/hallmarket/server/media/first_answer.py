@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import asyncpg
 import msgspec
@@ -11,32 +10,10 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, IdempotencyMismatch
 from hallmarket.server.http.reply import media_error, status_of
+from hallmarket.server.media.outcome import Claim, Outcome, Replay
 from hallmarket.server.media.types import Anchor, Asker
 
-if TYPE_CHECKING:
-    from hallmarket.server.media.anchor import Outcome
-
 sql = load_queries(__package__)
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """An idempotency key somebody sent, and the digest of the request it came with."""
-
-    asker: Asker
-    key: str
-    digest: bytes
-
-    @property
-    def place(self) -> tuple[object, object, str]:
-        """What makes the key unique: a person in an organization has each key once."""
-        return self.asker.organization_id, self.asker.person_id, self.key
-
-
-class Replay(msgspec.Struct, frozen=True):
-    """The first answer, byte for byte."""
-
-    status: int
-    body: bytes
 
 
 def make_claim(asker: Asker, key: str, anchor: Anchor) -> Claim:
@@ -45,7 +22,7 @@ def make_claim(asker: Asker, key: str, anchor: Anchor) -> Claim:
     return Claim(asker, key, hashlib.sha256(msgspec.json.encode(said)).digest())
 
 
-def render(anchor: Anchor, outcome: "Outcome") -> Replay:
+def render(anchor: Anchor, outcome: Outcome) -> Replay:
     """The status and body an outcome is told as."""
     if isinstance(outcome, Replay):
         return outcome
@@ -69,7 +46,7 @@ class FirstAnswers:
         """Whether an earlier request of this very transaction has the same key."""
         return number in self._claims and self._first[self._claims[number].place] != number
 
-    async def claim(self, tx: Connection) -> "dict[int, Outcome]":
+    async def claim(self, tx: Connection) -> dict[int, Outcome]:
         """Claim every key; those claimed before are answered at once, the first answer or a mismatch."""
         if not self._first:
             return {}
@@ -89,7 +66,7 @@ class FirstAnswers:
             if claim.place not in claimed
         }
 
-    async def keep(self, tx: Connection, outcomes: "Mapping[int, tuple[Anchor, Outcome]]") -> "dict[int, Outcome]":
+    async def keep(self, tx: Connection, outcomes: Mapping[int, tuple[Anchor, Outcome]]) -> dict[int, Outcome]:
         """Keep the answers given under a key, and answer the repeats of this very transaction."""
         told = {number: render(*outcomes[number]) for number in self._claims if number in outcomes}
         if not told:
@@ -107,7 +84,7 @@ class FirstAnswers:
         return repeats
 
 
-def _again(claim: Claim, digest: bytes, row: asyncpg.Record) -> "Outcome":
+def _again(claim: Claim, digest: bytes, row: asyncpg.Record) -> Outcome:
     return Replay(row["status"], row["body"]) if claim.digest == digest else _mismatch()
 
 

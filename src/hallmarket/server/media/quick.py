@@ -11,9 +11,10 @@ from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import Caller
-from hallmarket.server.media.anchor import Anchoring, Work
-from hallmarket.server.media.first_answer import Replay, make_claim, render
+from hallmarket.server.media.anchor import Anchoring
+from hallmarket.server.media.first_answer import make_claim, render
 from hallmarket.server.media.lookup import Lookup
+from hallmarket.server.media.outcome import Replay, Work
 from hallmarket.server.media.read import read_anchor
 from hallmarket.server.media.types import Asker, read_hash
 
