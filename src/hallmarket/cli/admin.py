@@ -143,7 +143,7 @@ def revoke_key(key_id: UUID, **common: Any) -> None:
 @admin.command("list-keys", epilog="Example: hallmarket admin list-keys --json")
 @_common
 def list_keys(**common: Any) -> None:
-    """List all keys, oldest first; the keys themselves are kept nowhere."""
+    """List all keys, oldest first. The keys themselves are kept nowhere."""
     from hallmarket.server.identity import keys
 
     rows = _run(common, lambda connection, _: keys.list_keys(connection))

@@ -35,7 +35,7 @@ SETTINGS = (
     Setting("database_url", "", "a PostgreSQL of your own, 15 or newer, instead of the embedded one", "URL"),
     Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
     Setting("workers", 1, "processes that answer HTTP; the log's sequencer is always one more", "N"),
-    Setting("public_url", "", "address people reach this server under; stands in answers", "URL"),
+    Setting("public_url", "", "address people reach this server under, told at the start", "URL"),
     Setting(
         "log_key", "", "the log's signing key, PRIVATE+KEY+…, instead of the file log.key in the data folder", "KEY"
     ),

@@ -104,7 +104,9 @@ class Edge:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
-                message["headers"] = [*message["headers"], *visit.extra_headers]
+                message["headers"] = headers = [*message["headers"], *visit.extra_headers]
+                if visit.caller is not None and not any(name == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"private, no-store"))  # what a key opens is for its holder
             elif message["type"] == "http.response.body" and head:
                 message["body"] = b""
             await visit.send(message)

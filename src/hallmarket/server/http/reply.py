@@ -63,6 +63,8 @@ def error_reply(path: str, error: errors.DomainError) -> Reply:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, errors.MethodNotAllowed):
         headers.append((b"allow", error.allow.encode()))
+    if path.startswith("/v1/public/"):
+        headers.append((b"access-control-allow-origin", b"*"))  # a page elsewhere may be told "unknown", too
     if isinstance(error, errors.NotFound) and path.startswith("/v1/public/"):
         # Long enough to spare us a stampede, short enough that a file anchored meanwhile is soon found.
         headers.append((b"cache-control", b"public, max-age=5"))

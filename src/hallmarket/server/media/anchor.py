@@ -54,7 +54,6 @@ class Anchoring:
         await self._line.close()
 
     async def _accept(self, works: Sequence[Work]) -> list[Outcome | Exception]:
-        ANCHOR_BATCH.observe(len(works))
         connection = await self._line.get()
         try:
             return [*await accept(connection, works)]
@@ -68,6 +67,7 @@ async def accept(connection: Connection, works: Sequence[Work]) -> list[Outcome]
 
     Returns an outcome for each, in order. Raises Unavailable if the database is away.
     """
+    ANCHOR_BATCH.observe(len(works))
     # Most requests are new and end here, in one statement of its own; only the rest needs a transaction.
     plain = [number for number, work in enumerate(works) if work.claim is None]
     outcomes = await _despite_races(connection, works, plain, _accept_new)

@@ -20,7 +20,7 @@ from hallmarket.server.media.types import Asker, read_hash
 
 ANCHOR_PATH = "/v1/media/anchor"
 LOOKUP_PATH = "/v1/public/media/"
-LOOKUP_ROUTE = LOOKUP_PATH + "{mediaHash}"
+LOOKUP_ROUTE = LOOKUP_PATH + "{media_hash}"
 MOST_BODY_BYTES = 1024 * 1024
 
 

@@ -46,14 +46,14 @@ class Sequencer:
         self._interval_s = interval_s
         self._settle = settle
         self._queued = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._away = False
         # The log's right-hand edge, kept from round to round; `None` means it must be read again.
         self._edge: tuple[int, dict[int, bytes], bytes] | None = None
 
     async def run(self) -> None:
         """Sequence until `stop`, standing by while another process does it, over every loss of the database."""
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 connection = await self._line.get()
                 self._away = False
@@ -61,7 +61,7 @@ class Sequencer:
                     log.info("sequencing", origin=self._key.verifier_key.name)
                     await self._lead(connection)
                 else:
-                    await asyncio.sleep(STAND_BY_S)
+                    await self._pause(STAND_BY_S)
             except (Unavailable, *AWAY) as error:
                 if not self._away:  # said once, however long it lasts
                     cause = str(error.__cause__ or error)
@@ -75,20 +75,25 @@ class Sequencer:
 
     def stop(self) -> None:
         """Finish the round under way and end."""
-        self._stopping = True
+        self._stopping.set()
         self._queued.set()
 
     async def _begin_again(self) -> None:
         self._edge = None
         self._line.drop()
-        await asyncio.sleep(AGAIN_S)
+        await self._pause(AGAIN_S)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but not past a `stop`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), max(seconds, 0))
 
     async def _listen(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._edge = None
         await connection.add_listener("log_queue", lambda *_: self._queued.set())
 
     async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._queued.clear()
             began = time.monotonic()
             taken = await self.sequence_once(connection)
@@ -97,7 +102,7 @@ class Sequencer:
                     await asyncio.wait_for(self._queued.wait(), IDLE_S)
             elif taken < MOST_ENTRIES:
                 # Checkpoints are paced; whoever comes meanwhile shares the next one.
-                await asyncio.sleep(max(self._interval_s - (time.monotonic() - began), 0))
+                await self._pause(self._interval_s - (time.monotonic() - began))
 
     async def sequence_once(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
         """One round: everything queued, up to a bound, enters the log under one new checkpoint. Returns how many."""
