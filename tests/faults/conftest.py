@@ -1,0 +1,21 @@
+"""Fixtures: one server for every fault that any server can suffer, and one memory of what it ever said."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from faults.load import Witness
+from support import Server, new_server
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Server]:
+    """A server with two workers, on which the tests inflict one fault after the other."""
+    with new_server(workers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def witness() -> Witness:
+    """What that server ever acknowledged and published: every test answers for the ones before it too."""
+    return Witness()

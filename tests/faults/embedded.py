@@ -1,0 +1,25 @@
+"""Servers on the embedded PostgreSQL, whichever database the rest of the tests is run on."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hallmarket.server.database.embedded import EmbeddedPostgres
+from support import Server
+
+NO_LIMITS = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
+
+
+@contextmanager
+def new_embedded_server(data: Path | None = None, *, start: bool = True, **settings: object) -> Iterator[Server]:
+    """A server on a new data folder, or on `data`; stopped at the end, and PostgreSQL too, whatever happened."""
+    with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder:
+        server = Server(data or Path(folder) / "data", "", **{**NO_LIMITS, **settings})
+        server.log = Path(folder) / "server.log"
+        try:
+            yield server.start() if start else server
+        finally:
+            if server.running:
+                server.stop()
+            EmbeddedPostgres(server.data).stop()

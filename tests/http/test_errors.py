@@ -1,0 +1,163 @@
+"""The error model: every path answers in its dialect's form, whatever goes wrong."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from anchors import ANCHOR, BATCH, post
+from support import Server, new_server, random_hash
+from wire import assert_exchange_error, assert_media_error, exchange, head, read_log
+
+OUTSIDE = ["/", "/nothing", "/v2/media", "/V1", "/log", "/log/nothing", "/log/tile/0/x", "/healthz/x", "/metrics/x"]
+ITEM = "/v1/media/0190a3c2-0000-7000-8000-000000000000"
+KEYED = ["/v1/users", "/v1/media", ITEM]
+ALLOWED = {
+    "/v1/users": "GET, HEAD, OPTIONS",
+    "/v1/media": "GET, HEAD, OPTIONS",
+    "/v1/media/x": "GET, HEAD, OPTIONS",
+    "/v1/media/anchor": "OPTIONS, POST",
+    "/v1/media/anchor/batch": "OPTIONS, POST",
+    "/v1/public/media/x": "GET, HEAD, OPTIONS",
+    "/v1/public/media/x/proof": "GET, HEAD, OPTIONS",
+}
+
+
+@pytest.fixture(scope="module")
+def keyless(server: Server) -> Iterator[httpx.Client]:
+    """An HTTP client without a key."""
+    with server.client("") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def keyed(server: Server) -> Iterator[httpx.Client]:
+    """An HTTP client with a good key."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/media/x/y", "/v1/public", "/v1/public/nothing"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_unknown_path_is_not_found_with_or_without_a_key(
+    keyless: httpx.Client, keyed: httpx.Client, method: str, path: str
+) -> None:
+    """An unknown path under `/v1` is 404 for anybody, by any method, whatever key they hold."""
+    for client in (keyless, keyed):
+        assert_media_error(client.request(method, path), 404, "NOT_FOUND")
+    assert_media_error(keyless.request(method, path, headers={"x-api-key": "bad"}), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_unknown_path_outside_speaks_the_other_dialect(keyless: httpx.Client, path: str) -> None:
+    """What is unknown outside `/v1` is 404 in the exchange dialect."""
+    assert_exchange_error(keyless.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(("path", "allow"), ALLOWED.items())
+def test_wrong_method_says_which_are_right(keyless: httpx.Client, path: str, allow: str) -> None:
+    """A wrong method is 405, and `Allow` names those the path takes."""
+    for method in {"PUT", "PATCH", "DELETE", "GET", "POST"} - set(allow.split(", ")):
+        response = keyless.request(method, path)
+        if path == "/v1/media/anchor" and method == "GET":
+            continue  # to the router, `anchor` might have been an id
+        assert assert_media_error(response, 405, "METHOD_NOT_ALLOWED")["details"] == {"allow": allow}
+        assert response.headers["allow"] == allow
+
+
+def test_wrong_method_outside_speaks_the_other_dialect(keyless: httpx.Client) -> None:
+    """A wrong method outside `/v1` is 405 in the exchange dialect, with `Allow`."""
+    for path in ("/healthz", "/readyz", "/metrics", "/log/checkpoint", "/log/key", "/log/tile/0/000"):
+        response = keyless.post(path)
+        assert_exchange_error(response, 405, "method_not_allowed")
+        assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("key", [None, "", "nonsense", "hm_00000000_" + "a" * 43])
+@pytest.mark.parametrize("path", KEYED)
+def test_missing_or_bad_key_is_unauthenticated(keyless: httpx.Client, path: str, key: str | None) -> None:
+    """Without a key, or with one nobody has, every keyed path is 401."""
+    headers = {} if key is None else {"x-api-key": key}
+    assert_media_error(keyless.get(path, headers=headers), 401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("path", [ANCHOR, BATCH])
+def test_key_comes_before_the_body(server: Server, keyless: httpx.Client, path: str) -> None:
+    """Without a good key nobody looks at the body: 401 while it has not even been sent."""
+    for content, content_type in ((b"{", "application/json"), (b"", ""), (b"x" * 2**21, "text/plain")):
+        response = keyless.post(path, content=content, headers={"content-type": content_type})
+        assert_media_error(response, 401, "UNAUTHENTICATED")
+    unsent = head(b"POST", path.encode(), (b"content-length", b"1000"), (b"content-type", b"application/json"))
+    assert_media_error(exchange(server, unsent), 401, "UNAUTHENTICATED")
+
+
+def test_every_answer_carries_an_id_of_its_own(keyless: httpx.Client, keyed: httpx.Client) -> None:
+    """Every answer, good or bad, in either dialect, carries an `x-request-id`, and no two the same."""
+    paths = ["/healthz", "/readyz", "/metrics", "/log/key", "/log/checkpoint", "/nothing", "/v1/nothing", "/v1/media"]
+    answers = [client.get(path) for path in paths for client in (keyless, keyed)]
+    answers += [
+        post(keyed),
+        post(keyed, hash="x"),
+        keyed.post(BATCH),
+        keyed.options("/v1/media"),
+        keyed.head("/v1/media"),
+    ]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(ids)) == len(ids)
+
+
+def test_errors_are_not_kept_by_caches(keyless: httpx.Client, keyed: httpx.Client) -> None:
+    """No cache keeps an error, or what only the caller may see."""
+    for response in (
+        keyless.get("/v1/media"),
+        keyless.get("/nothing"),
+        post(keyed, hash="x"),
+        keyless.put("/v1/media"),
+    ):
+        assert response.headers["cache-control"] == "no-store"
+
+
+def test_answers_name_no_software(keyless: httpx.Client) -> None:
+    """An answer does not tell strangers what runs behind it."""
+    for path in ("/healthz", "/v1/nothing", "/log/key"):
+        assert "server" not in keyless.get(path).headers
+        assert "x-powered-by" not in keyless.get(path).headers
+
+
+@pytest.mark.parametrize("path", [ITEM, ANCHOR, BATCH, "/v1/public/media/", "/log/checkpoint"])
+def test_crash_is_told_in_form(path: str, wrecked: Server) -> None:
+    """An exception nobody foresaw is 500 in the path's dialect, tells nothing of itself, and is logged under its id."""
+    with wrecked.client() as api:
+        if path in (ANCHOR, BATCH):
+            content_type = "application/json" if path == ANCHOR else "application/x-ndjson"
+            body = f'{{"hash": "{random_hash()}", "size": 1}}'
+            response = api.post(path, content=body, headers={"content-type": content_type})
+        else:
+            response = api.get(path + random_hash() if path.endswith("/") else path)
+    if path.startswith("/v1"):
+        error = assert_media_error(response, 500, "SERVER_ERROR")
+    else:
+        error = assert_exchange_error(response, 500, "server_error")
+    assert "relation" not in error["message"]
+    assert response.headers["cache-control"] == "no-store"
+    logged = [line for line in read_log(wrecked) if line.get("request_id") == response.headers["x-request-id"]]
+    failure = next(line for line in logged if line["event"] == "request failed")
+    assert "UndefinedTableError" in failure["exception"]
+    assert failure["level"] == "error"
+
+
+@pytest.fixture(scope="module")
+def wrecked() -> Iterator[Server]:
+    """A server whose database has lost the tables of media and of the log's head."""
+    with new_server() as server:
+        server.query("alter table media rename to lost_media")
+        server.query("alter table log_head rename to lost_head")
+        yield server
+
+
+def test_server_goes_on_after_crashes(wrecked: Server) -> None:
+    """Requests that crash take nobody else's with them: the next one is answered as ever."""
+    with wrecked.client() as api:
+        assert api.get(ITEM).status_code == 500
+        assert api.get("/healthz").json() == {"status": "ok"}
+        assert api.get("/v1/users").json()["total"] == 1

@@ -1,0 +1,181 @@
+"""Rate limits: counted per key, per address where there is no key, and apart for bad keys; told in every answer."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import sleep, time
+
+import httpx
+import pytest
+
+from anchors import post
+from support import Server, new_server
+from wire import assert_media_error
+
+TOLD = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit-policy", "ratelimit")
+
+
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Server]:
+    """A server that counts to 5 for a key, 7 for an address and 3 for bad keys, and believes a proxy's addresses."""
+    with new_server(rate_limit_key=5, rate_limit_address=7, rate_limit_failed=3, trusted_proxies="127.0.0.1") as server:
+        yield server
+
+
+@contextmanager
+def caller(server: Server, api_key: str, address: str) -> Iterator[httpx.Client]:
+    """An HTTP client with this key at this address."""
+    with server.client(api_key) as client:
+        client.headers["x-forwarded-for"] = address
+        yield client
+
+
+def told(response: httpx.Response) -> tuple[int, int, int]:
+    """Limit, what remains and when it resets, as both kinds of headers tell it alike."""
+    limit, remaining, reset = (int(response.headers[name]) for name in TOLD[:3])
+    policy = re.fullmatch(r'"(key|address|failed)";q=(\d+);w=60', response.headers["ratelimit-policy"])
+    state = re.fullmatch(r'"(key|address|failed)";r=(\d+);t=(\d+)', response.headers["ratelimit"])
+    assert policy is not None
+    assert state is not None
+    assert (policy[1], int(policy[2])) == (state[1], limit)
+    assert (int(state[2]), int(state[3])) == (remaining, reset)
+    assert 1 <= reset <= 60
+    return limit, remaining, reset
+
+
+def assert_limited(response: httpx.Response) -> None:
+    """Assert that a request was one too many, and is told when to come again."""
+    error = assert_media_error(response, 403, "RATE_LIMIT")
+    _, remaining, reset = told(response)
+    assert remaining == 0
+    assert response.headers["retry-after"] == str(reset)
+    assert error["details"] == {"retryAfter": reset}
+
+
+def test_key_has_its_quota_over_all_paths(limited: Server) -> None:
+    """A key's requests count together over all paths and addresses, good or bad; the one too many is 403 RATE_LIMIT."""
+    key = limited.new_member().key
+    with caller(limited, key, "10.0.0.1") as here, caller(limited, key, "10.0.0.2") as there:
+        answers = [here.get("/v1/media"), there.get("/v1/users"), post(here), post(there, hash="x"), here.get("/v1/x")]
+        assert [answer.status_code for answer in answers] == [200, 200, 201, 400, 404]
+        assert [told(answer)[:2] for answer in answers] == [(5, 4), (5, 3), (5, 2), (5, 1), (5, 0)]
+        assert answers[0].headers["ratelimit-policy"] == '"key";q=5;w=60'
+        for client in (here, there):
+            assert_limited(client.get("/v1/media"))
+            assert_limited(post(client))
+
+
+def test_keys_do_not_share_a_quota(limited: Server) -> None:
+    """One key at its limit takes nothing from another of the same person, nor from its address."""
+    first = limited.new_member()
+    second = limited.admin("create-key", first.username, "--org", first.organization)["key"]
+    with caller(limited, first.key, "10.0.1.1") as one, caller(limited, second, "10.0.1.1") as other:
+        for _ in range(5):
+            one.get("/v1/media")
+        assert_limited(one.get("/v1/media"))
+        assert told(other.get("/v1/media"))[:2] == (5, 4)
+    with caller(limited, "", "10.0.1.1") as keyless:
+        assert told(keyless.get("/v1/media"))[:2] == (7, 6)
+
+
+def test_address_has_its_quota_where_there_is_no_key(limited: Server) -> None:
+    """Requests without a key count per address, public look-ups and 401s together."""
+    with caller(limited, "", "10.0.2.1") as client, caller(limited, "", "10.0.2.2") as neighbour:
+        paths = ["/v1/public/media/" + "a" * 128, "/v1/public/media/x", "/v1/media", "/v1/nothing"] * 2
+        answers = [client.get(path) for path in paths[:7]]
+        assert [answer.status_code for answer in answers] == [404, 400, 401, 404, 404, 400, 401]
+        assert [told(answer)[:2] for answer in answers] == [(7, left) for left in range(6, -1, -1)]
+        assert answers[0].headers["ratelimit-policy"] == '"address";q=7;w=60'
+        assert_limited(client.get(paths[0]))
+        assert told(neighbour.get(paths[0]))[:2] == (7, 6)
+
+
+def test_public_lookups_count_by_address_even_with_a_key(limited: Server) -> None:
+    """A public look-up needs no key, so it uses none up, neither a good one's nor a bad one's quota."""
+    key = limited.new_member().key
+    with caller(limited, key, "10.0.3.1") as client:
+        for left in (6, 5, 4):
+            assert told(client.get("/v1/public/media/x"))[:2] == (7, left)
+        assert told(client.get("/v1/media"))[:2] == (5, 4)
+        assert (
+            client.get("/v1/public/media/x", headers={"x-api-key": "bad"}).headers["ratelimit"].startswith('"address"')
+        )
+
+
+def test_bad_keys_have_a_bucket_of_their_own(limited: Server) -> None:
+    """Guessing is slow: after three bad keys an address is refused, while its other requests go on untouched."""
+    key = limited.new_member().key
+    with caller(limited, "", "10.0.4.1") as client:
+        for left in (2, 1, 0):
+            response = client.get("/v1/media", headers={"x-api-key": f"guess-{left}"})
+            assert_media_error(response, 401, "UNAUTHENTICATED")
+            assert told(response)[:2] == (3, left)
+            assert response.headers["ratelimit-policy"] == '"failed";q=3;w=60'
+        assert_limited(client.get("/v1/media", headers={"x-api-key": "guess-3"}))
+        assert_limited(client.get("/v1/media", headers={"x-api-key": ""}))
+        assert told(client.get("/v1/public/media/x"))[:2] == (7, 6)
+    with caller(limited, key, "10.0.4.2") as elsewhere:
+        assert told(elsewhere.get("/v1/media"))[:2] == (5, 4)
+    with caller(limited, key, "10.0.4.1") as known:
+        assert told(known.get("/v1/media"))[:2] == (5, 3)
+
+
+def test_guesser_is_not_told_of_a_hit(limited: Server) -> None:
+    """Whoever has used up the failures of an address is not told that the next key would have fitted."""
+    fresh = limited.new_member().key
+    with caller(limited, "", "10.0.5.1") as client:
+        for number in range(3):
+            client.get("/v1/media", headers={"x-api-key": f"guess-{number}"})
+        assert_limited(client.get("/v1/media", headers={"x-api-key": fresh}))
+    with caller(limited, fresh, "10.0.5.2") as client:
+        assert told(client.get("/v1/media"))[:2] == (5, 4)
+
+
+def test_over_the_limit_nothing_is_done(limited: Server) -> None:
+    """A request over the limit anchors nothing."""
+    member = limited.new_member()
+    with caller(limited, member.key, "10.0.6.1") as client:
+        for _ in range(5):
+            client.get("/v1/media")
+        assert_limited(post(client))
+    assert limited.query("select count(*) from media where organization_id = $1", member.organization)[0][0] == 0
+
+
+def test_reset_counts_down(limited: Server) -> None:
+    """`X-RateLimit-Reset` is seconds from now: it shrinks as the window passes, and no new request extends it."""
+    with caller(limited, limited.new_member().key, "10.0.7.1") as client:
+        began, first = time(), told(client.get("/v1/media"))[2]
+        sleep(2.1)
+        later, again = time(), told(client.get("/v1/media"))[2]
+        assert abs((first - again) - (later - began)) <= 1.1
+        assert again < first
+
+
+def test_what_is_outside_is_not_counted(limited: Server) -> None:
+    """The log and operations are not `/v1`: they carry no limits and are never refused."""
+    with caller(limited, "", "10.0.8.1") as client:
+        for path in ("/healthz", "/readyz", "/log/checkpoint", "/log/key", "/nothing"):
+            for _ in range(9):
+                response = client.get(path)
+                assert response.status_code in (200, 404)
+                assert not [name for name in TOLD if name in response.headers]
+
+
+def test_no_limit_is_no_limit(server: Server) -> None:
+    """A limit of 0 is lifted: nothing is counted and nothing told."""
+    with server.client() as client:
+        response = client.get("/v1/media")
+        assert response.status_code == 200
+        assert not [name for name in TOLD if name in response.headers]
+
+
+def test_strangers_addresses_are_not_believed(limited: Server) -> None:
+    """Unless a proxy is trusted, `X-Forwarded-For` is anybody's invention and counts for nothing."""
+    limited.stop()
+    del limited.settings["trusted_proxies"]
+    limited.start()
+    answers = []
+    for number in range(9):
+        with caller(limited, "", f"10.9.9.{number}") as client:
+            answers.append(client.get("/v1/public/media/x").status_code)
+    assert answers == [400] * 7 + [403] * 2

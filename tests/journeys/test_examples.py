@@ -1,0 +1,131 @@
+"""The documentation's examples do what the pages show, and every command line shown is one the command takes."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import httpx
+import pytest
+
+from examples import PAGES, ROOT, Terminal, plain, read_blocks, read_examples
+from hallmarket.cli.main import VERBS, hallmarket
+from support import Server, new_server, wait_until
+
+DOCS = ROOT / "docs"
+LIMITS = {"rate_limit_key": 6000, "rate_limit_address": 600, "rate_limit_failed": 60}
+
+
+@pytest.fixture
+def empty_server() -> Iterator[Server]:
+    """A server whose log is empty, with the limits of the settings' defaults."""
+    with new_server(log_origin="log.example.org", **LIMITS) as running:
+        yield running
+
+
+def visit(server: Server, folder: Path) -> Terminal:
+    """A terminal in which the server's address and key are set, and its database for `hallmarket admin`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HALLMARKET_")}
+    where = {"HALLMARKET_DATA": str(server.data), "HALLMARKET_DATABASE_URL": server.database_url}
+    return Terminal(folder, clean | where | {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": server.api_key})
+
+
+def check_examples(page: Path, terminal: Terminal, server: Server | None = None) -> None:
+    """Run a page's examples in order; each must print what the page shows."""
+    examples = read_examples(page)
+    assert examples
+    for example in examples:
+        shown = terminal.run(example.command)
+        assert plain(shown) == plain(example.output), f"{page.relative_to(ROOT)}:{example.line}\n{shown}"
+        if server is not None:
+            settle(server)
+
+
+def settle(server: Server) -> None:
+    """Wait until the log has taken everything in: a reader of the page is no faster."""
+    wait_until(lambda: httpx.get(f"{server.url}/readyz", trust_env=False).json()["log"]["queue"] == 0)
+
+
+def test_tutorial(tmp_path: Path) -> None:
+    """Whoever follows the tutorial, command by command, sees what it shows."""
+    with new_server() as registry:
+        terminal = visit(registry, tmp_path / "first-anchor")
+        (terminal.folder / "photo.jpg").write_bytes(os.urandom(500_000))
+        check_examples(DOCS / "tutorial/first-anchor.md", terminal, registry)
+
+
+def test_api_examples(empty_server: Server, tmp_path: Path) -> None:
+    """Every example of the API's reference gets the answer that stands under it."""
+    check_examples(DOCS / "reference/media-api.md", visit(empty_server, tmp_path / "api"), empty_server)
+
+
+def test_people_and_keys(empty_server: Server, tmp_path: Path) -> None:
+    """The how-to about people and keys does what it says."""
+    check_examples(DOCS / "how-to/manage-people-and-keys.md", visit(empty_server, tmp_path / "people"))
+
+
+def test_example_proof(tmp_path: Path) -> None:
+    """The example proof is good by our own verifier, and by the forty lines that use none of our code."""
+    terminal = Terminal(tmp_path / "example", dict(os.environ))
+    for name in ("example.proof", "example.vkey"):
+        (terminal.folder / name).write_bytes((DOCS / "reference" / name).read_bytes())
+    check_examples(DOCS / "reference/log-format.md", terminal)
+    page = DOCS / "how-to/verify-without-us.md"
+    (_, program), *others = read_blocks(page, "python")
+    assert not others
+    assert "hallmarket" not in program
+    (terminal.folder / "check.py").write_text(program, "utf-8")
+    check_examples(page, terminal)
+
+
+def test_example_proof_refused(tmp_path: Path) -> None:
+    """The forty lines refuse another file, other claims, another place in the log and another signature."""
+    terminal = Terminal(tmp_path / "example", dict(os.environ))
+    (_, program), *_ = read_blocks(DOCS / "how-to/verify-without-us.md", "python")
+    (terminal.folder / "check.py").write_text(program, "utf-8")
+    (terminal.folder / "example.vkey").write_bytes((DOCS / "reference/example.vkey").read_bytes())
+    (terminal.folder / "scan_1944.txt").write_text("Kodachrome, box 12", "utf-8")
+    (terminal.folder / "other.txt").write_text("Kodachrome, box 13", "utf-8")
+    good = (DOCS / "reference/example.proof").read_text("utf-8")
+    cases = {
+        "another file": ("other.txt", good),
+        "other claims": ("scan_1944.txt", good.replace("box", "bin")),
+        "not in this log": ("scan_1944.txt", good.replace("index 5", "index 4")),
+        "InvalidSignature": ("scan_1944.txt", good.replace("2XUrGh0K", "2XUrGh0L")),
+    }
+    for reason, (file, bundle) in cases.items():
+        (terminal.folder / "bundle").write_text(bundle, "utf-8")
+        assert reason in terminal.run(f"python3 check.py {file} bundle example.vkey")
+
+
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Every command line `hallmarket …` that the pages show without running it, and where."""
+    for page in PAGES:
+        for first, block in read_blocks(page, "sh"):
+            for match in re.finditer(rf"(?<![\w/.-])hallmarket ((?:{'|'.join(VERBS)}|--help|--version)\b.*)", block):
+                line = re.split(r" > | \| |; |\)", match.group(1))[0]
+                place = f"{page.relative_to(ROOT)}:{first + block.count(chr(10), 0, match.start())}"
+                yield place, shlex.split(line, comments=True)
+
+
+def test_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command line shown is one the command takes, where a `log.vkey` holds a log's key."""
+    (tmp_path / "log.vkey").write_bytes((DOCS / "reference/example.vkey").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    shown = list(command_lines())
+    assert len(shown) > 30
+    for place, arguments in shown:
+        command: click.Command = hallmarket
+        context = click.Context(command, info_name="hallmarket")
+        try:
+            while isinstance(command, click.Group) and not arguments[0].startswith("-"):
+                name, found, arguments = command.resolve_command(context, arguments)
+                assert found is not None
+                command, context = found, click.Context(found, info_name=name, parent=context)
+            with suppress(click.exceptions.Exit), click.Context(command):
+                command.make_context(context.info_name, list(arguments))
+        except click.UsageError as error:
+            pytest.fail(f"{place}: {error.format_message()}")

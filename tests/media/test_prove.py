@@ -1,0 +1,104 @@
+"""`GET /v1/public/media/{mediaHash}/proof`: everything to check an anchored file by, without us."""
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from anchors import FAILED, anchored, answers_of, lines_of, post_batch, set_status
+from hallmarket.proof.bundle import Bundle, ProofFile, verify_bundle
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.key import VerifierKey
+from support import Member, Server, random_hash, wait_until
+from wire import assert_media_error
+
+PUBLIC = "/v1/public/media/"
+
+
+@pytest.fixture(scope="module")
+def log_key(server: Server) -> VerifierKey:
+    """The log's verifier key, as anybody gets it."""
+    with server.client("") as anybody:
+        return VerifierKey.parse(anybody.get("/log/key").text.strip())
+
+
+def get_proof(api: httpx.Client, digest: str, **headers: str) -> httpx.Response:
+    """The answer to a request for a proof."""
+    return api.get(f"{PUBLIC}{digest}/proof", headers=headers)
+
+
+def test_bundle_verifies(server: Server, member: Member, api: httpx.Client, log_key: VerifierKey) -> None:
+    """The bundle proves hash, size, claims and place in the log, by the log's key and nothing else of ours."""
+    item = anchored(api, name="Größe.tif", metadata='{"a": "ü"}', size=2**63 - 1)
+    with server.client("") as anybody:
+        response = get_proof(anybody, item["hash"])
+    assert response.headers["content-type"] == "application/json"
+    verified = verify_bundle(Bundle.parse(response.content), log_key, item["hash"], 2**63 - 1)
+    assert verified.entry.id == item["id"]
+    assert verified.claims is not None
+    claims = verified.claims
+    assert (claims.name, claims.metadata, claims.createdOn) == ("Größe.tif", '{"a": "ü"}', item["createdOn"])
+    assert (claims.creator, claims.organization) == (member.person, member.organization)
+    assert "0x" + verified.checkpoint.root.hex() == item["transaction"]["blockId"]
+
+
+def test_bundle_has_the_wires_shape(api: httpx.Client) -> None:
+    """The bundle is version 1: base64 of entry and salt, the claims, the proof file as text, no timestamps yet."""
+    bundle = get_proof(api, anchored(api)["hash"]).json()
+    assert list(bundle) == ["v", "entry", "claims", "salt", "proof", "timestamps"]
+    assert (bundle["v"], bundle["timestamps"]) == (1, [])
+    assert len(base64.b64decode(bundle["salt"], validate=True)) == 32
+    assert base64.b64decode(bundle["entry"], validate=True).startswith(b'{"claims":"')
+    assert bundle["proof"].startswith("c2sp.org/tlog-proof@v1\nindex ")
+
+
+def test_another_file_is_not_proved(api: httpx.Client, log_key: VerifierKey) -> None:
+    """A bundle proves its own file only."""
+    item = anchored(api)
+    bundle = Bundle.parse(get_proof(api, item["hash"]).content)
+    for digest, size in ((random_hash(), 12), (item["hash"], 13)):
+        with pytest.raises(ProofError):
+            verify_bundle(bundle, log_key, digest, size)
+
+
+def test_text_is_the_bare_proof_file(api: httpx.Client) -> None:
+    """`Accept: text/plain` gives the .tlog-proof itself, the same that stands in the bundle."""
+    digest = anchored(api)["hash"]
+    response = get_proof(api, digest, accept="text/plain")
+    assert response.headers["content-type"].split(";")[0] == "text/plain"
+    assert ProofFile.parse(response.content).text() == response.text
+    assert response.text == get_proof(api, digest).json()["proof"]
+    for accept in ("*/*", "application/json", "application/json, text/plain", "text/html, */*;q=0.1"):
+        assert get_proof(api, digest, accept=accept).headers["content-type"] == "application/json"
+
+
+def test_proof_may_be_kept_by_kind(api: httpx.Client) -> None:
+    """A proof stays true, so caches may keep it, bundle and text apart; any web page may read it."""
+    response = get_proof(api, anchored(api)["hash"])
+    assert "public" in response.headers["cache-control"]
+    assert response.headers["vary"] == "accept"
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+def test_what_is_not_anchored_has_no_proof(server: Server, api: httpx.Client) -> None:
+    """An unknown hash, and that of an item outside the log, have no proof: 404."""
+    item = anchored(api)
+    set_status(server, item["id"], FAILED)
+    for digest in (random_hash(), item["hash"]):
+        assert_media_error(get_proof(api, digest), 404, "NOT_FOUND")
+
+
+def test_every_item_of_a_large_batch_is_proved(api: httpx.Client, log_key: VerifierKey) -> None:
+    """Items that fill more than a tile in one go are each proved, first and last of each tile included."""
+    items = [{"hash": random_hash(), "size": number} for number in range(700)]
+    answers_of(post_batch(api, lines_of(*items)))
+    last = str(items[-1]["hash"])
+    wait_until(lambda: api.get(PUBLIC + last).status_code == 200)
+    with ThreadPoolExecutor(4) as pool:
+        bundles = list(pool.map(lambda item: get_proof(api, str(item["hash"])).content, items))
+    indexes = []
+    for item, bundle in zip(items, bundles, strict=True):
+        verified = verify_bundle(Bundle.parse(bundle), log_key, str(item["hash"]), int(str(item["size"])))
+        indexes.append(verified.index)
+    assert indexes == list(range(indexes[0], indexes[0] + 700))

@@ -1,0 +1,221 @@
+"""`hallmarket serve`: the first start, later ones, clean stops and refusals."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+
+from anchors import anchor, anchored, get_item, wait_for
+from faults.processes import find_children, find_sequencers, find_workers, is_alive, wait_until_gone
+from starts import refusal_of_start
+from support import HALLMARKET, Server, new_server, random_hash, wait_until
+from wire import assert_no_trouble, head, read_log
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Server]:
+    """A server of two workers, stopped and started again by the tests of this file."""
+    with new_server(workers=2) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def printed(server: Server) -> Iterator[list[str]]:
+    """The lines a start prints for people, up to the last one's words; stopped at the end."""
+    command = [HALLMARKET, "serve", "--port", "0"]
+    with server.log.open("ab") as log:
+        process = subprocess.Popen(command, env=server.environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()))
+    reader.start()
+    try:
+        wait_until(lambda: any("answers at" in line for line in lines), timeout_s=60)
+        time.sleep(0.2)
+        yield lines
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        reader.join()
+        process.stdout.close()
+
+
+def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
+    """The first start prints organization, user, key and what to do next; the key works; later starts print only the address."""
+    with new_server(start=False) as server:
+        with printed(server) as lines:
+            text = "".join(lines)
+            key = next(line.split()[-1] for line in lines if "API key" in line)
+            organization = next(line.split()[-1] for line in lines if "organization" in line)
+            url = next(line.split()[-1] for line in lines if "answers at" in line)
+            with httpx.Client(base_url=url, headers={"x-api-key": key}, trust_env=False) as api:
+                (user,) = api.get("/v1/users").json()["items"]
+            assert user["organization"]["id"] == organization
+            assert "shown this once" in text
+            for next_step in (f"HALLMARKET_SERVER={url}", "hallmarket anchor", "hallmarket verify", "hallmarket admin"):
+                assert next_step in text
+        server.settings["public_url"] = "https://registry.example/"
+        with printed(server) as lines:
+            assert lines == ["Hallmarket answers at https://registry.example\n"]
+        assert key not in server.log.read_text()
+        (member,) = server.admin("list-keys")
+        assert (member["username"], member["name"], member["organization"]) == ("admin", "first start", organization)
+
+
+def test_second_start_makes_nothing(own: Server) -> None:
+    """A restart keeps organization, people, keys and what was anchored, and makes none of its own."""
+    with own.client() as api:
+        item = anchored(api)
+    tables = ("organization", "person", "membership", "api_key")
+    counts = "select " + ", ".join(f"(select count(*) from {table})" for table in tables)
+    before, key = own.query(counts), own.api_key
+    assert own.stop() == 0
+    own.start()
+    assert own.api_key == key
+    assert own.query(counts) == before
+    with own.client() as api:
+        assert get_item(api, item["id"]) == item
+
+
+def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
+    """At SIGTERM a request whose body is still coming is answered and kept; then the server ends with status 0."""
+    digest = random_hash()
+    body = b'{"hash": "%s", "size": 1}' % digest.encode()
+    children = find_children(own)
+    with stalled_anchor(own, len(body)) as connection:
+        connection.sendall(body[:20])
+        time.sleep(0.3)
+        stopping = threading.Thread(target=own.stop)
+        stopping.start()
+        time.sleep(0.7)
+        assert own.running
+        connection.sendall(body[20:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
+    stopping.join(30)
+    assert not stopping.is_alive()
+    assert own.process is not None
+    assert own.process.returncode == 0
+    wait_until_gone(children, 1)
+    assert_no_trouble(own)
+    own.start()
+    with own.client() as api:
+        assert post(api, hash=digest).status_code == 409
+
+
+@contextlib.contextmanager
+def stalled_anchor(server: Server, length: int) -> Iterator[socket.socket]:
+    """A connection on which an anchor request was begun, whose body of this length is still to come."""
+    address = urlsplit(server.url)
+    sent = [(b"x-api-key", server.api_key.encode()), (b"content-type", b"application/json")]
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(head(b"POST", b"/v1/media/anchor", *sent, (b"content-length", b"%d" % length)))
+        yield connection
+
+
+def test_request_that_never_ends_is_cut_off_in_time(own: Server) -> None:
+    """A client that never finishes cannot keep the server from stopping longer than the time set for it."""
+    own.stop()
+    own.settings["shutdown_timeout_s"] = 1
+    own.start()
+    with stalled_anchor(own, 100) as connection:
+        connection.sendall(b"{")
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert own.stop() == 0
+        assert time.monotonic() - began < 10
+    own.start()
+
+
+def test_idle_server_stops_at_once_by_ctrl_c(own: Server) -> None:
+    """A server with nothing but idle connections stops within seconds, by Ctrl-C as by SIGTERM, and says so."""
+    process = own.process
+    assert process is not None
+    with own.client() as api:
+        anchor(api)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert time.monotonic() - began < 5
+    assert process.stdout is not None
+    process.stdout.close()
+    assert read_log(own)[-1]["event"] == "stopping"
+    assert_no_trouble(own)
+    own.start()
+
+
+def test_what_was_accepted_is_anchored_after_a_restart(own: Server) -> None:
+    """A stop does not wait for the next checkpoint; what it left in the queue is anchored after the next start."""
+    own.stop()
+    own.settings["checkpoint_interval_ms"] = 60_000
+    own.start()
+    with own.client() as api:
+        anchored(api)
+        item_id = anchor(api)
+    began = time.monotonic()
+    own.stop()
+    assert time.monotonic() - began < 10
+    own.settings["checkpoint_interval_ms"] = 250
+    own.start()
+    with own.client() as api:
+        assert wait_for(api, item_id)["transaction"] is not None
+
+
+def test_port_in_use_is_a_clear_refusal(server: Server) -> None:
+    """A port somebody listens on is refused in words that name it; an address that is not ours too."""
+    port = str(urlsplit(server.url).port)
+    with new_server(start=False) as second:
+        words = refusal_of_start(second, "--port", port)
+        assert words.startswith(f"Cannot listen on 127.0.0.1 port {port}: ")
+        assert "--port" in words
+        words = refusal_of_start(second, "--host", "192.0.2.1")
+        assert words.startswith("Cannot listen on 192.0.2.1 port 0: ")
+        words = refusal_of_start(second, "--host", "no-such-host.invalid")
+        assert words.startswith("Cannot listen on no-such-host.invalid")
+
+
+def test_several_workers_answer_as_one(own: Server) -> None:
+    """With two workers requests are answered by both, keys and revocations hold in both, and one log results."""
+    member = own.new_member()
+    assert (len(find_workers(own)), len(find_sequencers(own))) == (2, 1)
+    served = set()
+    with own.client(member.key) as api:
+        api.headers["connection"] = "close"
+        for _ in range(40):
+            response = api.get("/v1/media")
+            assert response.status_code == 200
+            served.add(response.headers["x-request-id"].split("-")[0])
+        assert len(served) == 2
+        own.admin("revoke-key", member.key_id)
+        assert {api.get("/v1/media").status_code for _ in range(20)} == {401}
+    with own.client() as api:
+        api.headers["connection"] = "close"
+        for item_id in [anchor(api) for _ in range(10)]:
+            wait_for(api, item_id)
+
+
+def test_killed_worker_is_replaced(own: Server) -> None:
+    """A worker killed with -9 is started again, and meanwhile the other answers."""
+    killed = find_workers(own)[0]
+    killed.kill()
+    wait_until(lambda: len(find_workers(own)) == 2 and killed not in find_workers(own))
+    with own.client("") as anybody:
+        assert anybody.get("/healthz").status_code == 200
+    assert any(line["event"] == "a process died and is started again" for line in read_log(own))
+
+
+def test_server_is_not_on_the_network_unless_told(server: Server) -> None:
+    """Without --host the server listens on loopback alone, and PostgreSQL nowhere."""
+    assert server.process is not None
+    processes = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+    found = [one for process in processes if is_alive(process) for one in process.net_connections("inet")]
+    assert {one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+    assert os.getpid() not in {process.pid for process in processes}

@@ -1,0 +1,119 @@
+"""Settings: every one by option and by environment, checked at start, shown by `--help` and documented."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hallmarket.server.errors import Refusal
+from hallmarket.server.settings import SETTINGS, Setting, Settings, read_settings
+from starts import refusal_of_start
+from support import HALLMARKET, new_server
+
+DOCS = Path(__file__).parents[2] / "docs"
+ROW = re.compile(r"^\| `(--[a-z-]+)` \| `(HALLMARKET_[A-Z_]+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
+NAMES = [setting.name for setting in SETTINGS]
+OTHER = {str: "other", int: "77", bool: "no"}
+
+
+@pytest.fixture(scope="module")
+def help_text() -> str:
+    """`hallmarket serve --help`, its lines joined."""
+    result = subprocess.run([HALLMARKET, "serve", "--help"], capture_output=True, text=True, check=True)
+    return " ".join(result.stdout.split())
+
+
+def shown_default(setting: Setting) -> str:
+    """A setting's default as people write it."""
+    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
+
+
+def test_settings_are_all_there_is() -> None:
+    """The settings that are documented are the settings there are, in the same order."""
+    assert [field.name for field in msgspec.structs.fields(Settings)] == NAMES
+    assert (
+        len({setting.option for setting in SETTINGS}) == len({setting.variable for setting in SETTINGS}) == len(NAMES)
+    )
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
+def test_help_shows_every_setting(help_text: str, setting: Setting) -> None:
+    """`hallmarket serve --help` shows each setting's option, meaning, default and variable."""
+    default = "" if setting.default == "" else f"; {shown_default(setting)} unless set"
+    assert f"{setting.option} {setting.metavar} {setting.help}{default} [{setting.variable}]" in help_text
+
+
+def test_reference_documents_every_setting() -> None:
+    """docs/reference/settings.md has a row for each setting, and no other: option, variable, default and meaning."""
+    rows = ROW.findall((DOCS / "reference" / "settings.md").read_text())
+    expected = [(setting.option, setting.variable, shown_default(setting)) for setting in SETTINGS]
+    assert [row[:3] for row in rows] == expected
+    assert all(len(row[3]) > 10 for row in rows)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
+def test_option_wins_over_environment_over_default(setting: Setting) -> None:
+    """Each setting is its option's, else its variable's, else its default; nobody else's variable matters."""
+    kind = type(setting.default)
+    value, third = OTHER[kind], {str: "third", int: "78", bool: "yes"}[kind]
+    if setting.name == "log_level":
+        value, third = "debug", "error"
+
+    def read(given: dict[str, object], environ: dict[str, str]) -> object:
+        settings = read_settings(given, environ)
+        return str(getattr(settings, setting.name)).removeprefix(f"{Path.cwd()}/").replace("False", "no")
+
+    assert read({}, {setting.variable: value}) == value
+    assert read({setting.name: value}, {setting.variable: third}) == value
+    assert read({setting.name: None}, {setting.variable: value}) == value
+    if setting.name != "data":
+        assert getattr(read_settings({}, {"HALLMARKET_OTHER": "1"}), setting.name) == setting.default
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            (name, value)
+            for name in ("port", "workers", "anchor_batch")
+            for value in ("-1", "1.5", "many", "", "\u0663")
+        ),
+        ("workers", "0"),
+        ("database_connections", "0"),
+        ("anchor_batch", "0"),
+        ("checkpoint_interval_ms", "9"),
+        ("port", "65536"),
+        ("log_requests", "perhaps"),
+        ("log_level", "loud"),
+    ],
+)
+def test_value_that_cannot_be_taken_is_refused(name: str, value: str) -> None:
+    """A value of the wrong kind or out of bounds is refused, naming the setting."""
+    setting = next(one for one in SETTINGS if one.name == name)
+    for given, environ in (({name: value}, {}), ({}, {setting.variable: value})):
+        with pytest.raises(Refusal, match=re.escape(setting.option)):
+            read_settings(given, environ)
+
+
+def test_refused_value_ends_the_start_in_words() -> None:
+    """A server told nonsense does not start, says which setting it was, and leaves no folder behind."""
+    with new_server(start=False, port="eighty") as server:
+        server.settings["workers"] = "none"
+        words = refusal_of_start(server)
+        assert "--workers (HALLMARKET_WORKERS) must be a whole number from 1 up, not 'none'" in words
+        assert not server.data.exists()
+
+
+def test_booleans_have_the_usual_words() -> None:
+    """On and off are written in any of the usual ways, whatever the case."""
+    for word in ("1", "true", "YES", "On"):
+        assert read_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is True
+    for word in ("0", "false", "NO", "Off"):
+        assert read_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is False
+
+
+def test_public_url_has_no_slash_at_its_end() -> None:
+    """The public address is kept without slashes at its end, so that paths can follow it."""
+    assert read_settings({"public_url": "https://a.example//"}, {}).public_url == "https://a.example"

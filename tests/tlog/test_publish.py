@@ -1,0 +1,216 @@
+"""`/log/checkpoint` and `/log/tile/…`: the whole log as static bytes, to the letter of tlog-tiles."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from anchors import answers_of, lines_of, post_batch
+from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
+from hallmarket.proof.entry import MediaEntry, decode_entry
+from hallmarket.proof.key import VerifierKey
+from hallmarket.proof.merkle import EMPTY_ROOT, consistency_ranges, leaf_hash, root_of, verify_consistency
+from hallmarket.proof.tile import (
+    BundlePath,
+    Tile,
+    consistency_proof,
+    decode_bundle,
+    parse_tile_path,
+    range_hash,
+    root_from_tiles,
+    tiles_needed,
+)
+from support import new_server, random_hash, wait_until
+from wire import assert_exchange_error
+
+BATCHES = (1, 254, 1, 1, 300, 700)
+SIZE = sum(BATCHES)
+FULL, PARTIAL = divmod(SIZE, 256)
+
+
+class Log(NamedTuple):
+    """A published log: who to ask, its key, the checkpoints it showed on its way, the ids in order, and answers of its start."""
+
+    anybody: httpx.Client
+    key: VerifierKey
+    checkpoints: list[Checkpoint]
+    ids: list[str]
+    at_first: dict[str, int]
+
+    def get(self, path: str) -> bytes:
+        """The bytes at a path of the log, which must be there."""
+        response = self.anybody.get(f"/log/{path}")
+        assert response.status_code == 200, response.text
+        return response.content
+
+    def entries(self) -> list[bytes]:
+        """Every entry, from the bundles."""
+        paths = [BundlePath(index, 256) for index in range(FULL)] + [BundlePath(FULL, PARTIAL)]
+        return [entry for path in paths for entry in decode_bundle(self.get(path.path))]
+
+
+@pytest.fixture(scope="module")
+def log() -> Iterator[Log]:
+    """A log grown in batches that end just before, on and after a tile's end."""
+    with new_server(checkpoint_interval_ms=10) as server, server.client() as api, server.client("") as anybody:
+        key = VerifierKey.parse(anybody.get("/log/key").text.strip())
+        checkpoints = [read_checkpoint(anybody, key)]
+        ids: list[str] = []
+        first = ("tile/0/000", "tile/0/000.p/1", "tile/entries/000", "tile/entries/000.p/1")
+        at_first = {path: anybody.get(f"/log/{path}").status_code for path in first}
+        for count in BATCHES:
+            items = [{"hash": random_hash(), "size": number} for number in range(count)]
+            ids += [answer["id"] for answer in answers_of(post_batch(api, lines_of(*items)))]
+            checkpoints.append(wait_until(partial(find_checkpoint, anybody, key, len(ids))))
+        yield Log(anybody, key, checkpoints, ids, at_first)
+
+
+def read_checkpoint(anybody: httpx.Client, key: VerifierKey) -> Checkpoint:
+    """The newest checkpoint, its signature checked."""
+    return open_checkpoint(anybody.get("/log/checkpoint").content, key)
+
+
+def find_checkpoint(anybody: httpx.Client, key: VerifierKey, size: int) -> Checkpoint | None:
+    """The newest checkpoint, if it is of this size."""
+    newest = read_checkpoint(anybody, key)
+    return newest if newest.size == size else None
+
+
+def test_new_log_is_empty_and_signed(log: Log) -> None:
+    """A log's first checkpoint, of size 0 and the empty tree's root, is there before any entry."""
+    first = log.checkpoints[0]
+    assert (first.origin, first.size, first.root) == (log.key.name, 0, EMPTY_ROOT)
+
+
+def test_checkpoint_is_text_and_fresh(log: Log) -> None:
+    """The checkpoint is `text/plain; charset=utf-8`, kept for seconds only, for any page to read."""
+    response = log.anybody.get("/log/checkpoint")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    seconds = re.fullmatch(r"public, max-age=(\d+)", response.headers["cache-control"])
+    assert seconds is not None
+    assert int(seconds[1]) <= 5
+    assert response.headers["access-control-allow-origin"] == "*"
+    origin, size, root, empty, signature = response.text.split("\n")[:5]
+    assert (origin, size, empty) == (log.key.name, str(SIZE), "")
+    assert len(root) == 44
+    assert signature.startswith(f"\u2014 {log.key.name} ")
+
+
+def test_whole_log_is_rebuilt_from_its_bundles(log: Log) -> None:
+    """The entries of all bundles, hashed, give the root of the newest checkpoint and of every one before."""
+    entries = log.entries()
+    leaves = [leaf_hash(entry) for entry in entries]
+    assert log.checkpoints[-1].size == SIZE == len(entries)
+    for checkpoint in log.checkpoints:
+        assert root_of(leaves[: checkpoint.size]) == checkpoint.root
+    decoded = [decode_entry(entry) for entry in entries]
+    assert [entry.id for entry in decoded if isinstance(entry, MediaEntry)] == log.ids
+
+
+def test_whole_log_is_rebuilt_from_its_tiles(log: Log) -> None:
+    """Tiles of level 0 hold the leaves, those of level 1 the roots of full tiles, and together they give the root."""
+    leaves = [leaf_hash(entry) for entry in log.entries()]
+    tiles: dict[tuple[int, int], bytes] = {}
+    for index in range(FULL + 1):
+        width = 256 if index < FULL else PARTIAL
+        tiles[0, index] = log.get(Tile(0, index, width).path)
+        assert tiles[0, index] == b"".join(leaves[256 * index : 256 * index + width])
+    tiles[1, 0] = log.get(Tile(1, 0, FULL).path)
+    assert tiles[1, 0] == b"".join(root_of(leaves[256 * index : 256 * index + 256]) for index in range(FULL))
+    assert root_from_tiles(SIZE, tiles) == log.checkpoints[-1].root
+
+
+def test_every_checkpoint_is_a_prefix_of_every_later_one(log: Log) -> None:
+    """Out of the published tiles, any two checkpoints the log ever showed prove consistent."""
+    for number, new in enumerate(log.checkpoints):
+        for old in log.checkpoints[1:number]:
+            needed = tiles_needed(consistency_ranges(old.size, new.size), new.size)
+            tiles = {(tile.level, tile.index): log.get(tile.path) for tile in needed}
+            proof = consistency_proof(old.size, new.size, tiles)
+            verify_consistency(old.size, old.root, new.size, new.root, proof)
+            assert range_hash(0, 1, tiles | {(0, 0): log.get("tile/0/000")}) == log.get("tile/0/000")[:32]
+
+
+@pytest.mark.parametrize("kind", ["0", "entries"])
+def test_partial_tiles_are_prefixes_of_the_full(log: Log, kind: str) -> None:
+    """Every partial tile and bundle that was ever due is served, also once the full one is there."""
+    for index, most in ((0, 256), (FULL, PARTIAL)):
+        whole = log.get(f"tile/{kind}/{index:03}" + ("" if most == 256 else f".p/{most}"))
+        for width in {1, 2, 17, PARTIAL, min(most, 255)}:
+            part = log.get(f"tile/{kind}/{index:03}.p/{width}")
+            assert whole.startswith(part)
+            count = len(part) // 32 if kind == "0" else len(decode_bundle(part))
+            assert count == width
+
+
+def test_tiles_are_bytes_for_ever(log: Log) -> None:
+    """Tiles and bundles, full and partial, are octets, immutable, for any page; HEAD has no body."""
+    for path in ("tile/0/000", f"tile/0/{FULL:03}.p/{PARTIAL}", f"tile/1/000.p/{FULL}", "tile/entries/000"):
+        response = log.anybody.get(f"/log/{path}")
+        assert response.headers["content-type"] == "application/octet-stream"
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert response.headers["access-control-allow-origin"] == "*"
+        assert int(response.headers["content-length"]) == len(response.content)
+        only_head = log.anybody.head(f"/log/{path}")
+        assert (only_head.status_code, only_head.content) == (200, b"")
+    assert len(log.get("tile/0/000")) == 8192
+
+
+BAD = {
+    "not there yet": f"tile/0/{FULL:03}",
+    "wider than the log": f"tile/0/{FULL:03}.p/{PARTIAL + 1}",
+    "bundle not there yet": f"tile/entries/{FULL:03}",
+    "bundle wider than the log": f"tile/entries/{FULL:03}.p/{PARTIAL + 1}",
+    "next": f"tile/0/{FULL + 1:03}.p/1",
+    "empty level": "tile/2/000.p/1",
+    "beyond all logs": "tile/0/x999/x999/x999/x999/x999/999",
+    "level 64": "tile/64/000",
+    "level negative": "tile/-1/000",
+    "level with a zero": "tile/00/000",
+    "level in words": "tile/zero/000",
+    "no index": "tile/0",
+    "nothing": "tile",
+    "short index": "tile/0/0",
+    "long index": "tile/0/0000",
+    "needless group": "tile/0/x000/000",
+    "group without x": "tile/0/001/000",
+    "last group with x": "tile/0/x000",
+    "index negative": "tile/0/-01",
+    "width 0": "tile/0/000.p/0",
+    "width 256": "tile/0/000.p/256",
+    "width with a zero": "tile/0/000.p/01",
+    "width missing": "tile/0/000.p",
+    "width in words": "tile/0/000.p/one",
+    "huge width": "tile/0/000.p/" + "9" * 5000,
+    "Arabic digits": "tile/0/%D9%A0%D9%A0%D9%A0",
+    "line feed": "tile/0/000%0a",
+    "NUL": "tile/0/000%00",
+    "no UTF-8": "tile/0/%ff",
+    "way up": "tile/0/%2e%2e/%2e%2e/checkpoint",
+    "something after it": "tile/0/000/x",
+    "upper case": "tile/ENTRIES/000",
+}
+
+
+@pytest.mark.parametrize("path", BAD.values(), ids=BAD.keys())
+def test_bad_tile_is_not_found(log: Log, path: str) -> None:
+    """What is no tile, or none of this log yet, is 404, and no cache keeps that."""
+    response = log.anybody.get(f"/log/{path}")
+    assert_exchange_error(response, 404, "not_found")
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_every_spelling_the_log_serves_is_the_one_it_prints(log: Log) -> None:
+    """A tile has one path: what is served is what reading and printing its path again gives."""
+    for path in ("tile/0/000", f"tile/1/000.p/{FULL}", "tile/entries/000"):
+        assert parse_tile_path(path).path == path
+        assert log.get(path)
+
+
+def test_empty_log_has_no_tiles(log: Log) -> None:
+    """A log without entries served its checkpoint and key, and not one tile."""
+    assert set(log.at_first.values()) == {404}
+    assert len(log.at_first) == 4

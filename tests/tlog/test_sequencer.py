@@ -1,0 +1,193 @@
+"""The sequencer: everything queued enters the log once, in order, by one process at a time, whatever dies."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from anchors import (
+    ACCEPTED,
+    ANCHORED,
+    FAILED,
+    anchor,
+    anchored,
+    answers_of,
+    get_item,
+    lines_of,
+    post,
+    post_batch,
+    set_status,
+    wait_for,
+)
+from faults.processes import find_sequencers, kill
+from support import Server, new_server, random_hash, wait_until
+from wire import read_log
+
+TAKEN_OVER_WITHIN_S = 5.0
+LOCK = 1819240307
+
+
+@pytest.fixture(scope="module")
+def single() -> Iterator[Server]:
+    """A server of this file's own, whose log holds nothing but what is anchored here."""
+    with new_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def api(single: Server) -> Iterator[httpx.Client]:
+    """An HTTP client of it."""
+    with single.client() as client:
+        yield client
+
+
+@contextmanager
+def second_server(first: Server) -> Iterator[Server]:
+    """Another server on the first one's database and with its key."""
+    with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder:
+        key = (first.data / "log.key").read_text().strip()
+        server = Server(Path(folder) / "data", first.postgres_url, **{**first.settings, "log_key": key})
+        server.api_key = first.api_key
+        try:
+            yield server.start()
+        finally:
+            if server.running:
+                server.stop()
+
+
+def lock_holders(server: Server) -> list[int]:
+    """The database's processes that hold the sequencer's lock."""
+    rows = server.query("select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted", LOCK)
+    return [row["pid"] for row in rows]
+
+
+def assert_no_gaps(server: Server) -> int:
+    """Assert that log, media and checkpoints fit together without a gap; returns the log's size."""
+    (head,) = server.query("select size, number from log_head")
+    indexes = [row["leaf_index"] for row in server.query("select leaf_index from media where status = 3 order by 1")]
+    assert indexes == list(range(head["size"]))
+    checkpoints = server.query("select number, size from log_checkpoint order by number")
+    assert [row["number"] for row in checkpoints] == list(range(head["number"] + 1))
+    sizes = [row["size"] for row in checkpoints]
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] == head["size"]
+    assert server.query("select count(*) from log_queue")[0][0] == 0
+    return int(head["size"])
+
+
+def test_item_is_anchored_within_a_second(api: httpx.Client) -> None:
+    """An idle server anchors an item well within a second of its 201."""
+    anchored(api)
+    waits = []
+    for _ in range(5):
+        began = time.monotonic()
+        anchored(api)
+        waits.append(time.monotonic() - began)
+    assert min(waits) < 1.0
+
+
+def test_entries_stand_in_the_order_they_came(single: Server, api: httpx.Client) -> None:
+    """The items of a batch stand in the log in the order of its lines, single ones in the order they were sent."""
+    batch = [answer["id"] for answer in answers_of(post_batch(api, lines_of(*(new_item() for _ in range(1500)))))]
+    ids = batch + [anchor(api) for _ in range(5)]
+    wait_for(api, ids[-1])
+    rows = single.query("select id, leaf_index from media")
+    place = {str(row["id"]): row["leaf_index"] for row in rows}
+    assert [place[item_id] for item_id in ids] == list(range(place[ids[0]], place[ids[0]] + len(ids)))
+    assert_no_gaps(single)
+
+
+def test_killed_sequencer_is_replaced(single: Server, api: httpx.Client) -> None:
+    """A sequencer killed with -9 is replaced within five seconds, and the log goes on without a gap."""
+    size = assert_no_gaps(single)
+    for _ in range(2):
+        (killed,) = find_sequencers(single)
+        kill(killed)
+        began = time.monotonic()
+        wait_for(api, anchor(api))
+        assert time.monotonic() - began < TAKEN_OVER_WITHIN_S
+        assert [process.pid for process in find_sequencers(single)] != [killed.pid]
+    assert assert_no_gaps(single) == size + 2
+
+
+def new_item() -> dict[str, object]:
+    """An anchor request for a hash nobody has."""
+    return {"hash": random_hash(), "size": 1}
+
+
+@pytest.mark.parametrize("size_bytes", [0, 65_536, 100_000])
+def test_entry_that_does_not_fit_fails_its_item(single: Server, api: httpx.Client, size_bytes: int) -> None:
+    """An entry the log cannot hold makes its item failed, for a reason in the server's log; others go on."""
+    item = anchored(api)
+    set_status(single, item["id"], ACCEPTED)
+    single.query(
+        "insert into log_queue (kind, subject_id, entry) values ('media', $1, $2)", item["id"], b"x" * size_bytes
+    )
+    beside = anchor(api)
+    assert wait_for(api, item["id"], FAILED)["transaction"] is None
+    wait_for(api, beside)
+    refused = [line for line in read_log(single) if line["event"] == "an entry was refused"]
+    line = next(line for line in refused if line["subject_id"] == item["id"])
+    assert (line["level"], line["kind"], line["reason"]) == ("error", "media", "an entry has 1 to 65,535 bytes")
+    again = post(api, id=item["id"], hash=item["hash"])
+    assert again.status_code == 200
+    assert wait_for(api, item["id"])["transaction"] is not None
+
+
+def test_largest_entry_fits(single: Server, api: httpx.Client) -> None:
+    """An entry of 65,535 bytes enters the log."""
+    item = anchored(api)
+    set_status(single, item["id"], ACCEPTED)
+    single.query("insert into log_queue (kind, subject_id, entry) values ('media', $1, $2)", item["id"], b"x" * 65_535)
+    wait_for(api, item["id"])
+
+
+def test_entry_of_an_unknown_kind_is_refused(single: Server, api: httpx.Client) -> None:
+    """An entry nobody can settle is refused with its reason, and holds up nothing."""
+    item = anchored(api)
+    single.query("insert into log_queue (kind, subject_id, entry) values ('song', $1, 'la')", item["id"])
+    anchored(api)
+    wait_until(lambda: single.query("select count(*) from log_queue where kind = 'song'")[0][0] == 0)
+    (line,) = [line for line in read_log(single) if line.get("kind") == "song"]
+    assert line["reason"] == "its kind is unknown"
+    assert get_item(api, item["id"])["status"] == ANCHORED
+
+
+def test_only_refused_entries_make_no_checkpoint(single: Server, api: httpx.Client) -> None:
+    """A round in which nothing enters signs nothing."""
+    item = anchored(api)
+    (before,) = single.query("select number, size from log_head")
+    set_status(single, item["id"], ACCEPTED)
+    single.query("insert into log_queue (kind, subject_id, entry) values ('media', $1, '')", item["id"])
+    wait_for(api, item["id"], FAILED)
+    assert single.query("select number, size from log_head") == [before]
+
+
+def test_of_two_servers_one_sequences() -> None:
+    """Of two servers on one database one sequences what both accept, and killed, is followed by the other in 5 s."""
+    with new_server() as first, second_server(first) as second, first.client() as one, second.client() as other:
+        for _ in range(3):
+            ids = [anchor(client) for client in (one, other) for _ in range(20)]
+            for item_id in ids:
+                wait_for(one, item_id)
+            assert len(lock_holders(first)) == 1
+        assert sum(is_sequencing(server) for server in (first, second)) == 1
+        assert_no_gaps(first)
+        leader, heir, client = (first, second, other) if is_sequencing(first) else (second, first, one)
+        before = lock_holders(heir)
+        leader.kill()
+        began = time.monotonic()
+        wait_for(client, anchor(client))
+        assert time.monotonic() - began < TAKEN_OVER_WITHIN_S
+        assert is_sequencing(heir)
+        assert lock_holders(heir) != before
+        assert assert_no_gaps(heir) == 121
+
+
+def is_sequencing(server: Server) -> bool:
+    """Whether this server's log says that it became the sequencer."""
+    return any(line["event"] == "sequencing" for line in read_log(server))
