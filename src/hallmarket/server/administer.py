@@ -23,8 +23,20 @@ AdminWork = Callable[["asyncpg.Connection[asyncpg.Record]", bytes], Awaitable[Re
 
 def administer(settings: Settings, work: AdminWork[Result]) -> Result:
     """Run `work` with a connection to the server's database and the secret behind key hashes. Raises Refusal."""
-    with _database_url(settings) as url:
-        return asyncio.run(_run(url, settings, work))
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            with _database_url(settings, deadline) as url:
+                return asyncio.run(_run(url, settings, work))
+        except _NoConnection:
+            # Whoever ran PostgreSQL on this folder has just stopped it; nothing was begun, so it is our turn now.
+            if settings.database_url or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+class _NoConnection(Refusal):
+    """The database was not there to begin with."""
 
 
 async def _run(url: str, settings: Settings, work: AdminWork[Result]) -> Result:
@@ -38,7 +50,7 @@ async def _connect(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record
         await migrate(url)
         connection = await asyncpg.connect(url)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-        raise Refusal(f"The database does not answer: {error}.") from error
+        raise _NoConnection(f"The database does not answer: {error}.") from error
     try:
         yield connection
     finally:
@@ -46,7 +58,7 @@ async def _connect(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record
 
 
 @contextmanager
-def _database_url(settings: Settings) -> Iterator[str]:
+def _database_url(settings: Settings, deadline: float) -> Iterator[str]:
     """The database's URL: the one given, the running server's, or that of a PostgreSQL started for the moment."""
     if settings.database_url:
         yield settings.database_url
@@ -54,7 +66,6 @@ def _database_url(settings: Settings) -> Iterator[str]:
     make_data_folder(settings.data)
     postgres = EmbeddedPostgres(settings.data)
     lock = FolderLock(settings.data, "admin")
-    deadline = time.monotonic() + WAIT_S
     while not (alone := lock.try_acquire()) and not postgres.answers():
         if time.monotonic() > deadline:
             raise Refusal(f"{settings.data} is in use by {lock.holder()}, but its database does not answer.")

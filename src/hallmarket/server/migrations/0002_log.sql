@@ -8,15 +8,6 @@ create table log_queue (
     queued_on timestamptz not null default now()
 );
 
-create function log_queued() returns trigger language plpgsql as $$
-begin
-    notify log_queue;
-    return null;
-end $$;
-
-create trigger log_queued after insert on log_queue
-    for each statement execute function log_queued();
-
 -- How other rooms' statements append entries, in the order of the arrays; the queue is written nowhere else.
 create function log_append(kind text, subject_ids uuid[], entries bytea[]) returns void language sql as $$
     insert into log_queue (kind, subject_id, entry)

@@ -10,6 +10,10 @@ select h.size, h.number, h.verifier_key, c.root_hash
 from log_head h join log_checkpoint c on c.number = h.number
 for update of h;
 
+-- name: is_queued
+-- By the index, which steps over entries that are done and not yet cleaned up.
+select exists (select from log_queue order by position limit 1);
+
 -- name: take_queue
 -- In order of arrival. What a transaction still open has queued before is not seen yet; it comes in a later round.
 select position, kind, subject_id, entry from log_queue order by position limit $1;

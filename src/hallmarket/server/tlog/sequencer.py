@@ -29,7 +29,7 @@ log = structlog.get_logger()
 MOST_ENTRIES = 8192
 LONGEST_ENTRY_BYTES = 65_535
 STAND_BY_S = 1.0  # how often a process that is not the sequencer asks whether it may be
-IDLE_S = 1.0  # a notification wakes an idle sequencer; this is for the one that got lost
+LOOK_EVERY_S = 0.05  # not NOTIFY: it would make every commit of an anchor wait for all the others
 AGAIN_S = 0.2
 
 
@@ -41,11 +41,10 @@ class Sequencer:
     """One candidate; `run` waits until no other is at work, and then sequences. `settle` is told by kind of entry."""
 
     def __init__(self, url: str, key: SigningKey, interval_s: float, settle: Mapping[str, Settle]) -> None:
-        self._line = Line(url, on_connect=self._listen)
+        self._line = Line(url)
         self._key = key
         self._interval_s = interval_s
         self._settle = settle
-        self._queued = asyncio.Event()
         self._stopping = asyncio.Event()
         self._away = False
         # The log's right-hand edge, kept from round to round; `None` means it must be read again.
@@ -76,7 +75,6 @@ class Sequencer:
     def stop(self) -> None:
         """Finish the round under way and end."""
         self._stopping.set()
-        self._queued.set()
 
     async def _begin_again(self) -> None:
         self._edge = None
@@ -88,19 +86,13 @@ class Sequencer:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), max(seconds, 0))
 
-    async def _listen(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self._edge = None
-        await connection.add_listener("log_queue", lambda *_: self._queued.set())
-
     async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         while not self._stopping.is_set():
-            self._queued.clear()
+            if not await connection.fetchval(sql.is_queued):
+                await self._pause(LOOK_EVERY_S)
+                continue
             began = time.monotonic()
-            taken = await self.sequence_once(connection)
-            if taken == 0:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._queued.wait(), IDLE_S)
-            elif taken < MOST_ENTRIES:
+            if await self.sequence_once(connection) < MOST_ENTRIES:
                 # Checkpoints are paced; whoever comes meanwhile shares the next one.
                 await self._pause(self._interval_s - (time.monotonic() - began))
 
