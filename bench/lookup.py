@@ -22,6 +22,7 @@ from support import Server, new_server, wait_until
 
 ROUNDS = 5
 SECONDS = 4
+WARM_UP_S = 30
 FEW, MANY = 10_000, 1_000_000
 UNLIMITED: dict[str, Any] = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
 
@@ -51,7 +52,7 @@ def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
 
 
 def _measure(server: Server, hello: str, items: int, how: str, rounds: int) -> tuple[float, float]:
-    run_wrk(server.url, "lookup.lua", items, how, seconds=SECONDS)  # warms the cache, as a server that runs is warm
+    run_wrk(server.url, "lookup.lua", items, how, seconds=WARM_UP_S)  # a server that runs has its cache filled
     ours, bare = [], []
     for _ in range(rounds):
         ours.append(run_wrk(server.url, "lookup.lua", items, how, seconds=SECONDS))
