@@ -19,9 +19,9 @@ from support import Server, new_server, wait_until
 
 pytestmark = long_enough
 TAKEN_OVER_S = 5.0
-CUT_OFF_THE_SEQUENCER = """
-    select pg_terminate_backend(pid, 5000) from pg_locks
-    where locktype = 'advisory' and granted and pid <> pg_backend_pid()
+SEQUENCERS = """
+    from pg_locks where locktype = 'advisory' and granted
+    and database = (select oid from pg_database where datname = current_database())
 """
 
 
@@ -97,12 +97,12 @@ def test_a_sequencer_that_slept_through_its_succession(servers: tuple[Server, Se
             leader = _find_leader(servers)
             sleeper = wait_until(lambda of=leader: find_sequencers(of))[0]
             kill(sleeper, signal.SIGSTOP)
-            assert servers[0].query(CUT_OFF_THE_SEQUENCER)
+            assert servers[0].query(f"select pg_terminate_backend(pid, 5000) {SEQUENCERS}")
             wait_until(lambda before=leader: _find_leader(servers) is not before, TAKEN_OVER_S)
             witness.wait_for_more()
             kill(sleeper, signal.SIGCONT)
             witness.wait_for_more()
-    assert len(servers[0].query("select from pg_locks where locktype = 'advisory' and granted")) == 1
+    assert len(servers[0].query(f"select {SEQUENCERS}")) == 1
     witness.check(every_request_answered=True)
     audit(servers[0], witness)
 

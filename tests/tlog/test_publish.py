@@ -32,7 +32,7 @@ FULL, PARTIAL = divmod(SIZE, 256)
 
 
 class Log(NamedTuple):
-    """A published log: who to ask, its key, the checkpoints it showed on its way, the ids in order, and answers of its start."""
+    """A published log: who to ask, its key, its checkpoints so far, the ids in order, and answers of its start."""
 
     anybody: httpx.Client
     key: VerifierKey

@@ -3,6 +3,7 @@
 The busiest routes are answered here, before the framework's router; the rest of the house does the rest.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from hallmarket.server.errors import DomainError, InvalidRequest
+from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.metrics import REQUEST_FIGURES
@@ -88,6 +89,9 @@ class Edge:
             return error_reply(visit.path, error)
         except ClientGone:
             raise
+        except asyncio.CancelledError:
+            # At a stop, the time for requests in flight is over. An answer that has begun is broken off.
+            return None if visit.status else error_reply(visit.path, Unavailable("The server is stopping. Try again."))
         except Exception:
             log.exception("request failed", method=visit.method, path=visit.path)
             if visit.status:

@@ -1,0 +1,49 @@
+"""The audit itself: one that cannot fail would prove nothing."""
+
+import copy
+from uuid import uuid4
+
+import pytest
+
+from faults.audit import audit
+from faults.load import Witness, under_load
+from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.key import SigningKey
+from support import Server, random_hash
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _some_load(server: Server, witness: Witness) -> None:
+    """A log in which something can be missing."""
+    with under_load(witness, server):
+        witness.wait_for_more()
+    witness.check(every_request_answered=True)
+    audit(server, witness)
+
+
+def test_a_lost_item_is_found(server: Server, witness: Witness) -> None:
+    """An acknowledgement of what the log does not hold fails the audit, and so does one under another id."""
+    for hash_text in (random_hash(), next(iter(witness.acknowledged))):
+        deceived = copy.deepcopy(witness)
+        deceived.acknowledged[hash_text] = str(uuid4())
+        with pytest.raises(AssertionError):
+            audit(server, deceived)
+
+
+def test_an_item_nobody_sent_is_found(server: Server, witness: Witness) -> None:
+    """An entry of which no client knows fails the audit."""
+    forgetful = copy.deepcopy(witness)
+    forgetful.sent.discard(next(iter(witness.acknowledged)))
+    with pytest.raises(AssertionError):
+        audit(server, forgetful)
+
+
+def test_a_forked_log_is_found(server: Server, witness: Witness) -> None:
+    """A checkpoint rightly signed, of which the log is no continuation, fails the audit."""
+    key = SigningKey.parse((server.data / "log.key").read_text().strip())
+    for size in (3, 10**6):
+        misled = copy.deepcopy(witness)
+        misled.checkpoints.add(sign_checkpoint(Checkpoint(key.verifier_key.name, size, bytes(32)), key))
+        with pytest.raises(ProofError):
+            audit(server, misled)
