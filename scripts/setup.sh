@@ -33,3 +33,5 @@ fi
 export UV_LINK_MODE=copy
 .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable .
+# Where Python is told not to keep compiled files, every start would compile us again.
+.venv/bin/python -m compileall -q src

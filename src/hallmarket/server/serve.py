@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -32,7 +33,6 @@ from hallmarket.server.identity.register import FirstStart, first_start
 from hallmarket.server.settings import Settings
 from hallmarket.server.tlog.open import open_log
 from hallmarket.server.tlog.signing_key import load_signing_key
-from hallmarket.server.worker import run_sequencer, run_worker
 
 log = structlog.get_logger()
 
@@ -44,6 +44,19 @@ METRICS_PREFIX = "hallmarket-metrics-"
 METRICS_START_S = 60  # younger ones may belong to a server that is about to lock its own
 
 Announce = Callable[[str, FirstStart | None], None]
+
+
+def _run_worker(*arguments: Any) -> None:
+    # Loaded by the child alone: the parent starts, and stays, without the framework.
+    from hallmarket.server.worker import run_worker
+
+    run_worker(*arguments)
+
+
+def _run_sequencer(*arguments: Any) -> None:
+    from hallmarket.server.worker import run_sequencer
+
+    run_sequencer(*arguments)
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -165,14 +178,14 @@ class _House:
     def start(self) -> None:
         self._sequencer = _Child(
             "sequencer",
-            lambda: self._context.Process(target=run_sequencer, args=self._sequencer_arguments, name="sequencer"),
+            lambda: self._context.Process(target=_run_sequencer, args=self._sequencer_arguments, name="sequencer"),
         )
         for number, ready in enumerate(self._ready):
             name = f"worker-{number}"
             self._workers.append(_Child(name, self._make_worker(name, ready)))
 
     def _make_worker(self, name: str, ready: Event) -> Callable[[], SpawnProcess]:
-        return lambda: self._context.Process(target=run_worker, args=(*self._worker_arguments, ready), name=name)
+        return lambda: self._context.Process(target=_run_worker, args=(*self._worker_arguments, ready), name=name)
 
     def wait_until_ready(self, stopping: list[int]) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S

@@ -7,7 +7,6 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -19,6 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.body import ClientGone
+from hallmarket.server.http.logging import request_id
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect
 from hallmarket.server.http.visit import KEY, Visit
@@ -28,7 +28,6 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SLASHES = re.compile("/{2,}")
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 log = structlog.get_logger()
 
 

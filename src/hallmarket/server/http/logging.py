@@ -5,16 +5,19 @@ import atexit
 import logging
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from hallmarket.server.http.edge import request_id
-from hallmarket.server.http.visit import Visit
+if TYPE_CHECKING:  # the parent process logs too, and has no use for the framework behind a visit
+    from hallmarket.server.http.visit import Visit
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 FLUSH_EVERY_S = 0.1
 FLUSH_BYTES = 32 * 1024
@@ -81,7 +84,7 @@ class RequestLog:
         self._encode = msgspec.json.Encoder().encode
         atexit.register(self.flush)
 
-    def __call__(self, visit: Visit) -> None:
+    def __call__(self, visit: "Visit") -> None:
         """Note one answered request."""
         self._lines += self._encode(
             RequestLine(
