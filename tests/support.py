@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -127,14 +128,28 @@ class Server:
             timeout=60,
         )
 
-    def new_member(self, *, organization: str = "", **key_options: str) -> "Member":
-        """A new person with a new key, in a new organization unless one is given."""
-        organization = organization or self.admin("create-org", f"Org {secrets.token_hex(3)}")["id"]
-        username = f"u{secrets.token_hex(6)}"
-        person = self.admin("create-user", username, "--org", organization, "--firstname", "Jane", "--lastname", "Doe")
-        options = [part for name, value in key_options.items() for part in (f"--{name}", value)]
-        key = self.admin("create-key", username, "--org", organization, *options)
-        return Member(organization, person["id"], username, key["id"], key["key"])
+    def new_member(self, *, organization: str = "", scopes: str = "") -> "Member":
+        """A new person with a new key, in a new organization unless one is given, beside the running server."""
+        # By the functions behind `hallmarket admin`, not by three commands: these would take longer than most tests.
+        from hallmarket.server.identity import keys, register
+        from hallmarket.server.identity.types import SCOPES
+
+        async def make() -> Member:
+            connection = await asyncpg.connect(self.postgres_url)
+            try:
+                org = UUID(organization) if organization else await register.create_organization(connection, "Org")
+                name = f"u{secrets.token_hex(6)}"
+                person = await register.create_person(
+                    connection, name, organization_id=org, firstname="Jane", lastname="Doe"
+                )
+                secret = await keys.get_secret(connection, str(self.settings.get("secret_key", "")))
+                chosen = scopes.split(",") if scopes else SCOPES
+                key = await keys.create_key(connection, secret, name, organization_id=org, scopes=chosen)
+                return Member(str(org), str(person), name, str(key.id), key.key)
+            finally:
+                await connection.close()
+
+        return asyncio.run(make())
 
     @contextmanager
     def client(self, api_key: str | None = None, **options: Any) -> Iterator[httpx.Client]:

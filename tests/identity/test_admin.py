@@ -73,16 +73,19 @@ def test_every_verb_works_with_and_without_a_server(place: Server) -> None:
 
 def test_key_made_without_a_server_works_once_there_is_one(never_started: Server) -> None:
     """What was made before the first start counts: the key works, and no second organization is made."""
-    member = never_started.new_member()
+    organization = never_started.admin("create-org", "Early")["id"]
+    never_started.admin("create-user", "early", "--org", organization)
+    key = never_started.admin("create-key", "early", "--org", organization)["key"]
     never_started.start()
     assert never_started.api_key == ""
-    with never_started.client(member.key) as api:
+    with never_started.client(key) as api:
         assert api.get("/v1/users").json()["total"] == 1
 
 
 def test_key_works_at_once_beside_a_running_server(server: Server, member: Member) -> None:
     """A key made beside a running server is good at its first request."""
-    with server.client(member.key) as api:
+    key = server.admin("create-key", member.username, "--org", member.organization)["key"]
+    with server.client(key) as api:
         (user,) = api.get("/v1/users").json()["items"]
     assert (user["id"], user["firstname"], user["organization"]["id"]) == (member.person, "Jane", member.organization)
 

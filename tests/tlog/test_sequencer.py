@@ -61,7 +61,11 @@ def second_server(first: Server) -> Iterator[Server]:
 
 def lock_holders(server: Server) -> list[int]:
     """The database's processes that hold the sequencer's lock."""
-    rows = server.query("select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted", LOCK)
+    rows = server.query(
+        "select l.pid from pg_locks l join pg_database d on d.oid = l.database"
+        " where l.locktype = 'advisory' and l.objid = $1 and l.granted and d.datname = current_database()",
+        LOCK,
+    )
     return [row["pid"] for row in rows]
 
 
