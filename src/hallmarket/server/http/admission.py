@@ -9,7 +9,6 @@ from math import ceil
 from time import time
 
 import msgspec
-from limits.storage import Storage
 
 from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
 from hallmarket.server.http.visit import Visit
@@ -70,7 +69,7 @@ class Admission:
 class Bucket:
     """One kind of count, and the headers that tell of it."""
 
-    def __init__(self, storage: Storage, name: str, quota: int) -> None:
+    def __init__(self, storage: WindowStorage, name: str, quota: int) -> None:
         self._storage = storage
         self._name = name
         self._quota = quota
@@ -81,19 +80,18 @@ class Bucket:
     def count(self, visit: Visit, who: str) -> None:
         """Count one request. Raises RateLimited if it is one too many."""
         if self._quota:
-            key = f"{self._name}/{who}"
-            self._tell(visit, key, self._storage.incr(key, WINDOW_S))
+            self._tell(visit, *self._storage.count(f"{self._name}/{who}", WINDOW_S))
 
     def check(self, visit: Visit, who: str) -> None:
         """Raises RateLimited if nothing is left; counts nothing."""
         if self._quota:
             key = f"{self._name}/{who}"
             if (used := self._storage.get(key)) >= self._quota:
-                self._tell(visit, key, used + 1)
+                self._tell(visit, used + 1, self._storage.get_expiry(key))
 
-    def _tell(self, visit: Visit, key: str, used: int) -> None:
+    def _tell(self, visit: Visit, used: int, ends: float) -> None:
         left = max(self._quota - used, 0)
-        reset = max(ceil(self._storage.get_expiry(key) - time()), 1)
+        reset = max(ceil(ends - time()), 1)
         visit.extra_headers += (
             (b"x-ratelimit-limit", self._limit),
             (b"x-ratelimit-remaining", b"%d" % left),

@@ -7,6 +7,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -77,9 +78,9 @@ class Edge:
 
     async def _answer(self, visit: Visit) -> Reply | None:
         try:
-            _verify_host(visit)
             if in_media_dialect(visit.path) and not self._admission.admit_known(visit):
                 await self._admission.admit(visit)
+            _verify_host(visit)
             if (quick := self._find_quick(visit.method, visit.path)) is not None:
                 visit.route, handler = quick
                 return await handler(visit)
@@ -137,10 +138,15 @@ class Edge:
         await visit.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
+@lru_cache(256)
+def _is_host(text: bytes) -> bool:
+    return HOST.fullmatch(text) is not None
+
+
 def _verify_host(visit: Visit) -> None:
     """Raises InvalidRequest unless there is one well-formed Host (RFC 9112, 3.2); HTTP/1.0 may go without."""
     host = visit.headers.get(b"host")
     if host is None and visit.scope["http_version"] == "1.0":
         return
-    if host is None or not HOST.fullmatch(host):
+    if host is None or not _is_host(host):
         raise InvalidRequest("Host is missing, malformed or given twice.", "host")

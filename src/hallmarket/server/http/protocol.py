@@ -22,6 +22,7 @@ class Protocol(HttpToolsProtocol):
 
     _received = b""
     _refused = False
+    _refusal = b""  # what is still to be said of a request that could not be read
     _in_head = False
     _head_bytes = 0  # of the request whose headers are still coming in, what earlier pieces brought
 
@@ -63,6 +64,7 @@ class Protocol(HttpToolsProtocol):
 
         def on_response() -> None:
             one_write.flush()
+            cycle.transport = self.transport  # or the two would hold each other, and wait for the garbage collector
             self.on_response_complete()
 
         cycle.on_response = on_response
@@ -70,8 +72,32 @@ class Protocol(HttpToolsProtocol):
     def _count(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
+    def on_response_complete(self) -> None:
+        """Go on to the next request that waits; after the last, refuse what could not be read behind it."""
+        waiting = bool(self.pipeline)
+        super().on_response_complete()
+        if self._refusal and not waiting and not self.transport.is_closing():
+            self._send_refusal()
+
     def _refuse(self, error: Exception | None) -> None:
+        """Answer what cannot be read, in its turn: the answers to requests before it come first."""
         self._refused = True
+        self._refusal = self._write_refusal(error)
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if not self._in_head:  # the newest request's body cannot be read
+            if self.pipeline:
+                self.pipeline.popleft()
+            elif self.cycle.response_started:
+                self.cycle.transport.close()  # it has its answer, or half of it
+                return
+            else:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+                busy = False
+        if not busy:
+            self._send_refusal()
+
+    def _write_refusal(self, error: Exception | None) -> bytes:
         too_large = error is None or isinstance(error.__context__, _TooLarge)
         reply = error_reply(
             self._path(),
@@ -82,7 +108,7 @@ class Protocol(HttpToolsProtocol):
             ),
         )
         number = os.urandom(8).hex()
-        log.warning("a request could not be read", request_id=number, error=str(error or "too many headers"))
+        log.warning("a request could not be read", request_id=number, error="headers" if too_large else str(error))
         REQUEST_FIGURES.observe("unmatched", "other", reply.status, 0.0)
         headers = [
             (b"content-type", reply.content_type),
@@ -92,7 +118,11 @@ class Protocol(HttpToolsProtocol):
             (b"connection", b"close"),
         ]
         lines = b"".join(b"%s: %s\r\n" % header for header in headers)
-        self.transport.write(b"HTTP/1.1 %d Bad Request\r\n%s\r\n%s" % (reply.status, lines, reply.body))
+        return b"HTTP/1.1 %d Bad Request\r\n%s\r\n%s" % (reply.status, lines, reply.body)
+
+    def _send_refusal(self) -> None:
+        self.transport.write(self._refusal)
+        self._refusal = b""
         self.transport.write_eof()
         # Closed at once, a client still sending would hear a broken connection rather than the answer.
         self.loop.call_later(LINGER_S, self.transport.close)

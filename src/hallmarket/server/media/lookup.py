@@ -32,11 +32,13 @@ class Lookup:
         )
         self._batcher: Batcher[str, Reply | None] = Batcher(self._find_all, most=200)
 
+    def find_ready(self, hash_text: str) -> Reply | None:
+        """The answer for a hash, if it is remembered here."""
+        return self._ready.get(hash_text)
+
     async def get(self, hash_text: str) -> Reply:
-        """The ready answer for a well-formed hash. Raises NotFound if it is not anchored (yet), Unavailable."""
-        ready = self._ready.get(hash_text)
-        if ready is None:
-            ready = await self._batcher.submit(hash_text)
+        """The answer for a well-formed hash. Raises NotFound if it is not anchored (yet), Unavailable."""
+        ready = await self._batcher.submit(hash_text)
         if ready is None:
             raise NotFound("No file with this hash is anchored here.")
         return ready

@@ -49,8 +49,10 @@ class QuickRoutes:
     async def look_up(self, visit: Visit) -> Reply:
         """`GET /v1/public/media/{mediaHash}`: what anybody may know of an anchored file."""
         hash_text = visit.path[len(LOOKUP_PATH) :]
-        read_hash(hash_text)
-        reply = await self._lookup.get(hash_text)
+        reply = self._lookup.find_ready(hash_text)
+        if reply is None:
+            read_hash(hash_text)
+            reply = await self._lookup.get(hash_text)
         asked = visit.headers.get(b"if-none-match")
         tag = reply.headers[0][1]
         if asked is not None and (tag in asked or asked.strip() == b"*"):
