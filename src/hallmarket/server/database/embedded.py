@@ -46,7 +46,6 @@ LONGEST_SOCKET_PATH = 100  # sun_path takes 107 bytes
 CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "256MB",
     "max_connections": "100",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
@@ -171,7 +170,7 @@ class EmbeddedPostgres:
         socket = self.socket_folder
         arguments = [str(_programs() / "postgres"), "-D", self._pgdata(self.cluster)]
         arguments += ["-k", "." if socket == self.cluster else str(socket)]
-        for name, value in CONFIGURATION.items():
+        for name, value in (CONFIGURATION | {"shared_buffers": _shared_buffers()}).items():
             arguments += ["-c", f"{name}={value}"]
         log: IO[bytes] = self.log_file.open("ab")
         with log:
@@ -250,6 +249,12 @@ async def _ensure_database(url: str) -> None:
             await connection.execute(f"create database {DATABASE}")
     finally:
         await connection.close()
+
+
+def _shared_buffers() -> str:
+    """An eighth of the memory, within bounds: room for the indexes of a million items, taken only as it fills."""
+    mib = psutil.virtual_memory().total // 8 // 2**20
+    return f"{min(max(mib, 128), 1024)}MB"
 
 
 def _environment() -> dict[str, str]:
