@@ -84,7 +84,7 @@ class Protocol(HttpToolsProtocol):
         self._refused = True
         self._refusal = self._write_refusal(error)
         busy = self.cycle is not None and not self.cycle.response_complete
-        if not self._in_head:  # the newest request's body cannot be read
+        if not self._in_head and self.cycle is not None and self.cycle.more_body:  # its body cannot be read
             if self.pipeline:
                 self.pipeline.popleft()
             elif self.cycle.response_started:
