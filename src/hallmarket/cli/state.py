@@ -19,6 +19,7 @@ from hallmarket.cli.walk import FoundFile
 CLOCK_TICK_NS = 20_000_000
 
 _SCHEMA = """
+begin immediate;
 create table if not exists log (number integer primary key, key text not null unique, size integer not null);
 create table if not exists file (
     log integer not null references log on delete cascade,
@@ -31,6 +32,7 @@ create table if not exists file (
     primary key (log, path)
 ) without rowid;
 create index if not exists file_by_id on file (id) where id is not null;
+commit;
 """
 
 
@@ -56,9 +58,8 @@ class State:
         self._folder = os.getcwdb()  # noqa: PTH109 - bytes
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, timeout=30)
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = normal")
+            # Immediate: two commands that both read and then write would else be refused rather than made to wait.
+            self._db = sqlite3.connect(path, timeout=30, isolation_level="IMMEDIATE")
             self._db.execute("pragma foreign_keys = on")
             self._db.executescript(_SCHEMA)
             self.log_was_reset = self._open_log(log_key, log_size)
@@ -105,6 +106,7 @@ class State:
 
     def _open_log(self, key: str, size: int) -> bool:
         with self._db:
+            self._db.execute("begin immediate")
             row = self._db.execute("select number, size from log where key = ?", (key,)).fetchone()
             was_reset = row is not None and size < row[1]
             if was_reset:

@@ -28,8 +28,10 @@ async def read_body(visit: Visit, limit_bytes: int) -> bytes:
     """
     if b"content-encoding" not in visit.headers:
         message = await visit.receive()
-        if message["type"] == "http.request" and not message["more_body"] and len(message["body"]) <= limit_bytes:
-            return message["body"]  # nearly every request: one message, nothing to gather
+        if message["type"] == "http.request":
+            visit.body_ended = not message["more_body"]
+            if visit.body_ended and len(message["body"]) <= limit_bytes:
+                return message["body"]  # nearly every request: one message, nothing to gather
         pieces = [piece async for piece in _bounded(visit, _raw(visit, message), limit_bytes)]
     else:
         pieces = [piece async for piece in _bounded(visit, unpacked(visit), limit_bytes)]

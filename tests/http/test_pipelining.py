@@ -1,0 +1,120 @@
+"""Several requests on one connection: answered in their order, and what cannot be read is refused in its turn."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from anchors import post
+from support import Server, random_hash
+from wire import assert_media_error, assert_no_trouble, head
+
+LOOKUP = head(b"GET", b"/v1/public/media/" + b"a" * 128)
+UNREADABLE = {
+    "no method": b"GARBAGE /v1/media HTTP/1.1\r\nhost: x\r\n\r\n",
+    "large headers": head(b"GET", b"/v1/media", (b"x-large", b"a" * 70_000)),
+    "bad chunk": head(b"POST", b"/v1/media", (b"transfer-encoding", b"chunked")) + b"zz\r\n",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def untroubled(server: Server) -> Iterator[None]:
+    """Nothing in this file may leave a failed request or a traceback in the server's log."""
+    yield
+    assert_no_trouble(server)
+
+
+def converse(server: Server, *requests: bytes) -> list[httpx.Response]:
+    """The answers to requests sent at once over one connection, until the server closes it."""
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(b"".join(requests))
+        with connection.makefile("rb") as received:
+            answers = []
+            while first := received.readline():
+                headers = http.client.parse_headers(received)
+                bare = requests[len(answers)].startswith((b"HEAD", b"OPTIONS"))
+                body = b"" if bare else received.read(int(headers["content-length"]))
+                answers.append(httpx.Response(int(first.split()[1]), headers=headers.items(), content=body))
+    return answers
+
+
+def keyed(server: Server, method: bytes, target: bytes, body: bytes = b"", *headers: tuple[bytes, bytes]) -> bytes:
+    """A whole request with the server's key."""
+    sent = [(b"x-api-key", server.api_key.encode()), *headers]
+    if body:
+        sent += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    return head(method, target, *sent) + body
+
+
+def anchor_body(digest: str) -> bytes:
+    """The body of an anchor request."""
+    return b'{"hash": "%s", "size": 1}' % digest.encode()
+
+
+def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
+    """Requests sent without waiting, quick and slow, good and bad, are answered in their order and kept apart."""
+    anchor = keyed(server, b"POST", b"/v1/media/anchor", anchor_body(random_hash()))
+    answers = converse(
+        server,
+        keyed(server, b"GET", b"/v1/users"),
+        LOOKUP,
+        keyed(server, b"HEAD", b"/v1/users"),
+        head(b"POST", b"/v1/media/anchor", (b"content-type", b"text/plain"), (b"content-length", b"5")) + b"abcde",
+        anchor,
+        head(b"OPTIONS", b"/v1/users"),
+        anchor,
+        keyed(server, b"POST", b"/v1/media/anchor", b"x" * 1_100_000),
+        keyed(server, b"GET", b"/healthz", b"", (b"connection", b"close")),
+    )
+    assert [answer.status_code for answer in answers] == [200, 404, 200, 401, 201, 204, 409, 413, 200]
+    assert answers[-1].json() == {"status": "ok"}
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+
+
+@pytest.mark.parametrize("unreadable", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_cannot_be_read_is_refused_in_its_turn(server: Server, unreadable: bytes) -> None:
+    """Behind requests under way a bad one takes nobody's answer: theirs come first, then its 400, then the end."""
+    digest = random_hash()
+    anchor = keyed(server, b"POST", b"/v1/media/anchor", anchor_body(digest))
+    hidden = keyed(server, b"POST", b"/v1/media/anchor", anchor_body(other := random_hash()))
+    answers = converse(server, keyed(server, b"GET", b"/v1/users"), anchor, unreadable, hidden)
+    assert [answer.status_code for answer in answers] == [200, 201, 400]
+    assert_media_error(answers[2], 400, "INVALID_REQUEST")
+    assert answers[2].headers["connection"] == "close"
+    with server.client() as api:
+        assert post(api, hash=digest).status_code == 409
+        assert post(api, hash=other).status_code == 201  # what stood behind it was never looked at
+
+
+def test_refused_body_is_answered_once(server: Server) -> None:
+    """A request whose body breaks off as no HTTP has one answer: its 401 if it had that already, else the 400."""
+    chunked = ((b"transfer-encoding", b"chunked"), (b"content-type", b"application/json"))
+    keyless = head(b"POST", b"/v1/media/anchor", *chunked)
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(keyless)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+        connection.sendall(b"zz\r\n")
+        assert connection.recv(65536) == b""
+    (answer,) = converse(server, keyed(server, b"POST", b"/v1/media/anchor", b"", *chunked) + b"2\r\n{}\r\nzz\r\n")
+    assert_media_error(answer, 400, "INVALID_REQUEST")
+
+
+def test_headers_may_come_in_pieces(server: Server) -> None:
+    """Headers that come byte by byte are one request; more of them than anybody needs are refused on the way."""
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        for byte in LOOKUP:
+            connection.sendall(bytes([byte]))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"GET /v1/media HTTP/1.1\r\n")
+        received = b""
+        for number in range(100):
+            connection.sendall(b"x-%d: %s\r\n" % (number, b"a" * 1000))
+        while piece := connection.recv(65536):
+            received += piece
+        assert received.startswith(b"HTTP/1.1 400 ")
