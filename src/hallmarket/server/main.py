@@ -49,6 +49,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         await database.open()
         tasks = [asyncio.create_task(keyring.run()), asyncio.create_task(_tidy(database))]
+        if settings.lookup_cache_mib:
+            tasks.append(asyncio.create_task(lookup.load()))
         # What start-up made stays; the collector need not walk it again while requests wait.
         gc.collect()
         gc.freeze()
@@ -74,6 +76,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     return Edge(
         make_framework(routes, lifespan),
         Admission(limits, keyring.find, keyring.find_known),
+        quick.find_ready,
         quick.find,
         RequestLog(sys.stderr.buffer.write) if settings.log_requests else None,
     )

@@ -1,6 +1,7 @@
 """The outermost layer: every request gets an id, a place in the counts, an answer in its dialect, a line in the log.
 
-The busiest routes are answered here, before the framework's router; the rest of the house does the rest.
+The busiest routes are answered here, before the framework's router, and what `find_ready` has ready before there is a
+task for the request; the rest of the house does the rest.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.logging import request_id
 from hallmarket.server.http.metrics import REQUEST_FIGURES
-from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect
+from hallmarket.server.http.reply import Headers, Reply, crash_reply, error_reply, in_media_dialect, unless_known
 from hallmarket.server.http.visit import KEY, Visit
 
 Quick = Callable[[Visit], Awaitable[Reply]]
@@ -33,20 +34,42 @@ log = structlog.get_logger()
 
 
 class Edge:
-    """The ASGI application the server runs: `app` inside, `find_quick` for the routes that go around its router."""
+    """The ASGI application the server runs: `app` inside, `find_quick` for the routes that go around its router.
+
+    `find_ready` returns the route and the answer of a GET of a URL if that takes no waiting; such a route needs no key.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         admission: Admission,
+        find_ready: Callable[[bytes], tuple[str, Reply] | None],
         find_quick: Callable[[str, str], tuple[str, Quick] | None],
-        log_request: Callable[[Visit], None] | None,
+        log_request: Callable[[Visit, float], None] | None,
     ) -> None:
         self._app = app
         self._admission = admission
+        self.find_ready = find_ready
         self._find_quick = find_quick
         self._log_request = log_request
         self._ids = map((os.urandom(6).hex() + "-%x").__mod__, count(1))
+
+    def answer_now(self, scope: HTTPScope, route: str, reply: Reply) -> tuple[Reply, Headers]:
+        """Admit and note a GET whose answer was found ready; returns what it gets, and the headers beside the reply's.
+
+        The same as `__call__` without anything that waits.
+        """
+        visit = self._begin(scope, _no_body, _no_send)
+        visit.route = route
+        try:
+            self._admission.admit_known(visit)
+            _verify_host(visit)
+            reply = unless_known(reply, visit.headers.get(b"if-none-match"))
+        except DomainError as error:
+            reply = error_reply(visit.path, error)
+        visit.status = reply.status
+        self._note(visit)
+        return reply, visit.extra_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the server's start and stop on."""
@@ -56,6 +79,7 @@ class Edge:
         if "//" in scope["path"]:
             scope["path"] = SLASHES.sub("/", scope["path"])
         visit = self._begin(scope, receive, send)
+        request_id.set(visit.request_id)
         try:
             reply = await self._answer(visit)
             if reply is not None:
@@ -63,9 +87,13 @@ class Edge:
         except ClientGone:
             visit.status = 499
         finally:
-            REQUEST_FIGURES.observe(visit.route, visit.method, visit.status, perf_counter() - visit.started)
-            if self._log_request is not None:
-                self._log_request(visit)
+            self._note(visit)
+
+    def _note(self, visit: Visit) -> None:
+        seconds = perf_counter() - visit.started
+        REQUEST_FIGURES.observe(visit.route, visit.method, visit.status, seconds)
+        if self._log_request is not None:
+            self._log_request(visit, seconds)
 
     def _begin(self, scope: HTTPScope, receive: Receive, send: Send) -> Visit:
         client = scope["client"]
@@ -73,7 +101,6 @@ class Edge:
         given = visit.headers.get(b"x-request-id")
         visit.request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else next(self._ids)
         visit.extra_headers = [(b"x-request-id", visit.request_id.encode())]
-        request_id.set(visit.request_id)
         return visit
 
     async def _answer(self, visit: Visit) -> Reply | None:
@@ -136,6 +163,14 @@ class Edge:
         )
         body = b"" if visit.method == "HEAD" else reply.body
         await visit.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _no_body() -> Any:
+    raise AssertionError("a request answered at once has no body to be read")
+
+
+async def _no_send(_message: Message) -> None:
+    raise AssertionError("a request answered at once is written by the protocol")
 
 
 @lru_cache(256)

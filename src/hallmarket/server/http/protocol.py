@@ -1,12 +1,15 @@
 """HTTP/1.1 as it comes off the wire: uvicorn's protocol with a bound on headers, and our answers to what is no HTTP."""
 
 import os
+from typing import cast
 
 import httptools
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from litestar.types import HTTPScope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.one_write import OneWrite
 from hallmarket.server.http.reply import error_reply
@@ -14,6 +17,7 @@ from hallmarket.server.http.reply import error_reply
 MOST_HEADERS = 200
 MOST_HEAD_BYTES = 64 * 1024
 LINGER_S = 1.0
+BODY_HEADERS = (b"content-length", b"transfer-encoding")
 log = structlog.get_logger()
 
 
@@ -25,6 +29,7 @@ class Protocol(HttpToolsProtocol):
     _refusal = b""  # what is still to be said of a request that could not be read
     _in_head = False
     _head_bytes = 0  # of the request whose headers are still coming in, what earlier pieces brought
+    _answered = False  # the request being read has its answer already, and nothing is to become of it
 
     def data_received(self, data: bytes) -> None:
         """Read on. Whatever else an Upgrade asks for, the request is answered as the plain one it also is."""
@@ -48,6 +53,7 @@ class Protocol(HttpToolsProtocol):
         """Begin to count a request's headers."""
         super().on_message_begin()
         self._in_head = True
+        self._answered = False
 
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its headers are more than anybody needs."""
@@ -56,9 +62,13 @@ class Protocol(HttpToolsProtocol):
             self._head_bytes + len(self._received) > MOST_HEAD_BYTES and self._count() > MOST_HEAD_BYTES
         ):
             raise _TooLarge
-        super().on_headers_complete()
         self._in_head = False
         self._head_bytes = 0
+        if self._answer_now():
+            self._answered = True
+            super().on_response_complete()
+            return
+        super().on_headers_complete()
         cycle = self.cycle
         cycle.transport = one_write = OneWrite(self.transport, cycle)
 
@@ -68,6 +78,48 @@ class Protocol(HttpToolsProtocol):
             self.on_response_complete()
 
         cycle.on_response = on_response
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a request's body."""
+        if not self._answered:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end of a request."""
+        if not self._answered:
+            super().on_message_complete()
+
+    def _answer_now(self) -> bool:
+        """Answer here, without a task, what the application has ready; whether that was so.
+
+        Only on an idle connection that goes on: what is in any way special takes the usual way.
+        """
+        parser = self.parser
+        if (
+            parser.get_method() != b"GET"
+            or not isinstance(self.app, Edge)
+            or (ready := self.app.find_ready(self.url)) is None
+            or (self.cycle is not None and not self.cycle.response_complete)
+            or self.flow.write_paused
+            or self.transport.is_closing()
+            or not parser.should_keep_alive()
+            or parser.get_http_version() != "1.1"
+            or any(name in BODY_HEADERS for name, _ in self.headers)
+        ):
+            return False
+        self.scope["method"] = "GET"
+        self.scope["path"] = self.url.decode("ascii")
+        reply, extra_headers = self.app.answer_now(cast("HTTPScope", self.scope), *ready)
+        headers = (
+            *self.server_state.default_headers,
+            (b"content-type", reply.content_type),
+            (b"content-length", b"%d" % len(reply.body)),
+            *reply.headers,
+            *extra_headers,
+        )
+        lines = b"".join([b"%s: %s\r\n" % header for header in headers])
+        self.transport.write(b"%s%s\r\n%s" % (STATUS_LINE[reply.status], lines, reply.body))
+        return True
 
     def _count(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -33,6 +33,13 @@ class Reply(msgspec.Struct, frozen=True):
     content_type: bytes = JSON
 
 
+def unless_known(reply: Reply, if_none_match: bytes | None) -> Reply:
+    """304 in place of a reply whose entity tag, its first header, the caller has already (RFC 9110, 13.1.2)."""
+    if if_none_match is not None and (reply.headers[0][1] in if_none_match or if_none_match.strip() == b"*"):
+        return Reply(304, b"", reply.headers)
+    return reply
+
+
 def in_media_dialect(path: str) -> bool:
     """Whether a path lies in the media dialect's space; everything else speaks the exchange dialect."""
     return path == "/v1" or path.startswith("/v1/")

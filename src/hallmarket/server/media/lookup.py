@@ -1,40 +1,34 @@
-"""Look up media by fingerprint: ready bytes from memory, or one query for everybody who asks at that moment."""
+"""Look up media by fingerprint: from memory, or by one query for everybody who asks at that moment."""
 
-import hashlib
+import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
-import msgspec
-from cachetools import LRUCache
+import structlog
 
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import NotFound
+from hallmarket.server.errors import NotFound, Unavailable
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.media.types import wire_public_item
+from hallmarket.server.media.lookup_cache import LookupCache
 
 sql = load_queries(__package__)
 
 MIB = 1024 * 1024
-OVERHEAD_BYTES = 700  # of a remembered answer beside its body, measured: key, headers, objects
-# Nothing in an anchored item's answer can change any more, so any cache may keep it.
-FINAL = (b"cache-control", b"public, max-age=31536000, immutable")
-ANYWHERE = (b"access-control-allow-origin", b"*")
+PAGE = 200  # some two milliseconds, for which nobody is answered
+LAST = UUID(int=2**128 - 1)
+log = structlog.get_logger()
 
 
 class Lookup:
-    """Answers the public's question, is this file known; remembers up to `cache_mib` of ready answers."""
+    """Answers the public's question, is this file known; remembers up to `cache_mib` of items."""
 
     def __init__(self, database: Database, cache_mib: int) -> None:
         self._database = database
-        self._ready: LRUCache[str, Reply] = LRUCache(
-            cache_mib * MIB, getsizeof=lambda reply: len(reply.body) + OVERHEAD_BYTES
-        )
+        self._cache = LookupCache(cache_mib * MIB)
         self._batcher: Batcher[str, Reply | None] = Batcher(self._find_all, most=200)
-
-    def find_ready(self, hash_text: str) -> Reply | None:
-        """The answer for a hash, if it is remembered here."""
-        return self._ready.get(hash_text)
+        self.find_ready = self._cache.find
 
     async def get(self, hash_text: str) -> Reply:
         """The answer for a well-formed hash. Raises NotFound if it is not anchored (yet), Unavailable."""
@@ -43,14 +37,27 @@ class Lookup:
             raise NotFound("No file with this hash is anchored here.")
         return ready
 
+    async def load(self) -> None:
+        """Fill the memory with the newest items, in the background of a start; whoever asks meanwhile comes first."""
+        last = LAST
+        try:
+            while not self._cache.is_full:
+                async with self._database.connection() as connection:
+                    rows = await connection.fetch(sql.find_newest_anchored, last, PAGE)
+                for row in rows:
+                    self._cache.add(row)
+                    if self._cache.is_full:
+                        break
+                if len(rows) < PAGE:
+                    break
+                last = rows[-1]["id"]
+                await asyncio.sleep(0.001)
+        except Unavailable:
+            log.warning("the database is away: look-ups are remembered as they are asked for")
+        log.info("look-ups remembered", items=len(self._cache))
+
     async def _find_all(self, hashes: Sequence[str]) -> list[Reply | None]:
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.find_anchored, [bytes.fromhex(text) for text in set(hashes)])
-        found = {}
-        for row in rows:
-            body = msgspec.json.encode(item := wire_public_item(row))
-            tag = b'"%s"' % hashlib.blake2b(body, digest_size=16).hexdigest().encode()
-            found[item.hash] = Reply(200, body, ((b"etag", tag), FINAL, ANYWHERE))
-        if self._ready.maxsize:
-            self._ready.update(found)
+        found = {row["hash"].hex(): self._cache.add(row) for row in rows}
         return [found.get(text) for text in hashes]

@@ -73,6 +73,16 @@ from media m
 join log_checkpoint c on c.number = m.checkpoint_number
 where m.hash = any($1::bytea[]) and m.holds_hash;
 
+-- name: find_newest_anchored
+-- The newest of the same, by the time in their ids, page by page.
+select m.id, m.hash, m.name, m.size, m.created_on, m.metadata, m.leaf_hash, m.checkpoint_number as number,
+       c.root_hash, c.created_on as anchored_on, c.signature_count
+from media m
+join log_checkpoint c on c.number = m.checkpoint_number
+where m.id < $1 and m.status = 3
+order by m.id desc
+limit $2;
+
 -- name: find_provable
 select id, creator_id, organization_id, name, metadata, salt, created_on, leaf_index, checkpoint_number
 from media where hash = $1 and holds_hash and status = 3;

@@ -8,7 +8,7 @@ from hallmarket.server.http.admission import require_caller
 from hallmarket.server.http.body import read_body
 from hallmarket.server.http.edge import Quick
 from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
-from hallmarket.server.http.reply import Reply
+from hallmarket.server.http.reply import Reply, unless_known
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.media.anchor import Anchoring
@@ -20,6 +20,7 @@ from hallmarket.server.media.types import Asker, read_hash
 
 ANCHOR_PATH = "/v1/media/anchor"
 LOOKUP_PATH = "/v1/public/media/"
+LOOKUP_URL = LOOKUP_PATH.encode()
 LOOKUP_ROUTE = LOOKUP_PATH + "{media_hash}"
 MOST_BODY_BYTES = 1024 * 1024
 
@@ -46,6 +47,13 @@ class QuickRoutes:
             return ANCHOR_PATH, self.anchor
         return None
 
+    def find_ready(self, url: bytes) -> tuple[str, Reply] | None:
+        """The route and answer of a look-up that memory answers."""
+        if not url.startswith(LOOKUP_URL):
+            return None
+        reply = self._lookup.find_ready(url[len(LOOKUP_URL) :].decode("latin-1"))
+        return None if reply is None else (LOOKUP_ROUTE, reply)
+
     async def look_up(self, visit: Visit) -> Reply:
         """`GET /v1/public/media/{mediaHash}`: what anybody may know of an anchored file."""
         hash_text = visit.path[len(LOOKUP_PATH) :]
@@ -53,11 +61,7 @@ class QuickRoutes:
         if reply is None:
             read_hash(hash_text)
             reply = await self._lookup.get(hash_text)
-        asked = visit.headers.get(b"if-none-match")
-        tag = reply.headers[0][1]
-        if asked is not None and (tag in asked or asked.strip() == b"*"):
-            return Reply(304, b"", reply.headers)
-        return reply
+        return unless_known(reply, visit.headers.get(b"if-none-match"))
 
     async def anchor(self, visit: Visit) -> Reply:
         """`POST /v1/media/anchor`: 201 for a new item, 200 for an earlier one of the caller's, once it is durable."""

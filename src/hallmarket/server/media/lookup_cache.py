@@ -1,0 +1,115 @@
+"""Anchored media in memory: packed, so that a million fit, and written out as an answer when asked for."""
+
+import hashlib
+import struct
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.identity.types import iso_time
+
+# Of an item beside its packed bytes, measured: two objects and their place in the table.
+OVERHEAD_BYTES = 130
+FORGET_AT_ONCE = 1000
+# Nothing in an anchored item's answer can change any more, so any cache may keep it.
+FINAL = (b"cache-control", b"public, max-age=31536000, immutable")
+ANYWHERE = (b"access-control-allow-origin", b"*")
+
+HEAD = struct.Struct("<64s32s16s")  # the hash, the leaf's hash, the entity tag
+CHECKPOINT = struct.Struct("<32sqHq")  # the root's hash, number, signatures, microseconds since 1970
+END = HEAD.size + CHECKPOINT.size
+SEPARATOR = b"\n"  # a control character, which stands in no JSON text but escaped
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class LookupCache:
+    """Up to `limit_bytes` of anchored items by hash; a full one forgets those it has kept longest."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._size_bytes = 0
+        # By a number made of the hash, which takes less room; two hashes that share one push each other out.
+        self._packed: dict[int, bytes] = {}
+
+    def find(self, hash_text: str) -> Reply | None:
+        """The answer for a hash, if it is kept here; None for anything else."""
+        packed = self._packed.get(_number(hash_text))
+        return _write(hash_text, packed) if packed is not None and packed[:64].hex() == hash_text else None
+
+    def add(self, row: asyncpg.Record) -> Reply:
+        """Keep a row of `find_anchored`; returns its answer."""
+        hash_text, packed = row["hash"].hex(), _pack(row)
+        if self._limit_bytes:
+            number = _number(hash_text)
+            self._size_bytes -= self._cost(self._packed.pop(number, None))
+            self._packed[number] = packed
+            self._size_bytes += self._cost(packed)
+            if self.is_full:
+                # Many at once: to find the oldest, the table is walked past every place that was given up.
+                for oldest in list(islice(self._packed, min(FORGET_AT_ONCE, len(self._packed) // 2 + 1))):
+                    self._size_bytes -= self._cost(self._packed.pop(oldest))
+        return _write(hash_text, packed)
+
+    def __len__(self) -> int:
+        """How many items are kept."""
+        return len(self._packed)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something will be forgotten for the next item."""
+        return self._size_bytes >= self._limit_bytes
+
+    @staticmethod
+    def _cost(packed: bytes | None) -> int:
+        return len(packed) + OVERHEAD_BYTES if packed is not None else 0
+
+
+def _number(hash_text: str) -> int:
+    return hash(hash_text) & (1 << 60) - 1  # the largest that Python keeps in 32 bytes
+
+
+def _pack(row: asyncpg.Record) -> bytes:
+    texts = (
+        msgspec.json.encode(row["name"]),
+        b"%d" % row["size"],
+        iso_time(row["created_on"]).encode(),
+        msgspec.json.encode(row["metadata"]),
+    )
+    since_1970 = (row["anchored_on"] - EPOCH) // MICROSECOND
+    checkpoint = CHECKPOINT.pack(row["root_hash"], row["number"], row["signature_count"], since_1970)
+    rest = checkpoint + SEPARATOR.join(texts)
+    tag = hashlib.blake2b(row["leaf_hash"] + rest, digest_size=16).digest()
+    return HEAD.pack(row["hash"], row["leaf_hash"], tag) + rest
+
+
+def _write(hash_text: str, packed: bytes) -> Reply:
+    """The reference's public item; its fields are those of WirePublicItem."""
+    _, leaf_hash, tag = HEAD.unpack_from(packed)
+    body = (
+        b'{"hash":"%s","name":%s,"size":%s,"thumbnail":null,"createdOn":"%s","metadata":%s,'
+        b'"transaction":{"transactionId":"0x%s",%s}}'
+    ) % (
+        hash_text.encode(),
+        *packed[END:].split(SEPARATOR),
+        leaf_hash.hex().encode(),
+        _write_checkpoint(packed[HEAD.size : END]),
+    )
+    return Reply(200, body, ((b"etag", b'"%s"' % tag.hex().encode()), FINAL, ANYWHERE))
+
+
+@lru_cache(4096)
+def _write_checkpoint(packed: bytes) -> bytes:
+    root_hash, number, signatures, since_1970 = CHECKPOINT.unpack(packed)
+    anchored_on = EPOCH + since_1970 * MICROSECOND
+    return b'"blockId":"0x%s","blockNumber":%d,"networkValidators":%d,"anchoredTime":%d,"createdOn":"%s"' % (
+        root_hash.hex().encode(),
+        number,
+        signatures,
+        int(anchored_on.timestamp()),
+        iso_time(anchored_on).encode(),
+    )
