@@ -45,6 +45,33 @@ class Forbidden(DomainError):
     code = "FORBIDDEN"
 
 
+class InvalidOrgContext(InvalidRequest):
+    """The organization a request names to run in is no UUID."""
+
+    code = "INVALID_ORG_CONTEXT"
+
+    def __init__(self) -> None:
+        super().__init__("X-Ouro-Org must be an organization's id, a UUID.", "x-ouro-org")
+
+
+class OrgContextForbidden(Forbidden):
+    """The caller does not belong to the organization the request names to run in."""
+
+    code = "ORG_CONTEXT_FORBIDDEN"
+
+    def __init__(self) -> None:
+        super().__init__("You are no member of the organization in X-Ouro-Org.")
+
+
+class ApiKeyOrgMismatch(Forbidden):
+    """The caller's key is bound to another organization than the request names to run in."""
+
+    code = "API_KEY_ORG_MISMATCH"
+
+    def __init__(self) -> None:
+        super().__init__("Your API key is bound to another organization than the one in X-Ouro-Org.")
+
+
 class RateLimited(DomainError):
     """Too many requests; `retry_after_s` says when the window ends."""
 

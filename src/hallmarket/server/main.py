@@ -14,12 +14,14 @@ from litestar import Litestar
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
-from hallmarket.server.http.admission import Admission, Limits
+from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.context import choose_context
 from hallmarket.server.identity.routes import identity_routes
+from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.media.anchor import Anchoring
 from hallmarket.server.media.first_answer import forget_first_answers
 from hallmarket.server.media.lookup import Lookup
@@ -41,6 +43,11 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     database = Database(database_url, settings.database_connections)
     keyring = Keyring(database, secret)
     anchoring = Anchoring(database, settings.anchor_batch)
+    tokens = Tokens(keyring, secret)
+    limits = Limits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed)
+    admission = Admission(
+        limits, Finder(keyring.find, keyring.find_known), Finder(tokens.find, tokens.find_known), choose_context
+    )
     lookup = Lookup(database, settings.lookup_cache_mib)
     quick = QuickRoutes(anchoring, lookup)
     verifier_key = key.verifier_key
@@ -68,14 +75,13 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
 
     routes = [
         *operations_routes(database, verifier_key.name, version("hallmarket")),
-        *identity_routes(database),
+        *identity_routes(database, keyring, tokens, admission),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *log_routes(database, str(verifier_key)),
     ]
-    limits = Limits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed)
     return Edge(
         make_framework(routes, lifespan),
-        Admission(limits, keyring.find, keyring.find_known),
+        admission,
         quick.find_ready,
         quick.find,
         RequestLog(sys.stderr.buffer.write) if settings.log_requests else None,

@@ -1,4 +1,6 @@
-"""Who comes in, and how often: authentication of the media dialect, and the rate limits of all of `/v1`.
+"""Who comes in, and how often: authentication and rate limits of both dialects.
+
+The media dialect brings an API key with each request, the exchange dialect a token bought with one.
 
 Counting is by the library `limits`, in fixed windows of a minute: one count a key, one an address where there is no
 key, and one an address for bad keys, so that guessing is slow without touching anybody's work.
@@ -7,10 +9,12 @@ key, and one an address for bad keys, so that guessing is slow without touching 
 from collections.abc import Awaitable, Callable
 from math import ceil
 from time import time
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
+from hallmarket.server.http.reply import in_media_dialect
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.http.window_storage import WindowStorage
 
@@ -26,17 +30,22 @@ class Limits(msgspec.Struct, frozen=True):
     failed: int
 
 
+class Finder(NamedTuple):
+    """How identity finds who speaks through a key or a token: `find` may ask the database, `find_known` never does."""
+
+    find: Callable[[str], Awaitable[Any | None]]
+    find_known: Callable[[str], Any | None]
+
+
 class Admission:
-    """Finds the caller of a request and counts it; `find_caller` and `find_known_caller` are identity's."""
+    """Finds the caller of a request and counts it; `choose_context` puts them into the organization they name."""
 
     def __init__(
-        self,
-        limits: Limits,
-        find_caller: Callable[[str], Awaitable[object | None]],
-        find_known_caller: Callable[[str], object | None],
+        self, limits: Limits, keys: Finder, tokens: Finder, choose_context: Callable[[Any, bytes | None], Any]
     ) -> None:
-        self._find_caller = find_caller
-        self._find_known = find_known_caller
+        self._keys = keys
+        self._tokens = tokens
+        self._choose_context = choose_context
         self._storage = WindowStorage()
         self._key = Bucket(self._storage, "key", limits.key)
         self._address = Bucket(self._storage, "address", limits.address)
@@ -44,26 +53,48 @@ class Admission:
 
     def admit_known(self, visit: Visit) -> bool:
         """Admit a request without a key, or with one that is remembered; whether that was so. Raises RateLimited."""
-        raw = visit.headers.get(b"x-api-key")
-        if raw is None or visit.path.startswith(PUBLIC):
+        finder, credential = self._credential(visit)
+        if credential is None:
             self._address.count(visit, visit.client)
             return True
-        visit.caller = self._find_known(raw.decode("latin-1"))
-        if visit.caller is None:
+        caller = finder.find_known(credential)
+        if caller is None:
             return False
-        self._key.count(visit, str(visit.key_id))
+        self._enter(visit, caller)
         return True
 
     async def admit(self, visit: Visit) -> None:
         """Set the visit's caller and its rate-limit headers. Raises RateLimited, and Unavailable with the database."""
         # Whoever has used up the failures of this address is not told whether one more key would have fitted.
         self._failed.check(visit, visit.client)
-        caller = await self._find_caller(visit.headers[b"x-api-key"].decode("latin-1"))
+        finder, credential = self._credential(visit)
+        assert credential is not None
+        caller = await finder.find(credential)
         if caller is None:
             self._failed.count(visit, visit.client)
             return
+        self._enter(visit, caller)
+
+    def check_failures(self, visit: Visit) -> None:
+        """Raises RateLimited if this address has tried too many bad keys."""
+        self._failed.check(visit, visit.client)
+
+    def count_failure(self, visit: Visit) -> None:
+        """Count a bad key that came in a body. Raises RateLimited."""
+        self._failed.count(visit, visit.client)
+
+    def _credential(self, visit: Visit) -> tuple[Finder, str | None]:
+        if in_media_dialect(visit.path):
+            raw = None if visit.path.startswith(PUBLIC) else visit.headers.get(b"x-api-key")
+            return self._keys, None if raw is None else raw.decode("latin-1")
+        raw = visit.headers.get(b"authorization")
+        return self._tokens, None if raw is None else raw.decode("latin-1")
+
+    def _enter(self, visit: Visit, caller: Any) -> None:
         visit.caller = caller
         self._key.count(visit, str(visit.key_id))
+        if not in_media_dialect(visit.path):
+            visit.caller = self._choose_context(caller, visit.headers.get(b"x-ouro-org"))
 
 
 class Bucket:
@@ -112,5 +143,18 @@ def require_caller(visit: Visit, scope: str) -> None:
         )
     if visit.caller.organization_id is None:
         raise Forbidden("This API key is bound to no organization; make one with `admin create-key … --org ID`.")
+    if scope not in visit.caller.scopes:
+        raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})
+
+
+def require_token(visit: Visit, scope: str) -> None:
+    """Raises Unauthenticated without a good token; Forbidden if its key lacks `scope`."""
+    if visit.caller is None:
+        missing = b"authorization" not in visit.headers
+        raise Unauthenticated(
+            "Send a token from POST /users/get-token in the header Authorization."
+            if missing
+            else "This token is forged or expired, or its API key is expired or revoked."
+        )
     if scope not in visit.caller.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})

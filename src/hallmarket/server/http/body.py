@@ -4,15 +4,16 @@ import tempfile
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import structlog
-from litestar.types import ReceiveMessage
+from litestar.types import HTTPReceiveMessage, Receive, ReceiveMessage
 
 from hallmarket.server.errors import InvalidRequest, PayloadTooLarge, Unavailable
 from hallmarket.server.http.visit import Visit
 
 PIECE_BYTES = 256 * 1024
+MOST_BODY_BYTES = 16 * 1024 * 1024
 LINGER_BYTES = 16 * 1024 * 1024
 log = structlog.get_logger()
 
@@ -57,6 +58,21 @@ async def spool_body(visit: Visit, limit_bytes: int, folder: Path) -> IO[bytes]:
         await _linger(visit)
         raise Unavailable("There is no room for this body at the moment; nothing was changed. Try again.") from None
     return spool
+
+
+def unpacking(visit: Visit) -> Receive:
+    """ASGI's `receive` for the exchange dialect: the body in one piece, gzip undone, at most MOST_BODY_BYTES.
+
+    Raises as `read_body`.
+    """
+
+    async def receive() -> HTTPReceiveMessage:
+        if visit.body_ended:
+            return cast("HTTPReceiveMessage", await visit.receive())  # waits for the end of the connection
+        body = await read_body(visit, MOST_BODY_BYTES)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
 
 
 async def unpacked(visit: Visit) -> AsyncIterator[bytes]:

@@ -19,10 +19,18 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.http.admission import Admission
-from hallmarket.server.http.body import ClientGone
+from hallmarket.server.http.body import ClientGone, unpacking
 from hallmarket.server.http.logging import request_id
 from hallmarket.server.http.metrics import REQUEST_FIGURES
-from hallmarket.server.http.reply import Headers, Reply, crash_reply, error_reply, in_media_dialect, unless_known
+from hallmarket.server.http.reply import (
+    Headers,
+    Reply,
+    crash_reply,
+    error_reply,
+    in_media_dialect,
+    is_open,
+    unless_known,
+)
 from hallmarket.server.http.visit import KEY, Visit
 
 Quick = Callable[[Visit], Awaitable[Reply]]
@@ -105,7 +113,7 @@ class Edge:
 
     async def _answer(self, visit: Visit) -> Reply | None:
         try:
-            if in_media_dialect(visit.path) and not self._admission.admit_known(visit):
+            if not is_open(visit.path) and not self._admission.admit_known(visit):
                 await self._admission.admit(visit)
             _verify_host(visit)
             if (quick := self._find_quick(visit.method, visit.path)) is not None:
@@ -143,7 +151,7 @@ class Edge:
             await visit.send(message)
 
         try:
-            await self._app(scope, visit.receive, send)
+            await self._app(scope, visit.receive if in_media_dialect(visit.path) else unpacking(visit), send)
         finally:
             visit.route = str(scope.get("path_template", "unmatched"))
 

@@ -4,21 +4,27 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import asyncpg
 import structlog
 from litestar import Litestar, Request, Response
+from litestar.connection import ASGIConnection
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
     NotFoundException,
+    ValidationException,
 )
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllowed, NotFound
+from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
-from hallmarket.server.http.reply import Reply, crash_reply, error_reply
+from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect
+from hallmarket.server.http.visit import visit_of
 
 log = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
@@ -26,11 +32,20 @@ def make_framework(routes: Sequence[HTTPRouteHandler], lifespan: Lifespan) -> Li
     """A Litestar application of these routes; every error is a dialect's, `lifespan` opens and closes the house."""
     return Litestar(
         route_handlers=list(routes),
+        guards=[_require_scope],
+        request_max_body_size=None,  # bodies are bounded as they are read
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
         exception_handlers={Exception: _answer_error},
     )
+
+
+def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """Let only those in whose key has the scope that the route is declared with."""
+    if (scope := handler.opt.get("scope")) is not None:
+        visit = visit_of(connection.scope)
+        (require_caller if in_media_dialect(visit.path) else require_token)(visit, scope)
 
 
 def _answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -50,10 +65,23 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
         if "GET" in allowed:
             allowed.add("HEAD")  # which the edge answers as a GET without its body
         return error_reply(path, MethodNotAllowed(", ".join(sorted(allowed))))
+    if isinstance(error, ValidationException):
+        return error_reply(path, _describe(error))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return error_reply(path, InvalidRequest(error.detail))
+    if isinstance(error, RecursionError):  # of the JSON decoder, the only one here that goes as deep as a caller says
+        return error_reply(path, InvalidRequest("The body is nested too deeply.", "body"))
+    if isinstance(error, asyncpg.DataError):  # NUL in a text: the transaction is rolled back
+        return error_reply(path, InvalidRequest("A text holds NUL, or a number is out of bounds."))
     log.error("request failed", method=request.method, path=path, exc_info=error)
     return crash_reply(path)
+
+
+def _describe(error: ValidationException) -> InvalidRequest:
+    """What is wrong with a body or a parameter, and where."""
+    first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
+    field, message = str(first.get("key") or "body"), str(first.get("message") or error.detail)
+    return InvalidRequest(f"{field}: {message}", field)
 
 
 def _response(reply: Reply) -> Response[bytes]:

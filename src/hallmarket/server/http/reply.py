@@ -9,6 +9,7 @@ from hallmarket.server import errors
 Headers = list[tuple[bytes, bytes]]
 
 JSON = b"application/json"
+OPEN = ("/log/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
 STATUS: dict[type[errors.DomainError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidHash: 400,
@@ -45,9 +46,14 @@ def in_media_dialect(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
 
+def is_open(path: str) -> bool:
+    """Whether a path asks for nobody: the log, the documentation, and what is for operators."""
+    return path.startswith(OPEN)
+
+
 def status_of(error: errors.DomainError) -> int:
     """The media dialect's HTTP status for an error; 500 for one without a place in the table."""
-    return STATUS.get(type(error), 500)
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def media_error(error: errors.DomainError) -> dict[str, object]:

@@ -29,10 +29,10 @@ class Keyring:
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
         self._secret = secret
-        self._known: LRUCache[bytes, Caller] = LRUCache(MOST_REMEMBERED)
+        self._known: LRUCache[bytes | UUID, Caller] = LRUCache(MOST_REMEMBERED)  # by a key's hash, and by its id
         self._generation = 0
         self._listener = Listener(database.url, "identity", self.forget)
-        self._batcher: Batcher[bytes, Caller | None] = Batcher(self._find_all, most=500)
+        self._batcher: Batcher[bytes | UUID, Caller | None] = Batcher(self._find_all, most=500)
         self._used: dict[UUID, datetime] = {}
 
     def forget(self) -> None:
@@ -40,32 +40,36 @@ class Keyring:
         self._generation += 1
         self._known.clear()
 
-    def find_known(self, key: str) -> Caller | None:
-        """The caller behind a key that is remembered here; never asks the database."""
-        if len(key) > LONGEST_KEY:
-            return None
-        caller = self._known.get(hash_key(self._secret, key))
+    def find_known(self, key: str | UUID) -> Caller | None:
+        """The caller behind a key, or a key's id, that is remembered here; never asks the database."""
+        place = self._place(key)
+        caller = None if place is None else self._known.get(place)
         if caller is None or (caller.expires_at is not None and caller.expires_at <= time.time()):
             return None
         self._used[caller.key_id] = datetime.now(UTC)
         return caller
 
-    async def find(self, key: str) -> Caller | None:
-        """The caller behind a key, or None if it is unknown, expired or revoked. Raises Unavailable."""
+    async def find(self, key: str | UUID) -> Caller | None:
+        """The caller behind a key, or a key's id, or None if it is unknown, expired or revoked. Raises Unavailable."""
         if (known := self.find_known(key)) is not None:
             return known
-        if len(key) > LONGEST_KEY:
+        place = self._place(key)
+        if place is None:
             return None
-        digest = hash_key(self._secret, key)
         generation = self._generation
-        caller = await self._batcher.submit(digest)
+        caller = await self._batcher.submit(place)
         if caller is None:
             return None
         # Remembered only if nothing changed while the query was under way, and only while changes reach us.
         if self._listener.listening and generation == self._generation:
-            self._known[digest] = caller
+            self._known[place] = caller
         self._used[caller.key_id] = datetime.now(UTC)
         return caller
+
+    def _place(self, key: str | UUID) -> bytes | UUID | None:
+        if isinstance(key, UUID):
+            return key
+        return hash_key(self._secret, key) if len(key) <= LONGEST_KEY else None
 
     async def run(self) -> None:
         """Listen for changes, and note the last use of keys from time to time, until cancelled."""
@@ -90,17 +94,21 @@ class Keyring:
         except Unavailable:
             self._used = used | self._used
 
-    async def _find_all(self, digests: Sequence[bytes]) -> list[Caller | None]:
+    async def _find_all(self, places: Sequence[bytes | UUID]) -> list[Caller | None]:
+        hashes = [place for place in set(places) if isinstance(place, bytes)]
+        ids = [place for place in set(places) if isinstance(place, UUID)]
         async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.find_callers, list(set(digests)))
-        found = {
-            row["key_hash"]: Caller(
+            rows = await connection.fetch(sql.find_callers, hashes, ids)
+        found: dict[bytes | UUID, Caller] = {}
+        for row in rows:
+            found[row["key_hash"]] = found[row["id"]] = Caller(
                 key_id=row["id"],
+                key_name=row["name"],
                 person_id=row["person_id"],
                 organization_id=row["organization_id"],
+                is_bound=row["organization_id"] is not None,
+                organizations=frozenset(row["organizations"]),
                 scopes=frozenset(row["scopes"]),
                 expires_at=row["expires_on"].timestamp() if row["expires_on"] else None,
             )
-            for row in rows
-        }
-        return [found.get(digest) for digest in digests]
+        return [found.get(place) for place in places]

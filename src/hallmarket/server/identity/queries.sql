@@ -12,7 +12,11 @@ select pg_advisory_xact_lock(1718773366);
 select count(*) from organization;
 
 -- name: create_organization
-insert into organization (id, name, website_url) values ($1, $2, $3) returning created_on;
+-- The first of a name has its plain slug; a later one carries the end of its id.
+insert into organization (id, name, website_url, slug)
+select $1::uuid, $2, $3, case when exists (select from organization where slug = slug_of($2))
+                        then slug_of($2) || '-' || right($1::uuid::text, 12) else slug_of($2) end
+returning created_on;
 
 -- name: create_person
 insert into person (id, username, firstname, lastname, email) values ($1, $2, $3, $4, $5) returning created_on;
@@ -48,9 +52,10 @@ order by k.created_on, k.id;
 
 -- name: find_callers
 -- A key speaks only while it is neither expired nor revoked, and only while its person is in its organization.
-select k.key_hash, k.id, k.person_id, k.organization_id, k.scopes, k.expires_on
+select k.key_hash, k.id, k.name, k.person_id, k.organization_id, k.scopes, k.expires_on,
+       array(select m.organization_id from membership m where m.person_id = k.person_id) as organizations
 from api_key k
-where k.key_hash = any($1::bytea[])
+where (k.key_hash = any($1::bytea[]) or k.id = any($2::uuid[]))
   and k.revoked_on is null
   and (k.expires_on is null or k.expires_on > now())
   and (k.organization_id is null
@@ -83,3 +88,6 @@ select p.id, p.firstname, p.lastname, p.created_on, p.profile_picture,
 from person p
 cross join organization o
 where o.id = $1 and p.id = any($2::uuid[]);
+
+-- name: get_me
+select id, username, nullif(concat_ws(' ', firstname, lastname), '') as name, email from person where id = $1;

@@ -1,28 +1,51 @@
-"""`/v1/users`: HTTP only."""
+"""`/v1/users`, and the exchange dialect's beginning, `/users/get-token` and `/user`: HTTP only."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.admission import require_caller
+from hallmarket.server.http.admission import Admission
+from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.paging import Page, read_page, read_query
 from hallmarket.server.http.visit import visit_of
+from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.people import list_people
+from hallmarket.server.identity.session import Me, TokenAnswer, TokenRequest, get_me, get_token
+from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.identity.types import WireUser
 
+AnyRequest = Request[Any, Any, Any]
+BAD_KEY = {"message": "This API key is unknown, expired or revoked.", "code": "unauthenticated", "status": 401}
 
-def identity_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of people."""
 
-    @get("/v1/users", summary="List the users of your organization, newest first")
-    async def list_users(request: Request[Any, Any, Any]) -> Page[WireUser]:
+def identity_routes(
+    database: Database, keyring: Keyring, tokens: Tokens, admission: Admission
+) -> Sequence[HTTPRouteHandler]:
+    """The routes of people and their tokens."""
+
+    @get("/v1/users", opt={"scope": "users:read"}, summary="List the users of your organization, newest first")
+    async def list_users(request: AnyRequest) -> Page[WireUser]:
         visit = visit_of(request.scope)
-        require_caller(visit, "users:read")
         return await list_people(
             database, visit.caller.organization_id, read_page(read_query(visit.scope["query_string"]))
         )
 
-    return [list_users]
+    @post("/users/get-token", status_code=200, summary="Exchange an API key for a token that lives an hour")
+    async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
+        visit = visit_of(request.scope)
+        admission.check_failures(visit)
+        answer = await get_token(keyring, tokens, data)
+        if answer is None:
+            admission.count_failure(visit)
+            return TokenAnswer(error=BAD_KEY)  # with 200, as the reference has it
+        return answer
+
+    @get("/user", opt={"scope": "users:read"}, summary="Who you are")
+    async def me(request: AnyRequest) -> Data[Me]:
+        return Data(await get_me(database, visit_of(request.scope).caller))
+
+    return [list_users, exchange_key, me]

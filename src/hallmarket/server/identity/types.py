@@ -6,15 +6,38 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-SCOPES = ("media:read", "media:anchor", "users:read")
+# What a key may do, room by room; a key made without naming any has them all.
+SCOPES = (
+    "media:read",
+    "media:anchor",
+    "users:read",
+    "users:write",
+    "organizations:read",
+    "organizations:write",
+    "teams:read",
+    "teams:write",
+    "notifications:read",
+    "notifications:write",
+    "keys:read",
+    "keys:write",
+    "audit:read",
+)
+NOBODY = UUID(int=0)  # the exchange dialect's personal context, and the team of what stands in none
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who sends a request: a person, by one of their keys, for the organization the key is bound to, if any."""
+    """Who sends a request: a person, by one of their keys, for an organization or for themselves.
+
+    `organization_id` is what the key is bound to, or else what the request asked to run in; `organizations` are all
+    the person belongs to.
+    """
 
     key_id: UUID
+    key_name: str
     person_id: UUID
     organization_id: UUID | None
+    is_bound: bool
+    organizations: frozenset[UUID]
     scopes: frozenset[str]
     expires_at: float | None  # Unix seconds
 

@@ -10,7 +10,6 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.admission import require_caller
 from hallmarket.server.http.paging import Page, read_page, read_query
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import visit_of
@@ -21,6 +20,7 @@ from hallmarket.server.media.quick import ANCHOR_PATH, LOOKUP_PATH, QuickRoutes,
 from hallmarket.server.media.types import WireItem, read_hash
 
 AnyRequest = Request[Any, Any, Any]
+READ, ANCHOR = {"scope": "media:read"}, {"scope": "media:anchor"}
 FINAL = {
     "cache-control": "public, max-age=31536000, immutable",
     "access-control-allow-origin": "*",
@@ -31,27 +31,24 @@ FINAL = {
 def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Sequence[HTTPRouteHandler]:
     """The routes of media; `scratch` is the folder large requests are kept in while they are worked on."""
 
-    @get("/v1/media", summary="List your organization's media, newest first")
+    @get("/v1/media", opt=READ, summary="List your organization's media, newest first")
     async def list_items(request: AnyRequest) -> Page[WireItem]:
         visit = visit_of(request.scope)
-        require_caller(visit, "media:read")
         query = read_query(visit.scope["query_string"])
         return await list_media(database, visit.caller.organization_id, read_filters(query), read_page(query))
 
-    @get("/v1/media/{media_id:str}", summary="One media item")
+    @get("/v1/media/{media_id:str}", opt=READ, summary="One media item")
     async def get_item(request: AnyRequest, media_id: FromPath[str]) -> WireItem:
         visit = visit_of(request.scope)
-        require_caller(visit, "media:read")
         return await get_media(database, visit.caller.organization_id, media_id)
 
-    @post(ANCHOR_PATH, summary="Anchor one item")
+    @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item")
     async def anchor(request: AnyRequest) -> Response[bytes]:
         return _response(await quick.anchor(visit_of(request.scope)))
 
-    @post("/v1/media/anchor/batch", status_code=200, summary="Anchor many items, NDJSON in and out")
+    @post("/v1/media/anchor/batch", opt=ANCHOR, status_code=200, summary="Anchor many items, NDJSON in and out")
     async def batch(request: AnyRequest) -> Stream:
         visit = visit_of(request.scope)
-        require_caller(visit, "media:anchor")
         spool = await receive_batch(visit, scratch)
         answers = anchor_batch(database, get_asker(visit.caller), spool)
         # The first answers are waited for here: if there are none, the whole request is refused in its own form.

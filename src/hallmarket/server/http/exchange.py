@@ -1,0 +1,70 @@
+"""The exchange dialect's envelope: what every route outside `/v1` answers with."""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from hallmarket.server.errors import InvalidRequest
+
+Item = TypeVar("Item")
+MOST_ITEMS = 200
+DEEPEST = 2**31
+
+
+class Data(msgspec.Struct, Generic[Item], frozen=True):
+    """A successful answer."""
+
+    data: Item
+    error: None = None
+
+
+class Pagination(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a page stands; `has_more` is exact, `next_cursor` is an object or null."""
+
+    offset: int
+    limit: int
+    total: int | None
+    has_more: bool
+    next_cursor: dict[str, Any] | None = None
+
+
+class Paged(msgspec.Struct, Generic[Item], frozen=True):
+    """One page of a longer list."""
+
+    data: list[Item]
+    pagination: Pagination
+    error: None = None
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Which rows of a list are wanted."""
+
+    offset: int
+    limit: int
+
+
+def make_paged(window: Window, total: int, items: list[Item]) -> Paged[Item]:
+    """A page from its items and the number of all."""
+    more = window.offset + len(items) < total
+    return Paged(items, Pagination(window.offset, window.limit, total, more))
+
+
+def read_window(query: dict[str, str], default: int = 50) -> Window:
+    """`offset` and `limit` of a query. Raises InvalidRequest for no whole number, or one out of bounds."""
+    return Window(_number(query, "offset", 0, 0, DEEPEST), _number(query, "limit", default, 1, MOST_ITEMS))
+
+
+def read_flag(query: dict[str, str], name: str) -> bool | None:
+    """A parameter that is `true` or `false`; None without it. Raises InvalidRequest for anything else."""
+    if name not in query:
+        return None
+    if query[name] not in ("true", "false"):
+        raise InvalidRequest(f"{name} must be true or false.", name)
+    return query[name] == "true"
+
+
+def _number(query: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
+        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", name)
+    return int(text)

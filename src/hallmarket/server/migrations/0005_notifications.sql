@@ -1,0 +1,16 @@
+-- What people are told of; `viewed_on` is null until they have seen it.
+
+create table notification (
+    id uuid primary key,
+    created_on timestamptz not null default now(),
+    destination_id uuid not null references person,
+    source_id uuid references person,
+    organization_id uuid references organization,
+    type text not null,
+    asset_id uuid,
+    content jsonb,
+    viewed_on timestamptz
+);
+
+create index notification_newest on notification (destination_id, created_on desc, id desc);
+create index notification_unread on notification (destination_id) where viewed_on is null;

@@ -1,0 +1,32 @@
+-- Organizations as the exchange shows them. `slug` is their name in addresses; `name` is for people.
+
+alter table organization
+    add column slug text,
+    add column mission text,
+    add column avatar_path text,
+    add column join_policy text not null default 'invite_only' check (join_policy in ('invite_only', 'request', 'open')),
+    add column visibility text not null default 'organization' check (visibility in ('public', 'organization')),
+    add column source_policy text not null default 'any' check (source_policy in ('any', 'web_only', 'api_only')),
+    add column actor_type_policy text not null default 'any'
+        check (actor_type_policy in ('any', 'verified_only', 'agents_only')),
+    add column updated_on timestamptz not null default now();
+
+-- Words of a name in lower case, joined by hyphens; 'org' for a name without any letter or digit.
+create function slug_of(name text) returns text language sql immutable as $$
+    select coalesce(nullif(trim(both '-' from left(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), 60)), ''), 'org');
+$$;
+
+-- The first keeps the plain slug; a later one of the same name carries the end of its id.
+update organization o set slug = slug_of(o.name) || case when exists (
+    select from organization earlier where slug_of(earlier.name) = slug_of(o.name) and earlier.id < o.id
+) then '-' || right(o.id::text, 12) else '' end;
+
+alter table organization
+    alter column slug set not null,
+    add constraint organization_slug unique (slug),
+    add check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$');
+
+-- A new member's key may run in the organization at once: servers remember whom people belong to.
+drop trigger membership_changed on membership;
+create trigger membership_changed after insert or update or delete on membership
+    for each statement execute function identity_changed();

@@ -1,0 +1,4 @@
+-- name: create_notifications
+insert into notification (id, destination_id, source_id, organization_id, type, asset_id, content)
+select given.id, given.person_id, $3, $4, $5, $6, $7::jsonb
+from unnest($1::uuid[], $2::uuid[]) as given (id, person_id);
