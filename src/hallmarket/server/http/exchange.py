@@ -1,6 +1,8 @@
 """The exchange dialect's envelope: what every route outside `/v1` answers with."""
 
+import re
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -9,6 +11,7 @@ from hallmarket.server.errors import InvalidRequest
 Item = TypeVar("Item")
 MOST_ITEMS = 200
 DEEPEST = 2**31
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Data(msgspec.Struct, Generic[Item], frozen=True):
@@ -61,6 +64,13 @@ def read_flag(query: dict[str, str], name: str) -> bool | None:
     if query[name] not in ("true", "false"):
         raise InvalidRequest(f"{name} must be true or false.", name)
     return query[name] == "true"
+
+
+def read_id(text: str, name: str = "id") -> UUID:
+    """An id of a path or a query. Raises InvalidRequest, naming it, for no UUID."""
+    if not UUID_TEXT.fullmatch(text):
+        raise InvalidRequest(f"{name} must be a UUID.", name)
+    return UUID(text)
 
 
 def _number(query: dict[str, str], name: str, default: int, least: int, most: int) -> int:
