@@ -1,0 +1,50 @@
+"""What the verbs of `hallmarket admin` share: which database they work on, and how they answer."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from hallmarket.cli.exits import CommandError
+
+
+def database_options(command: Callable[..., None]) -> Any:
+    """Add --data, --database and --json, which `run` and `tell` take as `common`."""
+    command = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")(command)
+    command = click.option("--database", "database_url", metavar="URL", help="the server's PostgreSQL")(command)
+    return click.option("--data", metavar="DIR", help="the server's data folder")(command)
+
+
+def run(common: dict[str, Any], work: Any) -> Any:
+    """What `work` does with a connection and the secret behind key hashes. Raises CommandError if it is refused."""
+    from hallmarket.server.administer import administer
+    from hallmarket.server.errors import Refusal
+    from hallmarket.server.settings import read_settings
+
+    try:
+        given = {"data": common["data"], "database_url": common["database_url"]}
+        # A folder named on the command line means that folder's own database, whatever the environment says.
+        if given["data"] and not given["database_url"]:
+            given["database_url"] = ""
+        return administer(read_settings(given, os.environ), work)
+    except Refusal as refusal:
+        raise CommandError(str(refusal), code="REFUSED") from None
+
+
+def tell(common: dict[str, Any], result: Any, text: str) -> None:
+    """Print a result: as JSON where that was asked for, else the text."""
+    click.echo(json.dumps(result) if common["as_json"] else text)
+
+
+def read_time(text: str, option: str) -> datetime:
+    """A time that an option gives; without a zone it is UTC. A usage error for no ISO 8601."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            "must be ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z", param_hint=option
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
