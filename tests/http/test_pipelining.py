@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from anchors import post
+from anchors import anchored, post
 from support import Server, random_hash
 from wire import assert_media_error, assert_no_trouble, head
 
@@ -36,7 +36,7 @@ def converse(server: Server, *requests: bytes) -> list[httpx.Response]:
             answers = []
             while first := received.readline():
                 headers = http.client.parse_headers(received)
-                bare = requests[len(answers)].startswith((b"HEAD", b"OPTIONS"))
+                bare = requests[len(answers)].startswith((b"HEAD", b"OPTIONS")) or b" 304 " in first
                 body = b"" if bare else received.read(int(headers["content-length"]))
                 answers.append(httpx.Response(int(first.split()[1]), headers=headers.items(), content=body))
     return answers
@@ -118,3 +118,33 @@ def test_headers_may_come_in_pieces(server: Server) -> None:
         while piece := connection.recv(65536):
             received += piece
         assert received.startswith(b"HTTP/1.1 400 ")
+
+
+def test_ready_answers_wait_for_their_turn(server: Server, api: httpx.Client) -> None:
+    """A look-up that memory answers is told apart from its neighbours, quick or slow, however it is asked."""
+    path = f"/v1/public/media/{anchored(api, name='known.tif')['hash']}"
+    tag = api.get(path).headers["etag"]
+    target = path.encode()
+    answers = converse(
+        server,
+        head(b"GET", target),
+        keyed(server, b"GET", b"/v1/users"),
+        head(b"GET", target),
+        head(b"GET", target, (b"if-none-match", tag.encode())),
+        head(b"HEAD", target),
+        head(b"GET", target, (b"content-length", b"5")) + b"GET /",
+        head(b"GET", target, (b"transfer-encoding", b"chunked")) + b"5\r\nGET /\r\n0\r\n\r\n",
+        head(b"GET", target + b"?x=1"),
+        head(b"GET", target, (b"x-request-id", b"mine")),
+        head(b"GET", target, (b"host", b"another")),
+        head(b"GET", target, (b"connection", b"close")),
+        head(b"GET", target),
+    )
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 304, 200, 200, 200, 200, 200, 400, 200]
+    found = [answer for number, answer in enumerate(answers) if number not in (1, 3, 4, 9)]
+    assert {answer.json()["name"] for answer in found} == {"known.tif"}
+    assert {answer.headers["etag"] for answer in found} == {tag}
+    assert answers[8].headers["x-request-id"] == "mine"
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+    assert answers[-1].headers["connection"] == "close"
+    assert all("date" in answer.headers for answer in answers)

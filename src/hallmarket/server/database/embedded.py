@@ -47,7 +47,6 @@ CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "autovacuum_naptime": "10s",
@@ -170,7 +169,8 @@ class EmbeddedPostgres:
         socket = self.socket_folder
         arguments = [str(_programs() / "postgres"), "-D", self._pgdata(self.cluster)]
         arguments += ["-k", "." if socket == self.cluster else str(socket)]
-        for name, value in (CONFIGURATION | {"shared_buffers": _shared_buffers()}).items():
+        sizes = {"shared_buffers": _shared_buffers(), "max_wal_size": _max_wal_size(self.cluster)}
+        for name, value in (CONFIGURATION | sizes).items():
             arguments += ["-c", f"{name}={value}"]
         log: IO[bytes] = self.log_file.open("ab")
         with log:
@@ -255,6 +255,16 @@ def _shared_buffers() -> str:
     """An eighth of the memory, within bounds: room for the indexes of a million items, taken only as it fills."""
     mib = psutil.virtual_memory().total // 8 // 2**20
     return f"{min(max(mib, 128), 1024)}MB"
+
+
+def _max_wal_size(cluster: Path) -> str:
+    """An eighth of the disk's free space, within bounds.
+
+    After each checkpoint every page that changes is logged whole; of an index over fingerprints that is nearly every
+    page. The fewer checkpoints a flood of anchors meets, the better; the log takes this room only in such a flood.
+    """
+    gib = shutil.disk_usage(cluster).free // 8 // 2**30
+    return f"{min(max(gib, 1), 8)}GB"
 
 
 def _environment() -> dict[str, str]:

@@ -108,16 +108,3 @@ def wire_item(row: asyncpg.Record, creator: WireUser) -> WireItem:
         metadata=row["metadata"],
         transaction=wire_transaction(row) if row["number"] is not None else None,
     )
-
-
-def wire_public_item(row: asyncpg.Record) -> WirePublicItem:
-    """The public's view of an anchored row."""
-    return WirePublicItem(
-        hash=row["hash"].hex(),
-        name=row["name"],
-        size=row["size"],
-        thumbnail=None,
-        created_on=iso_time(row["created_on"]),
-        metadata=row["metadata"],
-        transaction=wire_transaction(row),
-    )
