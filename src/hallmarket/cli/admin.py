@@ -1,12 +1,15 @@
 """`hallmarket admin`: organizations, people and keys, beside a running server or without one."""
 
+import json
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import click
 
-from hallmarket.cli.administering import database_options, read_time, run, tell
+from hallmarket.cli.exits import CommandError
 
 EPILOG = """\b
 Examples:
@@ -24,6 +27,12 @@ Exit status: 0 done; 1 refused, the message says why; 2 wrong usage.
 """
 
 
+def _common(command: Callable[..., None]) -> Any:
+    command = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")(command)
+    command = click.option("--database", "database_url", metavar="URL", help="the server's PostgreSQL")(command)
+    return click.option("--data", metavar="DIR", help="the server's data folder")(command)
+
+
 @click.group(epilog=EPILOG)
 def admin() -> None:
     """Manage organizations, people and API keys."""
@@ -32,13 +41,13 @@ def admin() -> None:
 @admin.command("create-org", epilog='Example: hallmarket admin create-org "The Gazette" --website gazette.example')
 @click.argument("name")
 @click.option("--website", metavar="URL", help="its website")
-@database_options
+@_common
 def create_org(name: str, website: str | None, **common: Any) -> None:
     """Make an organization."""
     from hallmarket.server.identity.register import create_organization
 
-    made = run(common, lambda connection, _: create_organization(connection, name, website))
-    tell(common, {"id": str(made), "name": name}, f"organization {made}")
+    made = _run(common, lambda connection, _: create_organization(connection, name, website))
+    _tell(common, {"id": str(made), "name": name}, f"organization {made}")
 
 
 @admin.command(
@@ -50,7 +59,7 @@ def create_org(name: str, website: str | None, **common: Any) -> None:
 @click.option("--lastname", metavar="TEXT")
 @click.option("--email", metavar="ADDRESS")
 @click.option("--role", type=click.Choice(["member", "admin"]), default="member", help="in that organization")
-@database_options
+@_common
 def create_user(
     username: str,
     organization_id: UUID | None,
@@ -63,7 +72,7 @@ def create_user(
     """Make a person."""
     from hallmarket.server.identity.register import create_person
 
-    made = run(
+    made = _run(
         common,
         lambda connection, _: create_person(
             connection,
@@ -76,7 +85,7 @@ def create_user(
         ),
     )
     organization = None if organization_id is None else str(organization_id)
-    tell(common, {"id": str(made), "username": username, "organization": organization}, f"user {username} {made}")
+    _tell(common, {"id": str(made), "username": username, "organization": organization}, f"user {username} {made}")
 
 
 @admin.command("create-key", epilog="Example: hallmarket admin create-key jane --org ID --expires 2027-01-01")
@@ -87,7 +96,7 @@ def create_user(
 @click.option(
     "--expires", metavar="TIME", help="ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z; never unless given"
 )
-@database_options
+@_common
 def create_key(
     username: str, organization_id: UUID | None, name: str, scopes: str | None, expires: str | None, **common: Any
 ) -> None:
@@ -96,8 +105,8 @@ def create_key(
     from hallmarket.server.identity.types import SCOPES
 
     chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    expires_on = None if expires is None else read_time(expires, "--expires")
-    made = run(
+    expires_on = None if expires is None else _read_time(expires)
+    made = _run(
         common,
         lambda connection, secret: keys.create_key(
             connection,
@@ -117,27 +126,27 @@ def create_key(
         "organization": None if made.organization is None else str(made.organization),
         "expires": None if made.expires is None else made.expires.isoformat(),
     }
-    tell(common, shown, f"{made.key}\n\nThis is the only time the key is shown. Its id is {made.id}.")
+    _tell(common, shown, f"{made.key}\n\nThis is the only time the key is shown. Its id is {made.id}.")
 
 
 @admin.command("revoke-key", epilog="Example: hallmarket admin revoke-key 0190a3c2-…")
 @click.argument("key_id", type=click.UUID, metavar="ID")
-@database_options
+@_common
 def revoke_key(key_id: UUID, **common: Any) -> None:
     """Revoke a key: every server refuses it from now on."""
     from hallmarket.server.identity import keys
 
-    row = run(common, lambda connection, _: keys.revoke_key(connection, key_id))
-    tell(common, {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}, f"revoked {row['prefix']}… ({key_id})")
+    row = _run(common, lambda connection, _: keys.revoke_key(connection, key_id))
+    _tell(common, {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}, f"revoked {row['prefix']}… ({key_id})")
 
 
 @admin.command("list-keys", epilog="Example: hallmarket admin list-keys --json")
-@database_options
+@_common
 def list_keys(**common: Any) -> None:
     """List all keys, oldest first. The keys themselves are kept nowhere."""
     from hallmarket.server.identity import keys
 
-    rows = run(common, lambda connection, _: keys.list_keys(connection))
+    rows = _run(common, lambda connection, _: keys.list_keys(connection))
     shown = [
         {
             "id": str(row["id"]),
@@ -157,7 +166,7 @@ def list_keys(**common: Any) -> None:
         f"{key['id']}  {key['prefix']}…  {key['username']:<16} {_state(key):<20} last used {key['lastUsed'] or 'never'}"
         for key in shown
     ]
-    tell(common, shown, "\n".join(lines) or "There are no keys.")
+    _tell(common, shown, "\n".join(lines) or "There are no keys.")
 
 
 def _state(key: dict[str, Any]) -> str:
@@ -166,3 +175,32 @@ def _state(key: dict[str, Any]) -> str:
     if key["expires"] and datetime.fromisoformat(key["expires"]) <= datetime.now(UTC):
         return "expired"
     return "good until " + key["expires"][:10] if key["expires"] else "good"
+
+
+def _run(common: dict[str, Any], work: Any) -> Any:
+    from hallmarket.server.administer import administer
+    from hallmarket.server.errors import Refusal
+    from hallmarket.server.settings import read_settings
+
+    try:
+        given = {"data": common["data"], "database_url": common["database_url"]}
+        # A folder named on the command line means that folder's own database, whatever the environment says.
+        if given["data"] and not given["database_url"]:
+            given["database_url"] = ""
+        return administer(read_settings(given, os.environ), work)
+    except Refusal as refusal:
+        raise CommandError(str(refusal), code="REFUSED") from None
+
+
+def _tell(common: dict[str, Any], result: Any, text: str) -> None:
+    click.echo(json.dumps(result) if common["as_json"] else text)
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            "must be ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z", param_hint="--expires"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
