@@ -1,15 +1,13 @@
 """`hallmarket admin`: organizations, people and keys, beside a running server or without one."""
 
-import json
-import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import click
 
-from hallmarket.cli.exits import CommandError
+from hallmarket.cli.admin_organizations import VERBS
+from hallmarket.cli.administering import common_options, run_work, tell
 
 EPILOG = """\b
 Examples:
@@ -27,65 +25,13 @@ Exit status: 0 done; 1 refused, the message says why; 2 wrong usage.
 """
 
 
-def _common(command: Callable[..., None]) -> Any:
-    command = click.option("--json", "as_json", is_flag=True, help="print the result as JSON")(command)
-    command = click.option("--database", "database_url", metavar="URL", help="the server's PostgreSQL")(command)
-    return click.option("--data", metavar="DIR", help="the server's data folder")(command)
-
-
 @click.group(epilog=EPILOG)
 def admin() -> None:
     """Manage organizations, people and API keys."""
 
 
-@admin.command("create-org", epilog='Example: hallmarket admin create-org "The Gazette" --website gazette.example')
-@click.argument("name")
-@click.option("--website", metavar="URL", help="its website")
-@_common
-def create_org(name: str, website: str | None, **common: Any) -> None:
-    """Make an organization."""
-    from hallmarket.server.identity.register import create_organization
-
-    made = _run(common, lambda connection, _: create_organization(connection, name, website))
-    _tell(common, {"id": str(made), "name": name}, f"organization {made}")
-
-
-@admin.command(
-    "create-user", epilog="Example: hallmarket admin create-user jane --org ID --firstname Jane --role admin"
-)
-@click.argument("username")
-@click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="the organization they belong to")
-@click.option("--firstname", metavar="TEXT")
-@click.option("--lastname", metavar="TEXT")
-@click.option("--email", metavar="ADDRESS")
-@click.option("--role", type=click.Choice(["member", "admin"]), default="member", help="in that organization")
-@_common
-def create_user(
-    username: str,
-    organization_id: UUID | None,
-    firstname: str | None,
-    lastname: str | None,
-    email: str | None,
-    role: str,
-    **common: Any,
-) -> None:
-    """Make a person."""
-    from hallmarket.server.identity.register import create_person
-
-    made = _run(
-        common,
-        lambda connection, _: create_person(
-            connection,
-            username,
-            organization_id=organization_id,
-            role=role,
-            firstname=firstname,
-            lastname=lastname,
-            email=email,
-        ),
-    )
-    organization = None if organization_id is None else str(organization_id)
-    _tell(common, {"id": str(made), "username": username, "organization": organization}, f"user {username} {made}")
+for verb in VERBS:
+    admin.add_command(verb)
 
 
 @admin.command("create-key", epilog="Example: hallmarket admin create-key jane --org ID --expires 2027-01-01")
@@ -96,7 +42,7 @@ def create_user(
 @click.option(
     "--expires", metavar="TIME", help="ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z; never unless given"
 )
-@_common
+@common_options
 def create_key(
     username: str, organization_id: UUID | None, name: str, scopes: str | None, expires: str | None, **common: Any
 ) -> None:
@@ -106,7 +52,7 @@ def create_key(
 
     chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
     expires_on = None if expires is None else _read_time(expires)
-    made = _run(
+    made = run_work(
         common,
         lambda connection, secret: keys.create_key(
             connection,
@@ -126,27 +72,27 @@ def create_key(
         "organization": None if made.organization is None else str(made.organization),
         "expires": None if made.expires is None else made.expires.isoformat(),
     }
-    _tell(common, shown, f"{made.key}\n\nThis is the only time the key is shown. Its id is {made.id}.")
+    tell(common, shown, f"{made.key}\n\nThis is the only time the key is shown. Its id is {made.id}.")
 
 
 @admin.command("revoke-key", epilog="Example: hallmarket admin revoke-key 0190a3c2-…")
 @click.argument("key_id", type=click.UUID, metavar="ID")
-@_common
+@common_options
 def revoke_key(key_id: UUID, **common: Any) -> None:
     """Revoke a key: every server refuses it from now on."""
     from hallmarket.server.identity import keys
 
-    row = _run(common, lambda connection, _: keys.revoke_key(connection, key_id))
-    _tell(common, {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}, f"revoked {row['prefix']}… ({key_id})")
+    row = run_work(common, lambda connection, _: keys.revoke_key(connection, key_id))
+    tell(common, {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}, f"revoked {row['prefix']}… ({key_id})")
 
 
 @admin.command("list-keys", epilog="Example: hallmarket admin list-keys --json")
-@_common
+@common_options
 def list_keys(**common: Any) -> None:
     """List all keys, oldest first. The keys themselves are kept nowhere."""
     from hallmarket.server.identity import keys
 
-    rows = _run(common, lambda connection, _: keys.list_keys(connection))
+    rows = run_work(common, lambda connection, _: keys.list_keys(connection))
     shown = [
         {
             "id": str(row["id"]),
@@ -166,7 +112,7 @@ def list_keys(**common: Any) -> None:
         f"{key['id']}  {key['prefix']}…  {key['username']:<16} {_state(key):<20} last used {key['lastUsed'] or 'never'}"
         for key in shown
     ]
-    _tell(common, shown, "\n".join(lines) or "There are no keys.")
+    tell(common, shown, "\n".join(lines) or "There are no keys.")
 
 
 def _state(key: dict[str, Any]) -> str:
@@ -175,25 +121,6 @@ def _state(key: dict[str, Any]) -> str:
     if key["expires"] and datetime.fromisoformat(key["expires"]) <= datetime.now(UTC):
         return "expired"
     return "good until " + key["expires"][:10] if key["expires"] else "good"
-
-
-def _run(common: dict[str, Any], work: Any) -> Any:
-    from hallmarket.server.administer import administer
-    from hallmarket.server.errors import Refusal
-    from hallmarket.server.settings import read_settings
-
-    try:
-        given = {"data": common["data"], "database_url": common["database_url"]}
-        # A folder named on the command line means that folder's own database, whatever the environment says.
-        if given["data"] and not given["database_url"]:
-            given["database_url"] = ""
-        return administer(read_settings(given, os.environ), work)
-    except Refusal as refusal:
-        raise CommandError(str(refusal), code="REFUSED") from None
-
-
-def _tell(common: dict[str, Any], result: Any, text: str) -> None:
-    click.echo(json.dumps(result) if common["as_json"] else text)
 
 
 def _read_time(text: str) -> datetime:

@@ -64,12 +64,12 @@ class OrgContextForbidden(Forbidden):
 
 
 class ApiKeyOrgMismatch(Forbidden):
-    """The caller's key is bound to another organization than the request names to run in."""
+    """The caller's key is bound to another organization than the request names, to run in or to change."""
 
     code = "API_KEY_ORG_MISMATCH"
 
     def __init__(self) -> None:
-        super().__init__("Your API key is bound to another organization than the one in X-Ouro-Org.")
+        super().__init__("Your API key is bound to another organization; use a key made for this one.")
 
 
 class RateLimited(DomainError):
@@ -102,6 +102,15 @@ class Duplicate(DomainError):
     """It is there already."""
 
     code = "DUPLICATE"
+
+
+class LastAdministrator(DomainError):
+    """Without this administrator an organization would have none."""
+
+    code = "LAST_ADMINISTRATOR"
+
+    def __init__(self) -> None:
+        super().__init__("An organization keeps at least one administrator; make somebody else one first.")
 
 
 class IdempotencyMismatch(DomainError):

@@ -23,11 +23,16 @@ def choose_context(caller: Caller, named: bytes | None) -> Caller:
     except ValueError:
         raise InvalidOrgContext from None
     organization_id = None if wanted == NOBODY else wanted
-    if caller.is_bound and organization_id != caller.organization_id:
-        raise ApiKeyOrgMismatch
+    check_binding(caller, organization_id)
     if organization_id is not None and organization_id not in caller.organizations:
         raise OrgContextForbidden
     return msgspec.structs.replace(caller, organization_id=organization_id)
+
+
+def check_binding(caller: Caller, organization_id: UUID | None) -> None:
+    """Raises ApiKeyOrgMismatch if the caller's key is bound to another organization than they mean to change."""
+    if caller.is_bound and organization_id != caller.organization_id:
+        raise ApiKeyOrgMismatch
 
 
 def actor_of(visit: Visit) -> Actor:
