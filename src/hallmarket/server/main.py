@@ -31,6 +31,7 @@ from hallmarket.server.media.settle import settle_media
 from hallmarket.server.media.types import KIND
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.settings import Settings
+from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
 from hallmarket.server.tlog.sequencer import Sequencer
 
@@ -76,6 +77,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     routes = [
         *operations_routes(database, verifier_key.name, version("hallmarket")),
         *identity_routes(database, keyring, tokens, admission),
+        *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *log_routes(database, str(verifier_key)),
     ]

@@ -1,0 +1,1 @@
+"""Teams of an organization: who is in them, who asks to be, and who may not."""

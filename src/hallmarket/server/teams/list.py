@@ -1,0 +1,38 @@
+"""List and get teams."""
+
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.http.exchange import Paged, Pagination, Window, read_flag, read_id
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.teams.types import WireTeam, wire_team
+
+sql = load_queries(__package__)
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """Which teams are wanted; null and False want all."""
+
+    organization_id: UUID | None = None
+    joined: bool = False
+    public_only: bool = False
+
+
+def read_filters(query: dict[str, str], caller: Caller) -> Filters:
+    """`org_id`, or else the organization of the request, `joined` and `public_only`. Raises InvalidRequest."""
+    organization_id = read_id(query["org_id"], "org_id") if "org_id" in query else caller.organization_id
+    return Filters(organization_id, read_flag(query, "joined") is True, read_flag(query, "public_only") is True)
+
+
+async def list_teams(database: Database, caller: Caller, filters: Filters, window: Window) -> Paged[WireTeam]:
+    """The teams the caller may see: an organization's default team first, then by name. Raises Unavailable."""
+    chosen = (None, filters.organization_id, filters.joined, filters.public_only)
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            sql.list_teams, caller.person_id, caller.organization_id, *chosen, window.offset, window.limit + 1
+        )
+    teams = [wire_team(row, caller.person_id) for row in rows[: window.limit]]
+    return Paged(teams, Pagination(window.offset, window.limit, None, len(rows) > window.limit))

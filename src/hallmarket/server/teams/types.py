@@ -1,0 +1,140 @@
+"""Teams as the exchange dialect shows them."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+Visibility = Literal["public", "organization"]
+Role = Literal["read", "write", "admin"]
+DefaultRole = Literal["read", "write"]
+JoinPolicy = Literal["invite_only", "request", "open"]
+SourcePolicy = Literal["any", "web_only", "api_only"]
+ActorTypePolicy = Literal["any", "verified_only", "agents_only"]
+JoinStatus = Literal["joined", "pending", "banned", "none"]
+
+
+class WireProfile(msgspec.Struct, frozen=True):
+    """A person inside another object."""
+
+    user_id: UUID
+    username: str
+    name: str | None
+
+
+class WireTeamOrganization(msgspec.Struct, frozen=True):
+    """The organization inside a team, with the policies that the team inherits where its own are null."""
+
+    id: UUID
+    name: str
+    display_name: str
+    visibility: str
+    join_policy: str
+    source_policy: str
+    actor_type_policy: str
+
+
+class WireMembership(msgspec.Struct, frozen=True):
+    """What a person is in a team."""
+
+    user_id: UUID
+    role: str
+    membership_type: str
+    added_at: datetime
+
+
+class WireMember(msgspec.Struct, frozen=True):
+    """A person in a team."""
+
+    user_id: UUID
+    user: WireProfile
+    role: str
+    membership_type: str
+    added_at: datetime
+
+
+class WireJoinRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request to join a team; `reviewed_at` is there once it is decided."""
+
+    id: UUID
+    team_id: UUID
+    user_id: UUID
+    status: str
+    created_at: datetime
+    reviewed_at: datetime | None = None
+    user: WireProfile | None = None
+
+
+class WireTeam(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A team as one person sees it; a null policy is the organization's. `members` are there if they were asked for."""
+
+    id: UUID
+    name: str
+    slug: str
+    org_id: UUID
+    organization: WireTeamOrganization
+    visibility: str
+    default_role: str
+    join_policy: str | None
+    source_policy: str | None
+    actor_type_policy: str | None
+    description: str | None
+    is_default: bool
+    member_count: int = msgspec.field(name="memberCount")
+    user_membership: WireMembership | None = msgspec.field(name="userMembership")
+    user_join_request: WireJoinRequest | None = msgspec.field(name="userJoinRequest")
+    join_status: JoinStatus = msgspec.field(name="joinStatus")
+    join_request_pending: bool
+    can_moderate: bool = msgspec.field(name="canModerate")
+    metrics: dict[str, int]
+    created_at: datetime
+    last_updated: datetime
+    members: list[WireMember] | msgspec.UnsetType = msgspec.UNSET
+
+
+def wire_team(
+    row: asyncpg.Record, person_id: UUID, members: list[WireMember] | msgspec.UnsetType = msgspec.UNSET
+) -> WireTeam:
+    """A team from a row of `list_teams`, as the person it was asked for sees it."""
+    pending = row["request_status"] == "pending"
+    status: JoinStatus = "joined" if row["role"] else "banned" if row["is_banned"] else "pending" if pending else "none"
+    membership = request = None
+    if row["role"]:
+        membership = WireMembership(person_id, row["role"], "internal", row["added_on"])
+    if row["request_id"]:
+        told = (row["request_status"], row["requested_on"], row["decided_on"])
+        request = WireJoinRequest(row["request_id"], row["id"], person_id, *told)
+    return WireTeam(
+        id=row["id"],
+        name=row["name"],
+        slug=row["name"],
+        org_id=row["organization_id"],
+        organization=WireTeamOrganization(
+            id=row["organization_id"],
+            name=row["organization_slug"],
+            display_name=row["organization_name"],
+            visibility=row["organization_visibility"],
+            join_policy=row["organization_join_policy"],
+            source_policy=row["organization_source_policy"],
+            actor_type_policy=row["organization_actor_type_policy"],
+        ),
+        visibility=row["visibility"],
+        default_role=row["default_role"],
+        join_policy=row["join_policy"],
+        source_policy=row["source_policy"],
+        actor_type_policy=row["actor_type_policy"],
+        description=row["description"],
+        is_default=row["is_default"],
+        member_count=row["member_count"],
+        user_membership=membership,
+        user_join_request=request,
+        join_status=status,
+        join_request_pending=pending,
+        can_moderate=row["moderates"],
+        metrics={},
+        created_at=row["created_on"],
+        last_updated=row["updated_on"],
+        members=members,
+    )
