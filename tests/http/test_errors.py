@@ -63,6 +63,8 @@ def test_wrong_method_says_which_are_right(keyless: httpx.Client, path: str, all
             continue  # to the router, `anchor` might have been an id
         assert assert_media_error(response, 405, "METHOD_NOT_ALLOWED")["details"] == {"allow": allow}
         assert response.headers["allow"] == allow
+    options = keyless.options(path)
+    assert (options.status_code, options.headers["allow"]) == (204, allow)
 
 
 def test_wrong_method_outside_speaks_the_other_dialect(keyless: httpx.Client) -> None:

@@ -19,7 +19,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllowed, NotFound
 from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
-from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect
+from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect, with_head
 from hallmarket.server.http.visit import visit_of
 
 log = structlog.get_logger()
@@ -61,10 +61,7 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
     if isinstance(error, NotFoundException):
         return error_reply(path, NotFound("There is nothing at this path."))
     if isinstance(error, MethodNotAllowedException):
-        allowed = set((error.headers or {}).get("allow", "").replace(",", " ").split())
-        if "GET" in allowed:
-            allowed.add("HEAD")  # which the edge answers as a GET without its body
-        return error_reply(path, MethodNotAllowed(", ".join(sorted(allowed))))
+        return error_reply(path, MethodNotAllowed(with_head((error.headers or {}).get("allow", ""))))
     if isinstance(error, ValidationException):
         return error_reply(path, _describe(error))
     if isinstance(error, HTTPException) and error.status_code < 500:

@@ -47,6 +47,12 @@ def in_media_dialect(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
 
+def with_head(allow: str) -> str:
+    """A list of methods with HEAD in it if GET is: the edge answers one as the other without its body."""
+    methods = set(allow.replace(",", " ").split())
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
 def is_open(path: str) -> bool:
     """Whether a path asks for nobody: the log, the documentation, and what is for operators."""
     return path.startswith(OPEN)
