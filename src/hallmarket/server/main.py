@@ -68,8 +68,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         finally:
             for task in tasks:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*tasks, return_exceptions=True)  # one that failed earlier stops no other
             await keyring.note_uses()
             await anchoring.close()
             await database.close()

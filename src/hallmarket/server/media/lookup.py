@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from hallmarket.server.database.batcher import Batcher
@@ -52,8 +53,8 @@ class Lookup:
                     break
                 last = rows[-1]["id"]
                 await asyncio.sleep(0.001)
-        except Unavailable:
-            log.warning("the database is away: look-ups are remembered as they are asked for")
+        except (Unavailable, asyncpg.PostgresError) as error:
+            log.warning("loading look-ups was broken off; they are remembered as they are asked for", error=str(error))
         log.info("look-ups remembered", items=len(self._cache))
 
     async def _find_all(self, hashes: Sequence[str]) -> list[Reply | None]:
