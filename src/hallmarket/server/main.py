@@ -20,6 +20,7 @@ from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import choose_context
+from hallmarket.server.identity.people_routes import people_routes
 from hallmarket.server.identity.routes import identity_routes
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.media.anchor import Anchoring
@@ -76,6 +77,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     routes = [
         *operations_routes(database, verifier_key.name, version("hallmarket")),
         *identity_routes(database, keyring, tokens, admission),
+        *people_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *log_routes(database, str(verifier_key)),

@@ -66,6 +66,20 @@ def read_page(query: dict[str, str]) -> PageRequest:
     return PageRequest(page, limit, min((page - 1) * limit, DEEPEST), None)
 
 
+def read_time(query: dict[str, str], field: str) -> datetime | None:
+    """A date or time of the query, in UTC unless it says otherwise; None without it. Raises InvalidRequest."""
+    if field not in query:
+        return None
+    try:
+        # A `+` that a client forgot to quote arrives as a space.
+        moment = datetime.fromisoformat(query[field].replace(" ", "+") if "T" in query[field] else query[field])
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(
+            f"{field} must be an ISO 8601 date or time, such as 2026-01-31T12:00:00Z.", field
+        ) from None
+
+
 def make_page(
     wanted: PageRequest,
     total: int,

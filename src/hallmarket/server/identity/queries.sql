@@ -90,4 +90,74 @@ cross join organization o
 where o.id = $1 and p.id = any($2::uuid[]);
 
 -- name: get_me
-select id, username, nullif(concat_ws(' ', firstname, lastname), '') as name, email from person where id = $1;
+select id, username, full_name(firstname, lastname) as name, email from person where id = $1;
+
+-- name: find_someone
+-- No username is a UUID, so there is at most one.
+select id from person where username = $1 or id = $2;
+
+-- name: list_profiles
+-- People as `$1` sees them, in the order of the ids.
+select p.id, p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.bio,
+       p.actor_type, p.created_on,
+       (select max(u.last_used_on) from api_key k join api_key_use u on u.api_key_id = k.id where k.person_id = p.id)
+           as last_active_on,
+       (select count(*) from follow f where f.followed_id = p.id) as followers,
+       (select count(*) from follow f where f.follower_id = p.id) as following,
+       p.id = $1 as is_self,
+       exists (select from follow f where f.follower_id = $1 and f.followed_id = p.id) as is_following,
+       exists (select from follow f where f.follower_id = p.id and f.followed_id = $1) as is_followed
+from unnest($2::uuid[]) with ordinality as wanted (id, place)
+join person p on p.id = wanted.id
+order by wanted.place;
+
+-- name: update_profile
+update person
+set firstname = case when $2 then $3 else firstname end,
+    lastname = case when $2 then $4 else lastname end,
+    bio = case when $5 then $6 else bio end
+where id = $1;
+
+-- name: count_usage
+select (select count(*) from membership where person_id = $1) as organizations,
+       (select count(*) from api_key where person_id = $1 and revoked_on is null
+        and (expires_on is null or expires_on > now())) as api_keys;
+
+-- name: search_people
+-- The nearer the match the earlier: a whole username, a whole name, the beginning of either or of a part of the name,
+-- the rest; ties by username.
+with found as (
+    select p.id, p.username,
+           case when p.username = wanted.text then 0
+                when person.name = wanted.text then 1
+                when starts_with(p.username, wanted.text) then 2
+                when position(' ' || wanted.text in ' ' || person.name) > 0 then 3
+                else 4 end as distance
+    from person p
+    cross join (select lower($1) as text) wanted
+    cross join lateral (select lower(full_name(p.firstname, p.lastname)) as name) person
+    where position(wanted.text in p.username) > 0 or position(wanted.text in person.name) > 0
+)
+select (select count(*) from found) as total,
+       array(select id from found order by distance, username offset $2 limit $3) as ids;
+
+-- name: lock_follower
+-- Whoever toggles twice at once toggles twice, one after the other.
+select username from person where id = $1 for no key update;
+
+-- name: unfollow
+delete from follow where follower_id = $1 and followed_id = $2 returning id;
+
+-- name: follow
+insert into follow (id, follower_id, followed_id) values ($1, $2, $3);
+
+-- name: count_follows
+select count(*) from follow where follower_id = $1 or followed_id = $1;
+
+-- name: list_follows
+-- Both directions, newest first.
+select id, follower_id, followed_id, created_on
+from follow
+where follower_id = $1 or followed_id = $1
+order by created_on desc, id desc
+offset $2 limit $3;

@@ -56,7 +56,8 @@ async def create_person(
         raise Refusal(f"The username {username!r} is taken.") from None
     except asyncpg.CheckViolationError:
         raise Refusal(
-            f"{username!r} is no username: up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit."
+            f"{username!r} is no username: up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; "
+            "no UUID, and neither 'search' nor 'get-token', which mean something else in addresses."
         ) from None
     except asyncpg.ForeignKeyViolationError:
         raise Refusal(f"There is no organization {organization_id}.") from None

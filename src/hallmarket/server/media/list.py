@@ -1,6 +1,6 @@
 """List and get an organization's media."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.paging import Page, PageRequest, make_page
+from hallmarket.server.http.paging import Page, PageRequest, make_page, read_time
 from hallmarket.server.identity.people import find_creators
 from hallmarket.server.media.read import UUID_TEXT
 from hallmarket.server.media.types import WireItem, wire_item
@@ -36,7 +36,7 @@ def read_filters(query: dict[str, str]) -> Filters:
     name = query.get("name")
     if name is not None:
         name = "%" + name.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    created_from, created_to = (_read_time(query, field) for field in ("createdFrom", "createdTo"))
+    created_from, created_to = (read_time(query, field) for field in ("createdFrom", "createdTo"))
     return Filters(None if status is None else int(status), name, created_from, created_to)
 
 
@@ -75,16 +75,3 @@ async def get_media(database: Database, organization_id: UUID, media_id: str) ->
     if row is None:
         raise NotFound("There is no such media item.")
     return wire_item(row, creators[row["creator_id"]])
-
-
-def _read_time(query: dict[str, str], field: str) -> datetime | None:
-    if field not in query:
-        return None
-    try:
-        # A `+` that a client forgot to quote arrives as a space.
-        moment = datetime.fromisoformat(query[field].replace(" ", "+") if "T" in query[field] else query[field])
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidRequest(
-            f"{field} must be an ISO 8601 date or time, such as 2026-01-31T12:00:00Z.", field
-        ) from None

@@ -14,3 +14,7 @@ create table notification (
 
 create index notification_newest on notification (destination_id, created_on desc, id desc);
 create index notification_unread on notification (destination_id) where viewed_on is null;
+
+-- Whoever follows, ceases to and follows again fills nobody's list.
+create unique index notification_follow on notification (destination_id, source_id)
+    where type = 'follow' and viewed_on is null;

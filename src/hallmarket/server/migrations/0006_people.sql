@@ -3,7 +3,16 @@
 alter table person
     add column bio text,
     add column actor_type text not null default 'base' check (actor_type in ('base', 'agent', 'verified')),
-    add column last_active_on timestamptz;
+    -- Under `/users/…` stand usernames, ids, and these two words.
+    add constraint person_username_apart check (
+        username not in ('search', 'get-token')
+        and username !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    );
+
+-- A person's name in one piece; null for whoever has none.
+create function full_name(firstname text, lastname text) returns text language sql stable as $$
+    select nullif(trim(concat_ws(' ', firstname, lastname)), '');
+$$;
 
 create table follow (
     id uuid primary key,
@@ -15,3 +24,6 @@ create table follow (
 );
 
 create index follow_followed on follow (followed_id);
+
+-- A person's keys say when they were last active.
+create index api_key_person on api_key (person_id);

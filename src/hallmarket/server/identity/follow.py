@@ -1,0 +1,66 @@
+"""Follow somebody, cease to, and see who follows whom."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest, Unauthenticated
+from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.notifications.notify import notify
+
+sql = load_queries(__package__)
+
+
+class Following(msgspec.Struct, frozen=True):
+    """Whether `user_id` follows `followed_user_id` now."""
+
+    user_id: UUID
+    followed_user_id: UUID
+    following: bool
+
+
+class Follow(msgspec.Struct, frozen=True):
+    """The reference's row of a list of follows: `user_id` follows `followed_user_id`."""
+
+    id: UUID
+    user_id: UUID
+    followed_user_id: UUID
+    added_at: datetime
+
+
+async def toggle_follow(database: Database, follower_id: UUID, name_or_id: str) -> Following:
+    """Follow somebody, or cease to if one does; whoever is followed is told.
+
+    Raises InvalidRequest for oneself, NotFound, Unavailable.
+    """
+    async with database.transaction() as tx:
+        followed_id = await find_someone(tx, name_or_id)
+        if followed_id == follower_id:
+            raise InvalidRequest("Nobody can follow themselves.", "username")
+        follower = await tx.fetchval(sql.lock_follower, follower_id)
+        if follower is None:
+            raise Unauthenticated("The person behind this token is gone.")
+        if await tx.fetchval(sql.unfollow, follower_id, followed_id) is not None:
+            return Following(follower_id, followed_id, following=False)
+        await tx.execute(sql.follow, new_id(), follower_id, followed_id)
+        await notify(tx, "follow", [followed_id], source_id=follower_id, content={"text": f"{follower} follows you."})
+    return Following(follower_id, followed_id, following=True)
+
+
+async def list_follows(database: Database, name_or_id: str, window: Window) -> Paged[Follow]:
+    """One page of those somebody follows and those who follow them, newest first. Raises NotFound, Unavailable."""
+    async with database.connection() as connection:
+        person_id = await find_someone(connection, name_or_id)
+        total = await connection.fetchval(sql.count_follows, person_id)
+        rows = await connection.fetch(sql.list_follows, person_id, window.offset, window.limit)
+    return make_paged(window, total, [_follow(row) for row in rows])
+
+
+def _follow(row: asyncpg.Record) -> Follow:
+    return Follow(row["id"], row["follower_id"], row["followed_id"], row["created_on"])

@@ -1,0 +1,62 @@
+"""`/user/…` and `/users/…` of the exchange dialect: profiles, search, follows. HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_window
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+from hallmarket.server.identity.follow import Follow, Following, list_follows, toggle_follow
+from hallmarket.server.identity.impact import Impact, get_impact
+from hallmarket.server.identity.plan import Plan, get_plan
+from hallmarket.server.identity.profile import Profile, ProfileChange, change_profile, get_own_profile, get_profile
+from hallmarket.server.identity.search import search_people
+
+AnyRequest = Request[Any, Any, Any]
+READ, WRITE = {"scope": "users:read"}, {"scope": "users:write"}
+
+
+def people_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    """The routes of people: their profiles, and whom they follow."""
+
+    @get("/user/profile", opt=READ, summary="Your profile")
+    async def own_profile(request: AnyRequest) -> Data[Profile]:
+        return Data(await get_own_profile(database, visit_of(request.scope).caller.person_id))
+
+    @put("/user/profile", opt=WRITE, summary="Change your name or bio")
+    async def change(request: AnyRequest, data: JSONBody[ProfileChange]) -> Data[Profile]:
+        return Data(await change_profile(database, visit_of(request.scope).caller.person_id, data.user))
+
+    @get("/user/plan-info", opt=READ, summary="What you may use, and what you do")
+    async def plan(request: AnyRequest) -> Data[Plan]:
+        return Data(await get_plan(database, visit_of(request.scope).caller.person_id))
+
+    @get("/users/search", opt=READ, summary="Find people by a part of their username or name")
+    async def search(request: AnyRequest) -> Paged[Profile]:
+        visit = visit_of(request.scope)
+        query = read_query(visit.scope["query_string"])
+        return await search_people(database, visit.caller.person_id, query.get("query", ""), read_window(query))
+
+    @get("/users/{username:str}", opt=READ, summary="Somebody's profile, by username or id")
+    async def profile(request: AnyRequest, username: FromPath[str]) -> Data[Profile]:
+        return Data(await get_profile(database, visit_of(request.scope).caller.person_id, username))
+
+    @get("/users/{username:str}/impact", opt=READ, summary="What somebody's assets have brought about")
+    async def impact(request: AnyRequest, username: FromPath[str]) -> Data[Impact]:
+        return Data(await get_impact(database, username, read_query(request.scope["query_string"])))
+
+    @put("/users/{username:str}/follow", opt=WRITE, summary="Follow somebody, or cease to")
+    async def follow(request: AnyRequest, username: FromPath[str]) -> Data[Following]:
+        return Data(await toggle_follow(database, visit_of(request.scope).caller.person_id, username))
+
+    @get("/users/{username:str}/follows", opt=READ, summary="Whom somebody follows, and who follows them")
+    async def follows(request: AnyRequest, username: FromPath[str]) -> Paged[Follow]:
+        window = read_window(read_query(request.scope["query_string"]), default=MOST_ITEMS)
+        return await list_follows(database, username, window)
+
+    return [own_profile, change, plan, search, profile, impact, follow, follows]

@@ -1,0 +1,129 @@
+"""A person as people see them, and as they describe themselves."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest, NotFound, Unauthenticated
+from hallmarket.server.http.exchange import UUID_TEXT
+
+sql = load_queries(__package__)
+
+PLAN = "self-hosted"
+USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+LONGEST_NAME = 200
+LONGEST_BIO = 4000
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """The exchange reference's User, as the caller sees them; `id` and `user_id` are the same."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    name: str | None
+    avatar_path: str | None
+    bio: str | None
+    actor_type: str
+    plan_type: str
+    created_at: datetime
+    last_active: datetime | None
+    followers: int
+    following: int
+    is_self: bool = msgspec.field(name="isSelf")
+    is_following: bool = msgspec.field(name="isFollowing")
+    is_followed: bool = msgspec.field(name="isFollowed")
+
+
+class ProfileFields(msgspec.Struct, frozen=True):
+    """What people may say of themselves; a field left out stays as it is, null clears it."""
+
+    name: str | UnsetType | None = UNSET
+    bio: Annotated[str, msgspec.Meta(max_length=LONGEST_BIO)] | UnsetType | None = UNSET
+
+
+class ProfileChange(msgspec.Struct, frozen=True):
+    """The body of `PUT /user/profile`."""
+
+    user: ProfileFields
+
+
+async def find_someone(connection: Connection, name_or_id: str) -> UUID:
+    """The id of whoever has this username, in any case, or this id. Raises NotFound."""
+    name = name_or_id.lower()
+    person_id = None
+    if USERNAME.fullmatch(name):  # as every UUID does
+        person_id = await connection.fetchval(sql.find_someone, name, UUID(name) if UUID_TEXT.fullmatch(name) else None)
+    if person_id is None:
+        raise NotFound("There is no such user.")
+    assert isinstance(person_id, UUID)
+    return person_id
+
+
+async def list_profiles(connection: Connection, viewer_id: UUID, people: Sequence[UUID]) -> list[Profile]:
+    """The given people as the viewer sees them, in the given order."""
+    return [_profile(row) for row in await connection.fetch(sql.list_profiles, viewer_id, people)]
+
+
+async def get_profile(database: Database, viewer_id: UUID, name_or_id: str) -> Profile:
+    """Somebody, by username or id, as the viewer sees them. Raises NotFound, Unavailable."""
+    async with database.connection() as connection:
+        person_id = await find_someone(connection, name_or_id)
+        (profile,) = await list_profiles(connection, viewer_id, [person_id])
+    return profile
+
+
+async def get_own_profile(database: Database, person_id: UUID) -> Profile:
+    """The caller. Raises Unauthenticated if they are gone, Unavailable."""
+    async with database.connection() as connection:
+        profiles = await list_profiles(connection, person_id, [person_id])
+    if not profiles:
+        raise Unauthenticated("The person behind this token is gone.")
+    return profiles[0]
+
+
+async def change_profile(database: Database, person_id: UUID, change: ProfileFields) -> Profile:
+    """Change the caller's name or bio. Raises InvalidRequest for a name that is too long, Unavailable."""
+    firstname, lastname = (None, None) if isinstance(change.name, UnsetType) else _split(change.name)
+    bio = None if isinstance(change.bio, UnsetType) else change.bio or None
+    async with database.connection() as connection:
+        await connection.execute(
+            sql.update_profile, person_id, change.name is not UNSET, firstname, lastname, change.bio is not UNSET, bio
+        )
+    return await get_own_profile(database, person_id)
+
+
+def _split(name: str | None) -> tuple[str | None, str | None]:
+    """A name's first word and the others, which the media dialect shows apart; together they are the name again."""
+    first, _, rest = " ".join((name or "").split()).partition(" ")
+    if len(first) + len(rest) > LONGEST_NAME:
+        raise InvalidRequest(f"name may have at most {LONGEST_NAME} characters.", "name")
+    return first or None, rest or None
+
+
+def _profile(row: asyncpg.Record) -> Profile:
+    return Profile(
+        id=row["id"],
+        user_id=row["id"],
+        username=row["username"],
+        name=row["name"],
+        avatar_path=row["profile_picture"],
+        bio=row["bio"],
+        actor_type=row["actor_type"],
+        plan_type=PLAN,
+        created_at=row["created_on"],
+        last_active=row["last_active_on"],
+        followers=row["followers"],
+        following=row["following"],
+        is_self=row["is_self"],
+        is_following=row["is_following"],
+        is_followed=row["is_followed"],
+    )

@@ -1,0 +1,28 @@
+"""Find people by a part of their username or name."""
+
+from uuid import UUID
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.identity.profile import Profile, list_profiles
+
+sql = load_queries(__package__)
+
+LONGEST_QUERY = 200
+
+
+async def search_people(database: Database, viewer_id: UUID, text: str, window: Window) -> Paged[Profile]:
+    """One page of the people whose username or name holds `text`, in any case; the nearest first.
+
+    Without a text that is everybody. Raises InvalidRequest if it is too long, Unavailable.
+    """
+    wanted = " ".join(text.split())
+    if len(wanted) > LONGEST_QUERY:
+        raise InvalidRequest(f"query may have at most {LONGEST_QUERY} characters.", "query")
+    async with database.connection() as connection:
+        found = await connection.fetchrow(sql.search_people, wanted, window.offset, window.limit)
+        assert found is not None
+        profiles = await list_profiles(connection, viewer_id, found["ids"])
+    return make_paged(window, found["total"], profiles)

@@ -1,0 +1,102 @@
+"""Finding people by a part of their username or name."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+
+import asyncpg
+import httpx
+import pytest
+
+from exchange import exchange_client
+from hallmarket.server.identity.register import create_person
+from support import Member, Server
+from wire import assert_exchange_error
+
+
+@pytest.fixture
+def me(server: Server, member: Member) -> Iterator[httpx.Client]:
+    """A client with the member's token."""
+    with exchange_client(server, member.key) as client:
+        yield client
+
+
+def make_people(server: Server, *people: tuple[str, str, str]) -> None:
+    """Make people of a username, a first and a last name."""
+
+    async def make() -> None:
+        connection = await asyncpg.connect(server.postgres_url)
+        try:
+            for username, firstname, lastname in people:
+                await create_person(connection, username, firstname=firstname, lastname=lastname)
+        finally:
+            await connection.close()
+
+    asyncio.run(make())
+
+
+def usernames(response: httpx.Response) -> list[str]:
+    """Whom a search found."""
+    assert response.status_code == 200, response.text
+    return [user["username"] for user in response.json()["data"]]
+
+
+def test_the_nearest_come_first(server: Server, me: httpx.Client) -> None:
+    """The username itself, then the name, then beginnings, then the rest; ties in the order of usernames."""
+    mark = "z" + secrets.token_hex(4)
+    make_people(
+        server,
+        (f"y{mark}", "Nobody", "Much"),
+        (f"n2-{mark[1:]}", "Ann", f"{mark.title()}son"),
+        (f"{mark}2", "Bea", "Cee"),
+        (f"{mark}1", "Bea", "Cee"),
+        (f"n1-{mark[1:]}", mark.upper(), ""),
+        (mark, "Zoe", "Last"),
+    )
+    expected = [mark, f"n1-{mark[1:]}", f"{mark}1", f"{mark}2", f"n2-{mark[1:]}", f"y{mark}"]
+    assert usernames(me.get("/users/search", params={"query": mark})) == expected
+    assert usernames(me.get("/users/search", params={"query": f" {mark.upper()} "})) == expected
+    pages = [me.get("/users/search", params={"query": mark, "offset": at, "limit": 2}) for at in (0, 2, 4, 6)]
+    assert [usernames(page) for page in pages] == [expected[0:2], expected[2:4], expected[4:6], []]
+    assert [page.json()["pagination"]["hasMore"] for page in pages] == [True, True, False, False]
+    assert {page.json()["pagination"]["total"] for page in pages} == {6}
+
+
+def test_letters_beyond_english(server: Server, me: httpx.Client) -> None:
+    """Upper and lower case are one also beyond ASCII, and a whole name is found with its space."""
+    mark = secrets.token_hex(4)
+    make_people(server, (f"u{mark}", "Élodie", f"Öz{mark}"))
+    for query in (f"ÖZ{mark}", f"élodie  öz{mark}", f"ÉLODIE ÖZ{mark}"[4:]):
+        assert usernames(me.get("/users/search", params={"query": query})) == [f"u{mark}"]
+
+
+@pytest.mark.parametrize("query", ["%", "_%", "\\", "'; drop table person; --", "nobody is called this"])
+def test_a_query_is_text(me: httpx.Client, query: str) -> None:
+    """Nothing in a query is a pattern or a command."""
+    assert usernames(me.get("/users/search", params={"query": query + "zzz"})) == []
+
+
+def test_without_a_query_everybody_is_found(server: Server, me: httpx.Client, member: Member) -> None:
+    """An empty query lists everybody, page by page, each once."""
+    (row,) = server.query("select count(*) as people from person")
+    seen: list[str] = []
+    more = True
+    while more:
+        response = me.get("/users/search", params={"offset": len(seen), "limit": 200})
+        seen += usernames(response)
+        more = response.json()["pagination"]["hasMore"]
+    assert len(seen) == len(set(seen)) == row["people"]
+    assert member.username in seen
+
+
+def test_what_is_found_is_a_profile(me: httpx.Client, member: Member) -> None:
+    """What a search finds is what the profile shows."""
+    found = me.get("/users/search", params={"query": member.username}).json()["data"]
+    assert [user["isSelf"] for user in found] == [True]
+    assert found[0].keys() == me.get(f"/users/{member.username}").json()["data"].keys()
+
+
+@pytest.mark.parametrize("query", ["query=" + "x" * 201, "query=%00", "limit=0", "limit=201", "offset=-1", "query=%ff"])
+def test_bad_searches(me: httpx.Client, query: str) -> None:
+    """A query that is too long or no text, and a page that cannot be, are refused."""
+    assert_exchange_error(me.get(f"/users/search?{query}"), 400, "invalid_request")

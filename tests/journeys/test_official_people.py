@@ -1,0 +1,47 @@
+"""People through the official client, unmodified: profiles, search, plan, impact."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from exchange import official_client
+from support import Member, Server
+
+
+def test_profiles(server: Server, member: Member) -> None:
+    """The client knows itself and finds others by username, by id and by search."""
+    other = server.new_member()
+    with official_client(server, member.key) as client:
+        me = client.users.me()
+        assert (me.user_id, me.username, me.name) == (UUID(member.person), member.username, "Jane Doe")
+        assert (me.is_self, me.is_following, me.is_agent, me.plan_type) == (True, False, False, "self-hosted")
+        assert me.user_id == UUID(str(client.user.id))
+        found = client.users.get(other.username)
+        assert (found.user_id, found.is_self, found.followers) == (UUID(other.person), False, 0)
+        assert client.users.get(other.person) == found
+        assert client.users.search(other.username.upper()) == [found]
+        assert client.users.search("nobody is called this", limit=5) == []
+
+
+def test_plan_and_impact(server: Server, member: Member) -> None:
+    """The client reads the plan, and the impact of whoever has no assets yet."""
+    with official_client(server, member.key) as client:
+        plan = client.users.plan()
+        assert plan.plan_type == "self-hosted"
+        assert plan.limits.can_create_private_assets
+        assert plan.usage["apiKeys"].used == 1
+        impact = client.users.impact(member.username, since="2026-01-31T00:00:00Z", limit=5, asset_ids=[str(uuid4())])
+        assert (impact.user_id, impact.assets) == (UUID(member.person), [])
+        assert impact.since == datetime(2026, 1, 31, tzinfo=UTC)
+        assert (impact.aggregate.assets, impact.aggregate.quality_views) == (0, 0)
+
+
+def test_unknown_people(server: Server, member: Member) -> None:
+    """The client is told of a name nobody has by its NotFoundError."""
+    import ouro
+
+    with official_client(server, member.key) as client:
+        for ask in (client.users.get, client.users.impact):
+            with pytest.raises(ouro.NotFoundError):
+                ask("nobody-at-all")
