@@ -1,18 +1,15 @@
-"""Rate limits: counted per key, per address where there is no key, and apart for bad keys; told in every answer."""
+"""Rate limits of both dialects: per key, per address where there is none, apart for bad ones; told in every answer."""
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from time import sleep, time
 
-import httpx
 import pytest
 
 from anchors import post
+from exchange import official_client
 from support import Server, new_server
-from wire import assert_media_error
-
-TOLD = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit-policy", "ratelimit")
+from told import TOLD, assert_limited, bucket, caller, told
+from wire import assert_exchange_error, assert_media_error
 
 
 @pytest.fixture(scope="module")
@@ -20,36 +17,6 @@ def limited() -> Iterator[Server]:
     """A server that counts to 5 for a key, 7 for an address and 3 for bad keys, and believes a proxy's addresses."""
     with new_server(rate_limit_key=5, rate_limit_address=7, rate_limit_failed=3, trusted_proxies="127.0.0.1") as server:
         yield server
-
-
-@contextmanager
-def caller(server: Server, api_key: str, address: str) -> Iterator[httpx.Client]:
-    """An HTTP client with this key at this address."""
-    with server.client(api_key) as client:
-        client.headers["x-forwarded-for"] = address
-        yield client
-
-
-def told(response: httpx.Response) -> tuple[int, int, int]:
-    """Limit, what remains and when it resets, as both kinds of headers tell it alike."""
-    limit, remaining, reset = (int(response.headers[name]) for name in TOLD[:3])
-    policy = re.fullmatch(r'"(key|address|failed)";q=(\d+);w=60', response.headers["ratelimit-policy"])
-    state = re.fullmatch(r'"(key|address|failed)";r=(\d+);t=(\d+)', response.headers["ratelimit"])
-    assert policy is not None
-    assert state is not None
-    assert (policy[1], int(policy[2])) == (state[1], limit)
-    assert (int(state[2]), int(state[3])) == (remaining, reset)
-    assert 1 <= reset <= 60
-    return limit, remaining, reset
-
-
-def assert_limited(response: httpx.Response) -> None:
-    """Assert that a request was one too many, and is told when to come again."""
-    error = assert_media_error(response, 403, "RATE_LIMIT")
-    _, remaining, reset = told(response)
-    assert remaining == 0
-    assert response.headers["retry-after"] == str(reset)
-    assert error["details"] == {"retryAfter": reset}
 
 
 def test_key_has_its_quota_over_all_paths(limited: Server) -> None:
@@ -151,10 +118,10 @@ def test_reset_counts_down(limited: Server) -> None:
         assert again < first
 
 
-def test_what_is_outside_is_not_counted(limited: Server) -> None:
-    """The log and operations are not `/v1`: they carry no limits and are never refused."""
+def test_what_is_open_is_not_counted(limited: Server) -> None:
+    """The log and operations carry no limits and are never refused."""
     with caller(limited, "", "10.0.8.1") as client:
-        for path in ("/healthz", "/readyz", "/log/checkpoint", "/log/key", "/nothing"):
+        for path in ("/healthz", "/readyz", "/log/checkpoint", "/log/key", "/log/nothing"):
             for _ in range(9):
                 response = client.get(path)
                 assert response.status_code in (200, 404)
@@ -167,6 +134,92 @@ def test_no_limit_is_no_limit(server: Server) -> None:
         response = client.get("/v1/media")
         assert response.status_code == 200
         assert not [name for name in TOLD if name in response.headers]
+
+
+def buy(server: Server, key: str, address: str) -> str:
+    """A token bought with a key, at an address of its own."""
+    with caller(server, "", address) as client:
+        return str(client.post("/users/get-token", json={"pat": key}).json()["token"])
+
+
+def test_tokens_share_their_keys_quota(limited: Server) -> None:
+    """All tokens of a key, and the key itself, count together in both dialects; the one too many is 429."""
+    key = limited.new_member().key
+    one, other = buy(limited, key, "10.1.0.1"), buy(limited, key, "10.1.0.2")
+    with (
+        caller(limited, key, "10.1.0.3", authorization=one) as first,
+        caller(limited, key, "10.1.0.4", authorization=f"Bearer {other}") as second,
+    ):
+        asked = [(first, "/user"), (second, "/user"), (first, "/v1/media"), (second, "/nothing"), (first, "/x")]
+        answers = [client.get(path) for client, path in asked]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404]
+        assert [bucket(answer) for answer in answers] == [("key", left) for left in (4, 3, 2, 1, 0)]
+        for path in ("/user", "/v1/media", "/nothing"):
+            assert_limited(first.get(path))
+            assert_limited(second.get(path))
+
+
+def test_exchange_without_a_token_counts_by_address(limited: Server) -> None:
+    """Requests without a token count per address, bought tokens, 401s and unknown paths, together with `/v1`'s."""
+    key = limited.new_member().key
+    with caller(limited, "", "10.1.1.1") as client:
+        answers = [client.get("/user"), client.get("/nothing"), client.post("/users/get-token", json={"pat": key})]
+        for _ in range(2):
+            answers += [client.get("/v1/public/media/x"), client.post("/users/get-token", content=b"{")]
+        assert [answer.status_code for answer in answers] == [401, 404, 200, 400, 400, 400, 400]
+        assert [bucket(answer) for answer in answers] == [("address", left) for left in range(6, -1, -1)]
+        assert_limited(client.get("/user"))
+        assert_limited(client.post("/users/get-token", json={"pat": key}))
+        assert_limited(client.get("/v1/media"))
+
+
+def test_bad_tokens_and_bad_keys_fail_together(limited: Server) -> None:
+    """Bad tokens, bad keys, and bad keys in the body of get-token are one count of failures, apart from the others."""
+    with caller(limited, "", "10.1.2.1") as client:
+        bad_token = client.get("/user", headers={"authorization": "Bearer x.y.z"})
+        assert_exchange_error(bad_token, 401, "unauthenticated")
+        bad_key = client.get("/v1/media", headers={"x-api-key": "guess"})
+        assert_media_error(bad_key, 401, "UNAUTHENTICATED")
+        bought = client.post("/users/get-token", json={"pat": "guess"})
+        assert bought.status_code == 200
+        assert bought.json()["token"] is None
+        assert [bucket(answer) for answer in (bad_token, bad_key, bought)] == [("failed", left) for left in (2, 1, 0)]
+        assert_limited(client.get("/user", headers={"authorization": "x.y.z"}))
+        assert_limited(client.get("/v1/media", headers={"x-api-key": "guess"}))
+        assert_limited(client.post("/users/get-token", json={"pat": "guess"}))
+        assert_limited(client.post("/users/get-token", json={"pat": limited.new_member().key}))
+        assert bucket(client.get("/user"))[0] == "address"
+
+
+def test_failures_cost_nobody_with_a_good_key_anything(limited: Server) -> None:
+    """At an address where guessing is over, a key that was in use and every token go on, also when all is forgotten."""
+    member = limited.new_member()
+    token, unseen = buy(limited, member.key, "10.1.3.1"), buy(limited, member.key, "10.1.3.2")
+    with caller(limited, "", "10.1.3.3") as guesser:
+        for number in range(3):
+            guesser.get("/user", headers={"authorization": f"guess-{number}"})
+        assert_limited(guesser.get("/user", headers={"authorization": "guess"}))
+    limited.query("update api_key set name = 'renamed' where id = $1", member.key_id)  # every server forgets all keys
+    sleep(0.2)
+    with caller(limited, member.key, "10.1.3.3") as holder:
+        assert bucket(holder.get("/v1/media")) == ("key", 4)
+        assert bucket(holder.get("/user", headers={"authorization": token})) == ("key", 3)
+        assert bucket(holder.get("/user", headers={"authorization": unseen})) == ("key", 2)
+        assert holder.post("/users/get-token", json={"pat": member.key}).json()["token"]
+
+
+def test_official_client_is_told_to_wait(limited: Server) -> None:
+    """The official client raises its RateLimitError, with 429 and the seconds to wait."""
+    import ouro
+
+    key = limited.new_member().key
+    with official_client(limited, key) as client, caller(limited, key, "10.1.4.1") as other:
+        while other.get("/v1/media").status_code == 200:
+            pass
+        with pytest.raises(ouro.RateLimitError) as caught:
+            client.users.me()
+    assert caught.value.status_code == 429
+    assert 1 <= int(caught.value.response.headers["retry-after"]) <= 60
 
 
 def test_strangers_addresses_are_not_believed(limited: Server) -> None:

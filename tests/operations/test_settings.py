@@ -60,6 +60,8 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
     value, third = OTHER[kind], {str: "third", int: "78", bool: "yes"}[kind]
     if setting.name == "log_level":
         value, third = "debug", "error"
+    if setting.name == "rate_limit_storage":
+        value, third = "redis://10.0.0.1:6379/0", "unix:///run/redis.sock"
 
     def read(given: dict[str, object], environ: dict[str, str]) -> object:
         settings = read_settings(given, environ)
@@ -87,6 +89,10 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         ("port", "65536"),
         ("log_requests", "perhaps"),
         ("log_level", "loud"),
+        *(
+            ("rate_limit_storage", url)
+            for url in ("memory://", "redis", "redis://", "redis://a:many", "redis://[", "unix://")
+        ),
     ],
 )
 def test_value_that_cannot_be_taken_is_refused(name: str, value: str) -> None:

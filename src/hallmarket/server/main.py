@@ -21,6 +21,7 @@ from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import choose_context
 from hallmarket.server.identity.people_routes import people_routes
+from hallmarket.server.identity.quick import find_quick
 from hallmarket.server.identity.routes import identity_routes
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.media.anchor import Anchoring
@@ -48,7 +49,11 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     tokens = Tokens(keyring, secret)
     limits = Limits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed)
     admission = Admission(
-        limits, Finder(keyring.find, keyring.find_known), Finder(tokens.find, tokens.find_known), choose_context
+        limits,
+        settings.rate_limit_storage,
+        Finder(keyring.find, keyring.find_known, keyring.was_good),
+        Finder(tokens.find, tokens.find_known, tokens.was_good),
+        choose_context,
     )
     lookup = Lookup(database, settings.lookup_cache_mib)
     quick = QuickRoutes(anchoring, lookup)
@@ -72,11 +77,12 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
             await asyncio.gather(*tasks, return_exceptions=True)  # one that failed earlier stops no other
             await keyring.note_uses()
             await anchoring.close()
+            await admission.close()
             await database.close()
 
     routes = [
         *operations_routes(database, verifier_key.name, version("hallmarket")),
-        *identity_routes(database, keyring, tokens, admission),
+        *identity_routes(database, tokens, admission),
         *people_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
@@ -86,7 +92,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         make_framework(routes, lifespan),
         admission,
         quick.find_ready,
-        quick.find,
+        lambda method, path: quick.find(method, path) or find_quick(method, path),
         RequestLog(sys.stderr.buffer.write) if settings.log_requests else None,
     )
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -49,6 +50,12 @@ SETTINGS = (
     Setting("rate_limit_key", 6000, "requests a minute for one API key; 0 lifts the limit", "N"),
     Setting("rate_limit_address", 600, "requests a minute without a key, for one address; 0 lifts the limit", "N"),
     Setting("rate_limit_failed", 60, "bad keys a minute for one address; 0 lifts the limit", "N"),
+    Setting(
+        "rate_limit_storage",
+        "",
+        "a Redis through which several servers and workers share their counts; redis://…",
+        "URL",
+    ),
     Setting("trusted_proxies", "", "addresses whose X-Forwarded-For is believed, separated by commas", "ADDRESSES"),
     Setting("shutdown_timeout_s", 30, "how long requests in flight may take to finish at a stop, seconds", "S"),
     Setting("log_level", "info", "least level of the server's own log: debug, info, warning or error", "LEVEL"),
@@ -75,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_key: int
     rate_limit_address: int
     rate_limit_failed: int
+    rate_limit_storage: str
     trusted_proxies: str
     shutdown_timeout_s: int
     log_level: str
@@ -109,8 +117,20 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
         raise Refusal(f"--port must be at most 65535, not {port}.")
     if values["log_level"] not in ("debug", "info", "warning", "error"):
         raise Refusal("--log-level must be debug, info, warning or error.")
+    if not _is_redis(str(values["rate_limit_storage"])):
+        raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
     values["public_url"] = str(values["public_url"]).rstrip("/")
     return msgspec.convert(values, Settings)
+
+
+def _is_redis(url: str) -> bool:
+    """Whether a URL can be one of a Redis; so can none at all."""
+    try:
+        parts = urlsplit(url)
+        named = parts.path if parts.scheme == "unix" else parts.hostname and parts.port != 0  # which reads it
+    except ValueError:
+        return False
+    return not url or (parts.scheme in ("redis", "rediss", "unix") and bool(named))
 
 
 def _convert(setting: Setting, raw: object) -> str | int | bool:

@@ -2,8 +2,9 @@
 
 The media dialect brings an API key with each request, the exchange dialect a token bought with one.
 
-Counting is by the library `limits`, in fixed windows of a minute: one count a key, one an address where there is no
-key, and one an address for bad keys, so that guessing is slow without touching anybody's work.
+Counting is by the library `limits`, in fixed windows of a minute: one count a key and its tokens, one an address where
+there is neither, and one an address for bad ones, so that guessing is slow without touching anybody's work. The counts
+are this process's own, and cost no waiting, unless several servers share them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ import msgspec
 
 from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
 from hallmarket.server.http.reply import in_media_dialect
+from hallmarket.server.http.shared_counts import SharedCounts
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.http.window_storage import WindowStorage
 
@@ -31,57 +33,92 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Finder(NamedTuple):
-    """How identity finds who speaks through a key or a token: `find` may ask the database, `find_known` never does."""
+    """How identity finds who speaks through a key or a token: `find` may ask the database, the others never do.
+
+    `was_good` tells of one that was good here before, whatever it is now: it is no guess.
+    """
 
     find: Callable[[str], Awaitable[Any | None]]
     find_known: Callable[[str], Any | None]
+    was_good: Callable[[str], bool]
 
 
 class Admission:
     """Finds the caller of a request and counts it; `choose_context` puts them into the organization they name."""
 
     def __init__(
-        self, limits: Limits, keys: Finder, tokens: Finder, choose_context: Callable[[Any, bytes | None], Any]
+        self,
+        limits: Limits,
+        shared_at: str,
+        keys: Finder,
+        tokens: Finder,
+        choose_context: Callable[[Any, bytes | None], Any],
     ) -> None:
+        """`shared_at` is the URL of the Redis that keeps the counts of several servers; "" for none."""
         self._keys = keys
         self._tokens = tokens
         self._choose_context = choose_context
-        self._storage = WindowStorage()
-        self._key = Bucket(self._storage, "key", limits.key)
-        self._address = Bucket(self._storage, "address", limits.address)
-        self._failed = Bucket(self._storage, "failed", limits.failed)
+        memory = WindowStorage()
+        self._shared = SharedCounts(shared_at, memory) if shared_at else None
+        self._key = Bucket(memory, self._shared, "key", limits.key)
+        self._address = Bucket(memory, self._shared, "address", limits.address)
+        self._failed = Bucket(memory, self._shared, "failed", limits.failed)
+
+    @property
+    def counts_now(self) -> bool:
+        """Whether counting takes no waiting."""
+        return self._shared is None
 
     def admit_known(self, visit: Visit) -> bool:
-        """Admit a request without a key, or with one that is remembered; whether that was so. Raises RateLimited."""
+        """Admit a request without a key, or with one that is remembered, if that takes no waiting; whether it did.
+
+        Raises RateLimited.
+        """
+        if self._shared is not None:
+            return False
         finder, credential = self._credential(visit)
         if credential is None:
-            self._address.count(visit, visit.client)
+            self._address.count_now(visit, visit.client)
             return True
         caller = finder.find_known(credential)
         if caller is None:
             return False
-        self._enter(visit, caller)
+        visit.caller = caller
+        self._key.count_now(visit, str(visit.key_id))
+        self._enter(visit)
         return True
 
     async def admit(self, visit: Visit) -> None:
         """Set the visit's caller and its rate-limit headers. Raises RateLimited, and Unavailable with the database."""
-        # Whoever has used up the failures of this address is not told whether one more key would have fitted.
-        self._failed.check(visit, visit.client)
         finder, credential = self._credential(visit)
-        assert credential is not None
+        if credential is None:
+            await self._address.count(visit, visit.client)
+            return
+        visit.caller = finder.find_known(credential) or await self._try(visit, finder, credential)
+        if visit.caller is not None:
+            await self._key.count(visit, str(visit.key_id))
+            self._enter(visit)
+
+    async def try_key(self, visit: Visit, key: str) -> Any | None:
+        """The caller behind an API key that came in a body; None, counted as a failure, for a bad one.
+
+        Raises RateLimited, and Unavailable with the database.
+        """
+        return await self._try(visit, self._keys, key)
+
+    async def close(self) -> None:
+        """Let go of what the counts are shared through."""
+        if self._shared is not None:
+            await self._shared.close()
+
+    async def _try(self, visit: Visit, finder: Finder, credential: str) -> Any | None:
+        # Whoever has used up the failures of this address is not told whether one more key would have fitted.
+        if not finder.was_good(credential):
+            await self._failed.check(visit, visit.client)
         caller = await finder.find(credential)
         if caller is None:
-            self._failed.count(visit, visit.client)
-            return
-        self._enter(visit, caller)
-
-    def check_failures(self, visit: Visit) -> None:
-        """Raises RateLimited if this address has tried too many bad keys."""
-        self._failed.check(visit, visit.client)
-
-    def count_failure(self, visit: Visit) -> None:
-        """Count a bad key that came in a body. Raises RateLimited."""
-        self._failed.count(visit, visit.client)
+            await self._failed.count(visit, visit.client)
+        return caller
 
     def _credential(self, visit: Visit) -> tuple[Finder, str | None]:
         if in_media_dialect(visit.path):
@@ -90,40 +127,48 @@ class Admission:
         raw = visit.headers.get(b"authorization")
         return self._tokens, None if raw is None else raw.decode("latin-1")
 
-    def _enter(self, visit: Visit, caller: Any) -> None:
-        visit.caller = caller
-        self._key.count(visit, str(visit.key_id))
+    def _enter(self, visit: Visit) -> None:
         if not in_media_dialect(visit.path):
-            visit.caller = self._choose_context(caller, visit.headers.get(b"x-ouro-org"))
+            visit.caller = self._choose_context(visit.caller, visit.headers.get(b"x-ouro-org"))
 
 
 class Bucket:
     """One kind of count, and the headers that tell of it."""
 
-    def __init__(self, storage: WindowStorage, name: str, quota: int) -> None:
-        self._storage = storage
+    def __init__(self, memory: WindowStorage, shared: SharedCounts | None, name: str, quota: int) -> None:
+        self._memory = memory
+        self._shared = shared
         self._name = name
         self._quota = quota
         self._policy = f'"{name}";q={quota};w={WINDOW_S}'.encode()
         self._limit = b"%d" % quota
         self._state = f'"{name}";r=%d;t=%d'.encode()
 
-    def count(self, visit: Visit, who: str) -> None:
-        """Count one request. Raises RateLimited if it is one too many."""
+    def count_now(self, visit: Visit, who: str) -> None:
+        """Count one request, here. Raises RateLimited if it is one too many."""
         if self._quota:
-            self._tell(visit, *self._storage.count(f"{self._name}/{who}", WINDOW_S))
+            self._tell(visit, *self._memory.count(f"{self._name}/{who}", WINDOW_S))
 
-    def check(self, visit: Visit, who: str) -> None:
+    async def count(self, visit: Visit, who: str) -> None:
+        """Count one request, with all servers that share their counts. Raises RateLimited if it is one too many."""
+        if self._shared is None:
+            self.count_now(visit, who)
+        elif self._quota:
+            self._tell(visit, *await self._shared.count(f"{self._name}/{who}", WINDOW_S))
+
+    async def check(self, visit: Visit, who: str) -> None:
         """Raises RateLimited if nothing is left; counts nothing."""
         if self._quota:
             key = f"{self._name}/{who}"
-            if (used := self._storage.get(key)) >= self._quota:
-                self._tell(visit, used + 1, self._storage.get_expiry(key))
+            used, ends = self._memory.look(key) if self._shared is None else await self._shared.look(key)
+            if used >= self._quota:
+                self._tell(visit, used + 1, ends)
 
     def _tell(self, visit: Visit, used: int, ends: float) -> None:
         left = max(self._quota - used, 0)
         reset = max(ceil(ends - time()), 1)
-        visit.extra_headers += (
+        # Behind the request's id, and in place of what another count told: the last one decides.
+        visit.extra_headers[1:] = (
             (b"x-ratelimit-limit", self._limit),
             (b"x-ratelimit-remaining", b"%d" % left),
             (b"x-ratelimit-reset", b"%d" % reset),

@@ -46,6 +46,7 @@ class Edge:
     """The ASGI application the server runs: `app` inside, `find_quick` for the routes that go around its router.
 
     `find_ready` returns the route and the answer of a GET of a URL if that takes no waiting; such a route needs no key.
+    It finds nothing where counting takes waiting.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Edge:
     ) -> None:
         self._app = app
         self._admission = admission
-        self.find_ready = find_ready
+        self.find_ready = find_ready if admission.counts_now else _find_nothing
         self._find_quick = find_quick
         self._log_request = log_request
         self._ids = map((os.urandom(6).hex() + "-%x").__mod__, count(1))
@@ -174,6 +175,10 @@ class Edge:
         )
         body = b"" if visit.method == "HEAD" else reply.body
         await visit.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _find_nothing(_url: bytes) -> None:
+    return None
 
 
 async def _no_body() -> Any:

@@ -8,6 +8,8 @@ from time import time
 
 from limits.storage import Storage
 
+Count = tuple[int, float]  # what is counted, and when its window ends, Unix seconds
+
 
 class WindowStorage(Storage):
     """Counts of fixed windows, in this process. All windows are equally long, so the oldest key ends first."""
@@ -27,8 +29,8 @@ class WindowStorage(Storage):
         """Count `amount` more under a key; its window, if it has none, lasts `expiry` seconds from now."""
         return self.count(key, expiry, amount)[0]
 
-    def count(self, key: str, expiry: int, amount: int = 1) -> tuple[int, float]:
-        """As `incr`, and with the time at which the window ends, Unix seconds: one call on the busiest path."""
+    def count(self, key: str, expiry: int, amount: int = 1) -> Count:
+        """As `incr`, and with the time at which the window ends: one call on the busiest path."""
         now = time()
         window = self._windows.get(key)
         if window is None or window[1] <= now:
@@ -36,6 +38,10 @@ class WindowStorage(Storage):
             self._windows[key] = window = [0, now + expiry]
         window[0] += amount
         return int(window[0]), window[1]
+
+    def look(self, key: str) -> Count:
+        """As `get` and `get_expiry`."""
+        return self.get(key), self.get_expiry(key)
 
     def get(self, key: str) -> int:
         """The count under a key; 0 without a window."""

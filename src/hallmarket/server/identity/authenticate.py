@@ -15,7 +15,7 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.identity.keys import LONGEST_KEY, hash_key
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.identity.types import Caller, Me
 
 sql = load_queries(__package__)
 
@@ -30,6 +30,7 @@ class Keyring:
         self._database = database
         self._secret = secret
         self._known: LRUCache[bytes | UUID, Caller] = LRUCache(MOST_REMEMBERED)  # by a key's hash, and by its id
+        self._seen: LRUCache[bytes | UUID, None] = LRUCache(MOST_REMEMBERED)  # were good, and may not be any more
         self._generation = 0
         self._listener = Listener(database.url, "identity", self.forget)
         self._batcher: Batcher[bytes | UUID, Caller | None] = Batcher(self._find_all, most=500)
@@ -49,6 +50,10 @@ class Keyring:
         self._used[caller.key_id] = datetime.now(UTC)
         return caller
 
+    def was_good(self, key: str | UUID) -> bool:
+        """Whether a key was good here before; it may have expired or been revoked since."""
+        return self._place(key) in self._seen
+
     async def find(self, key: str | UUID) -> Caller | None:
         """The caller behind a key, or a key's id, or None if it is unknown, expired or revoked. Raises Unavailable."""
         if (known := self.find_known(key)) is not None:
@@ -60,6 +65,7 @@ class Keyring:
         caller = await self._batcher.submit(place)
         if caller is None:
             return None
+        self._seen[place] = None
         # Remembered only if nothing changed while the query was under way, and only while changes reach us.
         if self._listener.listening and generation == self._generation:
             self._known[place] = caller
@@ -110,5 +116,6 @@ class Keyring:
                 organizations=frozenset(row["organizations"]),
                 scopes=frozenset(row["scopes"]),
                 expires_at=row["expires_on"].timestamp() if row["expires_on"] else None,
+                me=Me(row["person_id"], row["person_id"], row["username"], row["person_name"], row["email"]),
             )
         return [found.get(place) for place in places]

@@ -53,8 +53,10 @@ order by k.created_on, k.id;
 -- name: find_callers
 -- A key speaks only while it is neither expired nor revoked, and only while its person is in its organization.
 select k.key_hash, k.id, k.name, k.person_id, k.organization_id, k.scopes, k.expires_on,
-       array(select m.organization_id from membership m where m.person_id = k.person_id) as organizations
+       array(select m.organization_id from membership m where m.person_id = k.person_id) as organizations,
+       p.username, full_name(p.firstname, p.lastname) as person_name, p.email
 from api_key k
+join person p on p.id = k.person_id
 where (k.key_hash = any($1::bytea[]) or k.id = any($2::uuid[]))
   and k.revoked_on is null
   and (k.expires_on is null or k.expires_on > now())
@@ -88,9 +90,6 @@ select p.id, p.firstname, p.lastname, p.created_on, p.profile_picture,
 from person p
 cross join organization o
 where o.id = $1 and p.id = any($2::uuid[]);
-
--- name: get_me
-select id, username, full_name(firstname, lastname) as name, email from person where id = $1;
 
 -- name: find_someone
 -- No username is a UUID, so there is at most one.

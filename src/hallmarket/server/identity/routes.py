@@ -12,19 +12,17 @@ from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.paging import Page, read_page, read_query
 from hallmarket.server.http.visit import visit_of
-from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.people import list_people
-from hallmarket.server.identity.session import Me, TokenAnswer, TokenRequest, get_me, get_token
+from hallmarket.server.identity.quick import ME_PATH, ME_SCOPE, get_me
+from hallmarket.server.identity.session import TokenAnswer, TokenRequest, make_answer
 from hallmarket.server.identity.tokens import Tokens
-from hallmarket.server.identity.types import WireUser
+from hallmarket.server.identity.types import Me, WireUser
 
 AnyRequest = Request[Any, Any, Any]
 BAD_KEY = {"message": "This API key is unknown, expired or revoked.", "code": "unauthenticated", "status": 401}
 
 
-def identity_routes(
-    database: Database, keyring: Keyring, tokens: Tokens, admission: Admission
-) -> Sequence[HTTPRouteHandler]:
+def identity_routes(database: Database, tokens: Tokens, admission: Admission) -> Sequence[HTTPRouteHandler]:
     """The routes of people and their tokens."""
 
     @get("/v1/users", opt={"scope": "users:read"}, summary="List the users of your organization, newest first")
@@ -36,16 +34,12 @@ def identity_routes(
 
     @post("/users/get-token", status_code=200, summary="Exchange an API key for a token that lives an hour")
     async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
-        visit = visit_of(request.scope)
-        admission.check_failures(visit)
-        answer = await get_token(keyring, tokens, data)
-        if answer is None:
-            admission.count_failure(visit)
-            return TokenAnswer(error=BAD_KEY)  # with 200, as the reference has it
-        return answer
+        caller = await admission.try_key(visit_of(request.scope), data.pat)
+        # A bad key is answered with 200, as the reference has it.
+        return TokenAnswer(error=BAD_KEY) if caller is None else make_answer(tokens, caller)
 
-    @get("/user", opt={"scope": "users:read"}, summary="Who you are")
+    @get(ME_PATH, opt={"scope": ME_SCOPE}, summary="Who you are")
     async def me(request: AnyRequest) -> Data[Me]:
-        return Data(await get_me(database, visit_of(request.scope).caller))
+        return get_me(visit_of(request.scope))
 
     return [list_users, exchange_key, me]

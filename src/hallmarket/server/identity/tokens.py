@@ -51,22 +51,26 @@ class Tokens:
             return None
         return self._keyring.find_known(checked[0])
 
+    def was_good(self, text: str) -> bool:
+        """Whether a token is one of ours that has not expired; its key may have been revoked since."""
+        return self._check(_bare(text)) is not None
+
     async def find(self, text: str) -> Caller | None:
         """Who speaks through a token, or None if it is forged, expired, or its key is. Raises Unavailable."""
-        token = _bare(text)
-        if len(token) > LONGEST_TOKEN:
-            return None
+        checked = self._check(_bare(text))
+        return None if checked is None else await self._keyring.find(checked[0])
+
+    def _check(self, token: str) -> tuple[UUID, float] | None:
+        """A token's key, and when the token expires; None if it is forged or expired."""
         checked = self._checked.get(token)
-        if checked is None:
+        if checked is None and len(token) <= LONGEST_TOKEN:
             try:
                 claims = jwt.decode(token, self._secret, [ALGORITHM], options={"require": ["exp", "key"]})
                 checked = UUID(claims["key"]), float(claims["exp"])
             except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
                 return None
             self._checked[token] = checked
-        if checked[1] <= time.time():
-            return None
-        return await self._keyring.find(checked[0])
+        return None if checked is None or checked[1] <= time.time() else checked
 
 
 def _bare(text: str) -> str:

@@ -25,6 +25,16 @@ SCOPES = (
 NOBODY = UUID(int=0)  # the exchange dialect's personal context, and the team of what stands in none
 
 
+class Me(msgspec.Struct, frozen=True):
+    """A person as `GET /user` shows them to themselves."""
+
+    id: UUID
+    user_id: UUID
+    username: str
+    name: str | None
+    email: str | None
+
+
 class Caller(msgspec.Struct, frozen=True):
     """Who sends a request: a person, by one of their keys, for an organization or for themselves.
 
@@ -40,6 +50,7 @@ class Caller(msgspec.Struct, frozen=True):
     organizations: frozenset[UUID]
     scopes: frozenset[str]
     expires_at: float | None  # Unix seconds
+    me: Me
 
 
 class NewKey(msgspec.Struct, frozen=True):

@@ -1,0 +1,102 @@
+"""Counts that several servers share: in Redis by the library `limits`, and in this process while Redis is away.
+
+A limit is a guard against accidents and guessing, not worth a single refused request: when Redis fails, requests go on,
+each worker counts for itself, and one task asks every second whether Redis is back.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from time import time
+from typing import Any, TypeVar
+
+import structlog
+from limits.aio.storage import RedisStorage
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from hallmarket.server.http.window_storage import Count, WindowStorage
+
+PATIENCE_S = 0.1  # the longest that a request waits for Redis
+AGAIN_S = 1.0
+MOST_CONNECTIONS = 32
+PREFIX = "hallmarket"  # of the keys in Redis
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger()
+
+
+class SharedCounts:
+    """Counts of fixed windows in the Redis at `url`; in `memory` while it is away."""
+
+    def __init__(self, url: str, memory: WindowStorage) -> None:
+        # Once more at once, for a connection that a restart of Redis has ended.
+        self._pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 1))
+        options: dict[str, Any] = {"connection_pool": self._pool}
+        self._redis = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, **options)
+        self._memory = memory
+        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._recovery: asyncio.Task[None] | None = None  # there is one while Redis is away
+
+    async def count(self, key: str, expiry: int) -> Count:
+        """Count one more under a key, whose window, if it has none, lasts `expiry` seconds from now."""
+        counted = await self._ask(self._count, key, expiry)
+        return self._memory.count(key, expiry) if counted is None else counted
+
+    async def look(self, key: str) -> Count:
+        """What is counted under a key; 0 without a window."""
+        counted = await self._ask(self._look, key)
+        return self._memory.look(key) if counted is None else counted
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._recovery is not None:
+            self._recovery.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._recovery
+        await self._pool.disconnect()
+
+    async def _count(self, key: str, expiry: int) -> Count:
+        used = await self._redis.incr(key, expiry)
+        # Redis tells whole seconds, rounded: half a second more, so that nobody is told to come again too early.
+        ends = expiry if used == 1 else min(await self._redis.get_expiry(key) - time() + 0.5, expiry)
+        return used, time() + ends
+
+    async def _look(self, key: str) -> Count:
+        used = await self._redis.get(key)
+        return used, await self._redis.get_expiry(key) + 0.5
+
+    async def _ask(self, question: Callable[..., Coroutine[Any, Any, Count]], *about: Any) -> Count | None:
+        """Redis's answer; None while it is away."""
+        async with self._turns:
+            if self._recovery is None:
+                try:
+                    return await _in_time(question(*about))
+                except Exception as error:  # whatever it is, it is not the caller's
+                    if self._recovery is None:
+                        log.warning("Redis is away: each worker counts rate limits for itself", error=str(error))
+                        self._recovery = asyncio.create_task(self._recover())
+        return None
+
+    async def _recover(self) -> None:
+        while self._recovery is not None:
+            await asyncio.sleep(AGAIN_S)
+            with suppress(Exception):
+                await _in_time(self._redis.incr("recovery", 1))  # counting, for a Redis may answer and take nothing in
+                self._recovery = None
+        log.info("Redis is back: servers share their counts of rate limits again")
+
+
+async def _in_time(question: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer. Raises TimeoutError after `PATIENCE_S`."""
+    task = asyncio.create_task(question)
+    try:
+        # In two halves, so that a moment in which this process stood still is not taken for Redis's silence.
+        for _ in range(2):
+            done, _waiting = await asyncio.wait({task}, timeout=PATIENCE_S / 2)
+            if done:
+                return task.result()
+        raise TimeoutError(f"no answer in {PATIENCE_S * 1000:.0f} ms")
+    finally:
+        task.cancel()

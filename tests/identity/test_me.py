@@ -1,0 +1,30 @@
+"""`GET /user`: who a token speaks for, answered from memory, and never out of date."""
+
+from exchange import exchange_client
+from support import Member, Server, wait_until
+from wire import assert_exchange_error
+
+
+def test_me(server: Server, member: Member) -> None:
+    """A token's holder is told their ids, username, name and address, in an answer no cache may keep."""
+    with exchange_client(server, member.key) as client:
+        response = client.get("/user")
+        data = {"username": member.username, "name": "Jane Doe", "email": None}
+        assert response.json() == {"data": {"id": member.person, "user_id": member.person, **data}, "error": None}
+        assert response.headers["cache-control"] == "private, no-store"
+        head = client.head("/user")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == response.headers["content-length"]
+        assert_exchange_error(client.post("/user"), 405, "method_not_allowed")
+
+
+def test_me_follows_changes(server: Server, member: Member) -> None:
+    """What is remembered of a person is forgotten when the person is changed, by whomever."""
+    with exchange_client(server, member.key) as client:
+        for column, shown in (("email", "email"), ("username", "username")):
+            value = f"new-{member.username}"
+            assert client.get("/user").json()["data"][shown] != value
+            server.query(f"update person set {column} = $2 where id = $1", member.person, value)
+            wait_until(lambda shown=shown, value=value: client.get("/user").json()["data"][shown] == value)
+        server.query("update person set firstname = null, lastname = null where id = $1", member.person)
+        wait_until(lambda: client.get("/user").json()["data"]["name"] is None)
