@@ -113,6 +113,12 @@ class LastAdministrator(DomainError):
         super().__init__("An organization keeps at least one administrator; make somebody else one first.")
 
 
+class Conflict(DomainError):
+    """As things stand it cannot be done: they must change first."""
+
+    code = "CONFLICT"
+
+
 class IdempotencyMismatch(DomainError):
     """An idempotency key came back with another request."""
 

@@ -19,6 +19,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Duplicate: 409,
+    errors.Conflict: 409,
     errors.LastAdministrator: 409,
     errors.PayloadTooLarge: 413,
     errors.IdempotencyMismatch: 422,

@@ -4,11 +4,13 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.http.exchange import Paged, Pagination, Window, read_flag, read_id
+from hallmarket.server.errors import NotFound
+from hallmarket.server.http.exchange import MOST_ITEMS, Paged, Window, read_flag, read_id
 from hallmarket.server.identity.types import Caller
-from hallmarket.server.teams.types import WireTeam, wire_team
+from hallmarket.server.teams.page import page_of
+from hallmarket.server.teams.types import WireTeam, wire_member, wire_team
 
 sql = load_queries(__package__)
 
@@ -34,5 +36,16 @@ async def list_teams(database: Database, caller: Caller, filters: Filters, windo
         rows = await connection.fetch(
             sql.list_teams, caller.person_id, caller.organization_id, *chosen, window.offset, window.limit + 1
         )
-    teams = [wire_team(row, caller.person_id) for row in rows[: window.limit]]
-    return Paged(teams, Pagination(window.offset, window.limit, None, len(rows) > window.limit))
+    return page_of(window, rows, lambda row: wire_team(row, caller.person_id))
+
+
+async def get_team(connection: Connection, caller: Caller, team_id: UUID, *, include_members: bool = False) -> WireTeam:
+    """A team the caller may see; its first members if asked for by one of its organization. Raises NotFound."""
+    chosen = (team_id, None, False, False)
+    row = await connection.fetchrow(sql.list_teams, caller.person_id, caller.organization_id, *chosen, 0, 1)
+    if row is None:
+        raise NotFound("There is no such team.")
+    if not (include_members and row["belongs"]):
+        return wire_team(row, caller.person_id)
+    members = await connection.fetch(sql.list_members, team_id, None, 0, MOST_ITEMS)
+    return wire_team(row, caller.person_id, [wire_member(member) for member in members])

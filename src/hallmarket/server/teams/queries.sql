@@ -24,3 +24,144 @@ where (m.person_id is not null or t.visibility = 'public')
   and (not $6::boolean or t.visibility = 'public')
 order by t.organization_id, not t.is_default, t.name
 offset $7 limit $8;
+
+-- name: lock_team
+-- Always first: whatever changes a team or who is in it goes one after the other. (`no key`, for new members of the
+-- organization enter its default team without this lock, and need not wait for it.)
+select id from team where id = $1 for no key update;
+
+-- name: find_standing
+-- A team `$1` that `$2` may see, and what they are to it; `$3` is the one organization the request may reach, or null.
+select t.id, t.organization_id, t.is_default, t.name, t.description, t.visibility, t.default_role, t.join_policy,
+       t.source_policy, t.actor_type_policy, coalesce(t.join_policy, o.join_policy) as way_in, p.username as caller_name, m.person_id is not null as belongs, i.role,
+       coalesce(i.role = 'admin' or m.role = 'admin', false) as moderates, coalesce(m.role = 'admin', false) as administers,
+       exists (select from team_ban b where b.team_id = t.id and b.person_id = p.id) as is_banned
+from team t
+join organization o on o.id = t.organization_id
+join person p on p.id = $2
+left join membership m
+    on m.organization_id = t.organization_id and m.person_id = p.id and m.organization_id = coalesce($3, m.organization_id)
+left join team_member i on i.team_id = t.id and i.person_id = m.person_id
+where t.id = $1 and (m.person_id is not null or t.visibility = 'public');
+
+-- name: hold_membership
+-- The caller's membership of the organization, which nobody ends until this transaction has; `$3` as above.
+select person_id from membership
+where organization_id = $1 and person_id = $2 and organization_id = coalesce($3, organization_id)
+for key share;
+
+-- name: create_team
+insert into team (id, organization_id, creator_id, name, description, visibility, default_role, join_policy,
+                  source_policy, actor_type_policy)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (organization_id, name) do nothing
+returning id;
+
+-- name: update_team
+update team set name = $2, description = $3, visibility = $4, default_role = $5, join_policy = $6, source_policy = $7,
+                actor_type_policy = $8, updated_on = now()
+where id = $1;
+
+-- name: delete_team
+delete from team where id = $1 and not is_default;
+
+-- name: list_members
+-- Administrators first, then who came first.
+select i.person_id, i.role, i.created_on, p.username, nullif(concat_ws(' ', p.firstname, p.lastname), '') as name
+from team_member i
+join person p on p.id = i.person_id
+where i.team_id = $1 and ($2::uuid is null or i.person_id = $2)
+order by i.role <> 'admin', i.created_on, i.person_id
+offset $3 limit $4;
+
+-- name: create_member
+-- Nothing for somebody who is in the team already, or no longer in its organization. The membership is held, so that
+-- whoever ends it comes before this, or removes this too. A null role is the team's default.
+insert into team_member (team_id, organization_id, person_id, role)
+select t.id, t.organization_id, m.person_id, coalesce($3, t.default_role)
+from team t join membership m on m.organization_id = t.organization_id and m.person_id = $2
+where t.id = $1
+for key share of m
+on conflict (team_id, person_id) do nothing
+returning role;
+
+-- name: change_role
+update team_member set role = $3 where team_id = $1 and person_id = $2;
+
+-- name: delete_member
+delete from team_member where team_id = $1 and person_id = $2 returning role;
+
+-- name: count_admins
+select count(*) from team_member where team_id = $1 and role = 'admin';
+
+-- name: list_moderators
+-- Whom to tell of a request: the team's administrators, or the organization's if the team has none.
+select person_id from team_member where team_id = $1 and role = 'admin'
+union all
+select m.person_id from membership m join team t on t.organization_id = m.organization_id
+where t.id = $1 and m.role = 'admin'
+  and not exists (select from team_member i where i.team_id = t.id and i.role = 'admin');
+
+-- name: find_person
+-- Anybody, and what they are to the team.
+select p.id, i.role, m.person_id is not null as belongs, coalesce(m.role = 'admin', false) as administers,
+       exists (select from team_ban b where b.team_id = t.id and b.person_id = p.id) as is_banned
+from team t
+join person p on p.id = $2
+left join membership m on m.organization_id = t.organization_id and m.person_id = p.id
+left join team_member i on i.team_id = t.id and i.person_id = p.id
+where t.id = $1;
+
+-- name: create_request
+-- Nothing if one is pending already; one decided before gives way.
+insert into team_join_request (id, team_id, organization_id, person_id)
+select $1, t.id, t.organization_id, m.person_id
+from team t join membership m on m.organization_id = t.organization_id and m.person_id = $3
+where t.id = $2
+for key share of m
+on conflict (team_id, person_id) do update
+    set id = excluded.id, status = 'pending', created_on = now(), decided_on = null, decided_by = null
+    where team_join_request.status <> 'pending'
+returning id;
+
+-- name: list_requests
+-- Pending ones, oldest first: everybody's for `$3`, a moderator, else `$2`'s own.
+select r.id, r.team_id, r.person_id, r.status, r.created_on, r.decided_on,
+       p.username, nullif(concat_ws(' ', p.firstname, p.lastname), '') as name
+from team_join_request r
+join person p on p.id = r.person_id
+where r.team_id = $1 and r.status = 'pending' and ($3::boolean or r.person_id = $2)
+order by r.created_on, r.id
+offset $4 limit $5;
+
+-- name: find_request
+select person_id, status from team_join_request where id = $2 and team_id = $1;
+
+-- name: settle_request
+-- Decides what a person has pending, if anything.
+update team_join_request set status = $3, decided_on = now(), decided_by = $4
+where team_id = $1 and person_id = $2 and status = 'pending';
+
+-- name: list_bans
+-- Newest first.
+select b.id, b.team_id, b.person_id, b.reason, b.created_on,
+       p.username, nullif(concat_ws(' ', p.firstname, p.lastname), '') as name
+from team_ban b
+join person p on p.id = b.person_id
+where b.team_id = $1
+order by b.created_on desc, b.id desc
+offset $2 limit $3;
+
+-- name: create_ban
+insert into team_ban (id, team_id, person_id, reason, banned_by) values ($1, $2, $3, $4, $5)
+on conflict (team_id, person_id) do nothing
+returning id;
+
+-- name: delete_ban
+delete from team_ban where team_id = $1 and person_id = $2 returning id;
+
+-- name: list_joined
+-- The teams `$1` is in, of one organization (`$2`, null for all); `$3` is the one that the request may reach, or null.
+select team_id from team_member
+where person_id = $1 and ($2::uuid is null or organization_id = $2) and organization_id = coalesce($3, organization_id)
+order by team_id;

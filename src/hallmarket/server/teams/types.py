@@ -1,7 +1,7 @@
 """Teams as the exchange dialect shows them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +14,22 @@ JoinPolicy = Literal["invite_only", "request", "open"]
 SourcePolicy = Literal["any", "web_only", "api_only"]
 ActorTypePolicy = Literal["any", "verified_only", "agents_only"]
 JoinStatus = Literal["joined", "pending", "banned", "none"]
+ASSET_TYPES = ("dataset", "file", "post", "comment", "service", "route", "quest", "conversation")
+MEMBERSHIP = "internal"  # the organization's own people are all there are
+
+
+class RichText(msgspec.Struct, frozen=True):
+    """A text as editors send it; `text` is its Markdown source."""
+
+    text: Annotated[str, msgspec.Meta(max_length=10_000)]
+
+
+Description = Annotated[str, msgspec.Meta(max_length=10_000)] | RichText
+
+
+def read_description(given: Description | None) -> str | None:
+    """The Markdown of a description."""
+    return given.text if isinstance(given, RichText) else given
 
 
 class WireProfile(msgspec.Struct, frozen=True):
@@ -22,6 +38,11 @@ class WireProfile(msgspec.Struct, frozen=True):
     user_id: UUID
     username: str
     name: str | None
+
+
+def wire_profile(row: asyncpg.Record) -> WireProfile:
+    """The person of a row that has `person_id`, `username` and `name`."""
+    return WireProfile(row["person_id"], row["username"], row["name"])
 
 
 class WireTeamOrganization(msgspec.Struct, frozen=True):
@@ -55,6 +76,11 @@ class WireMember(msgspec.Struct, frozen=True):
     added_at: datetime
 
 
+def wire_member(row: asyncpg.Record) -> WireMember:
+    """A member from a row of `list_members`."""
+    return WireMember(row["person_id"], wire_profile(row), row["role"], MEMBERSHIP, row["created_on"])
+
+
 class WireJoinRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A request to join a team; `reviewed_at` is there once it is decided."""
 
@@ -65,6 +91,17 @@ class WireJoinRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: datetime
     reviewed_at: datetime | None = None
     user: WireProfile | None = None
+
+
+class WireBan(msgspec.Struct, frozen=True):
+    """Somebody who may not join a team."""
+
+    id: UUID
+    team_id: UUID
+    user_id: UUID
+    user: WireProfile
+    reason: str | None
+    created_at: datetime
 
 
 class WireTeam(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,7 +139,7 @@ def wire_team(
     status: JoinStatus = "joined" if row["role"] else "banned" if row["is_banned"] else "pending" if pending else "none"
     membership = request = None
     if row["role"]:
-        membership = WireMembership(person_id, row["role"], "internal", row["added_on"])
+        membership = WireMembership(person_id, row["role"], MEMBERSHIP, row["added_on"])
     if row["request_id"]:
         told = (row["request_status"], row["requested_on"], row["decided_on"])
         request = WireJoinRequest(row["request_id"], row["id"], person_id, *told)

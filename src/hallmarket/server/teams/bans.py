@@ -1,0 +1,86 @@
+"""Ban people from a team, and lift bans."""
+
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
+from hallmarket.server.http.exchange import Paged, Window
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.teams.enter import find_person, tell
+from hallmarket.server.teams.page import page_of
+from hallmarket.server.teams.standing import find_standing, lock_moderated, require_moderator, require_other
+from hallmarket.server.teams.types import WireBan, wire_profile
+
+sql = load_queries(__package__)
+
+
+class NewBan(msgspec.Struct, frozen=True):
+    """The body of `POST /teams/{id}/bans`."""
+
+    user_id: UUID
+    reason: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+    remove_contributions: bool | None = None  # teams hold nothing to be removed yet
+
+
+async def list_bans(database: Database, caller: Caller, team_id: UUID, window: Window) -> Paged[WireBan]:
+    """Who may not join a team, newest first, for its moderators. Raises NotFound, Forbidden."""
+    async with database.connection() as connection:
+        require_moderator(caller, await find_standing(connection, caller, team_id))
+        rows = await connection.fetch(sql.list_bans, team_id, window.offset, window.limit + 1)
+    return page_of(window, rows, _wire_ban)
+
+
+async def ban_person(database: Database, visit: Visit, team_id: UUID, wanted: NewBan) -> None:
+    """Put somebody out of a team for good: their membership ends, what they asked for is rejected.
+
+    Raises NotFound, Forbidden, Conflict for the default team, Duplicate for who is banned already.
+    """
+    caller: Caller = visit.caller
+    if wanted.user_id == caller.person_id:
+        raise InvalidRequest("Leave the team rather than banning yourself.", "user_id")
+    async with database.transaction() as tx:
+        team = await lock_moderated(tx, caller, team_id)
+        if team["is_default"]:
+            raise Conflict("Everybody in the organization is in its default team.")
+        person = await find_person(tx, team_id, wanted.user_id)
+        require_other(team, person)
+        banned = (new_id(), team_id, wanted.user_id, wanted.reason, caller.person_id)
+        if await tx.fetchval(sql.create_ban, *banned) is None:
+            raise Duplicate("They are banned already.")
+        await tx.fetchval(sql.delete_member, team_id, wanted.user_id)
+        await tx.execute(sql.settle_request, team_id, wanted.user_id, "rejected", caller.person_id)
+        whose = {"organization_id": team["organization_id"], "subject_id": wanted.user_id}
+        await record(tx, actor_of(visit), "team-ban.create", **whose, team=team_id, reason=wanted.reason)
+        if person["belongs"]:
+            text = f"You were banned from the team {team['name']}" + (f": {wanted.reason}" if wanted.reason else ".")
+            await tell(tx, team, [wanted.user_id], caller.person_id, text)
+
+
+async def lift_ban(database: Database, visit: Visit, team_id: UUID, person_id: UUID) -> None:
+    """Let somebody join again who was banned; their membership does not come back. Raises NotFound, Forbidden."""
+    async with database.transaction() as tx:
+        team = await lock_moderated(tx, visit.caller, team_id)
+        if await tx.fetchval(sql.delete_ban, team_id, person_id) is None:
+            raise NotFound("They are not banned from this team.")
+        whose = {"organization_id": team["organization_id"], "subject_id": person_id}
+        await record(tx, actor_of(visit), "team-ban.delete", **whose, team=team_id)
+
+
+def _wire_ban(row: asyncpg.Record) -> WireBan:
+    return WireBan(
+        id=row["id"],
+        team_id=row["team_id"],
+        user_id=row["person_id"],
+        user=wire_profile(row),
+        reason=row["reason"],
+        created_at=row["created_on"],
+    )

@@ -1,0 +1,73 @@
+"""List, approve and reject requests to join a team."""
+
+from uuid import UUID
+
+import asyncpg
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import Conflict, NotFound
+from hallmarket.server.http.exchange import Paged, Window
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.teams.enter import enter, tell
+from hallmarket.server.teams.page import page_of
+from hallmarket.server.teams.standing import find_standing, lock_moderated, require_belonging
+from hallmarket.server.teams.types import WireJoinRequest, wire_profile
+
+sql = load_queries(__package__)
+
+
+async def list_requests(database: Database, caller: Caller, team_id: UUID, window: Window) -> Paged[WireJoinRequest]:
+    """The pending requests to join a team, oldest first; who is no moderator sees their own. Raises NotFound."""
+    async with database.connection() as connection:
+        team = await find_standing(connection, caller, team_id)
+        require_belonging(caller, team)
+        rows = await connection.fetch(
+            sql.list_requests, team_id, caller.person_id, team["moderates"], window.offset, window.limit + 1
+        )
+    return page_of(window, rows, _wire_request)
+
+
+async def approve_request(database: Database, visit: Visit, team_id: UUID, request_id: UUID) -> None:
+    """Let somebody into the team who asked. Raises NotFound, Forbidden, Conflict if it is decided already."""
+    await _decide(database, visit, team_id, request_id, approved=True)
+
+
+async def reject_request(database: Database, visit: Visit, team_id: UUID, request_id: UUID) -> None:
+    """Refuse somebody who asked; they may ask again. Raises NotFound, Forbidden, Conflict if it is decided already."""
+    await _decide(database, visit, team_id, request_id, approved=False)
+
+
+async def _decide(database: Database, visit: Visit, team_id: UUID, request_id: UUID, *, approved: bool) -> None:
+    caller: Caller = visit.caller
+    async with database.transaction() as tx:
+        team = await lock_moderated(tx, caller, team_id)
+        request = await tx.fetchrow(sql.find_request, team_id, request_id)
+        if request is None:
+            raise NotFound("There is no such request.")
+        if request["status"] != "pending":
+            raise Conflict(f"This request is {request['status']} already.")
+        person_id = request["person_id"]
+        if approved:
+            await enter(tx, team_id, person_id, None, caller.person_id)
+        else:
+            await tx.execute(sql.settle_request, team_id, person_id, "rejected", caller.person_id)
+        action, outcome = ("approve", "approved") if approved else ("reject", "rejected")
+        whose = {"organization_id": team["organization_id"], "subject_id": person_id}
+        await record(tx, actor_of(visit), f"team-request.{action}", **whose, team=team_id, request=request_id)
+        text = f"Your request to join the team {team['name']} was {outcome}."
+        await tell(tx, team, [person_id], caller.person_id, text)
+
+
+def _wire_request(row: asyncpg.Record) -> WireJoinRequest:
+    return WireJoinRequest(
+        id=row["id"],
+        team_id=row["team_id"],
+        user_id=row["person_id"],
+        status=row["status"],
+        created_at=row["created_on"],
+        user=wire_profile(row),
+    )

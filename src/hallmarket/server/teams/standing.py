@@ -1,0 +1,60 @@
+"""A team, and what the caller is to it: asked in SQL at every request, and under the team's lock before a change."""
+
+from uuid import UUID
+
+import asyncpg
+
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import Forbidden, NotFound
+from hallmarket.server.identity.context import check_binding
+from hallmarket.server.identity.types import Caller
+
+sql = load_queries(__package__)
+
+
+async def find_standing(connection: Connection, caller: Caller, team_id: UUID) -> asyncpg.Record:
+    """A team the caller may see, and what they are to it. Raises NotFound."""
+    team = await connection.fetchrow(sql.find_standing, team_id, caller.person_id, caller.organization_id)
+    if team is None:
+        raise NotFound("There is no such team.")
+    return team
+
+
+def require_belonging(caller: Caller, team: asyncpg.Record) -> None:
+    """Raises Forbidden unless the caller is in the team's organization, and the request may reach it."""
+    check_binding(caller, team["organization_id"])
+    if not team["belongs"]:
+        raise Forbidden("This team's organization is none of yours, or not the one this request runs in.")
+
+
+def require_moderator(caller: Caller, team: asyncpg.Record) -> None:
+    """Raises Forbidden unless the caller is an administrator of the team or of its organization."""
+    require_belonging(caller, team)
+    if not team["moderates"]:
+        raise Forbidden("Only administrators of the team or of its organization may do this.")
+
+
+async def lock_team(tx: Connection, caller: Caller, team_id: UUID) -> asyncpg.Record:
+    """The team, for a member of its organization to change; nobody else changes it until the transaction ends.
+
+    Raises NotFound, Forbidden.
+    """
+    await tx.execute(sql.lock_team, team_id)
+    # A statement of its own: it sees what was committed while the lock was waited for.
+    team = await find_standing(tx, caller, team_id)
+    require_belonging(caller, team)
+    return team
+
+
+async def lock_moderated(tx: Connection, caller: Caller, team_id: UUID) -> asyncpg.Record:
+    """As `lock_team`, for a moderator. Raises NotFound, Forbidden."""
+    team = await lock_team(tx, caller, team_id)
+    require_moderator(caller, team)
+    return team
+
+
+def require_other(team: asyncpg.Record, target: asyncpg.Record) -> None:
+    """Raises Forbidden if an administrator of the organization is to be dealt with by one of the team alone."""
+    if target["administers"] and not team["administers"]:
+        raise Forbidden("Only administrators of the organization may do this to one of them.")

@@ -1,0 +1,116 @@
+"""The people of one organization, each with an HTTP client of the exchange dialect, and what they do with teams."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from exchange import exchange_client
+from support import Member, Server
+
+
+class Someone:
+    """A person with a key, a client that sends its token, and the name the tests call them by."""
+
+    def __init__(self, member: Member, client: httpx.Client) -> None:
+        self.member = member
+        self.id = member.person
+        self.client = client
+
+    def ask(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
+        """The `data` of an answer, which must have this status."""
+        response = self.client.request(method, path, **options)
+        assert response.status_code == status, response.text
+        return response.json()["data"]
+
+    def create_team(self, name: str, **fields: Any) -> dict[str, Any]:
+        """A new team of theirs."""
+        created = self.ask("POST", "/teams/create", json={"team": {"name": name, **fields}})
+        assert isinstance(created, dict)
+        return created
+
+    def told(self, server: Server) -> list[str]:
+        """What they were notified of, oldest first."""
+        rows = server.query(
+            "select content ->> 'text' as text from notification where destination_id = $1 order by created_on, id",
+            self.id,
+        )
+        return [row["text"] for row in rows]
+
+
+class Circle:
+    """One organization: `boss` administers it; `person()` makes more people, `stranger()` somebody of another."""
+
+    def __init__(self, server: Server, stack: ExitStack) -> None:
+        self.server = server
+        self._stack = stack
+        self.boss = self._enter(server.new_member())
+        self.organization = self.boss.member.organization
+        self.promote(self.boss)
+
+    def _enter(self, member: Member) -> Someone:
+        return Someone(member, self._stack.enter_context(exchange_client(self.server, member.key)))
+
+    def person(self, scopes: str = "") -> Someone:
+        """One more member of the organization."""
+        return self._enter(self.server.new_member(organization=self.organization, scopes=scopes))
+
+    def stranger(self) -> Someone:
+        """A member of an organization of their own."""
+        return self._enter(self.server.new_member())
+
+    def free(self, someone: Someone) -> Someone:
+        """The same person with a key that is bound to no organization."""
+        key = self.server.admin("create-key", someone.member.username)["key"]
+        member = Member(someone.member.organization, someone.id, someone.member.username, "", key)
+        return self._enter(member)
+
+    def promote(self, someone: Someone) -> None:
+        """Make somebody an administrator of the organization."""
+        self.server.query(
+            "update membership set role = 'admin' where organization_id = $1 and person_id = $2",
+            self.organization,
+            someone.id,
+        )
+
+    def dismiss(self, someone: Someone) -> None:
+        """Put somebody out of the organization."""
+        self.server.query(
+            "delete from membership where organization_id = $1 and person_id = $2", self.organization, someone.id
+        )
+
+    def default_team(self) -> str:
+        """The id of the organization's default team."""
+        (row,) = self.server.query("select id from team where organization_id = $1 and is_default", self.organization)
+        return str(row["id"])
+
+    def trail(self, team_id: str) -> list[str]:
+        """What was done about a team, in order."""
+        rows = self.server.query(
+            "select action from audit_event where organization_id = $1"
+            " and $2 in (subject_id, (details ->> 'team')::uuid) order by created_on, id",
+            self.organization,
+            UUID(team_id),
+        )
+        return [row["action"] for row in rows]
+
+
+@contextmanager
+def new_circle(server: Server) -> Iterator[Circle]:
+    """A new organization with its administrator."""
+    with ExitStack() as stack:
+        yield Circle(server, stack)
+
+
+def at_once(calls: Sequence[tuple[Someone, str, str, Any]]) -> list[int]:
+    """The statuses of requests (who, method, path, body) that are sent side by side."""
+
+    def send(call: tuple[Someone, str, str, Any]) -> int:
+        who, method, path, body = call
+        return who.client.request(method, path, json=body).status_code
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(send, calls))

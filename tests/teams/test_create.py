@@ -1,0 +1,127 @@
+"""`POST /teams/create`: who may create teams, and what they may be called."""
+
+from typing import Any
+
+import pytest
+
+from circle import Circle, at_once
+from wire import assert_exchange_error
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+TEAM = {
+    "id", "name", "slug", "org_id", "organization", "visibility", "default_role", "join_policy", "source_policy",
+    "actor_type_policy", "description", "is_default", "memberCount", "userMembership", "userJoinRequest", "joinStatus",
+    "join_request_pending", "canModerate", "metrics", "created_at", "last_updated",
+}  # fmt: skip
+
+
+def test_creator_is_administrator(circle: Circle) -> None:
+    """Whoever creates a team administers it; it has the contract's shape, and what is left out is inherited."""
+    creator = circle.person()
+    team = creator.create_team("deep-sea-2", org_id=circle.organization, description="*Far* down")
+    assert set(team) == TEAM
+    assert (team["name"], team["slug"], team["org_id"]) == ("deep-sea-2", "deep-sea-2", circle.organization)
+    assert set(team["organization"]) >= {"id", "name", "join_policy", "source_policy", "actor_type_policy"}
+    assert (team["visibility"], team["default_role"], team["description"]) == ("organization", "write", "*Far* down")
+    assert team["join_policy"] is team["source_policy"] is team["actor_type_policy"] is None
+    assert (team["memberCount"], team["joinStatus"], team["canModerate"]) == (1, "joined", True)
+    assert (team["userMembership"]["user_id"], team["userMembership"]["role"]) == (creator.id, "admin")
+    assert team["userMembership"]["membership_type"] == "internal"
+    assert (team["metrics"], team["is_default"], team["join_request_pending"]) == ({}, False, False)
+    assert circle.trail(team["id"]) == ["team.create"]
+
+
+def test_every_field_is_kept(circle: Circle) -> None:
+    """Visibility, role and policies are what was asked for; a description may come as an editor's rich text."""
+    fields = {
+        "visibility": "public",
+        "default_role": "read",
+        "join_policy": "open",
+        "source_policy": "api_only",
+        "actor_type_policy": "agents_only",
+    }
+    rich = {"text": "**Bold**", "json": {"type": "doc", "content": []}}
+    team = circle.person().create_team("all-of-it", description=rich, **fields)
+    assert {name: team[name] for name in fields} == fields
+    assert team["description"] == "**Bold**"
+    assert team["org_id"] == circle.organization
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Deep", "deep sea", "-deep", "deep-", "deep--sea", "deep_sea", "tief-süß", "a" * 65, "deep\n", "a\0"]
+)
+def test_name_is_a_slug(circle: Circle, name: str) -> None:
+    """A name that is no slug is 400, naming the field."""
+    response = circle.boss.client.post("/teams/create", json={"team": {"name": name}})
+    assert assert_exchange_error(response, 400, "invalid_request")["details"]["field"] == "name"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"team": None},
+        {"team": {}},
+        {"team": {"name": None}},
+        {"team": {"name": 7}},
+        {"team": {"name": "a", "org_id": "x"}},
+        {"team": {"name": "a", "visibility": "secret"}},
+        {"team": {"name": "a", "visibility": None}},
+        {"team": {"name": "a", "default_role": "admin"}},
+        {"team": {"name": "a", "join_policy": "maybe"}},
+        {"team": {"name": "a", "source_policy": "none"}},
+        {"team": {"name": "a", "actor_type_policy": 1}},
+        {"team": {"name": "a", "description": "x" * 10_001}},
+        {"team": {"name": "a", "description": "\0"}},
+        {"team": {"name": "a", "description": {"json": {}}}},
+        [],
+    ],
+)
+def test_what_is_no_team_is_refused(circle: Circle, body: Any) -> None:
+    """A body that describes no team is 400."""
+    assert_exchange_error(circle.boss.client.post("/teams/create", json=body), 400, "invalid_request")
+
+
+def test_name_is_taken_once_in_an_organization(circle: Circle) -> None:
+    """A name that is taken is 409 in its organization, and free in another."""
+    circle.boss.create_team("deep-sea")
+    response = circle.person().client.post("/teams/create", json={"team": {"name": "deep-sea"}})
+    assert_exchange_error(response, 409, "duplicate")
+    circle.stranger().create_team("deep-sea")
+
+
+def test_one_of_many_gets_a_name(circle: Circle) -> None:
+    """Of several who take one name at the same moment one gets it, and the others are told."""
+    people = [circle.person() for _ in range(4)]
+    statuses = at_once([(one, "POST", "/teams/create", {"team": {"name": "rush"}}) for one in people])
+    assert sorted(statuses) == [200, 409, 409, 409]
+
+
+def test_team_elsewhere_is_forbidden(circle: Circle) -> None:
+    """Nobody creates a team in an organization that is not theirs, or that their key is not bound to."""
+    stranger = circle.stranger()
+    body = {"team": {"name": "spies", "org_id": circle.organization}}
+    assert_exchange_error(stranger.client.post("/teams/create", json=body), 403, "api_key_org_mismatch")
+    free = circle.free(stranger)
+    assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
+    body["team"]["org_id"] = NOBODY
+    assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
+    nowhere = free.client.post("/teams/create", json={"team": {"name": "spies"}})
+    assert assert_exchange_error(nowhere, 400, "invalid_request")["details"]["field"] == "org_id"
+
+
+def test_free_key_creates_where_the_request_runs(circle: Circle) -> None:
+    """A key bound to nothing creates in the organization its owner names, in the body or by X-Ouro-Org."""
+    free = circle.free(circle.person())
+    assert free.create_team("by-body", org_id=circle.organization)["org_id"] == circle.organization
+    context = {"x-ouro-org": circle.organization}
+    team = free.ask("POST", "/teams/create", json={"team": {"name": "by-header"}}, headers=context)
+    assert team["org_id"] == circle.organization
+
+
+def test_key_without_the_scope_changes_nothing(circle: Circle) -> None:
+    """A key that may read teams may not create one."""
+    reader = circle.person(scopes="teams:read")
+    response = reader.client.post("/teams/create", json={"team": {"name": "mine"}})
+    assert_exchange_error(response, 403, "forbidden")
+    assert len(reader.ask("GET", "/teams")) == 1
