@@ -1,12 +1,13 @@
-"""People through the official client, unmodified: profiles, search, plan, impact."""
+"""People through the official client, unmodified: profiles, search, plan, impact, notifications."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
-from exchange import official_client
+from exchange import exchange_client, official_client
 from support import Member, Server
+from telling import tell
 
 
 def test_profiles(server: Server, member: Member) -> None:
@@ -45,3 +46,39 @@ def test_unknown_people(server: Server, member: Member) -> None:
         for ask in (client.users.get, client.users.impact):
             with pytest.raises(ouro.NotFoundError):
                 ask("nobody-at-all")
+
+
+def test_notifications(server: Server, member: Member) -> None:
+    """Whoever is followed learns it through the client, reads it, and has nothing unread any more."""
+    others = [server.new_member() for _ in range(3)]
+    for other in others:
+        with exchange_client(server, other.key) as client:
+            assert client.put(f"/users/{member.username}/follow").json()["data"]["following"] is True
+    with official_client(server, member.key) as client:
+        assert client.notifications.unreads() == 3
+        assert client.notifications.unreads(org_id=member.organization) == 0
+        page = client.notifications.list(limit=2)
+        assert (page.total, page.has_more, page.limit) == (3, True, 2)
+        assert [one.source_user.username for one in page.data] == [others[2].username, others[1].username]
+        newest = page.data[0]
+        assert (newest.type, newest.viewed, newest.source_user.user_id) == ("follow", False, UUID(others[2].person))
+        assert others[2].username in newest.content["text"]
+        assert client.notifications.read(str(newest.id)).viewed is True
+        assert client.notifications.list(unread_only=True).total == 2
+        assert client.notifications.list(category="mentions,shares").data == []
+        rest = [str(one.id) for one in client.notifications.list(unread_only=True).data]
+        assert client.notifications.read_many([*rest, str(uuid4())]) == rest
+        assert client.notifications.unreads() == 0
+        assert client.users.me().followers == 3
+
+
+def test_foreign_notifications(server: Server, member: Member) -> None:
+    """The client is told of somebody else's notification by its NotFoundError."""
+    import ouro
+
+    other = server.new_member()
+    (foreign,) = tell(server, other, "mention")
+    with official_client(server, member.key) as client:
+        with pytest.raises(ouro.NotFoundError):
+            client.notifications.read(foreign)
+        assert client.notifications.read_many([foreign]) == []

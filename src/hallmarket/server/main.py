@@ -31,6 +31,7 @@ from hallmarket.server.media.quick import QuickRoutes
 from hallmarket.server.media.routes import media_routes
 from hallmarket.server.media.settle import settle_media
 from hallmarket.server.media.types import KIND
+from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.settings import Settings
 from hallmarket.server.teams.routes import teams_routes
@@ -84,6 +85,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *operations_routes(database, verifier_key.name, version("hallmarket")),
         *identity_routes(database, tokens, admission),
         *people_routes(database),
+        *notifications_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *log_routes(database, str(verifier_key)),

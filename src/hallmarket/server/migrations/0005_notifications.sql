@@ -8,7 +8,7 @@ create table notification (
     organization_id uuid references organization,
     type text not null,
     asset_id uuid,
-    content jsonb,
+    content jsonb check (jsonb_typeof(content) = 'object'),
     viewed_on timestamptz
 );
 

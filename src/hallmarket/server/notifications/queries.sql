@@ -4,3 +4,51 @@ insert into notification (id, destination_id, source_id, organization_id, type, 
 select given.id, given.person_id, $3, $4, $5, $6, $7::jsonb
 from unnest($1::uuid[], $2::uuid[]) as given (id, person_id)
 on conflict (destination_id, source_id) where type = 'follow' and viewed_on is null do nothing;
+
+-- name: list_notifications
+-- Newest first. A bound key (`$2`) sees those of its organization and those of none, `$3` keeps to one organization, of
+-- which the zero UUID is none, and `$5` to some types.
+with found as (
+    select id, created_on
+    from notification
+    where destination_id = $1
+      and ($2::uuid is null or organization_id is null or organization_id = $2)
+      and ($3::uuid is null or coalesce(organization_id, '00000000-0000-0000-0000-000000000000') = $3)
+      and (not $4 or viewed_on is null)
+      and ($5::text[] is null or type = any($5))
+)
+select (select count(*) from found) as total,
+       array(select id from found order by created_on desc, id desc offset $6 limit $7) as ids;
+
+-- name: count_unread
+select count(*)
+from notification
+where destination_id = $1
+  and viewed_on is null
+  and ($2::uuid is null or organization_id is null or organization_id = $2)
+  and ($3::uuid is null or coalesce(organization_id, '00000000-0000-0000-0000-000000000000') = $3);
+
+-- name: mark_read
+-- Answers which are the caller's, seen before or not. Ordered by id, so two requests can never deadlock.
+with mine as (
+    select id, viewed_on
+    from notification
+    where id = any($3::uuid[]) and destination_id = $1
+      and ($2::uuid is null or organization_id is null or organization_id = $2)
+    order by id
+    for update
+), marked as (
+    update notification set viewed_on = now() where id in (select id from mine where viewed_on is null)
+)
+select id from mine;
+
+-- name: show_notifications
+-- Some of a person's notifications, in the order of the ids.
+select n.id, n.destination_id, n.source_id, n.asset_id, n.type, n.content, n.created_on, n.viewed_on,
+       coalesce(n.organization_id, '00000000-0000-0000-0000-000000000000') as organization_id,
+       p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.bio, p.actor_type
+from unnest($2::uuid[]) with ordinality as wanted (id, place)
+join notification n on n.id = wanted.id
+left join person p on p.id = n.source_id
+where n.destination_id = $1
+order by wanted.place;

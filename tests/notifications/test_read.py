@@ -1,0 +1,100 @@
+"""Notifications that are read: one at a time, or many, and never anybody else's."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support import Member, Server
+from telling import tell
+from wire import assert_exchange_error
+
+
+def mark(client: httpx.Client, ids: list[str]) -> list[str]:
+    """Mark notifications as read; those that were the caller's."""
+    response = client.post("/user/notifications/read", json={"ids": ids})
+    assert response.status_code == 200, response.text
+    assert response.json()["error"] is None
+    return list(response.json()["data"]["read"])
+
+
+def viewed(server: Server, notification: str) -> object:
+    """When a notification was first read."""
+    return server.query("select viewed_on from notification where id::text = $1", notification)[0]["viewed_on"]
+
+
+def test_reading_marks(server: Server, me: httpx.Client, member: Member) -> None:
+    """To get a notification is to read it; the first time stays."""
+    (notification,) = tell(server, member, "mention", content={"text": "@you"})
+    answer = me.get(f"/user/notifications/{notification}").json()
+    assert answer["error"] is None
+    assert (answer["data"]["id"], answer["data"]["viewed"]) == (notification, True)
+    assert answer["data"]["content"] == {"text": "@you"}
+    first = viewed(server, notification)
+    assert first is not None
+    assert me.get(f"/user/notifications/{notification}").json()["data"] == answer["data"]
+    assert viewed(server, notification) == first
+
+
+def test_foreign_and_unknown_notifications(server: Server, me: httpx.Client, member: Member) -> None:
+    """Somebody else's notification and none at all are 404 alike, and stay unread; what is no id is 400."""
+    other = server.new_member(organization=member.organization)
+    (foreign,) = tell(server, other, "mention")
+    for unknown in (foreign, str(uuid4())):
+        assert_exchange_error(me.get(f"/user/notifications/{unknown}"), 404, "not_found")
+    assert viewed(server, foreign) is None
+    for malformed in ("x", "1", f"{{{uuid4()}}}", uuid4().hex, "%00"):
+        assert_exchange_error(me.get(f"/user/notifications/{malformed}"), 400, "invalid_request")
+
+
+def test_many_at_once(server: Server, me: httpx.Client, member: Member) -> None:
+    """Of many ids those that are one's own are marked and answered, in their order, each once."""
+    mine = tell(server, member, *["other"] * 3)
+    (foreign,) = tell(server, server.new_member(), "other")
+    wanted = [mine[2], foreign, mine[0], str(uuid4()), mine[2].upper()]
+    assert mark(me, wanted) == [mine[2], mine[0]]
+    assert [viewed(server, one) is not None for one in (*mine, foreign)] == [True, False, True, False]
+    assert mark(me, wanted) == [mine[2], mine[0]]
+    assert mark(me, []) == []
+    assert me.get("/user/notifications/unreads").json()["data"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"ids": null}',
+        b'{"ids": "x"}',
+        b'{"ids": ["x"]}',
+        b'{"ids": [1]}',
+        b'{"ids": [' + b", ".join(b'"%s"' % str(uuid4()).encode() for _ in range(201)) + b"]}",
+    ],
+)
+def test_bad_bodies(me: httpx.Client, body: bytes) -> None:
+    """What is no list of up to 200 ids is refused."""
+    response = me.post("/user/notifications/read", content=body, headers={"content-type": "application/json"})
+    assert_exchange_error(response, 400, "invalid_request")
+
+
+def test_two_hundred_at_once(me: httpx.Client) -> None:
+    """As many ids as the reference allows are taken."""
+    assert mark(me, [str(uuid4()) for _ in range(200)]) == []
+
+
+def test_racing_readers(server: Server, me: httpx.Client, member: Member) -> None:
+    """The same notifications marked at once, in whatever order, are all marked and nobody waits for ever."""
+    ids = tell(server, member, *["other"] * 20)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda turn: mark(me, ids[:: 1 if turn % 2 else -1]), range(12)))
+    assert all(set(answer) == set(ids) for answer in answers)
+    assert me.get("/user/notifications/unreads").json()["data"] == 0
+
+
+def test_other_methods(me: httpx.Client) -> None:
+    """The words among the ids are no ids: each answers its own methods."""
+    assert_exchange_error(me.post("/user/notifications/unreads", json={}), 405, "method_not_allowed")
+    assert me.get("/user/notifications/unreads").json()["data"] == 0
+    assert me.get("/user/notifications/read").status_code in (400, 405)
