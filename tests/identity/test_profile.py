@@ -79,6 +79,7 @@ def test_change_of_profile(me: httpx.Client, api: httpx.Client) -> None:
     changed = me.put("/user/profile", json={"user": {"name": "  Ada   King Lovelace ", "bio": "Counts.\n"}})
     assert changed.status_code == 200, changed.text
     assert (changed.json()["data"]["name"], changed.json()["data"]["bio"]) == ("Ada King Lovelace", "Counts.\n")
+    assert me.get("/user").json()["data"]["name"] == "Ada King Lovelace"
     (user,) = api.get("/v1/users").json()["items"]
     assert (user["firstname"], user["lastname"]) == ("Ada", "King Lovelace")
     alone = me.put("/user/profile", json={"user": {"bio": None}}).json()["data"]

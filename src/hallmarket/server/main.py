@@ -84,7 +84,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     routes = [
         *operations_routes(database, verifier_key.name, version("hallmarket")),
         *identity_routes(database, tokens, admission),
-        *people_routes(database),
+        *people_routes(database, keyring),
         *notifications_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),

@@ -11,6 +11,7 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_window
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
+from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.follow import Follow, Following, list_follows, toggle_follow
 from hallmarket.server.identity.impact import Impact, get_impact
 from hallmarket.server.identity.plan import Plan, get_plan
@@ -21,7 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "users:read"}, {"scope": "users:write"}
 
 
-def people_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
     """The routes of people: their profiles, and whom they follow."""
 
     @get("/user/profile", opt=READ, summary="Your profile")
@@ -30,7 +31,7 @@ def people_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @put("/user/profile", opt=WRITE, summary="Change your name or bio")
     async def change(request: AnyRequest, data: JSONBody[ProfileChange]) -> Data[Profile]:
-        return Data(await change_profile(database, visit_of(request.scope).caller.person_id, data.user))
+        return Data(await change_profile(database, keyring, visit_of(request.scope).caller.person_id, data.user))
 
     @get("/user/plan-info", opt=READ, summary="What you may use, and what you do")
     async def plan(request: AnyRequest) -> Data[Plan]:

@@ -14,6 +14,7 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound, Unauthenticated
 from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.identity.authenticate import Keyring
 
 sql = load_queries(__package__)
 
@@ -90,7 +91,7 @@ async def get_own_profile(database: Database, person_id: UUID) -> Profile:
     return profiles[0]
 
 
-async def change_profile(database: Database, person_id: UUID, change: ProfileFields) -> Profile:
+async def change_profile(database: Database, keyring: Keyring, person_id: UUID, change: ProfileFields) -> Profile:
     """Change the caller's name or bio. Raises InvalidRequest for a name that is too long, Unavailable."""
     firstname, lastname = (None, None) if isinstance(change.name, UnsetType) else _split(change.name)
     bio = None if isinstance(change.bio, UnsetType) else change.bio or None
@@ -98,6 +99,8 @@ async def change_profile(database: Database, person_id: UUID, change: ProfileFie
         await connection.execute(
             sql.update_profile, person_id, change.name is not UNSET, firstname, lastname, change.bio is not UNSET, bio
         )
+    if change.name is not UNSET:
+        keyring.forget()  # the others hear of it in a moment; whoever asks here next is told the new name already
     return await get_own_profile(database, person_id)
 
 

@@ -28,6 +28,9 @@ create index follow_followed on follow (followed_id);
 -- A person's keys say when they were last active.
 create index api_key_person on api_key (person_id);
 
--- Servers remember with a key what its person is called.
+-- Servers remember with a key what its person is called; a biography changed wakes nobody.
 create trigger person_changed after update of username, firstname, lastname, email on person
-    for each statement execute function identity_changed();
+    for each row
+    when ((old.username, old.firstname, old.lastname, old.email)
+          is distinct from (new.username, new.firstname, new.lastname, new.email))
+    execute function identity_changed();
