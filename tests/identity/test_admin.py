@@ -11,7 +11,19 @@ import pytest
 from support import HALLMARKET, Member, Server, new_server
 
 NOBODY = "0190a3c2-0000-7000-8000-000000000000"
-VERBS = ["create-org", "create-user", "create-key", "revoke-key", "list-keys"]
+VERBS = [
+    "create-org",
+    "create-user",
+    "list-orgs",
+    "list-users",
+    "rename-org",
+    "add-member",
+    "set-role",
+    "remove-member",
+    "create-key",
+    "revoke-key",
+    "list-keys",
+]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ EPILOG = """\b
 Examples:
   hallmarket admin create-org "The Gazette"
   hallmarket admin create-user jane --org 0190… --firstname Jane --lastname Doe --role admin
+  hallmarket admin add-member john --org 0190… --role admin
+  hallmarket admin list-users --org 0190…
   hallmarket admin create-key jane --org 0190… --scopes media:read,media:anchor --expires 2027-01-01
   hallmarket admin list-keys --json
   hallmarket admin revoke-key 0190…

@@ -20,6 +20,8 @@ from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import choose_context
+from hallmarket.server.identity.member_routes import member_routes
+from hallmarket.server.identity.organization_routes import organization_routes
 from hallmarket.server.identity.people_routes import people_routes
 from hallmarket.server.identity.quick import find_quick
 from hallmarket.server.identity.routes import identity_routes
@@ -86,6 +88,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *identity_routes(database, tokens, admission),
         *people_routes(database, keyring),
         *notifications_routes(database),
+        *organization_routes(database),
+        *member_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *log_routes(database, str(verifier_key)),

@@ -11,18 +11,8 @@ select pg_advisory_xact_lock(1718773366);
 -- name: count_organizations
 select count(*) from organization;
 
--- name: create_organization
--- The first of a name has its plain slug; a later one carries the end of its id.
-insert into organization (id, name, website_url, slug)
-select $1::uuid, $2, $3, case when exists (select from organization where slug = slug_of($2))
-                        then slug_of($2) || '-' || right($1::uuid::text, 12) else slug_of($2) end
-returning created_on;
-
 -- name: create_person
 insert into person (id, username, firstname, lastname, email) values ($1, $2, $3, $4, $5) returning created_on;
-
--- name: create_membership
-insert into membership (organization_id, person_id, role) values ($1, $2, $3);
 
 -- name: find_organization
 select id, name from organization where id = $1;
@@ -160,3 +150,146 @@ from follow
 where follower_id = $1 or followed_id = $1
 order by created_on desc, id desc
 offset $2 limit $3;
+
+-- Organizations and their members.
+
+-- name: create_organization
+-- Null if the slug is taken; without one it is made of the name.
+insert into organization (id, name, website_url, slug) values ($1, $2, $3, coalesce($4, slug_of($2)))
+on conflict (slug) do nothing
+returning slug;
+
+-- name: create_namesake
+-- An organization whose name has given its plain slug to another carries the end of its id.
+insert into organization (id, name, website_url, slug)
+values ($1::uuid, $2, $3, slug_of($2) || '-' || right($1::uuid::text, 12))
+returning slug;
+
+-- name: lock_organization
+-- Whoever changes an organization or who belongs to it goes through this lock, one after the other: only so can nobody
+-- take the last administrator's rights while somebody else leaves. New members' foreign keys need not wait for it.
+select id, name as display_name, website_url, mission, avatar_path, join_policy, visibility, source_policy,
+       actor_type_policy
+from organization where id = $1
+for no key update;
+
+-- name: find_rights
+-- What somebody is in an organization they may know of: a member's role, or null for a stranger who may see it. Here and
+-- below a key that is bound to one organization, `$3`, makes its person a stranger everywhere else.
+select m.role
+from organization o
+left join membership m
+    on m.organization_id = o.id and m.person_id = $2 and m.organization_id = coalesce($3, m.organization_id)
+where o.id = $1 and (o.visibility = 'public' or m.role is not null);
+
+-- name: update_organization
+update organization
+set name = $2, website_url = $3, mission = $4, avatar_path = $5, join_policy = $6, visibility = $7, source_policy = $8,
+    actor_type_policy = $9, updated_on = now()
+where id = $1;
+
+-- name: show_organizations
+-- In the order asked for, as one person sees them: without those that are neither public nor theirs.
+select o.id, o.slug, o.name, o.website_url, o.mission, o.avatar_path, o.join_policy, o.visibility, o.source_policy,
+       o.actor_type_policy, o.created_on, o.updated_on, m.role, t.id as team_id, t.name as team_name
+from unnest($3::uuid[]) with ordinality as wanted (id, place)
+join organization o on o.id = wanted.id
+left join membership m
+    on m.organization_id = o.id and m.person_id = $1 and m.organization_id = coalesce($2, m.organization_id)
+left join team t on t.organization_id = m.organization_id and t.is_default
+where o.visibility = 'public' or m.role is not null
+order by wanted.place;
+
+-- name: find_organization_called
+-- By slug, or by the exact name for people. One's own goes first, so nobody can get between it and its members.
+select o.id
+from organization o
+left join membership m
+    on m.organization_id = o.id and m.person_id = $1 and m.organization_id = coalesce($2, m.organization_id)
+where (o.slug = $3 or o.name = $3) and (o.visibility = 'public' or m.role is not null)
+order by m.role is null, o.slug <> $3, o.id
+limit 1;
+
+-- name: page_own_organizations
+with found as (
+    select o.id, o.name from organization o join membership m on m.organization_id = o.id
+    where m.person_id = $1 and m.organization_id = coalesce($2, m.organization_id)
+)
+select (select count(*) from found) as total,
+       array(select id from found order by lower(name), id offset $3 limit $4) as ids;
+
+-- name: page_discoverable_organizations
+-- Those somebody belongs to are known to them already, whatever their key opens.
+with found as (
+    select o.id, o.name from organization o
+    where o.visibility = 'public'
+      and not exists (select from membership m where m.organization_id = o.id and m.person_id = $1)
+)
+select (select count(*) from found) as total,
+       array(select id from found order by lower(name), id offset $2 limit $3) as ids;
+
+-- name: list_organizations
+select o.id, o.slug, o.name, o.visibility, o.created_on, count(m.person_id) as members
+from organization o
+left join membership m on m.organization_id = o.id
+group by o.id
+order by o.created_on, o.id;
+
+-- name: list_users
+-- Everybody, or the members of one organization; each with all they belong to.
+select p.id, p.username, full_name(p.firstname, p.lastname) as name, p.email, p.created_on,
+       array(select m.organization_id from membership m where m.person_id = p.id order by m.created_on, m.organization_id)
+           as organizations,
+       array(select m.role from membership m where m.person_id = p.id order by m.created_on, m.organization_id) as roles
+from person p
+where $1::uuid is null or exists (select from membership m where m.organization_id = $1 and m.person_id = p.id)
+order by p.created_on, p.id;
+
+-- name: list_members
+-- For members only, all or the one asked for. Administrators first, then by the time they joined.
+select m.person_id, m.role, m.created_on as joined_on, p.username,
+       full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
+from membership m
+join person p on p.id = m.person_id
+where m.organization_id = $1
+  and exists (select from membership own where own.organization_id = $1 and own.person_id = $2)
+  and ($3::uuid is null or m.person_id = $3)
+order by m.role <> 'admin', m.created_on, m.person_id
+offset $4 limit $5;
+
+-- name: create_membership
+insert into membership (organization_id, person_id, role) values ($1, $2, $3) on conflict do nothing returning role;
+
+-- name: join_organization
+-- Only where the door is open to somebody of their kind.
+insert into membership (organization_id, person_id, role)
+select o.id, p.id, 'member'
+from organization o, person p
+where o.id = $1 and p.id = $2 and o.join_policy = 'open'
+  and case o.actor_type_policy when 'verified_only' then p.actor_type = 'verified'
+                               when 'agents_only' then p.actor_type = 'agent'
+                               else true end
+on conflict do nothing
+returning role;
+
+-- name: change_role
+-- Nothing if that would leave no administrator; the organization is locked.
+update membership m set role = $3
+where m.organization_id = $1 and m.person_id = $2
+  and ($3 = 'admin' or m.role <> 'admin' or exists (
+      select from membership other where other.organization_id = $1 and other.role = 'admin' and other.person_id <> $2))
+returning role;
+
+-- name: delete_membership
+-- Nothing if that would leave no administrator; the organization is locked.
+delete from membership m
+where m.organization_id = $1 and m.person_id = $2
+  and (m.role <> 'admin' or exists (
+      select from membership other where other.organization_id = $1 and other.role = 'admin' and other.person_id <> $2))
+returning role;
+
+-- name: revoke_keys_of_member
+-- Keys bound to an organization end with the membership they were made under; coming back does not wake them.
+update api_key set revoked_on = now()
+where organization_id = $1 and person_id = $2 and revoked_on is null
+returning id;

@@ -1,18 +1,23 @@
 """Make organizations and people, and what a first start needs."""
 
+import re
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from hallmarket.server.audit.record import record
+from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import Refusal
+from hallmarket.server.errors import Duplicate, Refusal
 from hallmarket.server.identity.keys import create_key
-from hallmarket.server.identity.types import NewKey
+from hallmarket.server.identity.types import LONGEST_NAME, NewKey
 
 sql = load_queries(__package__)
+
+NO_TEXT = re.compile("[\0\ud800-\udfff]")  # what an argument that is no UTF-8 becomes, and what no database takes
 
 
 class FirstStart(msgspec.Struct, frozen=True):
@@ -23,13 +28,52 @@ class FirstStart(msgspec.Struct, frozen=True):
     key: NewKey
 
 
-async def create_organization(connection: Connection, name: str, website_url: str | None = None) -> UUID:
-    """Make an organization. Raises Refusal if the name is empty."""
-    if not name.strip() or "\0" in name:
-        raise Refusal("An organization needs a name.")
+def tidy_name(name: str) -> str:
+    """An organization's name for people. Raises Refusal for one that is empty, too long, or no text."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME or NO_TEXT.search(name):
+        raise Refusal(f"An organization needs a name: text of at most {LONGEST_NAME} characters, without NUL.")
+    return name
+
+
+async def create_organization(
+    connection: Connection,
+    name: str,
+    website_url: str | None = None,
+    *,
+    slug: str | None = None,
+    actor: Actor = OPERATOR,
+) -> UUID:
+    """Make an organization; its slug is made of the name unless given.
+
+    Raises Refusal for a name that is none, Duplicate for a given slug that is taken.
+    """
+    name = tidy_name(name)
     organization_id = new_id()
-    await connection.fetchval(sql.create_organization, organization_id, name.strip(), website_url)
+    async with connection.transaction():
+        made = await connection.fetchval(sql.create_organization, organization_id, name, website_url, slug)
+        if made is None and slug is not None:
+            raise Duplicate(f"The name {slug!r} is taken.")
+        if made is None:
+            made = await connection.fetchval(sql.create_namesake, organization_id, name, website_url)
+        await record(
+            connection,
+            actor,
+            "organization.create",
+            organization_id=organization_id,
+            subject_id=organization_id,
+            name=made,
+            display_name=name,
+        )
     return organization_id
+
+
+async def create_membership(tx: Connection, actor: Actor, organization_id: UUID, person_id: UUID, role: str) -> bool:
+    """Make a person a member, inside a transaction; whether they were none before."""
+    if await tx.fetchval(sql.create_membership, organization_id, person_id, role) is None:
+        return False
+    await record(tx, actor, "member.add", organization_id=organization_id, subject_id=person_id, role=role)
+    return True
 
 
 async def create_person(
@@ -50,8 +94,9 @@ async def create_person(
     try:
         async with connection.transaction():
             await connection.fetchval(sql.create_person, person_id, username, firstname, lastname, email)
+            await record(connection, OPERATOR, "user.create", subject_id=person_id, username=username)
             if organization_id is not None:
-                await connection.execute(sql.create_membership, organization_id, person_id, role)
+                await create_membership(connection, OPERATOR, organization_id, person_id, role)
     except asyncpg.UniqueViolationError:
         raise Refusal(f"The username {username!r} is taken.") from None
     except asyncpg.CheckViolationError:

@@ -22,6 +22,7 @@ SCOPES = (
     "keys:write",
     "audit:read",
 )
+LONGEST_NAME = 200  # of an organization, in characters
 NOBODY = UUID(int=0)  # the exchange dialect's personal context, and the team of what stands in none
 
 
@@ -51,6 +52,11 @@ class Caller(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     expires_at: float | None  # Unix seconds
     me: Me
+
+    @property
+    def reaches(self) -> UUID | None:
+        """The one organization that a bound key opens; None for a key that opens all its person belongs to."""
+        return self.organization_id if self.is_bound else None
 
 
 class NewKey(msgspec.Struct, frozen=True):

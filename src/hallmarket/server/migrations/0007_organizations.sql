@@ -11,9 +11,11 @@ alter table organization
         check (actor_type_policy in ('any', 'verified_only', 'agents_only')),
     add column updated_on timestamptz not null default now();
 
--- Words of a name in lower case, joined by hyphens; 'org' for a name without any letter or digit.
+-- Words of a name in lower case, joined by hyphens; 'org' for a name without any letter or digit, and for "all", which
+-- is what the exchange calls the context of a person alone.
 create function slug_of(name text) returns text language sql immutable as $$
-    select coalesce(nullif(trim(both '-' from left(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), 60)), ''), 'org');
+    select case when slug in ('', 'all') then 'org' else slug end
+    from (select trim(both '-' from left(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), 60))) as made (slug);
 $$;
 
 -- The first keeps the plain slug; a later one of the same name carries the end of its id.
@@ -24,7 +26,9 @@ update organization o set slug = slug_of(o.name) || case when exists (
 alter table organization
     alter column slug set not null,
     add constraint organization_slug unique (slug),
-    add check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$');
+    add check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and slug <> 'all');
+
+create index organization_name on organization using hash (name);
 
 -- A new member's key may run in the organization at once: servers remember whom people belong to.
 drop trigger membership_changed on membership;

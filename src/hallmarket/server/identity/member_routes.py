@@ -1,0 +1,66 @@
+"""`/organizations/{id}/members`, and joining: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, delete, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+from hallmarket.server.identity import members
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.members import AddMember, ChangeRole, Member
+from hallmarket.server.identity.organization_types import Organization
+
+AnyRequest = Request[Any, Any, Any]
+READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
+
+
+def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    """The routes of who belongs to an organization."""
+
+    @post("/organizations/{organization_id:str}/join", opt=WRITE, status_code=200, summary="Join an open organization")
+    async def join(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
+        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        return Data(await members.join(database, _caller(request), actor, where))
+
+    @get("/organizations/{organization_id:str}/members", opt=READ, summary="Who belongs to your organization")
+    async def list_members(request: AnyRequest, organization_id: FromPath[str]) -> Paged[Member]:
+        where = read_id(organization_id)
+        window = read_window(read_query(visit_of(request.scope).scope["query_string"]))
+        return await members.list_members(database, _caller(request), where, window)
+
+    @post("/organizations/{organization_id:str}/members", opt=WRITE, status_code=200, summary="Add a member")
+    async def add_member(
+        request: AnyRequest, organization_id: FromPath[str], data: JSONBody[AddMember]
+    ) -> Data[Member]:
+        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        return Data(await members.add(database, _caller(request), actor, where, data))
+
+    @put("/organizations/{organization_id:str}/members/{user:str}", opt=WRITE, summary="Change a member's role")
+    async def change_role(
+        request: AnyRequest, organization_id: FromPath[str], user: FromPath[str], data: JSONBody[ChangeRole]
+    ) -> Data[Member]:
+        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        return Data(await members.change_role(database, _caller(request), actor, where, user, data.role))
+
+    @delete(
+        "/organizations/{organization_id:str}/members/{user:str}",
+        opt=WRITE,
+        status_code=200,
+        summary="Remove a member, or leave",
+    )
+    async def remove_member(request: AnyRequest, organization_id: FromPath[str], user: FromPath[str]) -> Data[None]:
+        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        await members.remove(database, _caller(request), actor, where, user)
+        return Data(None)
+
+    return [join, list_members, add_member, change_role, remove_member]
+
+
+def _caller(request: AnyRequest) -> Any:
+    return visit_of(request.scope).caller

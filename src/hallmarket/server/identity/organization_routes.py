@@ -1,0 +1,66 @@
+"""`/organizations`: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, Window, read_id, read_window
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+from hallmarket.server.identity import organizations
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.organization_types import CreateOrganization, Organization, UpdateOrganization
+
+AnyRequest = Request[Any, Any, Any]
+READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
+
+
+def organization_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    """The routes of organizations."""
+
+    @get("/organizations/user", opt=READ, summary="The organizations you belong to, by name")
+    async def list_own(request: AnyRequest) -> Paged[Organization]:
+        return await organizations.list_own(database, _caller(request), _window(request))
+
+    @get("/organizations/discoverable", opt=READ, summary="Public organizations you do not belong to, by name")
+    async def list_discoverable(request: AnyRequest) -> Paged[Organization]:
+        return await organizations.list_discoverable(database, _caller(request), _window(request))
+
+    @get("/organizations/context", opt=READ, summary="The organization this request runs in")
+    async def context(request: AnyRequest) -> Data[Organization]:
+        return Data(await organizations.get_context(database, _caller(request)))
+
+    @get("/organizations/by-name/{name:path}", opt=READ, summary="One organization, by its name")
+    async def by_name(request: AnyRequest, name: FromPath[str]) -> Data[Organization]:
+        return Data(await organizations.find_by_name(database, _caller(request), name.removeprefix("/")))
+
+    @get("/organizations/{organization_id:str}", opt=READ, summary="One organization")
+    async def organization(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
+        return Data(await organizations.get_organization(database, _caller(request), read_id(organization_id)))
+
+    @post("/organizations/create", opt=WRITE, status_code=200, summary="Make an organization that you administer")
+    async def create(request: AnyRequest, data: JSONBody[CreateOrganization]) -> Data[Organization]:
+        actor = actor_of(visit_of(request.scope))
+        return Data(await organizations.create(database, _caller(request), actor, data.organization))
+
+    @put("/organizations/{organization_id:str}", opt=WRITE, summary="Change an organization you administer")
+    async def update(
+        request: AnyRequest, organization_id: FromPath[str], data: JSONBody[UpdateOrganization]
+    ) -> Data[Organization]:
+        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        return Data(await organizations.update(database, _caller(request), actor, where, data.organization))
+
+    return [list_own, list_discoverable, context, by_name, organization, create, update]
+
+
+def _caller(request: AnyRequest) -> Any:
+    return visit_of(request.scope).caller
+
+
+def _window(request: AnyRequest) -> Window:
+    # The client takes its two lists without paging, so a page is as long as may be unless it is asked for shorter.
+    return read_window(read_query(visit_of(request.scope).scope["query_string"]), MOST_ITEMS)
