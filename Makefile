@@ -16,6 +16,7 @@ serve: setup
 	.venv/bin/hallmarket serve
 
 test: setup lint
+	sh scripts/browser.sh
 	$(PY) -m pytest
 
 lint: setup

@@ -2,8 +2,9 @@
 
 import base64
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Literal
 
+import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,31 +15,69 @@ from prometheus_client.registry import Collector
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.metrics import REQUEST_FIGURES
+from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.tlog.publish import get_status
 from hallmarket.server.tlog.types import LogStatus
 
 NO_STORE = {"cache-control": "no-store"}
+FIGURES = {"answer": {"text/plain": {"type": "string", "examples": ["hallmarket_log_size 6.0\n"]}}}
+
+
+class Health(msgspec.Struct, frozen=True):
+    """That this process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class NewestCheckpoint(msgspec.Struct, frozen=True, rename="camel"):
+    """The newest checkpoint; `root` is base64."""
+
+    number: int
+    size: int
+    root: str
+    created_on: str
+
+
+class LogState(msgspec.Struct, frozen=True, rename="camel"):
+    """How far the log is, and how far behind."""
+
+    origin: str
+    size: int
+    queue: int
+    lag_seconds: float
+    checkpoint: NewestCheckpoint
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the database answers too; `log` is null while it does not."""
+
+    status: Literal["ready", "unavailable"]
+    version: str
+    database: Literal["ok", "away"]
+    log: LogState | None
+
+
+READINESS = {503: answer(Readiness, "The database is away for the moment.")}
 
 
 def operations_routes(database: Database, origin: str, version: str) -> Sequence[HTTPRouteHandler]:
     """The routes of operations."""
 
     @get("/healthz", summary="Alive: this process answers", sync_to_thread=False)
-    def health() -> Response[dict[str, str]]:
-        return Response({"status": "ok"}, headers=NO_STORE)
+    def health() -> Response[Health]:
+        return Response(Health(), headers=NO_STORE)
 
-    @get("/readyz", summary="Ready: the database answers too")
-    async def ready() -> Response[dict[str, Any]]:
+    @get("/readyz", summary="Ready: the database answers too", responses=READINESS)
+    async def ready() -> Response[Readiness]:
         try:
             status = await get_status(database)
         except Unavailable:
-            answer: dict[str, Any] = {"status": "unavailable", "version": version, "database": "away", "log": None}
-            return Response(answer, status_code=503, headers=NO_STORE | {"retry-after": "1"})
-        answer = {"status": "ready", "version": version, "database": "ok", "log": _describe(origin, status)}
-        return Response(answer, headers=NO_STORE)
+            away = Readiness("unavailable", version, "away", None)
+            return Response(away, status_code=503, headers=NO_STORE | {"retry-after": "1"})
+        return Response(Readiness("ready", version, "ok", _describe(origin, status)), headers=NO_STORE)
 
-    @get("/metrics", summary="Figures for Prometheus")
+    @get("/metrics", opt=FIGURES, summary="Figures for Prometheus")
     async def metrics() -> Response[bytes]:
         REQUEST_FIGURES.hand_over()
         registry = CollectorRegistry()
@@ -77,16 +116,7 @@ class LogFigures(Collector):
         )
 
 
-def _describe(origin: str, status: LogStatus) -> dict[str, Any]:
-    return {
-        "origin": origin,
-        "size": status.size,
-        "queue": status.queue,
-        "lagSeconds": round(status.lag_s, 3),
-        "checkpoint": {
-            "number": status.number,
-            "size": status.size,
-            "root": base64.b64encode(status.root_hash).decode(),
-            "createdOn": iso_time(status.created_on),
-        },
-    }
+def _describe(origin: str, status: LogStatus) -> LogState:
+    root = base64.b64encode(status.root_hash).decode()
+    newest = NewestCheckpoint(status.number, status.size, root, iso_time(status.created_on))
+    return LogState(origin, status.size, status.queue, round(status.lag_s, 3), newest)

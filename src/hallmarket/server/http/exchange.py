@@ -57,6 +57,15 @@ def read_window(query: dict[str, str], default: int = 50) -> Window:
     return Window(_number(query, "offset", 0, 0, DEEPEST), _number(query, "limit", default, 1, MOST_ITEMS))
 
 
+def window_query(default: int = 50) -> dict[str, dict[str, Any]]:
+    """What `read_window` reads, for the documentation in a route's `opt`."""
+    limit = {"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": default}
+    return {
+        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "How many to pass over."},
+        "limit": limit | {"description": "How many to answer with."},
+    }
+
+
 def read_flag(query: dict[str, str], name: str) -> bool | None:
     """A parameter that is `true` or `false`; None without it. Raises InvalidRequest for anything else."""
     if name not in query:

@@ -19,6 +19,8 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllowed, NotFound
 from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
+from hallmarket.server.http.docs import documentation_routes
+from hallmarket.server.http.openapi import openapi_config
 from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect, with_head
 from hallmarket.server.http.visit import visit_of
 
@@ -31,11 +33,11 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 def make_framework(routes: Sequence[HTTPRouteHandler], lifespan: Lifespan) -> Litestar:
     """A Litestar application of these routes; every error is a dialect's, `lifespan` opens and closes the house."""
     return Litestar(
-        route_handlers=list(routes),
+        route_handlers=[*routes, *documentation_routes()],
         guards=[_require_scope],
         request_max_body_size=None,  # bodies are bounded as they are read
         lifespan=[lifespan],
-        openapi_config=None,
+        openapi_config=openapi_config(),
         logging_config=None,
         exception_handlers={Exception: _answer_error},
     )

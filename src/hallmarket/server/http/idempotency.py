@@ -7,6 +7,13 @@ from hallmarket.server.http.visit import Visit
 
 HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
+IDEMPOTENCY_HEADER = {
+    "Idempotency-Key": {
+        "type": "string",
+        "pattern": "^[!-~][ -~]{0,254}$",
+        "description": "Makes the request safe to repeat: the first answer is kept for a day.",
+    }
+}
 KEY = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 

@@ -18,6 +18,17 @@ NUMBER = re.compile(r"[0-9]{1,30}")
 MOST_ITEMS = 100
 # Past this many rows a page number is past every registry's end, and past what the database counts with.
 DEEPEST = 2**62
+PAGE_QUERY = {
+    "page": {"type": "integer", "minimum": 1, "default": 1, "description": "Which page; slower with depth."},
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MOST_ITEMS,
+        "default": 10,
+        "description": "Items on a page.",
+    },
+    "cursor": {"type": "string", "description": "Go on after an earlier page: its `nextCursor`. Fast at any depth."},
+}
 
 
 class PageRequest(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.exchange import Data
-from hallmarket.server.http.paging import Page, read_page, read_query
+from hallmarket.server.http.paging import PAGE_QUERY, Page, read_page, read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity.people import list_people
 from hallmarket.server.identity.quick import ME_PATH, ME_SCOPE, get_me
@@ -25,7 +25,11 @@ BAD_KEY = {"message": "This API key is unknown, expired or revoked.", "code": "u
 def identity_routes(database: Database, tokens: Tokens, admission: Admission) -> Sequence[HTTPRouteHandler]:
     """The routes of people and their tokens."""
 
-    @get("/v1/users", opt={"scope": "users:read"}, summary="List the users of your organization, newest first")
+    @get(
+        "/v1/users",
+        opt={"scope": "users:read", "query": PAGE_QUERY},
+        summary="List the users of your organization, newest first",
+    )
     async def list_users(request: AnyRequest) -> Page[WireUser]:
         visit = visit_of(request.scope)
         return await list_people(

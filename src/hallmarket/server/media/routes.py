@@ -15,12 +15,12 @@ from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.media.batch import anchor_batch, receive_batch
 from hallmarket.server.media.list import get_media, list_media, read_filters
+from hallmarket.server.media.openapi import ANCHOR, ANCHORED, BATCH, FOUND, LIST, LOOK_UP, NDJSON, PROVE, PROVED
 from hallmarket.server.media.prove import prove_media
 from hallmarket.server.media.quick import ANCHOR_PATH, LOOKUP_PATH, QuickRoutes, get_asker
 from hallmarket.server.media.types import WireItem, read_hash
 
 AnyRequest = Request[Any, Any, Any]
-READ, ANCHOR = {"scope": "media:read"}, {"scope": "media:anchor"}
 FINAL = {
     "cache-control": "public, max-age=31536000, immutable",
     "access-control-allow-origin": "*",
@@ -31,22 +31,22 @@ FINAL = {
 def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Sequence[HTTPRouteHandler]:
     """The routes of media; `scratch` is the folder large requests are kept in while they are worked on."""
 
-    @get("/v1/media", opt=READ, summary="List your organization's media, newest first")
+    @get("/v1/media", opt=LIST, summary="List your organization's media, newest first")
     async def list_items(request: AnyRequest) -> Page[WireItem]:
         visit = visit_of(request.scope)
         query = read_query(visit.scope["query_string"])
         return await list_media(database, visit.caller.organization_id, read_filters(query), read_page(query))
 
-    @get("/v1/media/{media_id:str}", opt=READ, summary="One media item")
+    @get("/v1/media/{media_id:str}", opt={"scope": "media:read"}, summary="One media item")
     async def get_item(request: AnyRequest, media_id: FromPath[str]) -> WireItem:
         visit = visit_of(request.scope)
         return await get_media(database, visit.caller.organization_id, media_id)
 
-    @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item")
+    @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item", responses=ANCHORED)
     async def anchor(request: AnyRequest) -> Response[bytes]:
         return _response(await quick.anchor(visit_of(request.scope)))
 
-    @post("/v1/media/anchor/batch", opt=ANCHOR, status_code=200, summary="Anchor many items, NDJSON in and out")
+    @post("/v1/media/anchor/batch", opt=BATCH, status_code=200, summary="Anchor many items, NDJSON in and out")
     async def batch(request: AnyRequest) -> Stream:
         visit = visit_of(request.scope)
         spool = await receive_batch(visit, scratch)
@@ -59,13 +59,23 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Seque
             async for piece in answers:
                 yield piece
 
-        return Stream(stream(), media_type="application/x-ndjson")
+        return Stream(stream(), media_type=NDJSON)
 
-    @get(LOOKUP_PATH + "{media_hash:str}", summary="Look up a file by its fingerprint; no key needed")
+    @get(
+        LOOKUP_PATH + "{media_hash:str}",
+        opt=LOOK_UP,
+        summary="Look up a file by its fingerprint; no key needed",
+        responses=FOUND,
+    )
     async def look_up(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:  # noqa: ARG001 (the visit has it)
         return _response(await quick.look_up(visit_of(request.scope)))
 
-    @get(LOOKUP_PATH + "{media_hash:str}/proof", summary="The proof that a file is anchored; no key needed")
+    @get(
+        LOOKUP_PATH + "{media_hash:str}/proof",
+        opt=PROVE,
+        summary="The proof that a file is anchored; no key needed",
+        responses=PROVED,
+    )
     async def proof(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:
         bundle = await prove_media(database, read_hash(media_hash))
         if _prefers_text(request.headers.get("accept", "")):

@@ -13,22 +13,26 @@ TEXT = "text/plain"  # to which the framework adds the charset
 ANYWHERE = {"access-control-allow-origin": "*"}
 IMMUTABLE = ANYWHERE | {"cache-control": "public, max-age=31536000, immutable"}
 FRESH = ANYWHERE | {"cache-control": "public, max-age=1"}
+NOTE = "log.example.org\n6\nk2e0hAViBSCGysp/LGnsx7YJPnjRAWFR0k7ClS6w3gM=\n\n— log.example.org 2XUrGh0KSiT…\n"
+CHECKPOINT = {"answer": {TEXT: {"type": "string", "examples": [NOTE]}}}
+KEY = {"answer": {TEXT: {"type": "string", "examples": ["log.example.org+d9752b1a+AbclKCAP6odTmcfcHSl1SlssXy9\n"]}}}
+TILE = {"answer": {"application/octet-stream": {"type": "string", "format": "binary", "examples": ["…"]}}}
 
 
 def log_routes(database: Database, verifier_key: str) -> Sequence[HTTPRouteHandler]:
     """The routes of the log."""
 
-    @get("/log/checkpoint", summary="The log's newest checkpoint, a signed note")
+    @get("/log/checkpoint", opt=CHECKPOINT, summary="The log's newest checkpoint, a signed note")
     async def checkpoint() -> Response[str]:
         return Response(await get_checkpoint(database), media_type=TEXT, headers=FRESH)
 
-    @get("/log/key", summary="The log's verifier key", sync_to_thread=False)
+    @get("/log/key", opt=KEY, summary="The log's verifier key", sync_to_thread=False)
     def key() -> Response[str]:
         return Response(
             verifier_key + "\n", media_type=TEXT, headers=ANYWHERE | {"cache-control": "public, max-age=300"}
         )
 
-    @get("/log/tile/{path:path}", summary="A tile of hashes, or a bundle of entries")
+    @get("/log/tile/{path:path}", opt=TILE, summary="A tile of hashes, or a bundle of entries")
     async def tile(path: FromPath[str]) -> Response[bytes]:
         content = await get_tile(database, "tile" + path)
         return Response(content, media_type="application/octet-stream", headers=IMMUTABLE)

@@ -1,0 +1,104 @@
+"""What the media routes say of themselves in the OpenAPI document, where their types do not say it."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.errors import Duplicate, IdempotencyMismatch, InvalidHash
+from hallmarket.server.http.examples import HASH, ID
+from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
+from hallmarket.server.http.openapi_parts import answer
+from hallmarket.server.http.paging import PAGE_QUERY
+from hallmarket.server.media.types import MOST_BYTES, WirePublicItem
+
+NDJSON = "application/x-ndjson"
+ANCHOR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "hash": {"type": "string", "pattern": "^[0-9a-f]{128}$", "description": "The file's SHA3-512."},
+        "size": {"type": "integer", "minimum": 0, "maximum": MOST_BYTES, "description": "Its size in bytes."},
+        "id": {"type": "string", "format": "uuid", "description": "Of your choice; a new one otherwise."},
+        "name": {"type": "string", "maxLength": 1024},
+        "metadata": {"type": "string", "default": "{}", "description": "Any text, up to 64 KiB of UTF-8."},
+    },
+    "required": ["hash", "size"],
+    "examples": [{"hash": HASH, "size": 18, "name": "scan_1944.txt", "metadata": '{"box": 12}'}],
+}
+ANCHOR_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_LINES = f'{{"hash":"{HASH}","size":18}}\n{{"hash":"nonsense","size":7}}\n'
+_TOLD = (
+    f'{{"index":0,"status":201,"id":"{ID}"}}\n'
+    '{"index":1,"status":400,"code":"INVALID_HASH","message":"Hash must be 128\u2011char lowercase hexadecimal.",'
+    '"details":null}\n'
+)
+TEXT_PROOF = "c2sp.org/tlog-proof@v1\nindex 0\n\nlog.example.org\n1\nS2SErV8…\n\n— log.example.org 2XUrGh0…\n"
+FILTER_QUERY: dict[str, dict[str, Any]] = {
+    "status": {"type": "string", "enum": ["3", "1", "2", "4"], "description": "Only items in this state."},
+    "name": {"type": "string", "description": "Only items whose name contains this text, whatever the case."},
+    "createdFrom": {"type": "string", "format": "date-time", "description": "Only items made then or later."},
+    "createdTo": {"type": "string", "format": "date-time", "description": "Only items made before."},
+}
+UNCHANGED = answer(None, "The answer you have, by its `ETag` in `If-None-Match`.")
+
+
+class NewItem(msgspec.Struct, frozen=True):
+    """What a new item is answered with."""
+
+    id: UUID
+
+
+class SameItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an item anchored again is answered with: the request's fields, and its id."""
+
+    hash: str
+    size: int
+    id: UUID
+    name: str | None = None
+    metadata: str | None = None
+
+
+class WireClaims(msgspec.Struct, frozen=True, rename="camel"):
+    """What the registering side said of the file."""
+
+    created_on: str
+    creator: UUID
+    metadata: str
+    name: str | None
+    organization: UUID
+
+
+class WireBundle(msgspec.Struct, frozen=True):
+    """A proof bundle; entry and salt are base64, the proof is a `.tlog-proof`."""
+
+    v: int
+    entry: str
+    claims: WireClaims | None
+    salt: str | None
+    proof: str
+    timestamps: list[Any]
+
+
+LIST: dict[str, Any] = {"scope": "media:read", "query": PAGE_QUERY | FILTER_QUERY}
+ANCHOR: dict[str, Any] = {
+    "scope": "media:anchor",
+    "headers": IDEMPOTENCY_HEADER,
+    "body": dict.fromkeys(ANCHOR_TYPES, ANCHOR_SCHEMA),
+    "raises": (InvalidHash, Duplicate, IdempotencyMismatch),
+}
+BATCH: dict[str, Any] = {
+    "scope": "media:anchor",
+    "body": {NDJSON: {"type": "string", "description": "An anchor request a line.", "examples": [_LINES]}},
+    "answer": {NDJSON: {"type": "string", "description": "An answer a line, in order.", "examples": [_TOLD]}},
+}
+LOOK_UP: dict[str, Any] = {"raises": (InvalidHash,)}
+PROVE: dict[str, Any] = {
+    "raises": (InvalidHash,),
+    "answer": {"text/plain": {"type": "string", "examples": [TEXT_PROOF]}},
+}
+ANCHORED = {
+    201: answer(NewItem, "A new item, durable."),
+    200: answer(SameItem, "An item of yours that had not come into the log, anchored again."),
+}
+FOUND = {200: answer(WirePublicItem, "It is anchored."), 304: UNCHANGED}
+PROVED = {200: answer(WireBundle, "The proof bundle, or the bare proof file.")}

@@ -1,0 +1,74 @@
+"""The page `/docs` in a real browser: it shows the document, and loads nothing from elsewhere."""
+
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from support import Server
+
+CHROMIUM = shutil.which("chromium")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium; `make test` installs it for root")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield running
+        running.close()
+
+
+def open_docs(browser: Browser, server: Server, width: int) -> tuple[Page, list[str], list[str]]:
+    """The page once it shows the document, what it asked for, and what went wrong in it."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{server.url}/docs")
+    page.wait_for_selector(".opblock-summary-path")
+    return page, asked, wrong
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: Browser, width: int) -> None:
+    """Every operation is on the page, at a desk and on a phone; requests stay at the server, and none is refused."""
+    page, asked, wrong = open_docs(browser, server, width)
+    document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
+    operations = sum(len(item) for item in document["paths"].values())
+    assert page.locator(".opblock").count() == operations
+    page.locator(".opblock-summary-path", has_text="get-token").click()
+    page.wait_for_selector(".opblock-body .responses-table")
+    page.locator(".auth-wrapper .authorize").click()
+    page.wait_for_selector(".modal-ux")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.close()
+    assert not wrong, wrong
+    # `data:` is no request to anybody.
+    assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {urlsplit(server.url).netloc}
+
+
+def test_page_may_load_from_its_own_origin_only(server: Server) -> None:
+    """A strict Content-Security-Policy forbids what the page would not do anyway."""
+    with server.client("") as client:
+        for path in ("/docs", "/docs/page.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"):
+            response = client.get(path)
+            assert response.status_code == 200, path
+            policy = dict(part.split(" ", 1) for part in response.headers["content-security-policy"].split("; "))
+            assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+            assert policy["script-src"] == policy["connect-src"] == "'self'"
+            assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_nothing_else_is_served_as_part_of_the_page(server: Server) -> None:
+    """The page's folder gives out the page's parts alone."""
+    with server.client("") as client:
+        for name in ("docs.py", "..%2fdocs.py", "%2e%2e", "index.css", "swagger-ui.js"):
+            assert client.get(f"/docs/{name}").status_code == 404

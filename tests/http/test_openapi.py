@@ -1,0 +1,108 @@
+"""The OpenAPI document: valid, whole, and true in its examples."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from routes import operations_of, served
+from support import Server
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> Json:
+    """The document as it is served."""
+    response = httpx.get(f"{server.url}/openapi.json", trust_env=False)
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def with_schemas(document: Json) -> Iterator[tuple[str, Json]]:
+    """Whatever has a schema in the operations, and where: contents of bodies and answers, and parameters."""
+    for operation in operations_of(document):
+        told = operation.told
+        for parameter in told.get("parameters", ()):
+            if "$ref" not in parameter:
+                yield f"{operation}: {parameter['name']}", parameter
+        for part in (told.get("requestBody", {}), *told["responses"].values()):
+            for kind, content in part.get("content", {}).items():
+                yield f"{operation}: {kind}", content
+
+
+def test_document_is_openapi_31(document: Json) -> None:
+    """The document says that it is OpenAPI 3.1, and a validator of others agrees."""
+    assert document["openapi"].startswith("3.1.")
+    errors = [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()]
+    assert not errors, errors[:5]
+
+
+def test_every_route_and_no_other_is_described(document: Json) -> None:
+    """The document has the very routes that the application serves."""
+    described = {(operation.method, operation.path) for operation in operations_of(document)}
+    assert described == served()
+    assert len(described) >= 18
+
+
+def test_every_operation_is_told_of_whole(document: Json) -> None:
+    """An operation has a summary, a tag that is described, a name of its own, and errors in its dialect's form."""
+    tags = {tag["name"] for tag in document["tags"]}
+    names = []
+    for operation in operations_of(document):
+        told = operation.told
+        assert told["summary"], operation
+        assert set(told["tags"]) <= tags, operation
+        names.append(told["operationId"])
+        form = "MediaError" if operation.is_media else "ExchangeError"
+        expected = {"400", "500", "503"} | ({"401", "403"} if operation.scope else set())
+        assert expected <= told["responses"].keys(), operation
+        for status, response in told["responses"].items():
+            assert response["description"], operation
+            if status >= "400" and (operation.path, status) != ("/readyz", "503"):
+                schema = response["content"]["application/json"]["schema"]
+                assert schema == {"$ref": f"#/components/schemas/{form}"}, operation
+    assert len(set(names)) == len(names)
+
+
+def test_every_key_and_token_is_told_of(document: Json) -> None:
+    """What needs a scope says which, and by which dialect's credential."""
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["apiKey"]["name"] == "x-api-key"
+    assert schemes["token"]["name"] == "Authorization"
+    for operation in operations_of(document):
+        wanted = [{"apiKey" if operation.is_media else "token": []}] if operation.scope else []
+        assert operation.told["security"] == wanted, operation
+        if operation.scope:
+            assert f"`{operation.scope}`" in operation.told["description"]
+
+
+def test_every_example_is_one(document: Json) -> None:
+    """Bodies, answers and parameters have examples, and each fits its schema."""
+    seen = 0
+    for where, told in with_schemas(document):
+        values = (
+            [told["example"]] if "example" in told else [each["value"] for each in told.get("examples", {}).values()]
+        )
+        assert values, f"{where} has no example"
+        schema = {**told["schema"], "components": document["components"]}
+        validator = Draft202012Validator(schema, format_checker=FormatChecker())
+        for value in values:
+            wrong = [error.message for error in validator.iter_errors(value)]
+            assert not wrong, f"{where}: {wrong}"
+            seen += 1
+    assert seen > 100
+
+
+def test_document_may_be_kept(server: Server) -> None:
+    """The document is public, may be kept, and is not sent again to whoever has it."""
+    with server.client("") as client:
+        first = client.get("/openapi.json")
+        assert first.headers["cache-control"] == "public, max-age=300"
+        again = client.get("/openapi.json", headers={"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        changed = client.get("/openapi.json", headers={"if-none-match": '"another"'})
+        assert changed.content == first.content
