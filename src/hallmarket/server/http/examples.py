@@ -38,7 +38,7 @@ BY_NAME: dict[str, tuple[Any, ...]] = {
     "lastname": ("Doe",),
     "limit": (50, 10),
     "metadata": ('{"box": 12}',),
-    "name": ("The Gazette",),
+    "name": ("The Gazette", "the-gazette"),
     "network_validators": (1,),
     "next_cursor": (None,),
     "offset": (0,),
