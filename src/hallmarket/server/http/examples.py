@@ -99,19 +99,20 @@ def _named(word: str) -> tuple[Any, ...]:
 
 def _fits(value: Any, schema: Json) -> bool:
     if choices := schema.get("oneOf") or schema.get("anyOf"):
-        return any(_fits(value, choice) for choice in choices)
+        # Litestar writes the bounds of an optional field beside its choices.
+        return any(_fits(value, choice) for choice in choices) and _within(value, schema)
     kinds = schema.get("type", [])
-    if not any(_is(value, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)):
-        return False
+    return any(_is(value, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)) and _within(value, schema)
+
+
+def _within(value: Any, schema: Json) -> bool:
     if isinstance(value, str):
-        if "pattern" in schema and not re.search(schema["pattern"], value):
-            return False
-        if len(value) > schema.get("maxLength", len(value)):
+        if not re.search(schema.get("pattern", ""), value) or len(value) > schema.get("maxLength", len(value)):
             return False
         return BY_FORMAT.get(schema.get("format", ""), value) == value
     if isinstance(value, list) and isinstance(items := schema.get("items"), dict):
         return all(_fits(item, items) or item in items.get("enum", ()) for item in value)
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
     return True
 
