@@ -1,0 +1,139 @@
+"""Requests to join: moderators see and decide them, once."""
+
+from threading import Thread
+from uuid import uuid4
+
+import pytest
+
+from circle import Circle, Someone, at_once
+from wire import assert_exchange_error
+
+
+def asked(circle: Circle, name: str = "ask") -> tuple[Someone, Someone, str, str]:
+    """A team's owner, somebody who asked to join it, the team's path and the request's."""
+    owner, person = circle.person(), circle.person()
+    path = f"/teams/{owner.create_team(name, join_policy='request')['id']}"
+    request = person.ask("POST", f"{path}/join")["userJoinRequest"]
+    return owner, person, path, f"{path}/join-requests/{request['id']}"
+
+
+def test_moderators_see_all_requests_and_others_their_own(circle: Circle) -> None:
+    """Administrators of team and organization see every pending request, oldest first; others see what they asked."""
+    owner, first, path, _ = asked(circle)
+    second, third = circle.person(), circle.person()
+    second.ask("POST", f"{path}/join")
+    for moderator in (owner, circle.boss):
+        requests = moderator.ask("GET", f"{path}/join-requests")
+        assert [request["user_id"] for request in requests] == [first.id, second.id]
+        assert requests[0]["user"] == {"user_id": first.id, "username": first.member.username, "name": "Jane Doe"}
+        assert {"id", "team_id", "status", "created_at"} <= set(requests[0])
+    assert [request["user_id"] for request in second.ask("GET", f"{path}/join-requests")] == [second.id]
+    assert third.ask("GET", f"{path}/join-requests") == []
+    assert_exchange_error(circle.stranger().client.get(f"{path}/join-requests"), 404, "not_found")
+
+
+def test_requests_are_paged(circle: Circle) -> None:
+    """Pages of requests show each once, and say exactly whether there are more."""
+    owner, _, path, _ = asked(circle)
+    for _ in range(2):
+        circle.person().ask("POST", f"{path}/join")
+    seen = []
+    for offset in range(3):
+        page = owner.client.get(f"{path}/join-requests", params={"offset": offset, "limit": 1}).json()
+        assert page["pagination"]["hasMore"] is (offset < 2)
+        seen += [request["id"] for request in page["data"]]
+    assert len(set(seen)) == 3
+    assert_exchange_error(owner.client.get(f"{path}/join-requests?limit=0"), 400, "invalid_request")
+
+
+def test_approved_is_in(circle: Circle) -> None:
+    """Who is approved is in with the team's default role, and hears of it; the request is no longer pending."""
+    owner, person, path, request = asked(circle)
+    assert owner.ask("POST", f"{request}/approve", json={}) is None
+    team = person.ask("GET", path)
+    assert (team["joinStatus"], team["userMembership"]["role"]) == ("joined", "write")
+    assert (team["userJoinRequest"], team["join_request_pending"]) == (None, False)
+    assert owner.ask("GET", f"{path}/join-requests") == []
+    assert person.told(circle.server) == ["Your request to join the team ask was approved."]
+    assert circle.trail(path[7:]) == ["team.create", "team-request.create", "team-request.approve"]
+
+
+def test_rejected_may_ask_again(circle: Circle) -> None:
+    """Who is rejected hears of it, sees it, and may ask again, which is a new request."""
+    owner, person, path, request = asked(circle)
+    assert circle.boss.ask("POST", f"{request}/reject") is None
+    team = person.ask("GET", path)
+    assert (team["joinStatus"], team["join_request_pending"]) == ("none", False)
+    assert team["userJoinRequest"]["status"] == "rejected"
+    assert team["userJoinRequest"]["reviewed_at"]
+    assert person.told(circle.server) == ["Your request to join the team ask was rejected."]
+    again = person.ask("POST", f"{path}/join")["userJoinRequest"]
+    assert again["id"] not in request
+    assert again["status"] == "pending"
+    assert_exchange_error(owner.client.post(f"{request}/approve"), 404, "not_found")
+    assert circle.trail(path[7:])[1:] == ["team-request.create", "team-request.reject", "team-request.create"]
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_who_may_not_decide(circle: Circle, verb: str) -> None:
+    """Members and whoever asked do not decide requests, nor do strangers or moderators of another team."""
+    owner, person, path, request = asked(circle)
+    other = circle.person()
+    foreign = f"/teams/{other.create_team('other')['id']}/join-requests/{request.rpartition('/')[2]}"
+    for someone in (person, other):
+        assert_exchange_error(someone.client.post(f"{request}/{verb}"), 403, "forbidden")
+    assert_exchange_error(circle.stranger().client.post(f"{request}/{verb}"), 404, "not_found")
+    assert_exchange_error(other.client.post(f"{foreign}/{verb}"), 404, "not_found")
+    assert_exchange_error(owner.client.post(f"{path}/join-requests/{uuid4()}/{verb}"), 404, "not_found")
+    assert_exchange_error(owner.client.post(f"{path}/join-requests/x/{verb}"), 400, "invalid_request")
+    assert person.ask("GET", path)["joinStatus"] == "pending"
+
+
+def test_request_of_somebody_who_left_is_gone(circle: Circle) -> None:
+    """A request goes with its maker's membership of the organization."""
+    owner, person, path, request = asked(circle)
+    circle.dismiss(person)
+    assert owner.ask("GET", f"{path}/join-requests") == []
+    assert_exchange_error(owner.client.post(f"{request}/approve"), 404, "not_found")
+
+
+@pytest.mark.parametrize("verbs", [("approve", "approve"), ("reject", "reject"), ("approve", "reject")])
+def test_request_is_decided_once(circle: Circle, verbs: tuple[str, str]) -> None:
+    """Of two decisions at the same moment one counts; the other, and any later one, is 409."""
+    owner, person, path, request = asked(circle)
+    statuses = at_once(
+        [(owner, "POST", f"{request}/{verbs[0]}", {}), (circle.boss, "POST", f"{request}/{verbs[1]}", {})]
+    )
+    assert sorted(statuses) == [200, 409]
+    approved = verbs[statuses.index(200)] == "approve"
+    assert person.ask("GET", path)["joinStatus"] == ("joined" if approved else "none")
+    assert len(person.told(circle.server)) == 1
+    assert len(circle.trail(path[7:])) == 3
+    assert_exchange_error(owner.client.post(f"{request}/approve"), 409, "conflict")
+
+
+def test_approval_and_ban_at_once(circle: Circle) -> None:
+    """Approved and banned at the same moment, somebody is banned and out, whichever came first."""
+    for number in range(4):
+        owner, person, path, request = asked(circle, f"ask-{number}")
+        calls = [
+            (owner, "POST", f"{request}/approve", {}),
+            (circle.boss, "POST", f"{path}/bans", {"user_id": person.id}),
+        ]
+        statuses = at_once(calls if number % 2 else calls[::-1])
+        assert min(statuses) == 200
+        assert set(statuses) <= {200, 409}
+        assert person.ask("GET", path)["joinStatus"] == "banned"
+        assert owner.ask("GET", f"{path}/join-requests") == []
+
+
+def test_approval_and_leaving_the_organization_at_once(circle: Circle) -> None:
+    """Approved while being put out of the organization, somebody is out of the team too."""
+    for number in range(4):
+        owner, person, path, request = asked(circle, f"ask-{number}")
+        dismissal = Thread(target=circle.dismiss, args=[person])
+        dismissal.start()
+        assert owner.client.post(f"{request}/approve").status_code in (200, 404)
+        dismissal.join()
+        assert owner.ask("GET", path)["memberCount"] == 1
+        assert circle.server.query("select from team_join_request where person_id = $1", person.id) == []
