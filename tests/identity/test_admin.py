@@ -23,6 +23,7 @@ VERBS = [
     "create-key",
     "revoke-key",
     "list-keys",
+    "audit",
 ]
 
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import click
 
-from hallmarket.cli.admin_organizations import VERBS
-from hallmarket.cli.administering import common_options, run_work, tell
+from hallmarket.cli import admin_organizations
+from hallmarket.cli.admin_audit import audit
+from hallmarket.cli.administering import common_options, read_time, run_work, tell
 
 EPILOG = """\b
 Examples:
@@ -18,6 +19,7 @@ Examples:
   hallmarket admin create-key jane --org 0190… --scopes media:read,media:anchor --expires 2027-01-01
   hallmarket admin list-keys --json
   hallmarket admin revoke-key 0190…
+  hallmarket admin audit --since 2027-01-01 --json
 
 These work on the database itself: of the data folder (--data, HALLMARKET_DATA) or of a PostgreSQL of your own
 (--database, HALLMARKET_DATABASE_URL), whether its server is running or not.
@@ -32,7 +34,7 @@ def admin() -> None:
     """Manage organizations, people and API keys."""
 
 
-for verb in VERBS:
+for verb in (*admin_organizations.VERBS, audit):
     admin.add_command(verb)
 
 
@@ -40,7 +42,7 @@ for verb in VERBS:
 @click.argument("username")
 @click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="bind the key to this organization")
 @click.option("--name", default="", metavar="TEXT", help="what the key is for")
-@click.option("--scopes", metavar="A,B", help="what it may do: media:read, media:anchor, users:read; all unless given")
+@click.option("--scopes", metavar="A,B", help="what it may do, such as media:read,media:anchor; all unless given")
 @click.option(
     "--expires", metavar="TIME", help="ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z; never unless given"
 )
@@ -53,7 +55,7 @@ def create_key(
     from hallmarket.server.identity.types import SCOPES
 
     chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    expires_on = None if expires is None else _read_time(expires)
+    expires_on = None if expires is None else read_time(expires, "--expires")
     made = run_work(
         common,
         lambda connection, secret: keys.create_key(
@@ -123,13 +125,3 @@ def _state(key: dict[str, Any]) -> str:
     if key["expires"] and datetime.fromisoformat(key["expires"]) <= datetime.now(UTC):
         return "expired"
     return "good until " + key["expires"][:10] if key["expires"] else "good"
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(
-            "must be ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z", param_hint="--expires"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

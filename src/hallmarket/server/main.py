@@ -12,6 +12,7 @@ import structlog
 from litestar import Litestar
 
 from hallmarket.proof.key import SigningKey
+from hallmarket.server.audit.routes import audit_routes
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.admission import Admission, Finder, Limits
@@ -20,6 +21,7 @@ from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import choose_context
+from hallmarket.server.identity.key_routes import key_routes
 from hallmarket.server.identity.member_routes import member_routes
 from hallmarket.server.identity.organization_routes import organization_routes
 from hallmarket.server.identity.people_routes import people_routes
@@ -90,6 +92,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *notifications_routes(database),
         *organization_routes(database),
         *member_routes(database),
+        *key_routes(database, keyring, secret),
+        *audit_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *log_routes(database, str(verifier_key)),

@@ -19,17 +19,20 @@ async def record(
     action: str,
     *,
     organization_id: UUID | None = None,
+    person_id: UUID | None = None,
     subject_id: UUID | None = None,
     **details: Any,
 ) -> None:
     """Note that `actor` did `action` (`noun.verb`, as `member.add`) to a subject; it is kept if the rest commits.
 
-    `details` are JSON values and hold no secret.
+    Its organization's administrators may read it; without an organization `person_id` may, who is the actor unless
+    given. `details` are JSON values and hold no secret.
     """
     await tx.execute(
         sql.record_event,
         new_id(),
         organization_id,
+        person_id or actor.person_id,
         actor.person_id,
         actor.key_id,
         actor.address,

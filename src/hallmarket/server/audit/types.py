@@ -1,7 +1,9 @@
-"""Who acts, as the audit trail writes it down."""
+"""Who acts, as the audit trail writes it down, and events as the wire shows them."""
 
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 
@@ -14,3 +16,47 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 OPERATOR = Actor()
+
+
+class WireActor(msgspec.Struct, frozen=True):
+    """The person who did something."""
+
+    user_id: UUID
+    username: str
+
+
+class WireActorKey(msgspec.Struct, frozen=True):
+    """The key they did it with."""
+
+    id: UUID
+    prefix: str
+
+
+class WireEvent(msgspec.Struct, frozen=True):
+    """One line of the audit trail; `actor` is null for a command on the server itself."""
+
+    id: UUID
+    created_at: str
+    organization_id: UUID | None
+    action: str
+    actor: WireActor | None
+    actor_key: WireActorKey | None
+    address: str | None
+    subject_id: UUID | None
+    details: dict[str, Any]
+
+
+def wire_event(row: asyncpg.Record) -> WireEvent:
+    """A WireEvent from a row of `audit_line`."""
+    by_key = row["actor_key_prefix"] is not None
+    return WireEvent(
+        id=row["id"],
+        created_at=row["created_on"].isoformat(timespec="microseconds"),
+        organization_id=row["organization_id"],
+        action=row["action"],
+        actor=None if row["actor_id"] is None else WireActor(row["actor_id"], row["actor_username"]),
+        actor_key=WireActorKey(row["actor_key_id"], row["actor_key_prefix"]) if by_key else None,
+        address=row["address"],
+        subject_id=row["subject_id"],
+        details=msgspec.json.decode(row["details"]),
+    )

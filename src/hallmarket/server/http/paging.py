@@ -73,17 +73,20 @@ def read_page(query: dict[str, str]) -> PageRequest:
         raise InvalidRequest(f"limit must be a whole number from 1 to {MOST_ITEMS}.", "limit")
     page = _number(query, "page", 1)
     if "cursor" in query:
-        return PageRequest(None, limit, 0, _read_cursor(query["cursor"]))
+        return PageRequest(None, limit, 0, read_cursor(query["cursor"]))
     return PageRequest(page, limit, min((page - 1) * limit, DEEPEST), None)
 
 
 def read_time(query: dict[str, str], field: str) -> datetime | None:
     """A date or time of the query, in UTC unless it says otherwise; None without it. Raises InvalidRequest."""
-    if field not in query:
-        return None
+    return parse_time(query[field], field) if field in query else None
+
+
+def parse_time(text: str, field: str) -> datetime:
+    """An ISO 8601 date or time, in UTC unless it says otherwise. Raises InvalidRequest, naming the field."""
     try:
         # A `+` that a client forgot to quote arrives as a space.
-        moment = datetime.fromisoformat(query[field].replace(" ", "+") if "T" in query[field] else query[field])
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidRequest(
@@ -100,7 +103,7 @@ def make_page(
 ) -> Page[Item]:
     """A page from up to `limit + 1` rows: the one row too many says that there is more."""
     shown = rows[: wanted.limit]
-    cursor = _write_cursor(*place(shown[-1])) if len(rows) > wanted.limit else None
+    cursor = write_cursor(*place(shown[-1])) if len(rows) > wanted.limit else None
     return Page(total, wanted.page, wanted.limit, [item(row) for row in shown], cursor)
 
 
@@ -112,12 +115,14 @@ def _number(query: dict[str, str], name: str, default: int) -> int:
     return int(query[name])
 
 
-def _write_cursor(moment: datetime, row_id: UUID) -> str:
+def write_cursor(moment: datetime, row_id: UUID) -> str:
+    """The place of a row, by its time and id, as a text to come back with."""
     micros = (moment - EPOCH) // timedelta(microseconds=1)
     return base64.urlsafe_b64encode(micros.to_bytes(8, "big", signed=True) + row_id.bytes).decode()
 
 
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
+def read_cursor(text: str) -> tuple[datetime, UUID]:
+    """The place that `write_cursor` wrote. Raises InvalidRequest for anything else."""
     try:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
         moment = EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big", signed=True))

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
+from hallmarket.server.audit.record import record
+from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
@@ -17,6 +20,15 @@ from hallmarket.server.identity.types import SCOPES, NewKey
 sql = load_queries(__package__)
 
 LONGEST_KEY = 128
+
+
+class KeyDetails(msgspec.Struct, frozen=True):
+    """What a new key is to be."""
+
+    name: str
+    scopes: list[str]
+    organization_id: UUID | None
+    expires_on: datetime | None
 
 
 def hash_key(secret: bytes, key: str) -> bytes:
@@ -44,7 +56,7 @@ async def create_key(
     scopes: Sequence[str] = SCOPES,
     expires_on: datetime | None = None,
 ) -> NewKey:
-    """Make a key for a person, bound to an organization they belong to, or to none.
+    """Make a key for a person, bound to an organization they belong to, or to none, as the operator.
 
     Raises Refusal if the person or organization is unknown, they do not belong together, a scope is unknown, or the
     time of expiry is past.
@@ -53,30 +65,81 @@ async def create_key(
         raise Refusal(f"There is no scope {unknown[0]!r}; the scopes are {', '.join(SCOPES)}.")
     if expires_on is not None and expires_on <= datetime.now(UTC):
         raise Refusal(f"A key that expires on {expires_on.isoformat()} would be dead at birth.")
-    person = await connection.fetchrow(sql.find_person, username)
-    if person is None:
-        raise Refusal(f"There is no user {username!r}.")
-    if organization_id is not None:
-        if await connection.fetchrow(sql.find_organization, organization_id) is None:
-            raise Refusal(f"There is no organization {organization_id}.")
-        if await connection.fetchrow(sql.find_membership, organization_id, person["id"]) is None:
-            raise Refusal(f"{username} is no member of organization {organization_id}.")
+    async with connection.transaction():
+        person = await connection.fetchrow(sql.find_person, username)
+        if person is None:
+            raise Refusal(f"There is no user {username!r}.")
+        if organization_id is not None:
+            if await connection.fetchrow(sql.find_organization, organization_id) is None:
+                raise Refusal(f"There is no organization {organization_id}.")
+            if await connection.fetchrow(sql.find_membership, organization_id, person["id"]) is None:
+                raise Refusal(f"{username} is no member of organization {organization_id}.")
+        wanted = KeyDetails(name, list(dict.fromkeys(scopes)), organization_id, expires_on)
+        return await add_key(connection, secret, OPERATOR, person, wanted)
+
+
+async def add_key(tx: Connection, secret: bytes, actor: Actor, person: asyncpg.Record, wanted: KeyDetails) -> NewKey:
+    """Make a key for a person (`id`, `username`), and write that down; that it may be so is checked already."""
     prefix = "hm_" + secrets.token_hex(4)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     key_id = new_id()
-    chosen = list(dict.fromkeys(scopes))
-    await connection.fetchval(
-        sql.create_key, key_id, person["id"], organization_id, name, prefix, hash_key(secret, key), chosen, expires_on
+    name, scopes, organization_id, expires_on = msgspec.structs.astuple(wanted)
+    created_on = await tx.fetchval(
+        sql.create_key, key_id, person["id"], organization_id, name, prefix, hash_key(secret, key), scopes, expires_on
     )
-    return NewKey(id=key_id, key=key, name=name, scopes=chosen, organization=organization_id, expires=expires_on)
+    await record(
+        tx,
+        actor,
+        "key.create",
+        organization_id=organization_id,
+        person_id=person["id"],
+        subject_id=key_id,
+        user_id=person["id"],
+        username=person["username"],
+        name=name,
+        prefix=prefix,
+        scopes=scopes,
+        expires_on=expires_on,
+    )
+    return NewKey(
+        id=key_id,
+        key=key,
+        prefix=prefix,
+        name=name,
+        scopes=scopes,
+        organization=organization_id,
+        created=created_on,
+        expires=expires_on,
+    )
 
 
 async def revoke_key(connection: Connection, key_id: UUID) -> asyncpg.Record:
-    """Revoke a key; every server refuses it from then on. Raises Refusal if there is no such key."""
-    row = await connection.fetchrow(sql.revoke_key, key_id)
+    """Revoke a key, as the operator; every server refuses it from then on. Raises Refusal if there is no such key."""
+    async with connection.transaction():
+        row = await connection.fetchrow(sql.revoke_key, key_id)
+        if row is not None:
+            await record_revocation(connection, OPERATOR, row)
+            return row
+        row = await connection.fetchrow(sql.find_key, key_id)
     if row is None:
         raise Refusal(f"There is no key {key_id}.")
     return row
+
+
+async def record_revocation(tx: Connection, actor: Actor, row: asyncpg.Record) -> None:
+    """Write down that a key, as a row of `revoke_key`, was revoked."""
+    await record(
+        tx,
+        actor,
+        "key.revoke",
+        organization_id=row["organization_id"],
+        person_id=row["person_id"],
+        subject_id=row["id"],
+        user_id=row["person_id"],
+        username=row["username"],
+        name=row["name"],
+        prefix=row["prefix"],
+    )
 
 
 async def list_keys(connection: Connection) -> list[asyncpg.Record]:

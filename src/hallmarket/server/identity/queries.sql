@@ -29,8 +29,14 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 returning created_on;
 
 -- name: revoke_key
--- Revoking twice keeps the first time.
-update api_key set revoked_on = coalesce(revoked_on, now()) where id = $1 returning id, prefix, revoked_on;
+-- Nothing if it is revoked already.
+update api_key k set revoked_on = now()
+from person p
+where k.id = $1 and k.revoked_on is null and p.id = k.person_id
+returning k.id, k.person_id, k.organization_id, k.name, k.prefix, k.revoked_on, p.username;
+
+-- name: find_key
+select id, prefix, revoked_on from api_key where id = $1;
 
 -- name: list_keys
 select k.id, k.name, k.prefix, p.username, k.organization_id, k.scopes,
@@ -39,6 +45,74 @@ from api_key k
 join person p on p.id = k.person_id
 left join api_key_use u on u.api_key_id = k.id
 order by k.created_on, k.id;
+
+-- One's own keys. Whoever speaks through a key bound to an organization sees and revokes those bound to it, no others.
+
+-- name: count_own_keys
+select count(*) from api_key k
+where k.person_id = $1
+  and ($2::uuid is null or k.organization_id = $2)
+  and ($3::boolean is null or $3 = (
+      k.revoked_on is null and (k.expires_on is null or k.expires_on > now())
+      and (k.organization_id is null or exists (
+          select from membership m where m.organization_id = k.organization_id and m.person_id = k.person_id))));
+
+-- name: list_own_keys
+-- Newest first; `$3` wants those that are good, or those that are not, or null for all.
+select k.id, k.name, k.prefix, k.scopes, k.created_on, k.expires_on, k.revoked_on, u.last_used_on,
+       o.id as organization_id, o.name as organization_name
+from api_key k
+left join organization o on o.id = k.organization_id
+left join api_key_use u on u.api_key_id = k.id
+where k.person_id = $1
+  and ($2::uuid is null or k.organization_id = $2)
+  and ($3::boolean is null or $3 = (
+      k.revoked_on is null and (k.expires_on is null or k.expires_on > now())
+      and (k.organization_id is null or exists (
+          select from membership m where m.organization_id = k.organization_id and m.person_id = k.person_id))))
+order by k.created_on desc, k.id desc
+offset $4 limit $5;
+
+-- name: find_own_key
+select k.id, k.name, k.prefix, k.scopes, k.created_on, k.expires_on, k.revoked_on, u.last_used_on,
+       o.id as organization_id, o.name as organization_name
+from api_key k
+left join organization o on o.id = k.organization_id
+left join api_key_use u on u.api_key_id = k.id
+where k.id = $1 and k.person_id = $2 and ($3::uuid is null or k.organization_id = $3);
+
+-- name: revoke_own_key
+-- Nothing if it is revoked already.
+update api_key k set revoked_on = now()
+from person p
+where k.id = $1 and k.person_id = $2 and ($3::uuid is null or k.organization_id = $3) and k.revoked_on is null
+  and p.id = k.person_id
+returning k.id, k.person_id, k.organization_id, k.name, k.prefix, p.username;
+
+-- name: lock_person
+-- Whoever makes keys for one person does so one after the other; so their number is known.
+select id, username from person where id = $1 for no key update;
+
+-- name: lock_own_organization
+-- The organization, if the person belongs to it; they do until the transaction ends.
+select o.id, o.name from membership m
+join organization o on o.id = m.organization_id
+where m.organization_id = $1 and m.person_id = $2
+for key share of m;
+
+-- name: lock_speaking_key
+-- The key somebody speaks through as it is now, if it still speaks; nobody revokes it until the transaction ends.
+select k.scopes, k.organization_id, k.expires_on from api_key k
+where k.id = $1 and k.person_id = $2
+  and k.revoked_on is null
+  and (k.expires_on is null or k.expires_on > now())
+  and (k.organization_id is null
+       or exists (select from membership m where m.organization_id = k.organization_id and m.person_id = k.person_id))
+for update of k;
+
+-- name: count_live_keys
+select count(*) from api_key
+where person_id = $1 and revoked_on is null and (expires_on is null or expires_on > now());
 
 -- name: find_callers
 -- A key speaks only while it is neither expired nor revoked, and only while its person is in its organization.

@@ -64,9 +64,11 @@ class NewKey(msgspec.Struct, frozen=True):
 
     id: UUID
     key: str
+    prefix: str
     name: str
     scopes: list[str]
     organization: UUID | None
+    created: datetime
     expires: datetime | None
 
 

@@ -3,8 +3,9 @@
 create table audit_event (
     id uuid primary key,
     created_on timestamptz not null default now(),
-    -- Whose administrators may read it; null for what concerns a person alone.
+    -- Whose administrators may read it; null for what concerns a person alone, who then may.
     organization_id uuid references organization,
+    person_id uuid references person,
     -- Null: an administrator's command on the server's own machine.
     actor_id uuid references person,
     actor_key_id uuid,
@@ -14,7 +15,13 @@ create table audit_event (
     details jsonb not null default '{}'
 );
 
+-- Newest first, page by page; as a whole, and for each filter that leaves little of much.
+create index audit_event_all on audit_event (created_on desc, id desc);
 create index audit_event_newest on audit_event (organization_id, created_on desc, id desc);
+create index audit_event_action on audit_event (organization_id, action, created_on desc, id desc);
+create index audit_event_actor on audit_event (organization_id, actor_id, created_on desc, id desc);
+create index audit_event_subject on audit_event (organization_id, subject_id, created_on desc, id desc);
+create index audit_event_personal on audit_event (person_id, created_on desc, id desc) where organization_id is null;
 
 create function audit_is_append_only() returns trigger language plpgsql as $$
 begin
@@ -23,3 +30,10 @@ end $$;
 
 create trigger audit_event_kept before update or delete or truncate on audit_event
     for each statement execute function audit_is_append_only();
+
+-- An event with the names of who did it.
+create view audit_line as
+select e.*, p.username as actor_username, k.prefix as actor_key_prefix
+from audit_event e
+left join person p on p.id = e.actor_id
+left join api_key k on k.id = e.actor_key_id;

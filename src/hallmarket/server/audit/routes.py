@@ -1,0 +1,37 @@
+"""`/organizations/{organizationId}/audit` and `/user/audit`: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from hallmarket.server.audit.read import list_organization_events, list_personal_events, read_event_request
+from hallmarket.server.audit.types import WireEvent
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import Paged, read_id
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+
+AnyRequest = Request[Any, Any, Any]
+READ = {"scope": "audit:read"}
+
+
+def audit_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    """The routes of the audit trail."""
+
+    @get("/organizations/{organization_id:str}/audit", opt=READ, summary="What was done in an organization")
+    async def organization_audit(request: AnyRequest, organization_id: FromPath[str]) -> Paged[WireEvent]:
+        visit = visit_of(request.scope)
+        wanted = read_event_request(read_query(visit.scope["query_string"]))
+        return await list_organization_events(database, visit.caller, read_id(organization_id), wanted)
+
+    @get("/user/audit", opt=READ, summary="What was done to you outside of any organization")
+    async def own_audit(request: AnyRequest) -> Paged[WireEvent]:
+        visit = visit_of(request.scope)
+        return await list_personal_events(
+            database, visit.caller, read_event_request(read_query(visit.scope["query_string"]))
+        )
+
+    return [organization_audit, own_audit]

@@ -1,0 +1,51 @@
+"""`/user/api-keys`: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, delete, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, read_window
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.own_keys import (
+    KeyRequest,
+    NewOwnKey,
+    OwnKey,
+    create_own_key,
+    list_own_keys,
+    revoke_own_key,
+)
+
+AnyRequest = Request[Any, Any, Any]
+READ, WRITE = {"scope": "keys:read"}, {"scope": "keys:write"}
+PATH = "/user/api-keys"
+
+
+def key_routes(database: Database, keyring: Keyring, secret: bytes) -> Sequence[HTTPRouteHandler]:
+    """The routes of one's own keys; `secret` keys their hashes."""
+
+    @get(PATH, opt=READ, summary="List your API keys, newest first")
+    async def list_keys(request: AnyRequest) -> Paged[OwnKey]:
+        visit = visit_of(request.scope)
+        query = read_query(visit.scope["query_string"])
+        return await list_own_keys(database, visit.caller, read_flag(query, "active"), read_window(query))
+
+    @post(PATH, opt=WRITE, status_code=200, summary="Make an API key, shown this once")
+    async def create_key(request: AnyRequest, data: JSONBody[KeyRequest]) -> Data[NewOwnKey]:
+        visit = visit_of(request.scope)
+        return Data(await create_own_key(database, secret, actor_of(visit), visit.caller, data))
+
+    @delete(PATH + "/{key_id:str}", opt=WRITE, status_code=200, summary="Revoke one of your API keys")
+    async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> Data[OwnKey]:
+        visit = visit_of(request.scope)
+        revoked = await revoke_own_key(database, actor_of(visit), visit.caller, read_id(key_id, "key_id"))
+        keyring.forget()  # here at once; the other servers hear of it from the database
+        return Data(revoked)
+
+    return [list_keys, create_key, revoke_key]

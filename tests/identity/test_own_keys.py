@@ -1,0 +1,293 @@
+"""One's own API keys by HTTP: listed, made with no more rights than one has, revoked."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from exchange import exchange_client, get_token
+from hallmarket.server.identity.own_keys import MOST_LIVE_KEYS
+from hallmarket.server.identity.types import SCOPES
+from support import Member, Server, wait_until
+from wire import assert_exchange_error
+
+PATH = "/user/api-keys"
+NOBODY = "00000000-0000-0000-0000-000000000000"
+UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
+SHOWN = [
+    "id",
+    "name",
+    "prefix",
+    "organization",
+    "scopes",
+    "created_on",
+    "expires_on",
+    "revoked_on",
+    "last_used_on",
+]
+
+
+@pytest.fixture
+def client(server: Server, member: Member) -> Iterator[httpx.Client]:
+    """An HTTP client with a token of a new member's key, which is bound to their organization."""
+    with exchange_client(server, member.key) as made:
+        yield made
+
+
+@pytest.fixture
+def free(server: Server, member: Member) -> Iterator[httpx.Client]:
+    """An HTTP client with a token of the same member's key that is bound to no organization."""
+    with exchange_client(server, server.admin("create-key", member.username, "--name", "free")["key"]) as made:
+        yield made
+
+
+def make(client: httpx.Client, name: str = "scanner", **wanted: object) -> dict[str, Any]:
+    """A new key, as the answer has it."""
+    response = client.post(PATH, json={"name": name, **wanted})
+    assert response.status_code == 200, response.text
+    assert response.json()["error"] is None
+    return dict(response.json()["data"])
+
+
+def page(client: httpx.Client, **query: object) -> dict[str, Any]:
+    """One page of the listing."""
+    response = client.get(PATH, params={name: str(value) for name, value in query.items()})
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    """The names of the keys on a page."""
+    return [key["name"] for key in answer["data"]]
+
+
+def works(server: Server, key: str) -> bool:
+    """Whether a key buys a token with which one is known."""
+    with server.client("") as client:
+        token = client.post("/users/get-token", json={"pat": key}).json()["token"]
+        return token is not None and client.get("/user", headers={"authorization": token}).status_code == 200
+
+
+def test_key_is_made_and_shown_once(server: Server, member: Member, client: httpx.Client) -> None:
+    """A key made by HTTP works at once; the answer shows it, and nothing after that does."""
+    made = make(client, "scanner in the cellar")
+    assert list(made) == [*SHOWN, "key"]
+    assert re.fullmatch(made["prefix"] + r"_[A-Za-z0-9_-]{43}", made["key"])
+    assert made["organization"] == {"id": member.organization, "name": "Org"}
+    assert sorted(made["scopes"]) == sorted(SCOPES)
+    assert (made["expires_on"], made["revoked_on"], made["last_used_on"]) == (None, None, None)
+    assert works(server, made["key"])
+    listed = page(client)["data"]
+    assert [list(key) for key in listed] == [SHOWN] * 2
+    assert listed[0] == {name: made[name] for name in SHOWN} | {"last_used_on": listed[0]["last_used_on"]}
+    assert made["key"] not in client.get(PATH).text + server.log.read_text()
+    assert not server.query("select from audit_event where details::text like '%' || $1 || '%'", made["key"][12:])
+
+
+def test_keys_are_listed_newest_first_page_by_page(client: httpx.Client) -> None:
+    """The listing is newest first, in pages that know exactly whether there is more."""
+    for number in range(4):
+        make(client, f"key {number}")
+    first, second = page(client, limit=2), page(client, limit=3, offset=2)
+    assert names(first) == ["key 3", "key 2"]
+    assert names(second) == ["key 1", "key 0", ""]
+    assert [one["pagination"]["hasMore"] for one in (first, second)] == [True, False]
+    assert {one["pagination"]["total"] for one in (first, second)} == {5}
+    for query in ("limit=0", "limit=x", "offset=-1", "active=yes", "limit=1&limit=2"):
+        assert_exchange_error(client.get(f"{PATH}?{query}"), 400, "invalid_request")
+
+
+def test_active_keys_are_those_that_are_good(server: Server, client: httpx.Client) -> None:
+    """`active=true` lists keys that are neither revoked nor expired, `active=false` the others."""
+    revoked, expired = make(client, "revoked"), make(client, "expired")
+    make(client, "good")
+    client.delete(f"{PATH}/{revoked['id']}")
+    server.query("update api_key set expires_on = now() where id = $1", expired["id"])
+    assert names(page(client, active="true")) == ["good", ""]
+    assert names(page(client, active="false")) == ["expired", "revoked"]
+    assert names(page(client)) == ["good", "expired", "revoked", ""]
+
+
+def test_keys_of_others_are_nobodys(server: Server, client: httpx.Client) -> None:
+    """Nobody sees or revokes somebody else's key, a colleague's included; unknown and foreign ones are 404 alike."""
+    mine = make(client)
+    for other in (server.new_member(), server.new_member(organization=mine["organization"]["id"])):
+        with exchange_client(server, other.key) as stranger:
+            assert mine["id"] not in stranger.get(PATH).text
+            words = {
+                assert_exchange_error(stranger.delete(f"{PATH}/{key_id}"), 404, "not_found")["message"]
+                for key_id in (mine["id"], UNKNOWN)
+            }
+            assert len(words) == 1
+            assert_exchange_error(stranger.delete(f"{PATH}/no-uuid"), 400, "invalid_request")
+    assert works(server, mine["key"])
+
+
+def test_bound_key_reaches_no_key_elsewhere(
+    server: Server, member: Member, client: httpx.Client, free: httpx.Client
+) -> None:
+    """Through a key bound to an organization one sees and revokes keys bound to it; through a free key all of them."""
+    unbound = make(free, "unbound")
+    assert unbound["organization"] is None
+    assert names(page(client)) == [""]
+    assert_exchange_error(client.delete(f"{PATH}/{unbound['id']}"), 404, "not_found")
+    assert names(page(free)) == ["unbound", "free", ""]
+    assert free.delete(f"{PATH}/{member.key_id}").status_code == 200
+
+
+def test_revoking_is_told_once_and_for_all(server: Server, client: httpx.Client) -> None:
+    """A revoked key is refused at once; revoking it again answers the same, and the trail has one event."""
+    made = make(client)
+    with exchange_client(server, made["key"]) as user:
+        assert user.get("/user").status_code == 200
+        first = client.delete(f"{PATH}/{made['id']}").json()["data"]
+        wait_until(lambda: user.get("/user").status_code == 401, timeout_s=5)
+    assert not works(server, made["key"])
+    assert first["revoked_on"] is not None
+    assert client.delete(f"{PATH}/{made['id']}").json()["data"] | {"last_used_on": None} == first | {
+        "last_used_on": None
+    }
+    events = server.query("select action from audit_event where subject_id = $1 order by id", made["id"])
+    assert [event["action"] for event in events] == ["key.create", "key.revoke"]
+
+
+def test_key_may_revoke_itself(member: Member, client: httpx.Client) -> None:
+    """The key one speaks through may be revoked; its token is dead at the next request."""
+    response = client.delete(f"{PATH}/{member.key_id}")
+    assert response.status_code == 200, response.text
+    assert_exchange_error(client.get("/user"), 401, "unauthenticated")
+    assert_exchange_error(client.delete(f"{PATH}/{member.key_id}"), 401, "unauthenticated")
+
+
+def test_no_key_gives_a_scope_it_lacks(server: Server, member: Member) -> None:
+    """Scopes are some of one's own: all of them unless named; one more is 403 and names it, an unknown one 400."""
+    narrow = server.new_member(scopes="keys:write,media:read")
+    with exchange_client(server, narrow.key) as client:
+        assert make(client)["scopes"] == ["keys:write", "media:read"]
+        assert make(client, scopes=["media:read", "media:read"])["scopes"] == ["media:read"]
+        error = assert_exchange_error(
+            client.post(PATH, json={"name": "x", "scopes": ["media:read", "audit:read"]}), 403, "forbidden"
+        )
+        assert error["details"] == {"scope": "audit:read"}
+        assert_exchange_error(client.get(PATH), 403, "forbidden")
+    with exchange_client(server, server.new_member(scopes="keys:read").key) as reader:
+        assert reader.get(PATH).status_code == 200
+        assert_exchange_error(reader.post(PATH, json={"name": "x"}), 403, "forbidden")
+        assert_exchange_error(reader.delete(f"{PATH}/{UNKNOWN}"), 403, "forbidden")
+
+
+def test_no_key_outlives_the_one_that_made_it(server: Server, member: Member, client: httpx.Client) -> None:
+    """An expiry is no later than one's own key's, which is also what it is unless named; whatever the zone."""
+    end = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
+    server.query("update api_key set expires_on = $2 where id = $1", member.key_id, end)
+    assert datetime.fromisoformat(make(client)["expires_on"]) == end
+    assert datetime.fromisoformat(make(client, expires_on=None)["expires_on"]) == end
+    assert datetime.fromisoformat(make(client, expires_on=end.isoformat())["expires_on"]) == end
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    assert make(client, expires_on=tomorrow.isoformat())["expires_on"] == f"{tomorrow}T00:00:00.000000+00:00"
+    local = (end + timedelta(hours=2)).replace(tzinfo=None).isoformat() + "+02:00"
+    assert datetime.fromisoformat(make(client, expires_on=local)["expires_on"]) == end
+    for later in (end + timedelta(seconds=1), datetime(9999, 12, 31, tzinfo=UTC)):
+        response = client.post(PATH, json={"name": "x", "expires_on": later.isoformat()})
+        assert_exchange_error(response, 403, "forbidden")
+
+
+def test_no_key_leaves_its_organization(server: Server, member: Member, client: httpx.Client) -> None:
+    """A bound key makes keys bound to the same organization, and none that are bound elsewhere or to nothing."""
+    assert make(client, organization_id=member.organization.upper())["organization"]["id"] == member.organization
+    elsewhere = server.new_member().organization
+    for other in (elsewhere, UNKNOWN, NOBODY):
+        response = client.post(PATH, json={"name": "x", "organization_id": other})
+        assert_exchange_error(response, 403, "api_key_org_mismatch")
+
+
+def test_free_key_makes_keys_where_the_person_belongs(server: Server, member: Member, free: httpx.Client) -> None:
+    """A key bound to nothing makes such keys, and keys for the person's organizations; others are 404."""
+    assert make(free)["organization"] is make(free, organization_id=NOBODY)["organization"] is None
+    assert make(free, organization_id=member.organization)["organization"]["id"] == member.organization
+    for other in (server.new_member().organization, UNKNOWN):
+        response = free.post(PATH, json={"name": "x", "organization_id": other})
+        assert_exchange_error(response, 404, "not_found")
+
+
+BAD = {
+    "no name": {},
+    "empty name": {"name": ""},
+    "blank name": {"name": "  "},
+    "long name": {"name": "x" * 101},
+    "control character": {"name": "a\nb"},
+    "NUL": {"name": "a\0b"},
+    "line separator": {"name": "a\u2028b"},
+    "name of another kind": {"name": 1},
+    "unknown scope": {"name": "x", "scopes": ["root"]},
+    "no scope": {"name": "x", "scopes": []},
+    "scopes in a text": {"name": "x", "scopes": "media:read"},
+    "past": {"name": "x", "expires_on": "2001-01-01"},
+    "no time": {"name": "x", "expires_on": "tomorrow"},
+    "time beyond all": {"name": "x", "expires_on": "9999-12-31T23:59:59-14:00"},
+    "time of another kind": {"name": "x", "expires_on": 1893456000},
+    "organization by name": {"name": "x", "organization_id": "gazette"},
+    "unknown field": {"name": "x", "expires": "2099-01-01"},
+    "no object": [],
+}
+
+
+@pytest.mark.parametrize("body", BAD.values(), ids=BAD.keys())
+def test_what_is_no_key_is_refused(client: httpx.Client, body: object) -> None:
+    """A malformed wish is 400 and makes nothing; a field we do not know is one, lest an expiry be misspelt."""
+    assert_exchange_error(client.post(PATH, json=body), 400, "invalid_request")
+    assert names(page(client)) == [""]
+
+
+def test_names_may_be_of_any_language(client: httpx.Client) -> None:
+    """A name has up to 100 characters of any script."""
+    for name in ("ü" * 100, "скáнер 🗄️", "x"):
+        assert make(client, name)["name"] == name
+
+
+def test_revoked_key_makes_nothing_however_they_race(server: Server, member: Member) -> None:
+    """Making waits for a revocation under way and then makes nothing, though the token was good when it came."""
+    headers = {"authorization": get_token(server, member.key)}
+    waiting = (
+        "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%lock_speaking_key%'"
+        " and datname = current_database()"
+    )
+
+    async def race() -> httpx.Response:
+        async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30, trust_env=False) as client:
+            connection = await asyncpg.connect(server.postgres_url)
+            try:
+                async with connection.transaction():
+                    await connection.execute("update api_key set revoked_on = now() where id = $1", member.key_id)
+                    answer = asyncio.create_task(client.post(PATH, json={"name": "late"}))
+                    await asyncio.to_thread(wait_until, lambda: server.query(waiting))
+                return await answer
+            finally:
+                await connection.close()
+
+    assert_exchange_error(asyncio.run(race()), 401, "unauthenticated")
+    assert server.query("select count(*) from api_key where person_id = $1", member.person)[0][0] == 1
+
+
+def test_nobody_has_more_live_keys_than_the_bound(server: Server, member: Member, client: httpx.Client) -> None:
+    """Beyond the bound of live keys a new one is 409, however many ask at once; a revoked one makes room."""
+    spare = 3
+    server.query(
+        "insert into api_key (id, person_id, name, prefix, key_hash, scopes)"
+        " select gen_random_uuid(), $1, 'filler', 'hm_', sha256(gen_random_uuid()::text::bytea), '{}'"
+        " from generate_series(1, $2::int)",
+        member.person,
+        MOST_LIVE_KEYS - 1 - spare,
+    )
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: client.post(PATH, json={"name": "x"}).status_code, range(8)))
+    assert sorted(statuses) == [200] * spare + [409] * (8 - spare)
+    assert_exchange_error(client.post(PATH, json={"name": "x"}), 409, "conflict")
+    client.delete(f"{PATH}/{page(client)['data'][0]['id']}")
+    make(client)
