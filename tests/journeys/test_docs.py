@@ -12,6 +12,7 @@ from hallmarket.cli.main import hallmarket
 from hallmarket.proof.key import SigningKey
 from hallmarket.server import errors
 from hallmarket.server.http.reply import STATUS
+from hallmarket.server.identity.types import SCOPES
 from hallmarket.server.main import make_app
 from hallmarket.server.settings import read_settings
 from support import Server
@@ -63,6 +64,23 @@ def test_endpoints() -> None:
     assert listed == described
     exchange = {pattern(title) for title in re.findall(r"^### `(.+)`$", EXCHANGE.read_text("utf-8"), re.MULTILINE)}
     assert described | exchange == routed
+
+
+def test_scopes() -> None:
+    """The page of scopes has every scope, and every endpoint with the scope that its route is declared with."""
+    page = (DOCS / "reference/scopes-and-roles.md").read_text("utf-8")
+    settings = read_settings({}, {})
+    app = make_app(settings, "postgresql://nowhere", b"secret", SigningKey.generate("log.example.org"))
+    declared = {
+        (f"{method} {pattern(route.path)}", handler.opt.get("scope"))
+        for route in app._app.routes  # type: ignore[attr-defined]
+        for handler in route.route_handlers
+        for method in handler.http_methods - {"OPTIONS"}
+    }
+    rows = re.findall(r"^\| `([A-Z]+ /[^`]*)` \| (?:`([a-z]+:[a-z]+)`|[^`|]*) \|$", page, re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert {(pattern(endpoint), scope or None) for endpoint, scope in rows} == declared
+    assert re.findall(r"^\| `([a-z]+:[a-z]+)` \| ", page, re.MULTILINE) == list(SCOPES)
 
 
 def pattern(path: str) -> str:
