@@ -12,6 +12,9 @@ Item = TypeVar("Item")
 MOST_ITEMS = 200
 DEEPEST = 2**31
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# How `read_flag` and `read_id` are told of in a route's `opt`; `window_query` is for `read_window`.
+FLAG_QUERY = {"type": "boolean", "default": False}
+ID_QUERY = {"type": "string", "format": "uuid"}
 
 
 class Data(msgspec.Struct, Generic[Item], frozen=True):

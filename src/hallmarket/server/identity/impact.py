@@ -7,9 +7,15 @@ import msgspec
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import MOST_ITEMS, read_id, read_window
+from hallmarket.server.http.exchange import MOST_ITEMS, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_time
 from hallmarket.server.identity.profile import find_someone
+
+IMPACT_QUERY = {
+    "since": {"type": "string", "format": "date-time", "description": "Only what came since then."},
+    "asset_ids": {"type": "string", "examples": [""], "description": "Only of these assets, separated by commas."},
+    **window_query(),
+}
 
 
 class ImpactTotals(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
+from hallmarket.server.errors import Duplicate, LastAdministrator
+from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity import members
@@ -18,6 +19,7 @@ from hallmarket.server.identity.organization_types import Organization
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
+LAST = {"raises": (LastAdministrator,)}
 
 
 def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
@@ -28,20 +30,29 @@ def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
         return Data(await members.join(database, _caller(request), actor, where))
 
-    @get("/organizations/{organization_id:str}/members", opt=READ, summary="Who belongs to your organization")
+    @get(
+        "/organizations/{organization_id:str}/members",
+        opt=READ | {"query": window_query()},
+        summary="Who belongs to your organization",
+    )
     async def list_members(request: AnyRequest, organization_id: FromPath[str]) -> Paged[Member]:
         where = read_id(organization_id)
         window = read_window(read_query(visit_of(request.scope).scope["query_string"]))
         return await members.list_members(database, _caller(request), where, window)
 
-    @post("/organizations/{organization_id:str}/members", opt=WRITE, status_code=200, summary="Add a member")
+    @post(
+        "/organizations/{organization_id:str}/members",
+        opt=WRITE | {"raises": (Duplicate,)},
+        status_code=200,
+        summary="Add a member",
+    )
     async def add_member(
         request: AnyRequest, organization_id: FromPath[str], data: JSONBody[AddMember]
     ) -> Data[Member]:
         where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
         return Data(await members.add(database, _caller(request), actor, where, data))
 
-    @put("/organizations/{organization_id:str}/members/{user:str}", opt=WRITE, summary="Change a member's role")
+    @put("/organizations/{organization_id:str}/members/{user:str}", opt=WRITE | LAST, summary="Change a member's role")
     async def change_role(
         request: AnyRequest, organization_id: FromPath[str], user: FromPath[str], data: JSONBody[ChangeRole]
     ) -> Data[Member]:
@@ -50,7 +61,7 @@ def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @delete(
         "/organizations/{organization_id:str}/members/{user:str}",
-        opt=WRITE,
+        opt=WRITE | LAST,
         status_code=200,
         summary="Remove a member, or leave",
     )

@@ -8,7 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, Window, read_id, read_window
+from hallmarket.server.errors import Duplicate
+from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, Window, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity import organizations
@@ -17,16 +18,17 @@ from hallmarket.server.identity.organization_types import CreateOrganization, Or
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
+PAGED = READ | {"query": window_query(MOST_ITEMS)}
 
 
 def organization_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     """The routes of organizations."""
 
-    @get("/organizations/user", opt=READ, summary="The organizations you belong to, by name")
+    @get("/organizations/user", opt=PAGED, summary="The organizations you belong to, by name")
     async def list_own(request: AnyRequest) -> Paged[Organization]:
         return await organizations.list_own(database, _caller(request), _window(request))
 
-    @get("/organizations/discoverable", opt=READ, summary="Public organizations you do not belong to, by name")
+    @get("/organizations/discoverable", opt=PAGED, summary="Public organizations you do not belong to, by name")
     async def list_discoverable(request: AnyRequest) -> Paged[Organization]:
         return await organizations.list_discoverable(database, _caller(request), _window(request))
 
@@ -42,7 +44,12 @@ def organization_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def organization(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
         return Data(await organizations.get_organization(database, _caller(request), read_id(organization_id)))
 
-    @post("/organizations/create", opt=WRITE, status_code=200, summary="Make an organization that you administer")
+    @post(
+        "/organizations/create",
+        opt=WRITE | {"raises": (Duplicate,)},
+        status_code=200,
+        summary="Make an organization that you administer",
+    )
     async def create(request: AnyRequest, data: JSONBody[CreateOrganization]) -> Data[Organization]:
         actor = actor_of(visit_of(request.scope))
         return Data(await organizations.create(database, _caller(request), actor, data.organization))

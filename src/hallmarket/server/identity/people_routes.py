@@ -8,15 +8,15 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_window
+from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.follow import Follow, Following, list_follows, toggle_follow
-from hallmarket.server.identity.impact import Impact, get_impact
+from hallmarket.server.identity.impact import IMPACT_QUERY, Impact, get_impact
 from hallmarket.server.identity.plan import Plan, get_plan
 from hallmarket.server.identity.profile import Profile, ProfileChange, change_profile, get_own_profile, get_profile
-from hallmarket.server.identity.search import search_people
+from hallmarket.server.identity.search import SEARCH_QUERY, search_people
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "users:read"}, {"scope": "users:write"}
@@ -37,7 +37,7 @@ def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     async def plan(request: AnyRequest) -> Data[Plan]:
         return Data(await get_plan(database, visit_of(request.scope).caller.person_id))
 
-    @get("/users/search", opt=READ, summary="Find people by a part of their username or name")
+    @get("/users/search", opt=READ | {"query": SEARCH_QUERY}, summary="Find people by a part of their username or name")
     async def search(request: AnyRequest) -> Paged[Profile]:
         visit = visit_of(request.scope)
         query = read_query(visit.scope["query_string"])
@@ -47,7 +47,11 @@ def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     async def profile(request: AnyRequest, username: FromPath[str]) -> Data[Profile]:
         return Data(await get_profile(database, visit_of(request.scope).caller.person_id, username))
 
-    @get("/users/{username:str}/impact", opt=READ, summary="What somebody's assets have brought about")
+    @get(
+        "/users/{username:str}/impact",
+        opt=READ | {"query": IMPACT_QUERY},
+        summary="What somebody's assets have brought about",
+    )
     async def impact(request: AnyRequest, username: FromPath[str]) -> Data[Impact]:
         return Data(await get_impact(database, username, read_query(request.scope["query_string"])))
 
@@ -55,7 +59,11 @@ def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     async def follow(request: AnyRequest, username: FromPath[str]) -> Data[Following]:
         return Data(await toggle_follow(database, visit_of(request.scope).caller.person_id, username))
 
-    @get("/users/{username:str}/follows", opt=READ, summary="Whom somebody follows, and who follows them")
+    @get(
+        "/users/{username:str}/follows",
+        opt=READ | {"query": window_query(MOST_ITEMS)},
+        summary="Whom somebody follows, and who follows them",
+    )
     async def follows(request: AnyRequest, username: FromPath[str]) -> Paged[Follow]:
         window = read_window(read_query(request.scope["query_string"]), default=MOST_ITEMS)
         return await list_follows(database, username, window)

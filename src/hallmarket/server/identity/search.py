@@ -5,12 +5,16 @@ from uuid import UUID
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.http.exchange import Paged, Window, make_paged, window_query
 from hallmarket.server.identity.profile import Profile, list_profiles
 
 sql = load_queries(__package__)
 
 LONGEST_QUERY = 200
+SEARCH_QUERY = {
+    "query": {"type": "string", "maxLength": LONGEST_QUERY, "description": "A part of a username or name."},
+    **window_query(),
+}
 
 
 async def search_people(database: Database, viewer_id: UUID, text: str, window: Window) -> Paged[Profile]:

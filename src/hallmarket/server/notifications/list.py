@@ -7,10 +7,25 @@ import msgspec
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import Paged, Window, make_paged, read_flag, read_id
+from hallmarket.server.http.exchange import (
+    FLAG_QUERY,
+    ID_QUERY,
+    Paged,
+    Window,
+    make_paged,
+    read_flag,
+    read_id,
+    window_query,
+)
 from hallmarket.server.notifications.types import CATEGORIES, Notification, Reader, make_notification
 
 sql = load_queries(__package__)
+UNREADS_QUERY = {"org_id": ID_QUERY | {"description": "Only of this organization."}}
+LIST_QUERY = UNREADS_QUERY | {
+    "unread_only": FLAG_QUERY | {"description": "Only those you have not read."},
+    "category": {"type": "string", "examples": [next(iter(CATEGORIES))], "description": "Some, separated by commas."},
+    **window_query(),
+}
 
 
 class Filters(msgspec.Struct, frozen=True):

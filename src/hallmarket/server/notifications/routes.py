@@ -11,7 +11,14 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
-from hallmarket.server.notifications.list import count_unread, list_notifications, read_filters, read_organization
+from hallmarket.server.notifications.list import (
+    LIST_QUERY,
+    UNREADS_QUERY,
+    count_unread,
+    list_notifications,
+    read_filters,
+    read_organization,
+)
 from hallmarket.server.notifications.read import ReadAnswer, ReadRequest, read_many, read_notification
 from hallmarket.server.notifications.types import Notification, Reader
 
@@ -22,12 +29,16 @@ READ, WRITE = {"scope": "notifications:read"}, {"scope": "notifications:write"}
 def notifications_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     """The routes of notifications."""
 
-    @get("/user/notifications", opt=READ, summary="List your notifications, newest first")
+    @get("/user/notifications", opt=READ | {"query": LIST_QUERY}, summary="List your notifications, newest first")
     async def list_own(request: AnyRequest) -> Paged[Notification]:
         query = read_query(request.scope["query_string"])
         return await list_notifications(database, _reader(request), read_filters(query), read_window(query))
 
-    @get("/user/notifications/unreads", opt=READ, summary="How many notifications you have not seen")
+    @get(
+        "/user/notifications/unreads",
+        opt=READ | {"query": UNREADS_QUERY},
+        summary="How many notifications you have not seen",
+    )
     async def unreads(request: AnyRequest) -> Data[int]:
         query = read_query(request.scope["query_string"])
         return Data(await count_unread(database, _reader(request), read_organization(query)))

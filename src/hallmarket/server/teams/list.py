@@ -7,12 +7,28 @@ import msgspec
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import MOST_ITEMS, Paged, Window, read_flag, read_id
+from hallmarket.server.http.exchange import (
+    FLAG_QUERY,
+    ID_QUERY,
+    MOST_ITEMS,
+    Paged,
+    Window,
+    read_flag,
+    read_id,
+    window_query,
+)
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.teams.page import page_of
 from hallmarket.server.teams.types import WireTeam, wire_member, wire_team
 
 sql = load_queries(__package__)
+TEAM_QUERY = {"include_members": FLAG_QUERY | {"description": "With its first members."}}
+LIST_QUERY = {
+    "org_id": ID_QUERY | {"description": "Only of this organization; of the request's own without it."},
+    "joined": FLAG_QUERY | {"description": "Only those you are in."},
+    "public_only": FLAG_QUERY | {"description": "Only public ones."},
+    **window_query(MOST_ITEMS),
+}
 
 
 class Filters(msgspec.Struct, frozen=True):

@@ -9,22 +9,43 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.errors import MethodNotAllowed
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, Window, read_flag, read_id, read_window
+from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed, NotFound
+from hallmarket.server.http.exchange import (
+    MOST_ITEMS,
+    Data,
+    Paged,
+    Window,
+    read_flag,
+    read_id,
+    read_window,
+    window_query,
+)
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import Visit, visit_of
 from hallmarket.server.teams.bans import NewBan, ban_person, lift_ban, list_bans
 from hallmarket.server.teams.change import UpdateTeam, delete_team, update_team
 from hallmarket.server.teams.create import CreateTeam, create_team
 from hallmarket.server.teams.join import join_team, leave_team
-from hallmarket.server.teams.list import get_team, list_teams, read_filters
+from hallmarket.server.teams.list import LIST_QUERY, TEAM_QUERY, get_team, list_teams, read_filters
 from hallmarket.server.teams.members import NewMember, NewRole, add_member, change_role, list_members, remove_member
 from hallmarket.server.teams.requests import approve_request, list_requests, reject_request
 from hallmarket.server.teams.types import WireBan, WireJoinRequest, WireMember, WireTeam
-from hallmarket.server.teams.unreads import PreviewPage, UnreadCounts, get_unreads, list_activity, read_asset_type
+from hallmarket.server.teams.unreads import (
+    ACTIVITY_QUERY,
+    UNREADS_QUERY,
+    PreviewPage,
+    UnreadCounts,
+    get_unreads,
+    list_activity,
+    read_asset_type,
+)
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "teams:read"}, {"scope": "teams:write"}
+PAGED = READ | {"query": window_query(MOST_ITEMS)}
+UNREADS = READ | {"query": UNREADS_QUERY, "raises": (NotFound,)}
+# What a write may meet, beside what any route may.
+TAKEN, HINDERED, BOTH = ({"raises": kinds} for kinds in ((Duplicate,), (Conflict,), (Duplicate, Conflict)))
 TEAM = "/teams/{team_id:str}"
 
 
@@ -40,27 +61,27 @@ def teams_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 
 def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get("/teams", opt=READ, summary="List the teams you may see")
+    @get("/teams", opt=READ | {"query": LIST_QUERY}, summary="List the teams you may see")
     async def get_teams(request: AnyRequest) -> Paged[WireTeam]:
         visit, query = _read(request)
         return await list_teams(database, visit.caller, read_filters(query, visit.caller), _window(query))
 
-    @post("/teams/create", opt=WRITE, status_code=200, summary="Create a team; you are its administrator")
+    @post("/teams/create", opt=WRITE | TAKEN, status_code=200, summary="Create a team; you are its administrator")
     async def create(request: AnyRequest, data: JSONBody[CreateTeam]) -> Data[WireTeam]:
         return Data(await create_team(database, visit_of(request.scope), data.team))
 
-    @get(TEAM, opt=READ, summary="One team")
+    @get(TEAM, opt=READ | {"query": TEAM_QUERY}, summary="One team")
     async def get_one(request: AnyRequest, team_id: FromPath[str]) -> Data[WireTeam]:
         visit, query = _read(request)
         wanted, whole = _team(team_id), read_flag(query, "include_members") is True
         async with database.connection() as connection:
             return Data(await get_team(connection, visit.caller, wanted, include_members=whole))
 
-    @put(TEAM, opt=WRITE, summary="Change a team")
+    @put(TEAM, opt=WRITE | TAKEN, summary="Change a team")
     async def update(request: AnyRequest, team_id: FromPath[str], data: JSONBody[UpdateTeam]) -> Data[WireTeam]:
         return Data(await update_team(database, visit_of(request.scope), _team(team_id), data.team))
 
-    @delete(TEAM, opt=WRITE, status_code=200, summary="Delete a team")
+    @delete(TEAM, opt=WRITE | HINDERED, status_code=200, summary="Delete a team")
     async def remove(request: AnyRequest, team_id: FromPath[str]) -> Data[None]:
         await delete_team(database, visit_of(request.scope), _team(team_id))
         return Data(None)
@@ -69,11 +90,11 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 
 def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @post(TEAM + "/join", opt=WRITE, status_code=200, summary="Join a team, or ask to")
+    @post(TEAM + "/join", opt=WRITE | HINDERED, status_code=200, summary="Join a team, or ask to")
     async def join(request: AnyRequest, team_id: FromPath[str]) -> Data[WireTeam]:
         return Data(await join_team(database, visit_of(request.scope), _team(team_id)))
 
-    @get(TEAM + "/leave", opt=WRITE, summary="Leave a team")
+    @get(TEAM + "/leave", opt=WRITE | HINDERED, summary="Leave a team")
     async def leave(request: AnyRequest, team_id: FromPath[str]) -> Data[None]:
         visit = visit_of(request.scope)
         if visit.method != "GET":  # a HEAD promises to change nothing
@@ -81,18 +102,28 @@ def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         await leave_team(database, visit, _team(team_id))
         return Data(None)
 
-    @get(TEAM + "/join-requests", opt=READ, summary="List the pending requests to join a team, oldest first")
+    @get(TEAM + "/join-requests", opt=PAGED, summary="List the pending requests to join a team, oldest first")
     async def get_requests(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireJoinRequest]:
         visit, query = _read(request)
         return await list_requests(database, visit.caller, _team(team_id), _window(query))
 
-    @post(TEAM + "/join-requests/{request_id:str}/approve", opt=WRITE, status_code=200, summary="Grant a request")
+    @post(
+        TEAM + "/join-requests/{request_id:str}/approve",
+        opt=WRITE | HINDERED,
+        status_code=200,
+        summary="Grant a request",
+    )
     async def approve(request: AnyRequest, team_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(request_id, "request_id")
         await approve_request(database, visit_of(request.scope), *wanted)
         return Data(None)
 
-    @post(TEAM + "/join-requests/{request_id:str}/reject", opt=WRITE, status_code=200, summary="Refuse a request")
+    @post(
+        TEAM + "/join-requests/{request_id:str}/reject",
+        opt=WRITE | HINDERED,
+        status_code=200,
+        summary="Refuse a request",
+    )
     async def reject(request: AnyRequest, team_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(request_id, "request_id")
         await reject_request(database, visit_of(request.scope), *wanted)
@@ -102,23 +133,25 @@ def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 
 def _member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get(TEAM + "/members", opt=READ, summary="List a team's members, administrators first")
+    @get(TEAM + "/members", opt=PAGED, summary="List a team's members, administrators first")
     async def get_members(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireMember]:
         visit, query = _read(request)
         return await list_members(database, visit.caller, _team(team_id), _window(query))
 
-    @post(TEAM + "/members", opt=WRITE, status_code=200, summary="Add somebody to a team")
+    @post(TEAM + "/members", opt=WRITE | BOTH, status_code=200, summary="Add somebody to a team")
     async def add(request: AnyRequest, team_id: FromPath[str], data: JSONBody[NewMember]) -> Data[WireMember]:
         return Data(await add_member(database, visit_of(request.scope), _team(team_id), data))
 
-    @put(TEAM + "/members/{user_id:str}", opt=WRITE, summary="Change a member's role")
+    @put(TEAM + "/members/{user_id:str}", opt=WRITE | HINDERED, summary="Change a member's role")
     async def change(
         request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str], data: JSONBody[NewRole]
     ) -> Data[WireMember]:
         wanted = _team(team_id), read_id(user_id, "user_id")
         return Data(await change_role(database, visit_of(request.scope), *wanted, data.role))
 
-    @delete(TEAM + "/members/{user_id:str}", opt=WRITE, status_code=200, summary="Remove somebody from a team")
+    @delete(
+        TEAM + "/members/{user_id:str}", opt=WRITE | HINDERED, status_code=200, summary="Remove somebody from a team"
+    )
     async def remove(request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(user_id, "user_id")
         await remove_member(database, visit_of(request.scope), *wanted)
@@ -128,12 +161,12 @@ def _member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 
 def _ban_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get(TEAM + "/bans", opt=READ, summary="List who is banned from a team, newest first")
+    @get(TEAM + "/bans", opt=PAGED, summary="List who is banned from a team, newest first")
     async def get_bans(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireBan]:
         visit, query = _read(request)
         return await list_bans(database, visit.caller, _team(team_id), _window(query))
 
-    @post(TEAM + "/bans", opt=WRITE, status_code=200, summary="Ban somebody from a team")
+    @post(TEAM + "/bans", opt=WRITE | BOTH, status_code=200, summary="Ban somebody from a team")
     async def ban(request: AnyRequest, team_id: FromPath[str], data: JSONBody[NewBan]) -> Data[None]:
         await ban_person(database, visit_of(request.scope), _team(team_id), data)
         return Data(None)
@@ -148,13 +181,13 @@ def _ban_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 
 def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get(TEAM + "/activity", opt=READ, summary="List a team's assets, newest first")
+    @get(TEAM + "/activity", opt=READ | {"query": ACTIVITY_QUERY}, summary="List a team's assets, newest first")
     async def activity(request: AnyRequest, team_id: FromPath[str]) -> Paged[dict[str, Any]]:
         visit, query = _read(request)
         read_asset_type(query)
         return await list_activity(database, visit.caller, _team(team_id), read_window(query, 20))
 
-    @get("/teams/unreads", opt=READ, summary="What is new to you in your teams")
+    @get("/teams/unreads", opt=UNREADS, summary="What is new to you in your teams")
     async def unreads(request: AnyRequest) -> Data[UnreadCounts] | PreviewPage:
         visit, query = _read(request)
         return await get_unreads(database, visit.caller, query)

@@ -8,7 +8,17 @@ import msgspec
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Data, Paged, Pagination, Window, make_paged, read_id, read_window
+from hallmarket.server.http.exchange import (
+    ID_QUERY,
+    Data,
+    Paged,
+    Pagination,
+    Window,
+    make_paged,
+    read_id,
+    read_window,
+    window_query,
+)
 from hallmarket.server.identity.types import NOBODY, Caller
 from hallmarket.server.teams.standing import find_standing
 from hallmarket.server.teams.types import ASSET_TYPES
@@ -16,6 +26,16 @@ from hallmarket.server.teams.types import ASSET_TYPES
 sql = load_queries(__package__)
 
 PREVIEW_ITEMS = 20
+ACTIVITY_QUERY = {
+    "assetType": {"type": "string", "enum": ASSET_TYPES, "description": "Only assets of this type."},
+    **window_query(PREVIEW_ITEMS),
+}
+UNREADS_QUERY = {
+    "view_mode": {"type": "string", "enum": ["count", "preview"], "description": "Counts, or a page of one team."},
+    "org_id": ID_QUERY | {"description": "Counts of this organization's teams only."},
+    "team_id": ID_QUERY | {"description": "The team to preview."},
+    **window_query(PREVIEW_ITEMS),
+}
 
 
 class UnreadCounts(msgspec.Struct, frozen=True):
