@@ -160,7 +160,7 @@ class Bucket:
         """Raises RateLimited if nothing is left; counts nothing."""
         if self._quota:
             key = f"{self._name}/{who}"
-            used, ends = self._memory.look(key) if self._shared is None else await self._shared.look(key)
+            used, ends = self._memory.look(key) if self._shared is None else await self._shared.look(key, WINDOW_S)
             if used >= self._quota:
                 self._tell(visit, used + 1, ends)
 

@@ -19,8 +19,9 @@ from redis.backoff import NoBackoff
 from hallmarket.server.http.window_storage import Count, WindowStorage
 
 PATIENCE_S = 0.1  # the longest that a request waits for Redis
+STEP_S = 0.01
 AGAIN_S = 1.0
-MOST_CONNECTIONS = 32
+MOST_CONNECTIONS = 16
 PREFIX = "hallmarket"  # of the keys in Redis
 Answer = TypeVar("Answer")
 
@@ -31,8 +32,9 @@ class SharedCounts:
     """Counts of fixed windows in the Redis at `url`; in `memory` while it is away."""
 
     def __init__(self, url: str, memory: WindowStorage) -> None:
-        # Once more at once, for a connection that a restart of Redis has ended.
-        self._pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 1))
+        # Again at once, for a connection that a restart of Redis has ended; and no greetings before the first count.
+        retry = Retry(NoBackoff(), 1)
+        self._pool = ConnectionPool.from_url(url, retry=retry, driver_info=None)
         options: dict[str, Any] = {"connection_pool": self._pool}
         self._redis = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, **options)
         self._memory = memory
@@ -44,9 +46,9 @@ class SharedCounts:
         counted = await self._ask(self._count, key, expiry)
         return self._memory.count(key, expiry) if counted is None else counted
 
-    async def look(self, key: str) -> Count:
-        """What is counted under a key; 0 without a window."""
-        counted = await self._ask(self._look, key)
+    async def look(self, key: str, expiry: int) -> Count:
+        """What is counted under a key whose window lasts `expiry` seconds; 0 without one."""
+        counted = await self._ask(self._look, key, expiry)
         return self._memory.look(key) if counted is None else counted
 
     async def close(self) -> None:
@@ -59,13 +61,14 @@ class SharedCounts:
 
     async def _count(self, key: str, expiry: int) -> Count:
         used = await self._redis.incr(key, expiry)
-        # Redis tells whole seconds, rounded: half a second more, so that nobody is told to come again too early.
-        ends = expiry if used == 1 else min(await self._redis.get_expiry(key) - time() + 0.5, expiry)
-        return used, time() + ends
+        return used, time() + expiry if used == 1 else await self._find_end(key, expiry)
 
-    async def _look(self, key: str) -> Count:
-        used = await self._redis.get(key)
-        return used, await self._redis.get_expiry(key) + 0.5
+    async def _look(self, key: str, expiry: int) -> Count:
+        return await self._redis.get(key), await self._find_end(key, expiry)
+
+    async def _find_end(self, key: str, expiry: int) -> float:
+        # Redis tells whole seconds, rounded: half a second more, so that nobody is told to come again too early.
+        return min(await self._redis.get_expiry(key) + 0.5, time() + expiry)
 
     async def _ask(self, question: Callable[..., Coroutine[Any, Any, Count]], *about: Any) -> Count | None:
         """Redis's answer; None while it is away."""
@@ -92,9 +95,9 @@ async def _in_time(question: Coroutine[Any, Any, Answer]) -> Answer:
     """The answer. Raises TimeoutError after `PATIENCE_S`."""
     task = asyncio.create_task(question)
     try:
-        # In two halves, so that a moment in which this process stood still is not taken for Redis's silence.
-        for _ in range(2):
-            done, _waiting = await asyncio.wait({task}, timeout=PATIENCE_S / 2)
+        # In steps, so that a moment in which this process stood still is not taken for Redis's silence.
+        for _ in range(round(PATIENCE_S / STEP_S)):
+            done, _waiting = await asyncio.wait({task}, timeout=STEP_S)
             if done:
                 return task.result()
         raise TimeoutError(f"no answer in {PATIENCE_S * 1000:.0f} ms")
