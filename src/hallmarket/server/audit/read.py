@@ -16,7 +16,7 @@ from hallmarket.server.http.paging import read_cursor, read_time, write_cursor
 
 sql = load_queries(__package__)
 
-ACTION = re.compile(r"[a-z-]+\.[a-z-]+")
+ACTION = re.compile(r"^[a-z-]+\.[a-z-]+$")
 
 
 class EventFilters(msgspec.Struct, frozen=True):

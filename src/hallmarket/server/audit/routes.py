@@ -7,21 +7,42 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.audit.read import list_organization_events, list_personal_events, read_event_request
+from hallmarket.server.audit.read import ACTION, list_organization_events, list_personal_events, read_event_request
 from hallmarket.server.audit.types import WireEvent
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import Paged, read_id
+from hallmarket.server.http.exchange import Paged, read_id, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 
 AnyRequest = Request[Any, Any, Any]
-READ = {"scope": "audit:read"}
+ID = {"type": "string", "format": "uuid"}
+TIME = {"type": "string", "examples": ["2027-01-31T12:00:00Z"]}
+QUERY = {
+    "action": {
+        "type": "string",
+        "pattern": ACTION.pattern,
+        "examples": ["key.create"],
+        "description": "Only this kind.",
+    },
+    "actor": ID | {"description": "Only what this person did."},
+    "subject": ID | {"description": "Only what was done to this person or thing."},
+    "since": TIME | {"description": "From this ISO 8601 date or time on."},
+    "until": TIME | {"description": "Before this ISO 8601 date or time."},
+    **window_query(),
+    "cursor": {"type": "string", "description": "Go on after an earlier page: `cursor` of its `nextCursor`."},
+}
+READ = {"scope": "audit:read", "query": QUERY}
 
 
 def audit_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     """The routes of the audit trail."""
 
-    @get("/organizations/{organization_id:str}/audit", opt=READ, summary="What was done in an organization")
+    @get(
+        "/organizations/{organization_id:str}/audit",
+        opt=READ,
+        tags=["Audit trail"],
+        summary="What was done in an organization",
+    )
     async def organization_audit(request: AnyRequest, organization_id: FromPath[str]) -> Paged[WireEvent]:
         visit = visit_of(request.scope)
         wanted = read_event_request(read_query(visit.scope["query_string"]))

@@ -8,7 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, read_window
+from hallmarket.server.errors import Conflict, NotFound
+from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity.authenticate import Keyring
@@ -23,25 +24,28 @@ from hallmarket.server.identity.own_keys import (
 )
 
 AnyRequest = Request[Any, Any, Any]
-READ, WRITE = {"scope": "keys:read"}, {"scope": "keys:write"}
 PATH = "/user/api-keys"
+ACTIVE = {"type": "boolean", "description": "Only those that are good, or only those that are not."}
+LIST = {"scope": "keys:read", "query": {"active": ACTIVE, **window_query()}}
+CREATE = {"scope": "keys:write", "raises": (NotFound, Conflict)}
+REVOKE = {"scope": "keys:write"}
 
 
 def key_routes(database: Database, keyring: Keyring, secret: bytes) -> Sequence[HTTPRouteHandler]:
     """The routes of one's own keys; `secret` keys their hashes."""
 
-    @get(PATH, opt=READ, summary="List your API keys, newest first")
+    @get(PATH, opt=LIST, summary="List your API keys, newest first")
     async def list_keys(request: AnyRequest) -> Paged[OwnKey]:
         visit = visit_of(request.scope)
         query = read_query(visit.scope["query_string"])
         return await list_own_keys(database, visit.caller, read_flag(query, "active"), read_window(query))
 
-    @post(PATH, opt=WRITE, status_code=200, summary="Make an API key, shown this once")
+    @post(PATH, opt=CREATE, status_code=200, summary="Make an API key, shown this once")
     async def create_key(request: AnyRequest, data: JSONBody[KeyRequest]) -> Data[NewOwnKey]:
         visit = visit_of(request.scope)
         return Data(await create_own_key(database, secret, actor_of(visit), visit.caller, data))
 
-    @delete(PATH + "/{key_id:str}", opt=WRITE, status_code=200, summary="Revoke one of your API keys")
+    @delete(PATH + "/{key_id:str}", opt=REVOKE, status_code=200, summary="Revoke one of your API keys")
     async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> Data[OwnKey]:
         visit = visit_of(request.scope)
         revoked = await revoke_own_key(database, actor_of(visit), visit.caller, read_id(key_id, "key_id"))
