@@ -128,6 +128,14 @@ REFUSALS = {
     "key of an unknown scope": (["create-key", "admin", "--scopes", "media:read,root"], "There is no scope 'root'"),
     "key that has expired": (["create-key", "admin", "--expires", "2001-01-01"], "dead at birth"),
     "revocation of nothing": (["revoke-key", NOBODY], "There is no key"),
+    "organization of a name too long": (["create-org", "x" * 201], "at most 200 characters"),
+    "rename of nothing": (["rename-org", NOBODY, "New"], "There is no such organization"),
+    "rename to nothing": (["rename-org", NOBODY, " "], "needs a name"),
+    "rename to what is no text": (["rename-org", NOBODY, "\udcff"], "text of"),
+    "member of nothing": (["add-member", "admin", "--org", NOBODY], "There is no organization"),
+    "role in nothing": (["set-role", "admin", "--org", NOBODY, "--role", "admin"], "There is no organization"),
+    "removal from nothing": (["remove-member", "admin", "--org", NOBODY], "There is no organization"),
+    "members of nothing": (["list-users", "--org", NOBODY], "There is no organization"),
 }
 
 
@@ -151,8 +159,10 @@ def test_key_for_a_foreign_organization_is_refused(server: Server, member: Membe
         ["revoke-key", "no-uuid"],
         ["create-org"],
         ["delete-org", "x"],
+        ["add-member", "admin"],
+        ["set-role", "admin", "--org", NOBODY],
     ],
-    ids=["time", "organization", "role", "id", "nothing", "verb"],
+    ids=["time", "organization", "role", "id", "nothing", "verb", "no organization", "no role"],
 )
 def test_wrong_usage_ends_with_status_2(server: Server, arguments: list[str]) -> None:
     """A command that was written wrongly ends with status 2, and says how it is written."""
