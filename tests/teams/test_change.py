@@ -74,7 +74,7 @@ def test_taken_name_is_refused(circle: Circle) -> None:
     body = {"team": {"name": "one"}}
     assert_exchange_error(circle.boss.client.put(f"/teams/{second['id']}", json=body), 409, "duplicate")
     both = [(circle.boss, "PUT", f"/teams/{team['id']}", {"team": {"name": "three"}}) for team in (first, second)]
-    assert sorted(at_once(both)) == [200, 409]
+    assert at_once(circle.server, both) == [200, 409]
 
 
 def test_team_is_deleted_with_all_that_hangs_on_it(circle: Circle) -> None:
@@ -89,6 +89,26 @@ def test_team_is_deleted_with_all_that_hangs_on_it(circle: Circle) -> None:
     for table in ("team_member", "team_join_request", "team_ban"):
         assert circle.server.query(f"select from {table} where team_id = $1", team["id"]) == []
     assert circle.trail(team["id"])[-1] == "team.delete"
+
+
+def test_team_deleted_meanwhile_is_gone(circle: Circle) -> None:
+    """Whoever joins or changes a team that is just being deleted gets 404."""
+    path, person = f"/teams/{circle.boss.create_team('going', join_policy='open')['id']}", circle.person()
+    calls = [
+        (circle.boss, "DELETE", path, None),
+        (person, "POST", f"{path}/join", {}),
+        (circle.boss, "PUT", path, {"team": {"name": "staying"}}),
+    ]
+    assert at_once(circle.server, calls) == [200, 404, 404]
+
+
+def test_changes_at_once_add_up(circle: Circle) -> None:
+    """Two changes of different fields at the same moment both count."""
+    path = f"/teams/{circle.boss.create_team('sum')['id']}"
+    changes = ({"description": "new"}, {"visibility": "public"})
+    assert at_once(circle.server, [(circle.boss, "PUT", path, {"team": change}) for change in changes]) == [200, 200]
+    team = circle.boss.ask("GET", path)
+    assert (team["description"], team["visibility"]) == ("new", "public")
 
 
 def test_default_team_stays(circle: Circle) -> None:
