@@ -3,18 +3,13 @@
 python -m bench.lookup
 """
 
-import os
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from bench.bare import bare_application
 from bench.batch import BATCH, CONNECTIONS, hash_of, send
 from bench.load import run_wrk
 from bench.table import Row, ratio_row, show
@@ -32,7 +27,9 @@ def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
     with new_server(**UNLIMITED) as server:
         numbers = iter(range(0, 10**9, BATCH))
         send(server, numbers, 1)
-        with _hello(server) as hello:
+        with server.client("") as client:
+            answer = wait_until(lambda: _found(client, hash_of(0)))
+        with bare_application(len(answer)) as hello:
             few, few_bare = _measure(server, hello, FEW, "popular", rounds)
             while server.query("select count(*) from media")[0][0] < many:
                 send(server, numbers, 50 // CONNECTIONS)
@@ -67,22 +64,6 @@ def _settle(server: Server) -> None:
     wait_until(lambda: not server.query("select 1 from log_queue limit 1"), timeout_s=300, every_s=0.5)
     server.query("vacuum analyze media")
     server.query("checkpoint")
-
-
-@contextmanager
-def _hello(server: Server) -> Iterator[str]:
-    with server.client("") as client:
-        answer = wait_until(lambda: _found(client, hash_of(0)))
-    command = [str(Path(sys.executable).with_name("uvicorn")), "bench.hello:app", "--port", "18999", "--no-access-log"]
-    command += ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--log-level", "warning"]
-    environment = os.environ | {"BODY_BYTES": str(len(answer))}
-    process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1])
-    try:
-        time.sleep(2)
-        yield "http://127.0.0.1:18999"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _found(client: httpx.Client, digest: str) -> bytes:

@@ -1,0 +1,24 @@
+"""The denominator: a bare ASGI application (`bench/hello.py`) on the server's own web server, with one worker."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def bare_application(body_bytes: int) -> Iterator[str]:
+    """The URL of one that answers as many bytes."""
+    command = [str(Path(sys.executable).with_name("uvicorn")), "bench.hello:app", "--port", "18999", "--no-access-log"]
+    command += ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--log-level", "warning"]
+    environment = os.environ | {"BODY_BYTES": str(body_bytes)}
+    process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1])
+    try:
+        time.sleep(2)
+        yield "http://127.0.0.1:18999"
+    finally:
+        process.terminate()
+        process.wait()
