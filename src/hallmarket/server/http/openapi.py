@@ -6,6 +6,7 @@
 | `query` | the parameters a handler reads from the query itself: name to JSON schema with a description |
 | `headers` | the same for headers |
 | `body` | a body the handler reads itself: content type to JSON schema |
+| `example` | a body that is sent well, where one made from the schema would say too much |
 | `answer` | success in a form its type does not tell: content type to JSON schema |
 | `raises` | the errors of this very route, beside those that any route may answer |
 """
@@ -117,6 +118,9 @@ def _complete(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
     if body := handler.opt.get("body"):
         content = {kind: {"schema": schema} for kind, schema in body.items()}
         operation["requestBody"] = {"required": True, "content": content}
+    if "example" in handler.opt:
+        for content in operation["requestBody"]["content"].values():
+            content["example"] = handler.opt["example"]
     if parameters := list(_parameters(path, operation, handler)):
         operation["parameters"] = parameters
     _tell_success(operation, handler)
@@ -146,8 +150,9 @@ def _parameters(path: str, operation: Json, handler: HTTPRouteHandler) -> Iterat
         yield {**parameter, **({"schema": known} if known else {})}
     for place, key in (("query", "query"), ("header", "headers")):
         for name, told in handler.opt.get(key, {}).items():
-            schema = {word: value for word, value in told.items() if word != "description"}
-            yield {"name": name, "in": place, "description": told["description"], "schema": schema}
+            schema = {word: value for word, value in told.items() if word not in ("description", "required")}
+            beside = {word: told[word] for word in ("description", "required") if word in told}
+            yield {"name": name, "in": place, **beside, "schema": schema}
     if "scope" in handler.opt and not in_media_dialect(path):
         yield {"$ref": "#/components/parameters/Organization"}
 

@@ -34,6 +34,11 @@ AREAS = (
     ("/user/notifications", "Notifications", "What happened that concerns you."),
     ("/users", "Users", "People: profiles, search, follows."),
     ("/user", "Users", "People: profiles, search, follows."),
+    (
+        "/organizations/{organization_id}/audit",
+        "Audit trail",
+        "Who did what to whom, for an organization's administrators.",
+    ),
     ("/organizations", "Organizations", "Organizations, their members and their context."),
     ("/teams", "Teams", "Teams: membership, requests to join, bans."),
     ("/healthz", "Operations", "For operators and their monitoring."),

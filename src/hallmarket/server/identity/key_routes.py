@@ -27,7 +27,8 @@ AnyRequest = Request[Any, Any, Any]
 PATH = "/user/api-keys"
 ACTIVE = {"type": "boolean", "description": "Only those that are good, or only those that are not."}
 LIST = {"scope": "keys:read", "query": {"active": ACTIVE, **window_query()}}
-CREATE = {"scope": "keys:write", "raises": (NotFound, Conflict)}
+MADE = {"name": "laptop", "scopes": ["users:read"]}
+CREATE = {"scope": "keys:write", "raises": (NotFound, Conflict), "example": MADE}
 REVOKE = {"scope": "keys:write"}
 
 

@@ -19,6 +19,7 @@ from hallmarket.server.identity.organization_types import Organization
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
+NEW = {"raises": (Duplicate,), "example": {"username": "jane", "role": "member"}}
 LAST = {"raises": (LastAdministrator,)}
 
 
@@ -42,7 +43,7 @@ def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @post(
         "/organizations/{organization_id:str}/members",
-        opt=WRITE | {"raises": (Duplicate,)},
+        opt=WRITE | NEW,
         status_code=200,
         summary="Add a member",
     )

@@ -66,7 +66,12 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         visit, query = _read(request)
         return await list_teams(database, visit.caller, read_filters(query, visit.caller), _window(query))
 
-    @post("/teams/create", opt=WRITE | TAKEN, status_code=200, summary="Create a team; you are its administrator")
+    @post(
+        "/teams/create",
+        opt=WRITE | TAKEN | {"example": {"team": {"name": "the-desk"}}},
+        status_code=200,
+        summary="Create a team; you are its administrator",
+    )
     async def create(request: AnyRequest, data: JSONBody[CreateTeam]) -> Data[WireTeam]:
         return Data(await create_team(database, visit_of(request.scope), data.team))
 
@@ -77,7 +82,7 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         async with database.connection() as connection:
             return Data(await get_team(connection, visit.caller, wanted, include_members=whole))
 
-    @put(TEAM, opt=WRITE | TAKEN, summary="Change a team")
+    @put(TEAM, opt=WRITE | TAKEN | {"example": {"team": {"description": "Local news."}}}, summary="Change a team")
     async def update(request: AnyRequest, team_id: FromPath[str], data: JSONBody[UpdateTeam]) -> Data[WireTeam]:
         return Data(await update_team(database, visit_of(request.scope), _team(team_id), data.team))
 

@@ -31,7 +31,12 @@ ACTIVITY_QUERY = {
     **window_query(PREVIEW_ITEMS),
 }
 UNREADS_QUERY = {
-    "view_mode": {"type": "string", "enum": ["count", "preview"], "description": "Counts, or a page of one team."},
+    "view_mode": {
+        "type": "string",
+        "enum": ["count", "preview"],
+        "required": True,
+        "description": "Counts, or a page of one.",
+    },
     "org_id": ID_QUERY | {"description": "Counts of this organization's teams only."},
     "team_id": ID_QUERY | {"description": "The team to preview."},
     **window_query(PREVIEW_ITEMS),

@@ -1,0 +1,280 @@
+"""Every route there is, asked by those who may not: nobody, strangers, narrow keys, dead keys. Derived, not listed."""
+
+import asyncio
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import jwt
+import pytest
+
+from circle import Circle, Someone, new_circle
+from exchange import get_token
+from hallmarket.server.identity import keys
+from hallmarket.server.identity.types import SCOPES
+from routes import Operation, operations_of
+from support import Member, Server, random_hash
+from telling import tell
+from wire import assert_exchange_error, assert_media_error
+
+# What is open to everybody, and why. A new route that needs no scope is to be justified here.
+OPEN = {
+    "POST /users/get-token": "buys the token that everything else asks for; the key is in its body",
+    "GET /v1/public/media/{media_hash}": "anybody who has a file may know that it is registered",
+    "GET /v1/public/media/{media_hash}/proof": "anybody who has a file may prove that it is registered",
+    "GET /log/checkpoint": "the log is public",
+    "GET /log/key": "the log is public",
+    "GET /log/tile/{path}": "the log is public",
+    "GET /healthz": "for monitoring, which has no key",
+    "GET /readyz": "for monitoring, which has no key",
+    "GET /metrics": "for monitoring, which has no key",
+    "GET /openapi.json": "the documentation is public",
+    "GET /docs": "the documentation is public",
+    "GET /docs/{name}": "the documentation is public",
+}
+# What everybody with a token and its scope may ask about people of other organizations.
+EVERYBODYS = {
+    "GET /users/{username}": "profiles are everybody's",
+    "GET /users/{username}/impact": "profiles are everybody's",
+    "GET /users/{username}/follows": "profiles are everybody's",
+    "PUT /users/{username}/follow": "anybody may be followed by anybody",
+}
+Ask = Callable[[Operation], httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def operations(server: Server) -> list[Operation]:
+    """Every operation of the server's own document."""
+    return list(operations_of(httpx.get(f"{server.url}/openapi.json", trust_env=False).json()))
+
+
+@pytest.fixture(scope="module")
+def closed(operations: list[Operation]) -> list[Operation]:
+    """Every operation that is not open to everybody."""
+    return [operation for operation in operations if str(operation) not in OPEN]
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Iterator[Circle]:
+    """The other organization: its things are in the paths, and its people are not those who ask."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def theirs(server: Server, circle: Circle) -> dict[str, str]:
+    """Things of the other organization that exist, by the names that paths have for them."""
+    boss = circle.boss
+    name = f"org-{secrets.token_hex(6)}"
+    changes = {"visibility": "organization", "join_policy": "invite_only"}
+    boss.ask("PUT", f"/organizations/{circle.organization}", json={"organization": changes})
+    server.query("update organization set slug = $1 where id = $2", name, UUID(circle.organization))
+    team = boss.create_team("the-desk", visibility="organization", join_policy="request")["id"]
+    asker, banned = circle.person(), circle.person()
+    asker.ask("POST", f"/teams/{team}/join")
+    (request,) = boss.ask("GET", f"/teams/{team}/join-requests")
+    boss.ask("POST", f"/teams/{team}/bans", json={"user_id": banned.id})
+    with server.client(boss.member.key) as client:
+        fingerprint = random_hash()
+        media = client.post("/v1/media/anchor", json={"hash": fingerprint, "size": 1}).json()["id"]
+    (notification,) = tell(server, boss.member, "follow", source=asker.member, content={"text": "hello"})
+    return {
+        "organization_id": circle.organization,
+        "team_id": team,
+        "request_id": request["id"],
+        "user_id": banned.id,
+        "user": boss.member.username,
+        "username": boss.member.username,
+        "name": name,
+        "key_id": boss.member.key_id,
+        "notification_id": notification,
+        "media_id": media,
+    }
+
+
+@pytest.fixture(scope="module")
+def me(server: Server) -> Member:
+    """Somebody with a key that may do everything, in an organization of their own."""
+    return server.new_member()
+
+
+def asking(server: Server, theirs: dict[str, str], credential: Callable[[Operation], dict[str, str]]) -> Ask:
+    """A way to send any operation, well formed and about the other organization's things, with a credential."""
+
+    def ask(operation: Operation) -> httpx.Response:
+        path = re.sub(r"\{(\w+)\}", lambda match: theirs[match[1]], operation.path)
+        needed = [parameter for parameter in operation.told.get("parameters", ()) if parameter.get("in") == "query"]
+        query = {parameter["name"]: parameter["example"] for parameter in needed if parameter.get("required")}
+        headers, content = credential(operation), None
+        if body := operation.told.get("requestBody"):
+            kind, told = next(iter(body["content"].items()))
+            headers = {**headers, "content-type": kind}
+            content = told["example"]
+        sent: dict[str, Any] = {"content": content} if isinstance(content, str) else {"json": content}
+        with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
+            return client.request(
+                operation.method, path, params=query, headers=headers, **(sent if content is not None else {})
+            )
+
+    return ask
+
+
+def header_of(server: Server, member: Member) -> Callable[[Operation], dict[str, str]]:
+    """A member's key for the media dialect, and a token bought with it for the exchange dialect."""
+    token = get_token(server, member.key)
+    return lambda operation: {"x-api-key": member.key} if operation.is_media else {"authorization": token}
+
+
+def assert_refused(ask: Ask, operations: list[Operation], *statuses: int) -> None:
+    """Assert that each operation is refused with one of these statuses, in the form of its dialect."""
+    assert operations
+    wrong = []
+    for operation in operations:
+        response = ask(operation)
+        if response.status_code not in statuses:
+            wrong.append(f"{operation}: {response.status_code} {response.text[:200]}")
+            continue
+        error = response.json() if operation.is_media else response.json()["error"]
+        check = assert_media_error if operation.is_media else assert_exchange_error
+        check(response, response.status_code, error["code"])
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_open_to_everybody_is_known(operations: list[Operation]) -> None:
+    """Every route without a scope is open for a reason that is written down."""
+    assert {str(operation) for operation in operations if operation.scope is None} == set(OPEN)
+
+
+def test_nobody_is_let_in(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
+    """Without a credential, with nonsense for one, or with the other dialect's, every route is 401."""
+    assert_refused(asking(server, theirs, lambda _: {}), closed, 401)
+    nonsense = {"x-api-key": "hm_00000000_x", "authorization": "x.y.z"}
+    assert_refused(asking(server, theirs, lambda _: nonsense), closed, 401)
+
+
+def test_credential_of_the_other_dialect_is_none(
+    server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
+) -> None:
+    """A key opens no exchange route and a token no media route, wherever they are put."""
+    token = get_token(server, me.key)
+    swapped = {
+        True: {"x-api-key": token, "authorization": token},
+        False: {"x-api-key": me.key, "authorization": me.key},
+    }
+    assert_refused(asking(server, theirs, lambda operation: swapped[operation.is_media]), closed, 401)
+
+
+def test_things_of_another_organization_are_out_of_reach(
+    server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
+) -> None:
+    """With a good key of another organization, whatever a path names is 403 or 404, however much the key may do."""
+    foreign = [each for each in closed if "{" in each.path and str(each) not in EVERYBODYS]
+    assert_refused(asking(server, theirs, header_of(server, me)), foreign, 403, 404)
+    unbound = server.admin("create-key", me.username)
+    free = Member(me.organization, me.person, me.username, unbound["id"], unbound["key"])
+    assert_refused(asking(server, theirs, header_of(server, free)), foreign, 403, 404)
+
+
+def test_another_organization_cannot_be_run_in(
+    server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
+) -> None:
+    """`X-Ouro-Org` naming an organization one is not in is 403 on every exchange route, also on those about oneself."""
+    exchange = [operation for operation in closed if not operation.is_media]
+    unbound = server.admin("create-key", me.username)["key"]
+    for key in (me.key, unbound):
+        sent = {"authorization": get_token(server, key), "x-ouro-org": theirs["organization_id"]}
+        assert_refused(asking(server, theirs, lambda _, sent=sent: sent), exchange, 403)
+
+
+def test_lists_show_nothing_of_another_organization(
+    server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
+) -> None:
+    """What takes no id shows nothing of the other organization: no id of its things is in any answer."""
+    unbound = get_token(server, server.admin("create-key", me.username)["key"])
+    ask = asking(server, theirs, lambda each: {"x-api-key": me.key} if each.is_media else {"authorization": unbound})
+    hidden = [value for name, value in theirs.items() if name not in ("user", "username", "user_id")]
+    for operation in closed:
+        if operation.method == "GET" and "{" not in operation.path:
+            response = ask(operation)
+            assert response.status_code == 200, f"{operation}: {response.text}"
+            assert not [value for value in hidden if value in response.text], operation
+
+
+def test_key_without_the_scope_is_refused(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
+    """A key that may do everything but what a route needs is 403 there."""
+    scopes = {operation.scope for operation in closed}
+    assert scopes <= set(SCOPES)
+    for scope in scopes:
+        narrow = server.new_member(scopes=",".join(each for each in SCOPES if each != scope))
+        needing = [operation for operation in closed if operation.scope == scope]
+        assert_refused(asking(server, theirs, header_of(server, narrow)), needing, 403)
+
+
+def test_administrator_without_the_scope_is_refused(
+    server: Server, closed: list[Operation], theirs: dict[str, str], circle: Circle
+) -> None:
+    """Being an administrator makes up for no scope: a key of theirs that may only read writes nothing."""
+    narrow: Someone = circle.person(scopes=",".join(scope for scope in SCOPES if scope.endswith(":read")))
+    circle.promote(narrow)
+    writing = [operation for operation in closed if not str(operation.scope).endswith(":read")]
+    assert_refused(asking(server, theirs, header_of(server, narrow.member)), writing, 403)
+
+
+def test_revoked_key_is_refused(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
+    """A revoked key is 401 everywhere, and so is every token bought with it."""
+    member = server.new_member()
+    credential = header_of(server, member)
+    server.admin("revoke-key", member.key_id)
+    assert_refused(asking(server, theirs, credential), closed, 401)
+
+
+def test_expired_key_is_refused(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
+    """A key that has expired is 401 everywhere, and so is a token that outlived it or its own hour."""
+    member = server.new_member()
+    token = get_token(server, member.key)
+    dead = expired_key(server, member)
+    late = forge(server, token, member.key_id, ends_in_s=-1)
+    outlived = forge(server, token, dead.key_id, ends_in_s=3600)
+    for sent in (late, outlived):
+        headers = {"x-api-key": dead.key, "authorization": sent}
+        assert_refused(asking(server, theirs, lambda _, headers=headers: headers), closed, 401)
+
+
+def expired_key(server: Server, member: Member) -> Member:
+    """The same member with a key that expired a minute ago."""
+
+    async def make() -> Member:
+        connection = await asyncpg.connect(server.postgres_url)
+        try:
+            secret = await keys.get_secret(connection)
+            later = datetime.now(UTC) + timedelta(hours=1)
+            key = await keys.create_key(connection, secret, member.username, expires_on=later)
+            earlier = datetime.now(UTC) - timedelta(minutes=1)
+            await connection.execute("update api_key set expires_on = $1 where id = $2", earlier, key.id)
+            return Member(member.organization, member.person, member.username, str(key.id), key.key)
+        finally:
+            await connection.close()
+
+    return asyncio.run(make())
+
+
+def forge(server: Server, token: str, key_id: str, ends_in_s: int) -> str:
+    """A token with the server's own signature that says whatever we want."""
+
+    async def get_secret() -> bytes:
+        connection = await asyncpg.connect(server.postgres_url)
+        try:
+            return await keys.get_secret(connection)
+        finally:
+            await connection.close()
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+    claims |= {"key": key_id, "exp": int(time.time()) + ends_in_s}
+    return jwt.encode(claims, hmac.digest(asyncio.run(get_secret()), b"hallmarket token", "sha256"), "HS256")
