@@ -53,7 +53,7 @@ def test_every_field_is_kept(circle: Circle) -> None:
 def test_name_is_a_slug(circle: Circle, name: str) -> None:
     """A name that is no slug is 400, naming the field."""
     response = circle.boss.client.post("/teams/create", json={"team": {"name": name}})
-    assert assert_exchange_error(response, 400, "invalid_request")["details"]["field"] == "name"
+    assert assert_exchange_error(response, 400, "invalid_request")["details"]["field"] == "team.name"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_team_elsewhere_is_forbidden(circle: Circle) -> None:
     body["team"]["org_id"] = NOBODY
     assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
     nowhere = free.client.post("/teams/create", json={"team": {"name": "spies"}})
-    assert assert_exchange_error(nowhere, 400, "invalid_request")["details"]["field"] == "org_id"
+    assert assert_exchange_error(nowhere, 400, "invalid_request")["details"]["field"] == "team.org_id"
 
 
 def test_free_key_creates_where_the_request_runs(circle: Circle) -> None:

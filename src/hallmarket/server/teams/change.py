@@ -21,6 +21,7 @@ from hallmarket.server.teams.types import (
     Description,
     JoinPolicy,
     SourcePolicy,
+    TeamName,
     Visibility,
     WireTeam,
     read_description,
@@ -36,7 +37,7 @@ class TeamChange(msgspec.Struct, frozen=True):
 
     id: UUID | None = None
     org_id: UUID | None = None
-    name: str | msgspec.UnsetType = msgspec.UNSET
+    name: TeamName | msgspec.UnsetType = msgspec.UNSET
     description: Description | msgspec.UnsetType | None = msgspec.UNSET
     visibility: Visibility | msgspec.UnsetType = msgspec.UNSET
     default_role: DefaultRole | msgspec.UnsetType = msgspec.UNSET
@@ -57,7 +58,7 @@ async def update_team(database: Database, visit: Visit, team_id: UUID, wanted: T
     async with database.transaction() as tx:
         team = await lock_moderated(tx, visit.caller, team_id)
         if wanted.org_id not in (None, team["organization_id"]):
-            raise InvalidRequest("A team stays in its organization.", "org_id")
+            raise InvalidRequest("A team stays in its organization.", "team.org_id")
         changed = {field: value for field, value in changes.items() if value != team[field]}
         if changed:
             try:
@@ -73,7 +74,7 @@ async def update_team(database: Database, visit: Visit, team_id: UUID, wanted: T
 
 def _read_changes(team_id: UUID, wanted: TeamChange) -> dict[str, Any]:
     if wanted.id not in (None, team_id):
-        raise InvalidRequest("The body is about another team than the path.", "id")
+        raise InvalidRequest("The body is about another team than the path.", "team.id")
     changes = {field: value for field in FIELDS if (value := getattr(wanted, field)) is not msgspec.UNSET}
     if "name" in changes:
         check_name(changes["name"])

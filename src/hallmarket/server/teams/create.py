@@ -1,6 +1,5 @@
 """Create a team."""
 
-import re
 from uuid import UUID
 
 import msgspec
@@ -15,11 +14,13 @@ from hallmarket.server.identity.context import actor_of, check_binding
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.teams.list import get_team
 from hallmarket.server.teams.types import (
+    SLUG,
     ActorTypePolicy,
     DefaultRole,
     Description,
     JoinPolicy,
     SourcePolicy,
+    TeamName,
     Visibility,
     WireTeam,
     read_description,
@@ -27,14 +28,11 @@ from hallmarket.server.teams.types import (
 
 sql = load_queries(__package__)
 
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-LONGEST_NAME = 64
-
 
 class NewTeam(msgspec.Struct, frozen=True):
     """What a new team is to be; a null policy is the organization's."""
 
-    name: str
+    name: TeamName
     org_id: UUID | None = None
     description: Description | None = None
     visibility: Visibility = "organization"
@@ -51,11 +49,10 @@ class CreateTeam(msgspec.Struct, frozen=True):
 
 
 def check_name(name: str) -> None:
-    """Raises InvalidRequest if a team's name is no slug."""
-    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+    """Raises InvalidRequest if a team's name is no slug after all: a newline may end what `$` ends."""
+    if not SLUG.fullmatch(name):
         raise InvalidRequest(
-            f"A team's name is up to {LONGEST_NAME} lower-case letters and digits, in words joined by single hyphens.",
-            "name",
+            "A team's name is lower-case letters and digits, in words joined by single hyphens.", "team.name"
         )
 
 
@@ -68,7 +65,7 @@ async def create_team(database: Database, visit: Visit, wanted: NewTeam) -> Wire
     check_name(wanted.name)
     organization_id = wanted.org_id or caller.organization_id
     if organization_id is None:
-        raise InvalidRequest("Name the organization the team is to be in.", "org_id")
+        raise InvalidRequest("Name the organization the team is to be in.", "team.org_id")
     check_binding(caller, organization_id)
     team_id = new_id()
     async with database.transaction() as tx:

@@ -1,5 +1,6 @@
 """Teams as the exchange dialect shows them."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -16,6 +17,9 @@ ActorTypePolicy = Literal["any", "verified_only", "agents_only"]
 JoinStatus = Literal["joined", "pending", "banned", "none"]
 ASSET_TYPES = ("dataset", "file", "post", "comment", "service", "route", "quest", "conversation")
 MEMBERSHIP = "internal"  # the organization's own people are all there are
+
+SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
+TeamName = Annotated[str, msgspec.Meta(pattern=SLUG.pattern, max_length=64)]
 
 
 class RichText(msgspec.Struct, frozen=True):
