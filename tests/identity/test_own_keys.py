@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from exchange import exchange_client, get_token
+from exchange import exchange_client, get_token, official_client
 from hallmarket.server.identity.own_keys import MOST_LIVE_KEYS
 from hallmarket.server.identity.types import SCOPES
 from support import Member, Server, wait_until
@@ -251,28 +251,57 @@ def test_names_may_be_of_any_language(client: httpx.Client) -> None:
         assert make(client, name)["name"] == name
 
 
-def test_revoked_key_makes_nothing_however_they_race(server: Server, member: Member) -> None:
-    """Making waits for a revocation under way and then makes nothing, though the token was good when it came."""
-    headers = {"authorization": get_token(server, member.key)}
-    waiting = (
-        "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%lock_speaking_key%'"
-        " and datname = current_database()"
-    )
+def race(server: Server, key: str, wanted: dict[str, str], change: str, subject: str, waits_at: str) -> httpx.Response:
+    """The answer to a wish for a key that came while `change` was under way, and waits for it until it commits."""
+    headers = {"authorization": get_token(server, key)}
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and strpos(query, $1) > 0"
 
-    async def race() -> httpx.Response:
+    async def run() -> httpx.Response:
         async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30, trust_env=False) as client:
             connection = await asyncpg.connect(server.postgres_url)
             try:
                 async with connection.transaction():
-                    await connection.execute("update api_key set revoked_on = now() where id = $1", member.key_id)
-                    answer = asyncio.create_task(client.post(PATH, json={"name": "late"}))
-                    await asyncio.to_thread(wait_until, lambda: server.query(waiting))
+                    await connection.execute(change, subject)
+                    answer = asyncio.create_task(client.post(PATH, json=wanted))
+                    await asyncio.to_thread(wait_until, lambda: server.query(waiting, f"identity.{waits_at}\n"))
                 return await answer
             finally:
                 await connection.close()
 
-    assert_exchange_error(asyncio.run(race()), 401, "unauthenticated")
+    return asyncio.run(run())
+
+
+def test_revoked_key_makes_nothing_however_they_race(server: Server, member: Member) -> None:
+    """Making waits for a revocation under way and then makes nothing, though the token was good when it came."""
+    revoke = "update api_key set revoked_on = now() where id = $1"
+    answer = race(server, member.key, {"name": "late"}, revoke, member.key_id, "lock_speaking_key")
+    assert_exchange_error(answer, 401, "unauthenticated")
     assert server.query("select count(*) from api_key where person_id = $1", member.person)[0][0] == 1
+
+
+def test_no_key_is_made_for_an_organization_just_left(server: Server, member: Member) -> None:
+    """Making waits for a membership that is ending, and makes no key bound to what one no longer belongs to."""
+    free = server.admin("create-key", member.username)["key"]
+    leave = "delete from membership where person_id = $1"
+    wanted = {"name": "late", "organization_id": member.organization}
+    answer = race(server, free, wanted, leave, member.person, "lock_own_organization")
+    assert_exchange_error(answer, 404, "not_found")
+    other = server.new_member()
+    answer = race(server, other.key, {"name": "late"}, leave, other.person, "lock_own_organization")
+    assert_exchange_error(answer, 401, "unauthenticated")
+    assert not server.query("select from api_key where name = 'late'")
+
+
+def test_official_client_takes_a_key_made_by_http(server: Server, member: Member, client: httpx.Client) -> None:
+    """The official client is constructed with a key made by HTTP, and told once that is revoked."""
+    import ouro
+
+    made = make(client, "notebook")
+    with official_client(server, made["key"]) as user:
+        assert str(user.user.id) == member.person
+        client.delete(f"{PATH}/{made['id']}")
+        with pytest.raises(ouro.AuthenticationError):
+            wait_until(lambda: user.users.me() is None, timeout_s=5)
 
 
 def test_nobody_has_more_live_keys_than_the_bound(server: Server, member: Member, client: httpx.Client) -> None:
