@@ -13,6 +13,7 @@ from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, w
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity import members
+from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.members import AddMember, ChangeRole, Member
 from hallmarket.server.identity.organization_types import Organization
@@ -23,13 +24,15 @@ NEW = {"raises": (Duplicate,), "example": {"username": "jane", "role": "member"}
 LAST = {"raises": (LastAdministrator,)}
 
 
-def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
     """The routes of who belongs to an organization."""
 
     @post("/organizations/{organization_id:str}/join", opt=WRITE, status_code=200, summary="Join an open organization")
     async def join(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
         where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
-        return Data(await members.join(database, _caller(request), actor, where))
+        joined = await members.join(database, _caller(request), actor, where)
+        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
+        return Data(joined)
 
     @get(
         "/organizations/{organization_id:str}/members",
@@ -51,7 +54,9 @@ def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         request: AnyRequest, organization_id: FromPath[str], data: JSONBody[AddMember]
     ) -> Data[Member]:
         where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
-        return Data(await members.add(database, _caller(request), actor, where, data))
+        added = await members.add(database, _caller(request), actor, where, data)
+        keyring.forget()
+        return Data(added)
 
     @put("/organizations/{organization_id:str}/members/{user:str}", opt=WRITE | LAST, summary="Change a member's role")
     async def change_role(
@@ -69,6 +74,7 @@ def member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def remove_member(request: AnyRequest, organization_id: FromPath[str], user: FromPath[str]) -> Data[None]:
         where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
         await members.remove(database, _caller(request), actor, where, user)
+        keyring.forget()
         return Data(None)
 
     return [join, list_members, add_member, change_role, remove_member]

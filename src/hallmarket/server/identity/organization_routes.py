@@ -13,6 +13,7 @@ from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, Window, rea
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity import organizations
+from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.organization_types import CreateOrganization, Organization, UpdateOrganization
 
@@ -21,7 +22,7 @@ READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
 PAGED = READ | {"query": window_query(MOST_ITEMS)}
 
 
-def organization_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+def organization_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
     """The routes of organizations."""
 
     @get("/organizations/user", opt=PAGED, summary="The organizations you belong to, by name")
@@ -52,7 +53,9 @@ def organization_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def create(request: AnyRequest, data: JSONBody[CreateOrganization]) -> Data[Organization]:
         actor = actor_of(visit_of(request.scope))
-        return Data(await organizations.create(database, _caller(request), actor, data.organization))
+        made = await organizations.create(database, _caller(request), actor, data.organization)
+        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
+        return Data(made)
 
     @put("/organizations/{organization_id:str}", opt=WRITE, summary="Change an organization you administer")
     async def update(
