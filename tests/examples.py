@@ -14,7 +14,7 @@ _VARYING = [
     (r"hm_[0-9a-f]{8}(_[\w-]{43}|…)", "API-KEY"),
     (r"[\w./-]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "LOG-KEY"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
-    (r"\d{4}-\d\d-\d\d(T[\d:.]+(\+00:00|Z)| \d\d:\d\d:\d\d UTC)", "TIME"),
+    (r"\d{4}-\d\d-\d\d(T[\d:.]+(\+00:00|Z)| \d\d:\d\d:\d\d( UTC)?)", "TIME"),
     (r"since \d{4}-\d\d-\d\d", "since DAY"),
     (r"date: .* GMT", "date: TIME"),
     (r"http://127\.0\.0\.1:\d+", "ADDRESS"),

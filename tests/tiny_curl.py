@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("-i", action="store_true", dest="show_headers")
     parser.add_argument("-o", dest="output", type=Path)
     parser.add_argument("-H", dest="headers", action="append", default=[])
+    parser.add_argument("-X", dest="method")
     parser.add_argument("-d", dest="data", action="append", default=[])
     parser.add_argument("--data-binary", type=lambda name: Path(name.removeprefix("@")).read_bytes(), default=b"")
     given = parser.parse_args()
@@ -26,7 +27,7 @@ def main() -> None:
         headers.setdefault("content-type", "application/x-www-form-urlencoded")
     connection = HTTPConnection(given.url.hostname, given.url.port, timeout=30)
     target = given.url.path + (f"?{given.url.query}" if given.url.query else "")
-    connection.request("POST" if body else "GET", target, body or None, headers)
+    connection.request(given.method or ("POST" if body else "GET"), target, body or None, headers)
     answer = connection.getresponse()
 
     if given.show_headers:

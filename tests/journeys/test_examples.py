@@ -57,6 +57,26 @@ def test_tutorial(tmp_path: Path) -> None:
         check_examples(DOCS / "tutorial/first-anchor.md", terminal, registry)
 
 
+def test_account_tutorial(tmp_path: Path) -> None:
+    """Whoever follows the tutorial about people, command by command, sees what it shows."""
+    with new_server(**LIMITS) as registry:
+        check_examples(DOCS / "tutorial/first-account.md", visit(registry, tmp_path / "first-account"))
+
+
+def test_official_client_examples(tmp_path: Path) -> None:
+    """The how-to's programs, with the official client, print what the page shows."""
+    page = DOCS / "how-to/use-the-official-python-client.md"
+    with new_server(**LIMITS) as registry:
+        terminal = visit(registry, tmp_path / "client")
+        registry.admin("create-user", "jane", "--org", registry.organization, "--email", "jane@herald.example")
+        key = registry.admin("create-key", "jane", "--org", registry.organization)["key"]
+        terminal.run(f"unset ${{!OURO_*}}; export OURO_BASE_URL={registry.url} OURO_API_KEY={key}")
+        for _, program in read_blocks(page, "python"):
+            name = program.splitlines()[0].removeprefix("# ")
+            (terminal.folder / name).write_text(program, "utf-8")
+        check_examples(page, terminal)
+
+
 def test_api_examples(empty_server: Server, tmp_path: Path) -> None:
     """Every example of the API's reference gets the answer that stands under it."""
     check_examples(DOCS / "reference/media-api.md", visit(empty_server, tmp_path / "api"), empty_server)
