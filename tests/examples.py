@@ -11,7 +11,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 
 # What is another at every run, and what stands for it when two runs are compared.
 _VARYING = [
-    (r"hm_[0-9a-f]{8}(_[\w-]{43}|…)", "API-KEY"),
+    (r"hm_[0-9a-f]{8}(_[\w-]{43}|…)?", "API-KEY"),
     (r"[\w./-]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "LOG-KEY"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
     (r"\d{4}-\d\d-\d\d(T[\d:.]+(\+00:00|Z)| \d\d:\d\d:\d\d( UTC)?)", "TIME"),

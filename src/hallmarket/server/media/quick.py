@@ -1,4 +1,4 @@
-"""The two busiest routes, from request to answer: one anchor, and one public look-up.
+"""The two busiest routes of media, from request to answer: one anchor, and one public look-up.
 
 They stand in front of the framework's router, which knows them too, and answers by these same functions.
 """
