@@ -75,6 +75,30 @@ def test_older_schema_is_brought_forward(empty_database: str) -> None:
     assert [row["name"] for row in fetch(empty_database, "select name from organization")] == ["Old"]
 
 
+def test_older_organizations_get_slugs(empty_database: str) -> None:
+    """Organizations made before there were slugs get them by name: the first the plain one, namesakes their own."""
+    first = read_migrations()[0]
+    names = ["The Gazette", "the gazette!", "The  Gazette", "All", "新聞", "Größe & Söhne", "x" * 5000]
+    ids = [f"00000000-0000-0000-0000-{number:012}" for number in range(1, len(names) + 1)]
+    execute(
+        empty_database,
+        "create table schema_migration (version integer primary key, name text not null, applied_on timestamptz)",
+        first.text,
+        f"insert into schema_migration values (1, '{first.name}', now())",
+        *[f"insert into organization (id, name) values ('{ids[n]}', '{name}')" for n, name in enumerate(names)],
+    )
+    asyncio.run(migrate(empty_database))
+    assert [row["slug"] for row in fetch(empty_database, "select slug from organization order by id")] == [
+        "the-gazette",
+        "the-gazette-000000000002",
+        "the-gazette-000000000003",
+        "org",
+        "org-000000000005",
+        "gr-e-s-hne",
+        "x" * 60,
+    ]
+
+
 def test_several_servers_at_once_apply_each_once(empty_database: str) -> None:
     """Of several that migrate one database at once, one does it all and the others find it done."""
 
