@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hallmarket.proof.key import SigningKey
+from hallmarket.server.http.openapi import describe
 from hallmarket.server.main import make_app
 from hallmarket.server.settings import read_settings
 
@@ -33,13 +34,23 @@ def operations_of(document: dict[str, Any]) -> Iterator[Operation]:
 
 
 def served() -> set[tuple[str, str]]:
-    """Method and path of every route of the application, which is put together and not started."""
-    settings = read_settings({"data": "/nowhere"}, {})
-    edge: Any = make_app(settings, "postgresql://nowhere/none", b"secret", SigningKey.generate("log.example.org"))
+    """Method and path of every route of the application."""
     # OPTIONS is the framework's own on every path.
     return {
         (method, route.path_format)
-        for route in edge._app.routes
+        for route in application().routes
         for method in route.route_handler_map
         if method != "OPTIONS"
     }
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI document, without a server."""
+    return describe(application())
+
+
+def application() -> Any:
+    """The application inside the server, put together and not started."""
+    settings = read_settings({"data": "/nowhere"}, {})
+    edge: Any = make_app(settings, "postgresql://nowhere/none", b"secret", SigningKey.generate("log.example.org"))
+    return edge._app

@@ -106,3 +106,13 @@ def test_document_may_be_kept(server: Server) -> None:
         assert (again.status_code, again.content) == (304, b"")
         changed = client.get("/openapi.json", headers={"if-none-match": '"another"'})
         assert changed.content == first.content
+
+
+def test_options_names_the_methods_of_the_document(server: Server, document: Json) -> None:
+    """`OPTIONS` of a path tells in `Allow` all methods that the document has for it."""
+    with server.client("") as client:
+        for path, item in document["paths"].items():
+            methods = {method.upper() for method in item}
+            implied = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+            allowed = client.options(path.replace("{", "").replace("}", "")).headers["allow"]
+            assert set(allowed.split(", ")) == methods | implied, path

@@ -8,13 +8,14 @@ import asyncpg
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.connection import ASGIConnection
+from litestar.enums import HttpMethod
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
     NotFoundException,
     ValidationException,
 )
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler, route
 
 from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllowed, NotFound
 from hallmarket.server.http.admission import require_caller, require_token
@@ -32,8 +33,9 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def make_framework(routes: Sequence[HTTPRouteHandler], lifespan: Lifespan) -> Litestar:
     """A Litestar application of these routes; every error is a dialect's, `lifespan` opens and closes the house."""
+    handlers = [*routes, *documentation_routes()]
     return Litestar(
-        route_handlers=[*routes, *documentation_routes()],
+        route_handlers=[*_options_routes(handlers), *handlers],
         guards=[_require_scope],
         request_max_body_size=None,  # bodies are bounded as they are read
         lifespan=[lifespan],
@@ -41,6 +43,23 @@ def make_framework(routes: Sequence[HTTPRouteHandler], lifespan: Lifespan) -> Li
         logging_config=None,
         exception_handlers={Exception: _answer_error},
     )
+
+
+def _options_routes(handlers: Sequence[HTTPRouteHandler]) -> Sequence[HTTPRouteHandler]:
+    """OPTIONS of every path; Litestar's own would name the methods of a path's first handler only."""
+    methods: dict[str, set[str]] = {}
+    for handler in handlers:
+        for path in handler.paths:
+            methods.setdefault(path, {"OPTIONS"}).update(handler.http_methods)
+    return [_options_route(path, with_head(", ".join(allowed))) for path, allowed in methods.items()]
+
+
+def _options_route(path: str, allow: str) -> HTTPRouteHandler:
+    @route(path, http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False, sync_to_thread=False)
+    def options() -> Response[None]:
+        return Response(None, status_code=204, headers={"allow": allow})
+
+    return options
 
 
 def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -> None:

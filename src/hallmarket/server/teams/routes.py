@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed, NotFound
+from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import (
     MOST_ITEMS,
     Data,
@@ -68,7 +69,7 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @post(
         "/teams/create",
-        opt=WRITE | TAKEN | {"example": {"team": {"name": "the-desk"}}},
+        opt=WRITE | TAKEN | {"example": {"team": {"name": "the-desk", "org_id": ID}}},
         status_code=200,
         summary="Create a team; you are its administrator",
     )
