@@ -28,6 +28,9 @@ alter table organization
     add constraint organization_slug unique (slug),
     add check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and slug <> 'all');
 
+-- Whom somebody belongs to, asked at every request of a key that is not remembered.
+create index membership_person on membership (person_id);
+
 create index organization_name on organization using hash (name);
 
 -- A new member's key may run in the organization at once: servers remember whom people belong to.

@@ -19,6 +19,7 @@ create table team (
     unique (id, organization_id)
 );
 
+create index team_public on team (organization_id, name) where visibility = 'public';
 create unique index team_default on team (organization_id) where is_default;
 
 -- Nobody is in a team without being in its organization: whoever leaves that is out of its teams at once.
@@ -34,6 +35,7 @@ create table team_member (
     constraint team_member_membership foreign key (organization_id, person_id) references membership on delete cascade
 );
 
+create index team_member_listed on team_member (team_id, (role <> 'admin'), created_on, person_id);
 create index team_member_person on team_member (person_id, organization_id);
 
 -- The last request of a person to join a team; asking again takes its place, with a new id.

@@ -59,7 +59,7 @@ async def ban_person(database: Database, visit: Visit, team_id: UUID, wanted: Ne
         await tx.fetchval(sql.delete_member, team_id, wanted.user_id)
         await tx.execute(sql.settle_request, team_id, wanted.user_id, "rejected", caller.person_id)
         whose = {"organization_id": team["organization_id"], "subject_id": wanted.user_id}
-        await record(tx, actor_of(visit), "team-ban.create", **whose, team=team_id, reason=wanted.reason)
+        await record(tx, actor_of(visit), "team-ban.create", **whose, team=team_id)
         if person["belongs"]:
             text = f"You were banned from the team {team['name']}" + (f": {wanted.reason}" if wanted.reason else ".")
             await tell(tx, team, [wanted.user_id], caller.person_id, text)

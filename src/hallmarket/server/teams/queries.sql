@@ -17,7 +17,9 @@ left join membership m
     on m.organization_id = t.organization_id and m.person_id = $1 and m.organization_id = coalesce($2, m.organization_id)
 left join team_member i on i.team_id = t.id and i.person_id = m.person_id
 left join team_join_request r on r.team_id = t.id and r.person_id = m.person_id and r.status <> 'approved'
-where (m.person_id is not null or t.visibility = 'public')
+where (t.visibility = 'public'
+       or t.organization_id = any (array(select organization_id from membership
+                                         where person_id = $1 and organization_id = coalesce($2, organization_id))))
   and ($3::uuid is null or t.id = $3)
   and ($4::uuid is null or t.organization_id = $4)
   and (not $5::boolean or i.person_id is not null)
