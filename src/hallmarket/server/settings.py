@@ -47,9 +47,11 @@ SETTINGS = (
     Setting("checkpoint_interval_ms", 250, "least time between two checkpoints of the log, milliseconds", "MS"),
     Setting("anchor_batch", 1000, "most anchors committed together; 1 commits each alone", "N"),
     Setting("lookup_cache_mib", 384, "memory a worker may use for public look-ups, MiB; 0 for none", "MIB"),
-    Setting("rate_limit_key", 6000, "requests a minute for one API key; 0 lifts the limit", "N"),
-    Setting("rate_limit_address", 600, "requests a minute without a key, for one address; 0 lifts the limit", "N"),
-    Setting("rate_limit_failed", 60, "bad keys a minute for one address; 0 lifts the limit", "N"),
+    Setting("rate_limit_key", 6000, "requests a minute for one API key and its tokens; 0 lifts the limit", "N"),
+    Setting(
+        "rate_limit_address", 600, "requests a minute without a key or token, for one address; 0 lifts the limit", "N"
+    ),
+    Setting("rate_limit_failed", 60, "bad keys and tokens a minute for one address; 0 lifts the limit", "N"),
     Setting(
         "rate_limit_storage",
         "",
