@@ -99,6 +99,29 @@ def test_older_organizations_get_slugs(empty_database: str) -> None:
     ]
 
 
+def test_older_organizations_get_default_teams(empty_database: str) -> None:
+    """Organizations made before there were teams get their default team, with everybody who was in them."""
+    first = read_migrations()[0]
+    org, boss, member = (f"00000000-0000-0000-0000-{number:012}" for number in (1, 2, 3))
+    execute(
+        empty_database,
+        "create table schema_migration (version integer primary key, name text not null, applied_on timestamptz)",
+        first.text,
+        f"insert into schema_migration values (1, '{first.name}', now())",
+        f"insert into organization (id, name) values ('{org}', 'Old')",
+        f"insert into person (id, username) values ('{boss}', 'boss'), ('{member}', 'member')",
+        "insert into membership (organization_id, person_id, role)"
+        f" values ('{org}', '{boss}', 'admin'), ('{org}', '{member}', 'member')",
+    )
+    asyncio.run(migrate(empty_database))
+    rows = fetch(
+        empty_database,
+        "select t.name, i.role from team t join team_member i on i.team_id = t.id where t.is_default"
+        " order by i.person_id",
+    )
+    assert [tuple(row) for row in rows] == [("general", "admin"), ("general", "write")]
+
+
 def test_several_servers_at_once_apply_each_once(empty_database: str) -> None:
     """Of several that migrate one database at once, one does it all and the others find it done."""
 
