@@ -23,6 +23,7 @@ SHOWN = [
     "actor_key",
     "address",
     "subject_id",
+    "subject",
     "details",
 ]
 COUNT = 22
@@ -93,6 +94,7 @@ def test_event_says_who_did_what_when_and_from_where(server: Server, chief: Memb
         "actor_key": {"id": chief.key_id, "prefix": chief.key[:11]},
         "address": "127.0.0.1",
         "subject_id": made["id"],
+        "subject": None,
         "details": {
             "user_id": chief.person,
             "username": chief.username,
@@ -104,6 +106,8 @@ def test_event_says_who_did_what_when_and_from_where(server: Server, chief: Memb
     }
     assert (oldest["actor"], oldest["actor_key"], oldest["address"]) == (None, None, None)
     assert (oldest["subject_id"], oldest["details"]["username"]) == (chief.key_id, chief.username)
+    joined = read(client, of(chief), action="member.add")["data"][0]
+    assert joined["subject"] == {"user_id": chief.person, "username": chief.username}
 
 
 def test_only_administrators_read_an_organizations_trail(server: Server, chief: Member, client: httpx.Client) -> None:

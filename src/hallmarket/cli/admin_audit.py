@@ -1,5 +1,6 @@
 """`hallmarket admin audit`: the audit trail of the whole server, newest first."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from hallmarket.cli.administering import common_options, read_time, run_work
 from hallmarket.cli.output import printable, to_json
 
 MOST_EVENTS = 1_000_000
+WORD = re.compile(r"[\w:.@+-]+")
 
 
 @click.command("audit", epilog="Example: hallmarket admin audit --org ID --since 2027-01-01 --action member.add")
@@ -35,6 +37,15 @@ def audit(organization_id: UUID | None, since: str | None, action: str | None, l
 def _line(event: Any) -> str:
     """One event for people: when, from where, who, what, to whom, and the rest."""
     who = event.actor.username if event.actor else "the operator"
-    details = " ".join(f"{name}={to_json(value)}" for name, value in event.details.items())
-    line = f"{event.created_at[:19]}Z  {event.address or '-':<15}  {who:<16}  {event.action:<16}"
-    return printable(f"{line}  {event.subject_id or '-'}  {details}".rstrip())
+    whom = event.subject.username if event.subject else event.subject_id or "-"
+    rest = {"organization": event.organization_id, **event.details}
+    told = " ".join(f"{name}={_word(value)}" for name, value in rest.items() if value is not None)
+    line = f"{event.created_at[:19]}Z  {event.address or '-':<15}  {who:<16}  {event.action:<16}  {whom}  {told}"
+    return printable(line.rstrip())
+
+
+def _word(value: Any) -> str:
+    """A value in a line, quoted where it would not be one word."""
+    if isinstance(value, list):
+        return ",".join(map(_word, value))
+    return str(value) if WORD.fullmatch(str(value)) else to_json(value)

@@ -18,8 +18,8 @@ class Actor(msgspec.Struct, frozen=True):
 OPERATOR = Actor()
 
 
-class WireActor(msgspec.Struct, frozen=True):
-    """The person who did something."""
+class WirePerson(msgspec.Struct, frozen=True):
+    """The person who did something, or to whom it was done."""
 
     user_id: UUID
     username: str
@@ -33,16 +33,17 @@ class WireActorKey(msgspec.Struct, frozen=True):
 
 
 class WireEvent(msgspec.Struct, frozen=True):
-    """One line of the audit trail; `actor` is null for a command on the server itself."""
+    """One line of the audit trail; `actor` is null for a command on the server itself, `subject` for what is nobody."""
 
     id: UUID
     created_at: str
     organization_id: UUID | None
     action: str
-    actor: WireActor | None
+    actor: WirePerson | None
     actor_key: WireActorKey | None
     address: str | None
     subject_id: UUID | None
+    subject: WirePerson | None
     details: dict[str, Any]
 
 
@@ -54,9 +55,10 @@ def wire_event(row: asyncpg.Record) -> WireEvent:
         created_at=row["created_on"].isoformat(timespec="microseconds"),
         organization_id=row["organization_id"],
         action=row["action"],
-        actor=None if row["actor_id"] is None else WireActor(row["actor_id"], row["actor_username"]),
+        actor=None if row["actor_id"] is None else WirePerson(row["actor_id"], row["actor_username"]),
         actor_key=WireActorKey(row["actor_key_id"], row["actor_key_prefix"]) if by_key else None,
         address=row["address"],
         subject_id=row["subject_id"],
+        subject=WirePerson(row["subject_id"], row["subject_username"]) if row["subject_username"] else None,
         details=msgspec.json.decode(row["details"]),
     )

@@ -31,9 +31,10 @@ end $$;
 create trigger audit_event_kept before update or delete or truncate on audit_event
     for each statement execute function audit_is_append_only();
 
--- An event with the names of who did it.
+-- An event with the names of who did it, and to whom.
 create view audit_line as
-select e.*, p.username as actor_username, k.prefix as actor_key_prefix
+select e.*, p.username as actor_username, k.prefix as actor_key_prefix, s.username as subject_username
 from audit_event e
 left join person p on p.id = e.actor_id
+left join person s on s.id = e.subject_id
 left join api_key k on k.id = e.actor_key_id;
