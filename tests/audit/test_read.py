@@ -164,6 +164,20 @@ def test_people_read_what_concerns_them_alone(server: Server, member: Member) ->
         assert made["id"] not in stranger.get("/user/audit").text
 
 
+def test_revocation_by_leaving_is_an_event_of_its_own(server: Server, chief: Member, client: httpx.Client) -> None:
+    """Each key that ends with a membership has its event, as if it were revoked by itself; a dead one has none anew."""
+    leaving = server.new_member(organization=chief.organization)
+    dead = server.admin("create-key", leaving.username, "--org", chief.organization)["id"]
+    server.admin("revoke-key", dead)
+    response = client.delete(f"/organizations/{chief.organization}/members/{leaving.username}")
+    assert response.status_code == 200, response.text
+    events = read(client, of(chief), actor=chief.person)["data"]
+    assert {(event["action"], event["subject_id"]) for event in events} == {
+        ("member.remove", leaving.person),
+        ("key.revoke", leaving.key_id),
+    }
+
+
 @pytest.fixture(scope="module")
 def archive(server: Server) -> Iterator[tuple[httpx.Client, Member, list[str]]]:
     """An administrator, and the ids of their organization's many events, newest first; some share one time."""

@@ -17,6 +17,7 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest, LastAdministrator, NotFound
 from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.identity.keys import record_revocation
 from hallmarket.server.identity.organization_types import Organization
 from hallmarket.server.identity.organizations import lock_as_admin, lock_as_somebody, no_organization, show
 from hallmarket.server.identity.profile import find_someone
@@ -162,7 +163,10 @@ async def remove_member(tx: Connection, actor: Actor, organization_id: UUID, per
     role = await tx.fetchval(sql.delete_membership, organization_id, person_id)
     if role is None:
         raise LastAdministrator
-    keys = [str(row["id"]) for row in await tx.fetch(sql.revoke_keys_of_member, organization_id, person_id)]
+    revoked = await tx.fetch(sql.revoke_keys_of_member, organization_id, person_id)
+    for row in revoked:
+        await record_revocation(tx, actor, row)
+    keys = [str(row["id"]) for row in revoked]
     await record(
         tx, actor, "member.remove", organization_id=organization_id, subject_id=person_id, role=role, revoked_keys=keys
     )

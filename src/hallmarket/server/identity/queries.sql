@@ -364,6 +364,7 @@ returning role;
 
 -- name: revoke_keys_of_member
 -- Keys bound to an organization end with the membership they were made under; coming back does not wake them.
-update api_key set revoked_on = now()
-where organization_id = $1 and person_id = $2 and revoked_on is null
-returning id;
+update api_key k set revoked_on = now()
+from person p
+where k.organization_id = $1 and k.person_id = $2 and k.revoked_on is null and p.id = k.person_id
+returning k.id, k.person_id, k.organization_id, k.name, k.prefix, p.username;

@@ -94,7 +94,9 @@ async def create_person(
     try:
         async with connection.transaction():
             await connection.fetchval(sql.create_person, person_id, username, firstname, lastname, email)
-            await record(connection, OPERATOR, "user.create", subject_id=person_id, username=username)
+            await record(
+                connection, OPERATOR, "user.create", person_id=person_id, subject_id=person_id, username=username
+            )
             if organization_id is not None:
                 await create_membership(connection, OPERATOR, organization_id, person_id, role)
     except asyncpg.UniqueViolationError:
