@@ -171,6 +171,8 @@ def _add_errors(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
                 "description": " ".join(words_of(kind) for kind, _ in kinds),
                 "content": {"application/json": {"schema": schema, "examples": examples}},
             }
+    for response in operation["responses"].values():
+        response.pop("headers", None)  # Litestar's are empty
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 

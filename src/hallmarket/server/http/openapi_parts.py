@@ -131,7 +131,7 @@ def sample_error(path: str, kind: type[errors.DomainError]) -> tuple[int, Json]:
     """Status and body of an error as the dialect of `path` writes it, for people to see its form."""
     error = kind.__new__(kind)  # its own words may need values that only a request has
     error.message, error.details = words_of(kind), None
-    if isinstance(error, errors.InvalidRequest):
+    if kind is errors.InvalidRequest:
         error.details = {"field": "name", "reason": error.message}
     if isinstance(error, errors.RateLimited):
         error.details, error.retry_after_s = {"retryAfter": 17}, 17
