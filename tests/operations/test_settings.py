@@ -91,7 +91,15 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         ("log_level", "loud"),
         *(
             ("rate_limit_storage", url)
-            for url in ("memory://", "redis", "redis://", "redis://a:many", "redis://[", "unix://")
+            for url in (
+                "memory://",
+                "redis",
+                "redis://",
+                "redis://a:many",
+                "redis://[",
+                "unix://",
+                "redis://a?socket_timeout=x",
+            )
         ),
     ],
 )

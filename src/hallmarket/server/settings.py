@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -119,20 +118,20 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
         raise Refusal(f"--port must be at most 65535, not {port}.")
     if values["log_level"] not in ("debug", "info", "warning", "error"):
         raise Refusal("--log-level must be debug, info, warning or error.")
-    if not _is_redis(str(values["rate_limit_storage"])):
+    if values["rate_limit_storage"] and not _is_redis(str(values["rate_limit_storage"])):
         raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
     values["public_url"] = str(values["public_url"]).rstrip("/")
     return msgspec.convert(values, Settings)
 
 
 def _is_redis(url: str) -> bool:
-    """Whether a URL can be one of a Redis; so can none at all."""
+    """Whether a URL can be one of a Redis."""
+    from redis.asyncio.connection import parse_url  # loaded by those alone who use it
+
     try:
-        parts = urlsplit(url)
-        named = parts.path if parts.scheme == "unix" else parts.hostname and parts.port != 0  # which reads it
+        return not parse_url(url).keys().isdisjoint(("host", "path"))
     except ValueError:
         return False
-    return not url or (parts.scheme in ("redis", "rediss", "unix") and bool(named))
 
 
 def _convert(setting: Setting, raw: object) -> str | int | bool:
