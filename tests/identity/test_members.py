@@ -1,86 +1,17 @@
-"""Who belongs to an organization: listing, adding, roles, leaving, joining; and the last administrator, who stays."""
+"""Who belongs to an organization: listing, adding, roles, leaving; and the last administrator, who stays."""
 
-import secrets
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
 
-from exchange import exchange_client, get_token
-from support import Member, Server, wait_until
+from exchange import get_token
+from house import House
+from support import wait_until
 from wire import assert_exchange_error, assert_no_trouble
 
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
-
-
-class House:
-    """An organization with an administrator and a plain member, each with a client."""
-
-    def __init__(self, server: Server, clients: ExitStack) -> None:
-        self.server = server
-        self.clients = clients
-        self.boss, self.clerk = server.new_member(), server.new_member()
-        self.as_boss, self.as_clerk = self.client_of(self.boss), self.client_of(self.clerk)
-        body = {"organization": {"name": f"house-{secrets.token_hex(6)}", "display_name": "The House"}}
-        self.id = str(self.as_boss.post("/organizations/create", json=body).json()["data"]["id"])
-        self.path = f"/organizations/{self.id}"
-        self.add(self.clerk)
-
-    def client_of(self, person: Member) -> httpx.Client:
-        """A client with a key of the person's that is bound to nothing."""
-        key = self.server.admin("create-key", person.username)["key"]
-        return self.clients.enter_context(exchange_client(self.server, key))
-
-    def add(self, person: Member, role: str = "member") -> None:
-        """Make a person a member."""
-        body = {"username": person.username, "role": role}
-        response = self.as_boss.post(f"{self.path}/members", json=body)
-        assert response.status_code == 200, response.text
-
-    def change(self, **fields: Any) -> None:
-        """Change the organization."""
-        assert self.as_boss.put(self.path, json={"organization": fields}).status_code == 200
-
-    @property
-    def roles(self) -> dict[str, str]:
-        """Everybody's role, by username, straight from the database."""
-        rows = self.server.query(
-            "select p.username, m.role from membership m join person p on p.id = m.person_id"
-            " where m.organization_id = $1",
-            self.id,
-        )
-        return {row["username"]: row["role"] for row in rows}
-
-    def events(self, action: str) -> list[dict[str, Any]]:
-        """The audit trail's entries of one action, oldest first."""
-        return [
-            dict(row)
-            for row in self.server.query(
-                "select * from audit_event where organization_id = $1 and action = $2 order by created_on, id",
-                self.id,
-                action,
-            )
-        ]
-
-    def told(self, person: Member) -> list[tuple[str, str, str | None]]:
-        """What a person was notified of about the house: type, text, and from whom."""
-        rows = self.server.query(
-            "select type, content->>'text' as text, source_id::text from notification"
-            " where destination_id = $1 and organization_id = $2 order by created_on, id",
-            person.person,
-            self.id,
-        )
-        return [(row["type"], row["text"], row["source_id"]) for row in rows]
-
-
-@pytest.fixture
-def house(server: Server) -> Iterator[House]:
-    """A new organization with an administrator and a member."""
-    with ExitStack() as clients:
-        yield House(server, clients)
 
 
 def test_members_are_listed(house: House) -> None:
@@ -321,42 +252,3 @@ def test_administrators_who_go_at_once_leave_one(house: House, way: str) -> None
         assert len(left) == 1
     assert {answer.status_code for answer in answers} <= {200, 403, 404, 409}
     assert_no_trouble(house.server)
-
-
-def test_join(house: House) -> None:
-    """Anybody who sees an open organization may join it, as a plain member and once; others are told to ask."""
-    newcomer = house.server.new_member()
-    client = house.client_of(newcomer)
-    house.change(visibility="public")
-    for policy in ("invite_only", "request"):
-        house.change(join_policy=policy)
-        assert_exchange_error(client.post(f"{house.path}/join"), 403, "forbidden")
-    house.change(join_policy="open")
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: client.post(f"{house.path}/join", json={}), range(4)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert answers[0].json()["data"]["membership"] == {"role": "member", "membership_type": "internal"}
-    assert answers[0].json()["data"]["default_team"]
-    joined = [event for event in house.events("member.add") if str(event["actor_id"]) == newcomer.person]
-    assert [str(event["subject_id"]) for event in joined] == [newcomer.person]
-    boss = house.as_boss.post(f"{house.path}/join", json={}).json()["data"]
-    assert boss["userRole"] == "admin"
-
-
-@pytest.mark.parametrize(
-    ("policy", "kind", "status"),
-    [
-        ("verified_only", "base", 403),
-        ("verified_only", "agent", 403),
-        ("verified_only", "verified", 200),
-        ("agents_only", "verified", 403),
-        ("agents_only", "agent", 200),
-        ("any", "base", 200),
-    ],
-)
-def test_join_is_for_those_the_policy_is_for(house: House, policy: str, kind: str, status: int) -> None:
-    """An open organization that is for verified people or for agents is joined by these alone."""
-    newcomer = house.server.new_member()
-    house.server.query("update person set actor_type = $2 where id = $1", newcomer.person, kind)
-    house.change(visibility="public", join_policy="open", actor_type_policy=policy)
-    assert house.client_of(newcomer).post(f"{house.path}/join", json={}).status_code == status

@@ -28,6 +28,7 @@ FIELDS = [
     "membershipType",
     "userRole",
     "default_team",
+    "join_request_pending",
     "created_at",
     "last_updated",
 ]
@@ -126,6 +127,9 @@ def test_hidden_organization_is_not_there(owner: httpx.Client, stranger: httpx.C
             stranger.get(path),
             stranger.put(path, json={"organization": {"mission": "Mine."}}),
             stranger.post(f"{path}/join", json={}),
+            stranger.get(f"{path}/join-requests"),
+            stranger.post(f"{path}/join-requests/{UNKNOWN}/approve", json={}),
+            stranger.post(f"{path}/join-requests/{UNKNOWN}/reject", json={}),
             stranger.get(f"{path}/members"),
             stranger.post(f"{path}/members", json={"username": "admin"}),
             stranger.put(f"{path}/members/admin", json={"role": "admin"}),
@@ -306,17 +310,24 @@ def test_bound_key_stays_in_its_organization(server: Server, member: Member, own
             for response in (
                 bound.put(path, json={"organization": {"mission": "Mine."}}),
                 bound.post(f"{path}/join", json={}),
+                bound.post(f"{path}/join-requests/{UNKNOWN}/approve", json={}),
                 bound.post(f"{path}/members", json={"username": "admin"}),
                 bound.put(f"{path}/members/{member.username}", json={"role": "member"}),
                 bound.delete(f"{path}/members/{member.username}"),
             ):
                 assert_exchange_error(response, 403, "api_key_org_mismatch")
             assert_exchange_error(bound.get(f"{path}/members"), 404, "not_found")
+        assert_exchange_error(bound.get(f"/organizations/{hidden['id']}/join-requests"), 404, "not_found")
+        assert_exchange_error(bound.get(f"/organizations/{public['id']}/join-requests"), 403, "forbidden")
         made = bound.post("/organizations/create", json={"organization": {"name": new_name()}})
         assert_exchange_error(made, 403, "api_key_org_mismatch")
         assert [one["id"] for one in bound.get("/organizations/user").json()["data"]] == [member.organization]
         assert_exchange_error(bound.get(f"/organizations/{hidden['id']}"), 404, "not_found")
         assert bound.get(f"/organizations/{public['id']}").json()["data"]["membership"] is None
+    key = server.admin("create-key", member.username, "--org", hidden["id"])["key"]
+    with exchange_client(server, key) as bound:
+        changed = bound.put(f"/organizations/{hidden['id']}", json={"organization": {"mission": "Ours."}})
+        assert changed.json()["data"]["mission"] == "Ours."
 
 
 def test_scopes(server: Server) -> None:

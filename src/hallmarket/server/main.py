@@ -21,6 +21,7 @@ from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import choose_context
+from hallmarket.server.identity.join_routes import join_routes
 from hallmarket.server.identity.key_routes import key_routes
 from hallmarket.server.identity.member_routes import member_routes
 from hallmarket.server.identity.organization_routes import organization_routes
@@ -92,6 +93,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *notifications_routes(database),
         *organization_routes(database, keyring),
         *member_routes(database, keyring),
+        *join_routes(database, keyring),
         *key_routes(database, keyring, secret),
         *audit_routes(database),
         *teams_routes(database),

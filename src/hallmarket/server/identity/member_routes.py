@@ -1,4 +1,4 @@
-"""`/organizations/{id}/members`, and joining: HTTP only."""
+"""`/organizations/{id}/members`: HTTP only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,6 @@ from hallmarket.server.identity import members
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.members import AddMember, ChangeRole, Member
-from hallmarket.server.identity.organization_types import Organization
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
@@ -26,13 +25,6 @@ LAST = {"raises": (LastAdministrator,)}
 
 def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
     """The routes of who belongs to an organization."""
-
-    @post("/organizations/{organization_id:str}/join", opt=WRITE, status_code=200, summary="Join an open organization")
-    async def join(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
-        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
-        joined = await members.join(database, _caller(request), actor, where)
-        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
-        return Data(joined)
 
     @get(
         "/organizations/{organization_id:str}/members",
@@ -55,7 +47,7 @@ def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     ) -> Data[Member]:
         where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
         added = await members.add(database, _caller(request), actor, where, data)
-        keyring.forget()
+        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(added)
 
     @put("/organizations/{organization_id:str}/members/{user:str}", opt=WRITE | LAST, summary="Change a member's role")
@@ -77,7 +69,7 @@ def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
         keyring.forget()
         return Data(None)
 
-    return [join, list_members, add_member, change_role, remove_member]
+    return [list_members, add_member, change_role, remove_member]
 
 
 def _caller(request: AnyRequest) -> Any:

@@ -1,4 +1,4 @@
-"""Who belongs to an organization: list, add, change roles, remove, join.
+"""Who belongs to an organization: list, add, change roles, remove.
 
 Every change holds the organization's lock (`lock_as_somebody`), so of two that together would leave no administrator
 one is refused.
@@ -15,11 +15,10 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest, LastAdministrator, NotFound
+from hallmarket.server.errors import Duplicate, InvalidRequest, LastAdministrator, NotFound
 from hallmarket.server.http.exchange import Paged, Window, make_paged
 from hallmarket.server.identity.keys import record_revocation
-from hallmarket.server.identity.organization_types import Organization
-from hallmarket.server.identity.organizations import lock_as_admin, lock_as_somebody, no_organization, show
+from hallmarket.server.identity.organizations import lock_as_admin, lock_as_somebody, no_organization
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.register import create_membership
 from hallmarket.server.identity.types import Caller
@@ -115,27 +114,11 @@ async def remove(database: Database, caller: Caller, actor: Actor, organization_
         await remove_member(tx, actor, organization_id, person_id)
 
 
-async def join(database: Database, caller: Caller, actor: Actor, organization_id: UUID) -> Organization:
-    """Become a member of an organization whose join policy is `open`; a member stays what they are.
-
-    Raises Forbidden for another policy, NotFound, ApiKeyOrgMismatch, Unavailable.
-    """
-    async with database.transaction() as tx:
-        if await lock_as_somebody(tx, caller, organization_id) is None:
-            role = await tx.fetchval(sql.join_organization, organization_id, caller.person_id)
-            if role is None:
-                raise Forbidden("This organization is not open to you; ask one of its administrators to add you.")
-            await record(
-                tx, actor, "member.add", organization_id=organization_id, subject_id=caller.person_id, role=role
-            )
-        return await show(tx, caller, organization_id)
-
-
 async def add_member(tx: Connection, actor: Actor, organization_id: UUID, person_id: UUID, role: str) -> None:
     """Make a person a member and tell them; the organization is locked. Raises Duplicate."""
     if not await create_membership(tx, actor, organization_id, person_id, role):
         raise Duplicate("They are a member already.")
-    await _tell(tx, "invite", actor, organization_id, person_id, f"You are now {_called(role)} of {{}}.")
+    await tell_member(tx, "invite", actor, organization_id, person_id, f"You are now {_called(role)} of {{}}.")
 
 
 async def set_role(tx: Connection, actor: Actor, organization_id: UUID, person_id: UUID, role: str) -> None:
@@ -150,7 +133,7 @@ async def set_role(tx: Connection, actor: Actor, organization_id: UUID, person_i
     await record(
         tx, actor, "member.role", organization_id=organization_id, subject_id=person_id, role=role, before=before
     )
-    await _tell(tx, "other", actor, organization_id, person_id, f"You are now {_called(role)} of {{}}.")
+    await tell_member(tx, "other", actor, organization_id, person_id, f"You are now {_called(role)} of {{}}.")
 
 
 async def remove_member(tx: Connection, actor: Actor, organization_id: UUID, person_id: UUID) -> None:
@@ -170,7 +153,7 @@ async def remove_member(tx: Connection, actor: Actor, organization_id: UUID, per
     await record(
         tx, actor, "member.remove", organization_id=organization_id, subject_id=person_id, role=role, revoked_keys=keys
     )
-    await _tell(tx, "other", actor, organization_id, person_id, "You are no longer a member of {}.")
+    await tell_member(tx, "other", actor, organization_id, person_id, "You are no longer a member of {}.")
 
 
 def no_member() -> NotFound:
@@ -183,7 +166,10 @@ async def _get_member(tx: Connection, caller: Caller, organization_id: UUID, per
     return _wire_member(row)
 
 
-async def _tell(tx: Connection, kind: str, actor: Actor, organization_id: UUID, person_id: UUID, text: str) -> None:
+async def tell_member(
+    tx: Connection, kind: str, actor: Actor, organization_id: UUID, person_id: UUID, text: str
+) -> None:
+    """Notify somebody of what has become of them in an organization; `{}` in the text is its name."""
     organization = await tx.fetchrow(sql.find_organization, organization_id)
     assert organization is not None
     await notify(
@@ -200,6 +186,10 @@ def _called(role: str) -> str:
     return "an administrator" if role == "admin" else "a member"
 
 
+def wire_profile(row: asyncpg.Record) -> MemberProfile:
+    """A person from a row of `list_members` or `list_join_requests`."""
+    return MemberProfile(row["person_id"], row["username"], row["name"], row["profile_picture"], row["actor_type"])
+
+
 def _wire_member(row: asyncpg.Record) -> Member:
-    user = MemberProfile(row["person_id"], row["username"], row["name"], row["profile_picture"], row["actor_type"])
-    return Member(row["person_id"], user, row["role"], "internal", row["joined_on"])
+    return Member(row["person_id"], wire_profile(row), row["role"], "internal", row["joined_on"])

@@ -83,6 +83,7 @@ class Organization(msgspec.Struct, frozen=True):
     membership_type: str | None = msgspec.field(name="membershipType")
     user_role: str | None = msgspec.field(name="userRole")
     default_team: DefaultTeam | None
+    join_request_pending: bool
     created_at: datetime
     last_updated: datetime
 
@@ -103,6 +104,7 @@ PERSONAL = Organization(
     membership_type=None,
     user_role=None,
     default_team=DefaultTeam(NOBODY, NOBODY, "all"),
+    join_request_pending=False,
     created_at=datetime.fromtimestamp(0, UTC),
     last_updated=datetime.fromtimestamp(0, UTC),
 )
@@ -126,6 +128,7 @@ def wire_organization(row: asyncpg.Record) -> Organization:
         membership_type="internal" if is_member else None,
         user_role=row["role"],
         default_team=DefaultTeam(row["team_id"], row["id"], row["team_name"]) if row["team_id"] else None,
+        join_request_pending=row["is_asking"],
         created_at=row["created_on"],
         last_updated=row["updated_on"],
     )

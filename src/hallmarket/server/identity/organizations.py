@@ -111,7 +111,7 @@ async def lock_as_admin(tx: Connection, caller: Caller, organization_id: UUID) -
     Raises ApiKeyOrgMismatch, NotFound for an organization the caller may not know of, Forbidden.
     """
     if await lock_as_somebody(tx, caller, organization_id) != "admin":
-        raise Forbidden("Only administrators of the organization may do this.")
+        raise only_administrators()
 
 
 async def lock_as_somebody(tx: Connection, caller: Caller, organization_id: UUID) -> str | None:
@@ -132,6 +132,11 @@ async def show(connection: Connection, caller: Caller, organization_id: UUID) ->
     if not shown:
         raise no_organization()
     return shown[0]
+
+
+def only_administrators() -> Forbidden:
+    """What those are told who may see an organization, and not do this to it."""
+    return Forbidden("Only administrators of the organization may do this.")
 
 
 def no_organization() -> NotFound:

@@ -265,7 +265,8 @@ where id = $1;
 -- name: show_organizations
 -- In the order asked for, as one person sees them: without those that are neither public nor theirs.
 select o.id, o.slug, o.name, o.website_url, o.mission, o.avatar_path, o.join_policy, o.visibility, o.source_policy,
-       o.actor_type_policy, o.created_on, o.updated_on, m.role, t.id as team_id, t.name as team_name
+       o.actor_type_policy, o.created_on, o.updated_on, m.role, t.id as team_id, t.name as team_name,
+       exists (select from organization_join_request r where r.organization_id = o.id and r.person_id = $1) as is_asking
 from unnest($3::uuid[]) with ordinality as wanted (id, place)
 join organization o on o.id = wanted.id
 left join membership m
@@ -334,17 +335,46 @@ offset $4 limit $5;
 -- name: create_membership
 insert into membership (organization_id, person_id, role) values ($1, $2, $3) on conflict do nothing returning role;
 
--- name: join_organization
--- Only where the door is open to somebody of their kind.
-insert into membership (organization_id, person_id, role)
-select o.id, p.id, 'member'
-from organization o, person p
-where o.id = $1 and p.id = $2 and o.join_policy = 'open'
-  and case o.actor_type_policy when 'verified_only' then p.actor_type = 'verified'
-                               when 'agents_only' then p.actor_type = 'agent'
-                               else true end
-on conflict do nothing
-returning role;
+-- name: find_way_in
+-- How an organization is joined, and whether somebody is of the kind it is for.
+select o.join_policy, o.name, p.username,
+       case o.actor_type_policy when 'verified_only' then p.actor_type = 'verified'
+                                when 'agents_only' then p.actor_type = 'agent'
+                                else true end as is_for_them
+from organization o
+cross join person p
+where o.id = $1 and p.id = $2;
+
+-- name: create_join_request
+-- Asking twice is asking once.
+insert into organization_join_request (id, organization_id, person_id) values ($1, $2, $3)
+on conflict (organization_id, person_id) do nothing
+returning id;
+
+-- name: list_join_requests
+-- For administrators only. Oldest first.
+select r.id, r.organization_id, r.person_id, r.created_on, p.username, full_name(p.firstname, p.lastname) as name,
+       p.profile_picture, p.actor_type
+from organization_join_request r
+join person p on p.id = r.person_id
+where r.organization_id = $1
+  and exists (select from membership own
+              where own.organization_id = $1 and own.person_id = $2 and own.role = 'admin')
+order by r.created_on, r.id
+offset $3 limit $4;
+
+-- name: count_join_requests
+select count(*) from organization_join_request where organization_id = $1;
+
+-- name: settle_join_request
+delete from organization_join_request where organization_id = $1 and id = $2 returning person_id;
+
+-- name: forget_join_request
+-- A member asks no longer, however they came in.
+delete from organization_join_request where organization_id = $1 and person_id = $2;
+
+-- name: list_administrators
+select person_id from membership where organization_id = $1 and role = 'admin' order by person_id;
 
 -- name: change_role
 -- Nothing if that would leave no administrator; the organization is locked.

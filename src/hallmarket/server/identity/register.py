@@ -72,6 +72,7 @@ async def create_membership(tx: Connection, actor: Actor, organization_id: UUID,
     """Make a person a member, inside a transaction; whether they were none before."""
     if await tx.fetchval(sql.create_membership, organization_id, person_id, role) is None:
         return False
+    await tx.execute(sql.forget_join_request, organization_id, person_id)
     await record(tx, actor, "member.add", organization_id=organization_id, subject_id=person_id, role=role)
     return True
 

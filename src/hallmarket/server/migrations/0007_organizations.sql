@@ -33,6 +33,17 @@ create index membership_person on membership (person_id);
 
 create index organization_name on organization using hash (name);
 
+-- Who asks to join an organization that takes requests. Once it is decided the request is gone; the audit trail has it.
+create table organization_join_request (
+    id uuid primary key,
+    organization_id uuid not null references organization,
+    person_id uuid not null references person,
+    created_on timestamptz not null default now(),
+    constraint organization_join_request_once unique (organization_id, person_id)
+);
+
+create index organization_join_request_oldest on organization_join_request (organization_id, created_on, id);
+
 -- A new member's key may run in the organization at once: servers remember whom people belong to.
 drop trigger membership_changed on membership;
 create trigger membership_changed after insert or update or delete on membership
