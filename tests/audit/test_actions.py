@@ -1,0 +1,22 @@
+"""The kinds of events: each that the server writes is in the reference, and no other."""
+
+import re
+from fnmatch import fnmatch
+
+from examples import ROOT
+
+SERVER = ROOT / "src/hallmarket/server"
+RECORD = re.compile(r'\brecord\([^"]*?"([a-z-]+\.[a-z{}-]+)"')
+
+
+def test_every_action_is_described() -> None:
+    """The reference's list of actions is what the code records; an action put together there stands for several."""
+    code = {
+        re.sub(r"\{\w+\}", "*", action) for path in SERVER.rglob("*.py") for action in RECORD.findall(path.read_text())
+    }
+    page = (ROOT / "docs/reference/exchange-api.md").read_text("utf-8")
+    table = page.partition("What is written down:\n\n")[2].partition("\n\n")[0]
+    described = {word for line in table.splitlines() for word in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    assert len(code) > 15
+    assert all(any(fnmatch(action, kind) for kind in code) for action in described)
+    assert all(any(fnmatch(action, kind) for action in described) for kind in code)
