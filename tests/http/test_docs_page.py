@@ -72,3 +72,5 @@ def test_nothing_else_is_served_as_part_of_the_page(server: Server) -> None:
     with server.client("") as client:
         for name in ("docs.py", "..%2fdocs.py", "%2e%2e", "index.css", "swagger-ui.js"):
             assert client.get(f"/docs/{name}").status_code == 404
+        for path in ("/schema", "/schema/swagger", "/schema/openapi.json", "/swagger", "/redoc"):
+            assert client.get(path).status_code == 404  # the framework's own, which would load from elsewhere

@@ -152,6 +152,11 @@ def test_what_is_open_to_everybody_is_known(operations: list[Operation]) -> None
     assert {str(operation) for operation in operations if operation.scope is None} == set(OPEN)
 
 
+def test_what_changes_things_needs_more_than_a_right_to_read(closed: list[Operation]) -> None:
+    """No scope that ends in `:read` opens anything but a GET."""
+    assert not [str(each) for each in closed if each.method != "GET" and str(each.scope).endswith(":read")]
+
+
 def test_nobody_is_let_in(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
     """Without a credential, with nonsense for one, or with the other dialect's, every route is 401."""
     assert_refused(asking(server, theirs, lambda _: {}), closed, 401)

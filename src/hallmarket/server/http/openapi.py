@@ -33,6 +33,7 @@ Json = dict[str, Any]
 DOCUMENT = "/openapi.json"
 MODULE = re.compile(r"hallmarket\.(?:\w+\.)*")
 COMMON = (errors.InvalidRequest, errors.DomainError, errors.Unavailable)
+RETRY_AFTER = {"description": "How many seconds to wait.", "schema": {"type": "integer"}}
 CONTEXT = (errors.InvalidOrgContext, errors.OrgContextForbidden, errors.ApiKeyOrgMismatch)
 
 
@@ -171,8 +172,11 @@ def _add_errors(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
                 "description": " ".join(words_of(kind) for kind, _ in kinds),
                 "content": {"application/json": {"schema": schema, "examples": examples}},
             }
+            if any(issubclass(kind, errors.RateLimited | errors.Unavailable) for kind, _ in kinds):
+                operation["responses"][str(status)]["headers"] = {"Retry-After": RETRY_AFTER}
     for response in operation["responses"].values():
-        response.pop("headers", None)  # Litestar's are empty
+        if not response.get("headers"):
+            response.pop("headers", None)  # Litestar's are empty
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
