@@ -73,8 +73,11 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
     """Things of the other organization that exist, by the names that paths have for them."""
     boss = circle.boss
     name = f"org-{secrets.token_hex(6)}"
-    changes = {"visibility": "organization", "join_policy": "invite_only"}
-    boss.ask("PUT", f"/organizations/{circle.organization}", json={"organization": changes})
+    where = f"/organizations/{circle.organization}"
+    boss.ask("PUT", where, json={"organization": {"visibility": "public", "join_policy": "request"}})
+    circle.free(circle.stranger()).ask("POST", f"{where}/join")
+    (applicant,) = boss.ask("GET", f"{where}/join-requests")
+    boss.ask("PUT", where, json={"organization": {"visibility": "organization", "join_policy": "invite_only"}})
     server.query("update organization set slug = $1 where id = $2", name, UUID(circle.organization))
     team = boss.create_team("the-desk", visibility="organization", join_policy="request")["id"]
     asker, banned = circle.person(), circle.person()
@@ -89,6 +92,7 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
         "organization_id": circle.organization,
         "team_id": team,
         "request_id": request["id"],
+        "organizations/request_id": applicant["id"],
         "user_id": banned.id,
         "user": boss.member.username,
         "username": boss.member.username,
@@ -109,7 +113,8 @@ def asking(server: Server, theirs: dict[str, str], credential: Callable[[Operati
     """A way to send any operation, well formed and about the other organization's things, with a credential."""
 
     def ask(operation: Operation) -> httpx.Response:
-        path = re.sub(r"\{(\w+)\}", lambda match: theirs[match[1]], operation.path)
+        area = operation.path.split("/")[1]
+        path = re.sub(r"\{(\w+)\}", lambda found: theirs.get(f"{area}/{found[1]}") or theirs[found[1]], operation.path)
         needed = [parameter for parameter in operation.told.get("parameters", ()) if parameter.get("in") == "query"]
         query = {parameter["name"]: parameter["example"] for parameter in needed if parameter.get("required")}
         headers, content = credential(operation), None

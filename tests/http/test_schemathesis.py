@@ -93,6 +93,8 @@ class World:
             yield name, person.member.username if name == "username" else person.id
         if "{team_id}" in label:
             yield from self._make_team(label, boss, person)
+        elif "{request_id}" in label:
+            yield "request_id", self._ask_to_join(boss)
         if "{key_id}" in label:
             yield "key_id", boss.ask("POST", "/user/api-keys", json={"name": "spare"})["id"]
         if "{notification_id}" in label:
@@ -114,6 +116,12 @@ class World:
             boss.ask("POST", f"/teams/{team}/bans", json={"user_id": person.id})
         elif "{user_id}" in label:
             boss.ask("POST", f"/teams/{team}/members", json={"user_id": person.id})
+
+    def _ask_to_join(self, boss: Someone) -> str:
+        where = f"/organizations/{self.circle.organization}"
+        boss.ask("PUT", where, json={"organization": {"visibility": "public", "join_policy": "request"}})
+        self.circle.free(self.circle.stranger()).ask("POST", f"{where}/join")
+        return str(boss.ask("GET", f"{where}/join-requests")[0]["id"])
 
     def _anchor(self, fingerprint: str) -> str:
         with self.server.client(self.circle.boss.member.key) as client:
