@@ -46,6 +46,10 @@ def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: B
     assert page.locator(".opblock").count() == operations
     page.locator(".opblock-summary-path", has_text="get-token").click()
     page.wait_for_selector(".opblock-body .responses-table")
+    page.locator(".try-out__btn").click()
+    page.locator(".execute").click()
+    page.wait_for_selector(".live-responses-table")
+    assert "unauthenticated" in page.locator(".live-responses-table").inner_text()
     page.locator(".auth-wrapper .authorize").click()
     page.wait_for_selector(".modal-ux")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -63,7 +67,7 @@ def test_page_may_load_from_its_own_origin_only(server: Server) -> None:
             assert response.status_code == 200, path
             policy = dict(part.split(" ", 1) for part in response.headers["content-security-policy"].split("; "))
             assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
-            assert policy["script-src"] == policy["connect-src"] == "'self'"
+            assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
             assert response.headers["x-content-type-options"] == "nosniff"
 
 

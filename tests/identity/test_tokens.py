@@ -29,7 +29,9 @@ def ask(server: Server, token: str | None, **headers: str) -> httpx.Response:
 def test_key_buys_a_token(server: Server, member: Member) -> None:
     """A key buys a token that carries person, key, organization and scopes, for an hour."""
     with server.client("") as client:
-        answer = client.post("/users/get-token", json={"pat": member.key}).json()
+        response = client.post("/users/get-token", json={"pat": member.key})
+    assert response.headers["cache-control"] == "no-store"
+    answer = response.json()
     assert answer["token"] == answer["access_token"]
     assert answer["refresh_token"]
     assert answer["error"] is None

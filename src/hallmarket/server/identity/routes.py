@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, get, post
+from litestar.datastructures import CacheControlHeader
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
@@ -36,7 +37,12 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
             database, visit.caller.organization_id, read_page(read_query(visit.scope["query_string"]))
         )
 
-    @post("/users/get-token", status_code=200, summary="Exchange an API key for a token that lives an hour")
+    @post(
+        "/users/get-token",
+        status_code=200,
+        summary="Exchange an API key for a token that lives an hour",
+        cache_control=CacheControlHeader(no_store=True),
+    )
     async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
         caller = await admission.try_key(visit_of(request.scope), data.pat)
         # A bad key is answered with 200, as the reference has it.
