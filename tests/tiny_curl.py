@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("-H", dest="headers", action="append", default=[])
     parser.add_argument("-X", dest="method")
     parser.add_argument("-d", dest="data", action="append", default=[])
+    parser.add_argument("-F", dest="form", action="append", default=[])
     parser.add_argument("--data-binary", type=lambda name: Path(name.removeprefix("@")).read_bytes(), default=b"")
     given = parser.parse_args()
 
@@ -25,6 +26,9 @@ def main() -> None:
     if given.data:
         body = "&".join(given.data).encode()
         headers.setdefault("content-type", "application/x-www-form-urlencoded")
+    if given.form:
+        body = b"".join(map(_part, given.form)) + b"--tiny--\r\n"
+        headers["content-type"] = "multipart/form-data; boundary=tiny"
     connection = HTTPConnection(given.url.hostname, given.url.port, timeout=30)
     target = given.url.path + (f"?{given.url.query}" if given.url.query else "")
     connection.request(given.method or ("POST" if body else "GET"), target, body or None, headers)
@@ -37,6 +41,14 @@ def main() -> None:
         given.output.write_bytes(answer.read())
     else:
         sys.stdout.buffer.write(answer.read())
+
+
+def _part(field: str) -> bytes:
+    name, _, value = field.partition("=")
+    content, filename = value.encode(), ""
+    if value.startswith("@"):
+        content, filename = Path(value[1:]).read_bytes(), f'; filename="{Path(value[1:]).name}"'
+    return f'--tiny\r\ncontent-disposition: form-data; name="{name}"{filename}\r\n\r\n'.encode() + content + b"\r\n"
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
     value, third = OTHER[kind], {str: "third", int: "78", bool: "yes"}[kind]
     if setting.name == "log_level":
         value, third = "debug", "error"
+    if setting.name == "blobs":
+        value, third = "s3://registry/media", "gs://registry"
     if setting.name == "rate_limit_storage":
         value, third = "redis://10.0.0.1:6379/0", "unix:///run/redis.sock"
 
@@ -89,6 +91,7 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         ("port", "65536"),
         ("log_requests", "perhaps"),
         ("log_level", "loud"),
+        *(("blobs", url) for url in ("nonsense", "s3:", "s3://", "s3:///x", "ftp://x/y", "/srv/blobs")),
         *(
             ("rate_limit_storage", url)
             for url in (

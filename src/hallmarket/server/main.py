@@ -13,6 +13,8 @@ from litestar import Litestar
 
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.audit.routes import audit_routes
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.store import Store
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.admission import Admission, Finder, Limits
@@ -36,6 +38,7 @@ from hallmarket.server.media.quick import QuickRoutes
 from hallmarket.server.media.routes import media_routes
 from hallmarket.server.media.settle import settle_media
 from hallmarket.server.media.types import KIND
+from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.settings import Settings
@@ -44,6 +47,7 @@ from hallmarket.server.tlog.routes import log_routes
 from hallmarket.server.tlog.sequencer import Sequencer
 
 TIDY_EVERY_S = 600
+MIB = 1024 * 1024
 log = structlog.get_logger()
 
 
@@ -63,12 +67,13 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     )
     lookup = Lookup(database, settings.lookup_cache_mib)
     quick = QuickRoutes(anchoring, lookup)
+    blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
     verifier_key = key.verifier_key
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         await database.open()
-        tasks = [asyncio.create_task(keyring.run()), asyncio.create_task(_tidy(database))]
+        tasks = [asyncio.create_task(keyring.run()), asyncio.create_task(_tidy(database, blobs))]
         if settings.lookup_cache_mib:
             tasks.append(asyncio.create_task(lookup.load()))
         # What start-up made stays; the collector need not walk it again while requests wait.
@@ -98,6 +103,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *audit_routes(database),
         *teams_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
+        *upload_routes(database, blobs, settings.most_upload_mib * MIB),
         *log_routes(database, str(verifier_key)),
     ]
     return Edge(
@@ -119,8 +125,10 @@ def scratch_folder(data: Path) -> Path:
     return data / "scratch"
 
 
-async def _tidy(database: Database) -> None:
+async def _tidy(database: Database, blobs: Blobs) -> None:
     while True:
         with suppress(Unavailable):
             await forget_first_answers(database)
+        with suppress(Unavailable):
+            await blobs.clear_away()
         await asyncio.sleep(TIDY_EVERY_S)

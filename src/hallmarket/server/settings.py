@@ -35,6 +35,8 @@ SETTINGS = (
     Setting("database_url", "", "a PostgreSQL of your own, 15 or newer, instead of the embedded one", "URL"),
     Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
     Setting("workers", 1, "processes that answer HTTP; the log's sequencer is always one more", "N"),
+    Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
+    Setting("most_upload_mib", 10240, "most bytes of one upload, MiB", "MIB"),
     Setting("public_url", "", "address people reach this server under, told at the start", "URL"),
     Setting(
         "log_key", "", "the log's signing key, PRIVATE+KEY+…, instead of the file log.key in the data folder", "KEY"
@@ -73,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     database_connections: int
     workers: int
+    blobs: str
+    most_upload_mib: int
     public_url: str
     log_key: str
     log_origin: str
@@ -120,6 +124,8 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
         raise Refusal("--log-level must be debug, info, warning or error.")
     if values["rate_limit_storage"] and not _is_redis(str(values["rate_limit_storage"])):
         raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
+    if not _is_store(str(values["blobs"])):
+        raise Refusal("--blobs must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER.")
     values["public_url"] = str(values["public_url"]).rstrip("/")
     return msgspec.convert(values, Settings)
 
@@ -132,6 +138,12 @@ def _is_redis(url: str) -> bool:
         return not parse_url(url).keys().isdisjoint(("host", "path"))
     except ValueError:
         return False
+
+
+def _is_store(url: str) -> bool:
+    """Whether a URL can name an object store; so can none at all."""
+    scheme, _, place = url.partition("://")
+    return not url or (scheme in ("s3", "gs", "az") and bool(place.split("/")[0]))
 
 
 def _convert(setting: Setting, raw: object) -> str | int | bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.errors import Duplicate, IdempotencyMismatch, InvalidHash
+from hallmarket.server.errors import Duplicate, IdempotencyMismatch, InvalidHash, PayloadTooLarge
 from hallmarket.server.http.examples import HASH, ID
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
@@ -24,6 +24,16 @@ ANCHOR_SCHEMA: dict[str, Any] = {
     },
     "required": ["hash", "size"],
     "examples": [{"hash": HASH, "size": 18, "name": "scan_1944.txt", "metadata": '{"box": 12}'}],
+}
+UPLOAD_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "The file itself."},
+        "name": {"type": "string", "maxLength": 1024, "description": "The file's own name otherwise."},
+        "metadata": {"type": "string", "default": "{}", "description": "Any text, up to 64 KiB of UTF-8."},
+        "anchor": {"type": "string", "enum": ["true", "false"], "default": "true"},
+    },
+    "required": ["file"],
 }
 ANCHOR_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _LINES = f'{{"hash":"{HASH}","size":18}}\n{{"hash":"nonsense","size":7}}\n'
@@ -85,6 +95,11 @@ ANCHOR: dict[str, Any] = {
     "headers": IDEMPOTENCY_HEADER,
     "body": dict.fromkeys(ANCHOR_TYPES, ANCHOR_SCHEMA),
     "raises": (InvalidHash, Duplicate, IdempotencyMismatch),
+}
+UPLOAD: dict[str, Any] = {
+    "scope": "media:anchor",
+    "body": {"multipart/form-data": UPLOAD_SCHEMA},
+    "raises": (Duplicate, PayloadTooLarge),
 }
 BATCH: dict[str, Any] = {
     "scope": "media:anchor",

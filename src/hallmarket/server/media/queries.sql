@@ -44,6 +44,16 @@ with given as (
 )
 select ids from queued;
 
+-- name: create
+-- An uploaded item, known and not yet accepted.
+with counted as (
+    insert into media_count (organization_id, shard, items) values ($2, pg_backend_pid() % 16, 1)
+    on conflict (organization_id, shard) do update set items = media_count.items + 1
+)
+insert into media (id, organization_id, creator_id, hash, size, name, metadata, salt, created_on, status, has_bytes,
+                   blob_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, true, $10);
+
 -- name: find_obstacles
 -- What stands in the way of a new item: one with its id, or one that owns its hash.
 select id, organization_id, creator_id, hash, status, has_bytes, created_on from media where id = any($1::uuid[])

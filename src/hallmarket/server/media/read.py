@@ -69,10 +69,7 @@ def _check(hash_text: str, size: int, item_id: object, name: object, metadata: o
         raise InvalidRequest("size must be a whole number from 0 to 9223372036854775807.", "size")
     if isinstance(item_id, str) and not UUID_TEXT.fullmatch(item_id):
         raise InvalidRequest("id must be a UUID in its hyphenated form.", "id")
-    if isinstance(name, str) and (len(name) > LONGEST_NAME or "\0" in name):
-        raise InvalidRequest(f"name must have at most {LONGEST_NAME} characters, none of them NUL.", "name")
-    if isinstance(metadata, str) and _too_long_or_nul(metadata):
-        raise InvalidRequest("metadata must be at most 65,536 bytes of UTF-8, none of them NUL.", "metadata")
+    check_texts(name, metadata)
     return Anchor(
         hash=digest,
         size=size,
@@ -81,6 +78,14 @@ def _check(hash_text: str, size: int, item_id: object, name: object, metadata: o
         metadata=metadata if isinstance(metadata, str) else "{}",
         echo=echo,
     )
+
+
+def check_texts(name: object, metadata: object) -> None:
+    """Raises InvalidRequest for a name or metadata that is too long or holds NUL; what is no text is not there."""
+    if isinstance(name, str) and (len(name) > LONGEST_NAME or "\0" in name):
+        raise InvalidRequest(f"name must have at most {LONGEST_NAME} characters, none of them NUL.", "name")
+    if isinstance(metadata, str) and _too_long_or_nul(metadata):
+        raise InvalidRequest("metadata must be at most 65,536 bytes of UTF-8, none of them NUL.", "metadata")
 
 
 def _too_long_or_nul(text: str) -> bool:

@@ -1,0 +1,106 @@
+"""Receive bytes, keep them, and clear away what nobody kept."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from hallmarket.server.blobs.store import Store
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import Unavailable
+
+sql = load_queries(__package__)
+
+PIECE_BYTES = 1024 * 1024  # some four milliseconds to fingerprint: worth another thread
+log = structlog.get_logger()
+
+
+class Received(msgspec.Struct, frozen=True):
+    """Bytes that are in the store, and kept once a transaction says so: `keep` them, or `discard` them."""
+
+    id: UUID
+    size_bytes: int
+    sha3_512: bytes
+
+
+class Blobs:
+    """Bytes in the store, each with its row in the database."""
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self._database = database
+        self._store = store
+
+    async def receive(self, organization_id: UUID, content_type: str | None, pieces: AsyncIterator[bytes]) -> Received:
+        """Store and fingerprint bytes as they come; memory does not grow with them.
+
+        Raises Unavailable, and whatever `pieces` raises; then nothing is left of them.
+        """
+        blob_id = new_id()
+        # First the row: an object that nobody knows of could never be cleared away.
+        async with self._database.connection() as connection:
+            await connection.execute(sql.begin_blob, blob_id, organization_id, content_type)
+        fingerprint, size_bytes = hashlib.sha3_512(), 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size_bytes
+            async for piece in _gathered(pieces):
+                size_bytes += len(piece)
+                await asyncio.to_thread(fingerprint.update, piece)
+                yield piece
+
+        try:
+            await self._store.put(_object_name(blob_id), counted())
+        except BaseException:
+            await self._forget(blob_id)
+            raise
+        return Received(blob_id, size_bytes, fingerprint.digest())
+
+    async def discard(self, received: Received) -> None:
+        """Clear away bytes that nothing came of; if that fails now, it is done within days."""
+        with suppress(Unavailable):
+            await self._store.delete(_object_name(received.id))
+        await self._forget(received.id)
+
+    async def clear_away(self) -> int:
+        """Clear away what was received a day ago or longer and not kept; returns how many. Raises Unavailable."""
+        async with self._database.transaction() as tx:
+            abandoned = [row["id"] for row in await tx.fetch(sql.lock_abandoned_blobs)]
+            for blob_id in abandoned:
+                await self._store.delete(_object_name(blob_id))
+            await tx.execute(sql.forget_blobs, abandoned)
+        if abandoned:
+            log.info("cleared away bytes of uploads that were cut off", objects=len(abandoned))
+        return len(abandoned)
+
+    async def _forget(self, blob_id: UUID) -> None:
+        with suppress(Unavailable):
+            async with self._database.connection() as connection:
+                await connection.execute(sql.forget_blobs, [blob_id])
+
+
+async def keep(tx: Connection, received: Received) -> None:
+    """Keep received bytes, if `tx` commits."""
+    await tx.execute(sql.keep_blob, received.id, received.size_bytes, received.sha3_512)
+
+
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in pieces that are worth handing on."""
+    gathered = bytearray()
+    async for piece in pieces:
+        gathered += piece
+        if len(gathered) >= PIECE_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _object_name(blob_id: UUID) -> str:
+    text = blob_id.hex
+    return f"{text[-2:]}/{text}"  # by its random end, so that no folder gets all that is new

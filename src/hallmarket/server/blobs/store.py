@@ -1,0 +1,73 @@
+"""Where bytes are kept: a folder of the data by default; S3, GCS or Azure by URL, through the library `obstore`."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import obstore
+import structlog
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from hallmarket.server.errors import Refusal, Unavailable
+
+PART_BYTES = 8 * 1024 * 1024  # of an object sent to a cloud in parts: 10,000 of them are 78 GiB
+PARTS_AT_ONCE = 2
+# Whoever uploads is told within seconds that the store is away; a part of a slow upload may take a minute.
+PATIENCE: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
+# Plain HTTP only where the operator names such an endpoint; the clouds' own are HTTPS.
+CONNECTIONS: Any = {"connect_timeout": "5s", "timeout": "60s", "allow_http": True}
+log = structlog.get_logger()
+
+
+class Store:
+    """Objects by name. A name is ours, never a caller's."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        """The store at `url`, or in `folder` if that is empty. Raises Refusal if the library cannot use the URL."""
+        self._folder = None if url else folder
+        try:
+            if url:
+                self._store: ObjectStore = from_url(url, client_options=CONNECTIONS, retry_config=PATIENCE)
+            else:
+                self._store = LocalStore(folder, mkdir=True)
+        except (BaseError, ValueError) as error:
+            raise Refusal(f"--blobs names no object store that can be used: {error}") from None
+
+    async def put(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+        """Keep an object; it is durable when this returns, and is not there at all if it raises.
+
+        Raises Unavailable if the store is away or full, and whatever `pieces` raises.
+        """
+        try:
+            await obstore.put_async(self._store, name, pieces, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+            if self._folder is not None:
+                await asyncio.to_thread(_flush, self._folder, name)
+        except (BaseError, OSError) as error:
+            log.warning("the object store failed", error=str(error))
+            raise Unavailable("The object store is away or full. Nothing was kept; try again.") from error
+
+    async def delete(self, name: str) -> None:
+        """Forget an object, if it is there. Raises Unavailable if the store is away."""
+        try:
+            with suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, name)
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store is away. Try again.") from error
+
+
+def _flush(folder: Path, name: str) -> None:
+    """Make a file and the folders it lies in durable: the library writes and renames, and leaves that to the system."""
+    path = folder / name
+    for place in (path, *path.parents):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if place == folder:
+            return

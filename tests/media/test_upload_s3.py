@@ -1,0 +1,96 @@
+"""Uploads into an S3 store, spoken to over HTTP as it is by anybody: moto's server stands in for Amazon's."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import obstore
+import pytest
+from obstore.store import S3Store
+
+from support import Server, new_server, wait_until
+from wire import assert_media_error
+
+BUCKET = "registry"
+MIB = 1024 * 1024
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def s3_at(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """An S3 with one empty bucket, as a process of its own."""
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: has_bucket(port), timeout_s=60)
+            yield process
+        finally:
+            process.kill()
+
+
+def has_bucket(port: int) -> bool:
+    """Make the bucket; whether that could be done."""
+    try:
+        return httpx.put(f"http://127.0.0.1:{port}/{BUCKET}", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
+    """A server that keeps its bytes in S3, and that S3's process."""
+    port = free_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with s3_at(port) as s3, new_server(blobs=f"s3://{BUCKET}/media") as running:
+        yield running, s3
+
+
+def stored() -> list[str]:
+    """The SHA3-512 of every object in the bucket."""
+    store = S3Store(BUCKET, client_options={"allow_http": True})
+    objects = [entry["path"] for page in obstore.list(store) for entry in page]
+    assert all(path.startswith("media/") for path in objects)
+    return [hashlib.sha3_512(bytes(obstore.get(store, path).bytes())).hexdigest() for path in objects]
+
+
+def test_bytes_go_to_s3_and_duplicates_go_away(server: tuple[Server, object]) -> None:
+    """Small files and those sent in parts arrive to the byte under our prefix; known bytes are not kept twice."""
+    running, _ = server
+    contents = [b"small", os.urandom(20 * MIB + 7)]
+    with running.client() as api:
+        hashes = []
+        for content in contents:
+            response = api.post("/v1/media", files={"file": ("a", content)}, timeout=120)
+            assert response.status_code == 201, response.text
+            hashes.append(response.json()["hash"])
+            again = api.post("/v1/media", files={"file": ("a", content)}, timeout=120)
+            assert_media_error(again, 409, "DUPLICATE")
+    assert hashes == [hashlib.sha3_512(content).hexdigest() for content in contents]
+    assert sorted(stored()) == sorted(hashes)
+    assert not (running.data / "blobs").exists()
+
+
+def test_without_s3_an_upload_is_unavailable(server: "tuple[Server, subprocess.Popen[bytes]]") -> None:
+    """While S3 is away an upload is 503 and nothing is acknowledged; everything else goes on."""
+    running, s3 = server
+    s3.kill()
+    s3.wait()
+    with running.client() as api:
+        response = api.post("/v1/media", files={"file": ("a", b"x")}, timeout=120)
+        assert_media_error(response, 503, "UNAVAILABLE")
+        assert api.get("/v1/media").json()["total"] == 0
+    assert running.query("select count(*) from blob where kept")[0][0] == 0
