@@ -1,5 +1,6 @@
 """`POST /v1/media`: the bytes themselves, fingerprinted and stored as they come, anchored with them."""
 
+import asyncio
 import hashlib
 import io
 import os
@@ -17,6 +18,9 @@ from PIL import Image
 
 from anchors import ACCEPTED, ANCHORED, CREATED, anchor, get_item, post, wait_for
 from faults.embedded import new_embedded_server
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.store import Store
+from hallmarket.server.database.pool import Database
 from support import Member, Server, new_server, wait_until
 from wire import assert_media_error, assert_no_trouble
 
@@ -262,12 +266,28 @@ def test_a_store_that_fails_is_unavailable() -> None:
         aside = folder.rename(server.data / "aside")
         folder.write_bytes(b"no folder")
         assert_media_error(upload(api, b"x"), 503, "UNAVAILABLE")
-        assert unkept(server) == 0
+        assert items(server, hash=hashlib.sha3_512(b"x").digest()) == 0
         folder.unlink()
         aside.rename(folder)
         response = upload(api, b"x")
         assert response.status_code == 201, response.text
         assert get_item(api, response.json()["id"])["size"] == 1
+
+
+def test_bytes_of_a_commit_that_was_not_heard_of_stay(server: Server, api: httpx.Client) -> None:
+    """Whoever clears away after a failure leaves alone what the database has kept after all."""
+    item = upload(api, picture()).json()
+    blob_id = server.query("select blob_id from media where id = $1", item["id"])[0][0]
+
+    async def discard() -> None:
+        database = Database(server.postgres_url, 1)
+        await database.open()
+        await Blobs(database, Store("", server.data / "blobs")).discard(blob_id)
+        await database.close()
+
+    asyncio.run(discard())
+    assert item["hash"] in stored(server)
+    assert server.query("select kept from blob where id = $1", blob_id)[0][0]
 
 
 def test_scope_and_key_are_asked_for_first(server: Server) -> None:

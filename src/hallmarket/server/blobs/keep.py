@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Received(msgspec.Struct, frozen=True):
-    """Bytes that are in the store, and kept once a transaction says so: `keep` them, or `discard` them."""
+    """Bytes that are in the store, and kept once a transaction says so: `keep` or `discard` them."""
 
     id: UUID
     size_bytes: int
@@ -57,15 +57,20 @@ class Blobs:
         try:
             await self._store.put(_object_name(blob_id), counted())
         except BaseException:
-            await self._forget(blob_id)
+            await self.discard(blob_id)
             raise
         return Received(blob_id, size_bytes, fingerprint.digest())
 
-    async def discard(self, received: Received) -> None:
-        """Clear away bytes that nothing came of; if that fails now, it is done within days."""
+    async def discard(self, blob_id: UUID) -> None:
+        """Clear away bytes that nothing came of; if that cannot be done now, it is done a day later.
+
+        Bytes that are kept stay: a commit that we heard nothing of may have been one.
+        """
         with suppress(Unavailable):
-            await self._store.delete(_object_name(received.id))
-        await self._forget(received.id)
+            async with self._database.transaction() as tx:
+                if await tx.fetchval(sql.lock_unkept_blob, blob_id):
+                    await self._store.delete(_object_name(blob_id))
+                    await tx.execute(sql.forget_blobs, [blob_id])
 
     async def clear_away(self) -> int:
         """Clear away what was received a day ago or longer and not kept; returns how many. Raises Unavailable."""
@@ -77,11 +82,6 @@ class Blobs:
         if abandoned:
             log.info("cleared away bytes of uploads that were cut off", objects=len(abandoned))
         return len(abandoned)
-
-    async def _forget(self, blob_id: UUID) -> None:
-        with suppress(Unavailable):
-            async with self._database.connection() as connection:
-                await connection.execute(sql.forget_blobs, [blob_id])
 
 
 async def keep(tx: Connection, received: Received) -> None:

@@ -10,5 +10,8 @@ update blob set kept = true, size = $2, sha3_512 = $3 where id = $1;
 select id from blob where not kept and created_on < now() - interval '1 day'
 order by created_on limit 100 for update skip locked;
 
+-- name: lock_unkept_blob
+select true from blob where id = $1 and not kept for update;
+
 -- name: forget_blobs
 delete from blob where id = any($1::uuid[]) and not kept;

@@ -43,7 +43,7 @@ async def upload(database: Database, blobs: Blobs, asker: Asker, visit: Visit, m
                     raise outcome
     except BaseException:
         if received is not None:
-            await blobs.discard(received)
+            await blobs.discard(received.id)
         raise
     assert anchor.id is not None
     return anchor.id
