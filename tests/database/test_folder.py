@@ -30,7 +30,7 @@ def test_second_server_on_a_folder_is_refused(server: Server) -> None:
 def test_folder_is_private(server: Server) -> None:
     """The data folder and what is made in it belong to its owner alone."""
     paths = [server.data, *server.data.iterdir()]
-    assert {"lock", "log.key", "scratch"} <= {path.name for path in paths}
+    assert {"blobs", "lock", "log.key", "scratch"} <= {path.name for path in paths}
     for path in paths:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 

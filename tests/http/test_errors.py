@@ -14,7 +14,7 @@ ITEM = "/v1/media/0190a3c2-0000-7000-8000-000000000000"
 KEYED = ["/v1/users", "/v1/media", ITEM]
 ALLOWED = {
     "/v1/users": "GET, HEAD, OPTIONS",
-    "/v1/media": "GET, HEAD, OPTIONS",
+    "/v1/media": "GET, HEAD, OPTIONS, POST",
     "/v1/media/x": "GET, HEAD, OPTIONS",
     "/v1/media/anchor": "OPTIONS, POST",
     "/v1/media/anchor/batch": "OPTIONS, POST",

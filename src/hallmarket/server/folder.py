@@ -12,10 +12,11 @@ LOCK_FILE = "lock"
 
 
 def make_data_folder(data: Path) -> None:
-    """Make the folder and its scratch room, for its owner alone. Raises Refusal if that cannot be done."""
+    """Make the folder, and in it those for uploads and scratch, for its owner alone. Raises Refusal if it cannot."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / "scratch").mkdir(mode=0o700, exist_ok=True)
+        (data / "blobs").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise Refusal(f"The data folder {data} cannot be made: {error.strerror}. Choose another with --data.") from None
 

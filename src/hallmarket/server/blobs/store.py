@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from hallmarket.server.errors import Refusal, Unavailable
+from hallmarket.server.errors import Unavailable
 
 PART_BYTES = 8 * 1024 * 1024  # of an object sent to a cloud in parts: 10,000 of them are 78 GiB
 PARTS_AT_ONCE = 2
@@ -21,6 +22,7 @@ PARTS_AT_ONCE = 2
 PATIENCE: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 # Plain HTTP only where the operator names such an endpoint; the clouds' own are HTTPS.
 CONNECTIONS: Any = {"connect_timeout": "5s", "timeout": "60s", "allow_http": True}
+AWAY = (BaseError, OSError)
 log = structlog.get_logger()
 
 
@@ -28,15 +30,15 @@ class Store:
     """Objects by name. A name is ours, never a caller's."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        """The store at `url`, or in `folder` if that is empty. Raises Refusal if the library cannot use the URL."""
-        self._folder = None if url else folder
-        try:
-            if url:
-                self._store: ObjectStore = from_url(url, client_options=CONNECTIONS, retry_config=PATIENCE)
-            else:
-                self._store = LocalStore(folder, mkdir=True)
-        except (BaseError, ValueError) as error:
-            raise Refusal(f"--blobs names no object store that can be used: {error}") from None
+        """The store at `url`, or in `folder` if that is empty."""
+        self._url = url
+        self._folder = folder
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        if self._url:
+            return from_url(self._url, client_options=CONNECTIONS, retry_config=PATIENCE)
+        return LocalStore(self._folder)
 
     async def put(self, name: str, pieces: AsyncIterator[bytes]) -> None:
         """Keep an object; it is durable when this returns, and is not there at all if it raises.
@@ -45,9 +47,9 @@ class Store:
         """
         try:
             await obstore.put_async(self._store, name, pieces, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
-            if self._folder is not None:
+            if not self._url:
                 await asyncio.to_thread(_flush, self._folder, name)
-        except (BaseError, OSError) as error:
+        except AWAY as error:
             log.warning("the object store failed", error=str(error))
             raise Unavailable("The object store is away or full. Nothing was kept; try again.") from error
 
@@ -56,7 +58,7 @@ class Store:
         try:
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, name)
-        except (BaseError, OSError) as error:
+        except AWAY as error:
             raise Unavailable("The object store is away. Try again.") from error
 
 
