@@ -10,15 +10,17 @@ are this process's own, and cost no waiting, unless several servers share them.
 from collections.abc import Awaitable, Callable
 from math import ceil
 from time import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
 from hallmarket.server.http.reply import in_media_dialect
-from hallmarket.server.http.shared_counts import SharedCounts
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.http.window_storage import WindowStorage
+
+if TYPE_CHECKING:
+    from hallmarket.server.http.shared_counts import SharedCounts
 
 WINDOW_S = 60
 PUBLIC = "/v1/public/"
@@ -59,7 +61,7 @@ class Admission:
         self._tokens = tokens
         self._choose_context = choose_context
         memory = WindowStorage()
-        self._shared = SharedCounts(shared_at, memory) if shared_at else None
+        self._shared = _share(shared_at, memory) if shared_at else None
         self._key = Bucket(memory, self._shared, "key", limits.key)
         self._address = Bucket(memory, self._shared, "address", limits.address)
         self._failed = Bucket(memory, self._shared, "failed", limits.failed)
@@ -132,10 +134,17 @@ class Admission:
             visit.caller = self._choose_context(visit.caller, visit.headers.get(b"x-ouro-org"))
 
 
+def _share(url: str, memory: WindowStorage) -> "SharedCounts":
+    # Imported here, for it brings redis, and a tenth of a second: most servers have no use for that.
+    from hallmarket.server.http.shared_counts import SharedCounts
+
+    return SharedCounts(url, memory)
+
+
 class Bucket:
     """One kind of count, and the headers that tell of it."""
 
-    def __init__(self, memory: WindowStorage, shared: SharedCounts | None, name: str, quota: int) -> None:
+    def __init__(self, memory: WindowStorage, shared: "SharedCounts | None", name: str, quota: int) -> None:
         self._memory = memory
         self._shared = shared
         self._name = name
