@@ -1,10 +1,12 @@
 """Real servers for the tests: `hallmarket serve` as a process of its own, on a database of its own."""
 
 import asyncio
+import atexit
 import hashlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +25,17 @@ import asyncpg
 import httpx
 
 HALLMARKET = str(Path(sys.executable).with_name("hallmarket"))
+MAKE_CLUSTER = """
+import sys
+from pathlib import Path
+from hallmarket.server.database.embedded import EmbeddedPostgres
+from hallmarket.server.folder import make_data_folder
+data = Path(sys.argv[1])
+make_data_folder(data)
+postgres = EmbeddedPostgres(data)
+postgres.start()
+postgres.stop()
+"""
 GIVEN_DATABASE = os.environ.get("HALLMARKET_DATABASE_URL", "")
 
 
@@ -213,12 +227,31 @@ def new_database() -> Iterator[str]:
         asyncio.run(_on_given_server(f"drop database {name} with (force)"))
 
 
+@cache
+def _empty_cluster() -> Path:
+    """An embedded PostgreSQL as `initdb` makes it, made once for all servers that need not make their own."""
+    data = Path(tempfile.mkdtemp(prefix="hallmarket-test-")) / "data"
+    atexit.register(shutil.rmtree, data.parent, ignore_errors=True)
+    subprocess.run([sys.executable, "-c", MAKE_CLUSTER, data], check=True)
+    return data / "postgres"
+
+
+def copy_empty_cluster(data: Path) -> None:
+    """Give a new data folder its PostgreSQL: a copy takes a tenth of the time."""
+    from hallmarket.server.folder import make_data_folder
+
+    make_data_folder(data)
+    subprocess.run(["cp", "-a", _empty_cluster(), data / "postgres"], check=True)
+
+
 @contextmanager
 def new_server(*, start: bool = True, **settings: object) -> Iterator[Server]:
     """A server on a new data folder and a new database; stopped and cleaned up at the end, whatever happened to it."""
     unlimited = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
     with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder, new_database() as database_url:
         server = Server(Path(folder) / "data", database_url, **{**unlimited, **settings})
+        if start and not database_url:
+            copy_empty_cluster(server.data)
         try:
             yield server.start() if start else server
         finally:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hallmarket.server.database.embedded import EmbeddedPostgres
-from support import Server
+from support import Server, copy_empty_cluster
 
 NO_LIMITS = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
 
@@ -17,6 +17,8 @@ def new_embedded_server(data: Path | None = None, *, start: bool = True, **setti
     with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder:
         server = Server(data or Path(folder) / "data", "", **{**NO_LIMITS, **settings})
         server.log = Path(folder) / "server.log"
+        if start and not server.data.exists():
+            copy_empty_cluster(server.data)
         try:
             yield server.start() if start else server
         finally:

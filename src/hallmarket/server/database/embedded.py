@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,8 @@ START_TIMEOUT_S = 600.0
 AGAIN_S = 1.0
 STOP_TIMEOUT_S = 120.0
 LONGEST_SOCKET_PATH = 100  # sun_path takes 107 bytes
+
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 # fsync, full_page_writes and synchronous_commit keep their defaults: on.
 CONFIGURATION = {
@@ -252,9 +255,11 @@ async def _ensure_database(url: str) -> None:
 
 
 def _shared_buffers() -> str:
-    """An eighth of the memory, within bounds: room for the indexes of a million items, taken only as it fills."""
-    mib = psutil.virtual_memory().total // 8 // 2**20
-    return f"{min(max(mib, 128), 1024)}MB"
+    """An eighth of the memory, within bounds; taken only as it fills."""
+    memory_bytes = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):  # "max" is no number: a container without a limit
+        memory_bytes = min(memory_bytes, int(CONTAINER_LIMIT.read_text()))
+    return f"{min(max(memory_bytes // 8 // 2**20, 128), 4096)}MB"
 
 
 def _max_wal_size(cluster: Path) -> str:
