@@ -88,6 +88,19 @@ def test_memory_is_bounded_and_the_oldest_go_first() -> None:
     assert all(cache.find(digest) for digest in digests[-1000:])
 
 
+def test_filling_up_ends_when_it_is_full() -> None:
+    """Whoever adds the newest first, and stops when the memory is full, has lost none of them."""
+    cache = LookupCache(1_000_000)
+    added: list[str] = []
+    while not cache.is_full:
+        item: Any = row()
+        cache.add(item)
+        added.append(item["hash"].hex())
+        assert len(added) < 10_000
+    assert len(cache) == len(added)
+    assert all(cache.find(digest) for digest in added)
+
+
 def test_same_item_twice_takes_its_room_once() -> None:
     """An item that is found again in the database replaces itself."""
     cache = LookupCache(1_000_000)

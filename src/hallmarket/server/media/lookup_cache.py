@@ -45,14 +45,14 @@ class LookupCache:
         """Keep a row of `find_anchored`; returns its answer."""
         hash_text, packed = row["hash"].hex(), _pack(row)
         if self._limit_bytes:
-            number = _number(hash_text)
-            self._size_bytes -= self._cost(self._packed.pop(number, None))
-            self._packed[number] = packed
-            self._size_bytes += self._cost(packed)
             if self.is_full:
                 # Many at once: to find the oldest, the table is walked past every place that was given up.
                 for oldest in list(islice(self._packed, min(FORGET_AT_ONCE, len(self._packed) // 2 + 1))):
                     self._size_bytes -= self._cost(self._packed.pop(oldest))
+            number = _number(hash_text)
+            self._size_bytes -= self._cost(self._packed.pop(number, None))
+            self._packed[number] = packed
+            self._size_bytes += self._cost(packed)
         return _write(hash_text, packed)
 
     def __len__(self) -> int:
