@@ -11,7 +11,7 @@ from hallmarket.server.audit.types import WireEvent, wire_event
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import ApiKeyOrgMismatch, Forbidden, InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Paged, Pagination, Window, read_id, read_window
+from hallmarket.server.http.exchange import Paged, Window, page_of, read_id, read_window
 from hallmarket.server.http.paging import read_cursor, read_time, write_cursor
 
 sql = load_queries(__package__)
@@ -108,9 +108,7 @@ async def _page(
     chosen = (*whose, *msgspec.structs.astuple(wanted.filters))
     # Beside a cursor nothing is counted: it is for those who go far, whom counting would cost the most.
     total = await connection.fetchval(count, *chosen) if wanted.after is None else None
-    offset, limit = wanted.window.offset, wanted.window.limit
+    window = wanted.window
     after, after_id = wanted.after or (None, None)
-    rows = await connection.fetch(rows_of, *chosen, after, after_id, offset, limit + 1)
-    shown, has_more = rows[:limit], len(rows) > limit
-    cursor = {"cursor": write_cursor(shown[-1]["created_on"], shown[-1]["id"])} if has_more else None
-    return Paged([wire_event(row) for row in shown], Pagination(offset, limit, total, has_more, cursor))
+    rows = await connection.fetch(rows_of, *chosen, after, after_id, window.offset, window.limit + 1)
+    return page_of(window, rows, wire_event, total, lambda row: write_cursor(row["created_on"], row["id"]))

@@ -10,12 +10,11 @@ from litestar.params import FromPath
 from hallmarket.server.audit.read import ACTION, list_organization_events, list_personal_events, read_event_request
 from hallmarket.server.audit.types import WireEvent
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import Paged, read_id, window_query
+from hallmarket.server.http.exchange import ID_QUERY, Paged, read_id, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 
 AnyRequest = Request[Any, Any, Any]
-ID = {"type": "string", "format": "uuid"}
 TIME = {"type": "string", "examples": ["2027-01-31T12:00:00Z"]}
 QUERY = {
     "action": {
@@ -24,8 +23,8 @@ QUERY = {
         "examples": ["key.create"],
         "description": "Only this kind.",
     },
-    "actor": ID | {"description": "Only what this person did."},
-    "subject": ID | {"description": "Only what was done to this person or thing."},
+    "actor": ID_QUERY | {"description": "Only what this person did."},
+    "subject": ID_QUERY | {"description": "Only what was done to this person or thing."},
     "since": TIME | {"description": "From this ISO 8601 date or time on."},
     "until": TIME | {"description": "Before this ISO 8601 date or time."},
     **window_query(),

@@ -1,6 +1,7 @@
 """The exchange dialect's envelope: what every route outside `/v1` answers with."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import msgspec
 from hallmarket.server.errors import InvalidRequest
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
 MOST_ITEMS = 200
 DEEPEST = 2**31
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -49,10 +51,21 @@ class Window(msgspec.Struct, frozen=True):
     limit: int
 
 
-def make_paged(window: Window, total: int, items: list[Item]) -> Paged[Item]:
-    """A page from its items and the number of all."""
-    more = window.offset + len(items) < total
-    return Paged(items, Pagination(window.offset, window.limit, total, more))
+def page_of(
+    window: Window,
+    rows: Sequence[Row],
+    item: Callable[[Row], Item],
+    total: int | None = None,
+    cursor: Callable[[Row], str] | None = None,
+) -> Paged[Item]:
+    """A page from up to `limit + 1` rows, of which the one too many says that there is more.
+
+    `total` is the number of all, where somebody counted them; `cursor` writes the place behind a row, where a list can
+    be gone on with from there.
+    """
+    shown, has_more = rows[: window.limit], len(rows) > window.limit
+    next_cursor = {"cursor": cursor(shown[-1])} if cursor is not None and has_more else None
+    return Paged([item(row) for row in shown], Pagination(window.offset, window.limit, total, has_more, next_cursor))
 
 
 def read_window(query: dict[str, str], default: int = 50) -> Window:

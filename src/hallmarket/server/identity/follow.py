@@ -10,7 +10,7 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, Unauthenticated
-from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.notifications.notify import notify
 
@@ -58,8 +58,8 @@ async def list_follows(database: Database, name_or_id: str, window: Window) -> P
     async with database.connection() as connection:
         person_id = await find_someone(connection, name_or_id)
         total = await connection.fetchval(sql.count_follows, person_id)
-        rows = await connection.fetch(sql.list_follows, person_id, window.offset, window.limit)
-    return make_paged(window, total, [_follow(row) for row in rows])
+        rows = await connection.fetch(sql.list_follows, person_id, window.offset, window.limit + 1)
+    return page_of(window, rows, _follow, total)
 
 
 def _follow(row: asyncpg.Record) -> Follow:

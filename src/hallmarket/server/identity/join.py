@@ -12,7 +12,7 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, NotFound
-from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.members import MemberProfile, add_member, tell_member, wire_profile
 from hallmarket.server.identity.organization_types import Organization
 from hallmarket.server.identity.organizations import (
@@ -89,9 +89,9 @@ async def list_requests(
             raise only_administrators()
         total = await connection.fetchval(sql.count_join_requests, organization_id)
         rows = await connection.fetch(
-            sql.list_join_requests, organization_id, caller.person_id, window.offset, window.limit
+            sql.list_join_requests, organization_id, caller.person_id, window.offset, window.limit + 1
         )
-    return make_paged(window, total, [_wire_request(row) for row in rows])
+    return page_of(window, rows, _wire_request, total)
 
 
 async def approve(database: Database, caller: Caller, actor: Actor, organization_id: UUID, request_id: UUID) -> None:

@@ -16,7 +16,7 @@ from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, InvalidRequest, LastAdministrator, NotFound
-from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.keys import record_revocation
 from hallmarket.server.identity.organizations import lock_as_admin, lock_as_somebody, no_organization
 from hallmarket.server.identity.profile import find_someone
@@ -73,9 +73,9 @@ async def list_members(database: Database, caller: Caller, organization_id: UUID
             raise no_organization()
         total = await connection.fetchval(sql.count_people, organization_id)
         rows = await connection.fetch(
-            sql.list_members, organization_id, caller.person_id, None, window.offset, window.limit
+            sql.list_members, organization_id, caller.person_id, None, window.offset, window.limit + 1
         )
-    return make_paged(window, total, [_wire_member(row) for row in rows])
+    return page_of(window, rows, _wire_member, total)
 
 
 async def add(database: Database, caller: Caller, actor: Actor, organization_id: UUID, wanted: AddMember) -> Member:

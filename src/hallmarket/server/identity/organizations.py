@@ -14,7 +14,7 @@ from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Paged, Window, make_paged
+from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.context import check_binding
 from hallmarket.server.identity.organization_types import (
     PERSONAL,
@@ -155,9 +155,10 @@ async def _list(
     database: Database, caller: Caller, window: Window, query: str, *whose: UUID | None
 ) -> Paged[Organization]:
     async with database.connection() as connection:
-        page = await connection.fetchrow(query, *whose, window.offset, window.limit)
-        assert page is not None
-        return make_paged(window, page["total"], await _show_all(connection, caller, page["ids"]))
+        found = await connection.fetchrow(query, *whose, window.offset, window.limit + 1)
+        assert found is not None
+        ids: Paged[UUID] = page_of(window, found["ids"], lambda one: one, found["total"])
+        return Paged(await _show_all(connection, caller, ids.data), ids.pagination)
 
 
 def _changed(current: asyncpg.Record, wanted: OrganizationChanges) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hallmarket.server.errors import (
     NotFound,
     Unauthenticated,
 )
-from hallmarket.server.http.exchange import Paged, Window, make_paged, read_id
+from hallmarket.server.http.exchange import Paged, Window, page_of, read_id
 from hallmarket.server.http.paging import parse_time
 from hallmarket.server.identity.keys import KeyDetails, add_key, record_revocation
 from hallmarket.server.identity.types import NOBODY, SCOPES, Caller, iso_time
@@ -72,8 +72,8 @@ async def list_own_keys(database: Database, caller: Caller, active: bool | None,
     chosen = (caller.person_id, _binding(caller), active)
     async with database.connection() as connection:
         total = await connection.fetchval(sql.count_own_keys, *chosen)
-        rows = await connection.fetch(sql.list_own_keys, *chosen, window.offset, window.limit)
-    return make_paged(window, total, [_own_key(row) for row in rows])
+        rows = await connection.fetch(sql.list_own_keys, *chosen, window.offset, window.limit + 1)
+    return page_of(window, rows, _own_key, total)
 
 
 async def create_own_key(

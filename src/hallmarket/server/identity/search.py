@@ -5,7 +5,7 @@ from uuid import UUID
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import Paged, Window, make_paged, window_query
+from hallmarket.server.http.exchange import Paged, Window, page_of, window_query
 from hallmarket.server.identity.profile import Profile, list_profiles
 
 sql = load_queries(__package__)
@@ -26,7 +26,7 @@ async def search_people(database: Database, viewer_id: UUID, text: str, window: 
     if len(wanted) > LONGEST_QUERY:
         raise InvalidRequest(f"query may have at most {LONGEST_QUERY} characters.", "query")
     async with database.connection() as connection:
-        found = await connection.fetchrow(sql.search_people, wanted, window.offset, window.limit)
+        found = await connection.fetchrow(sql.search_people, wanted, window.offset, window.limit + 1)
         assert found is not None
-        profiles = await list_profiles(connection, viewer_id, found["ids"])
-    return make_paged(window, found["total"], profiles)
+        ids: Paged[UUID] = page_of(window, found["ids"], lambda one: one, found["total"])
+        return Paged(await list_profiles(connection, viewer_id, ids.data), ids.pagination)

@@ -12,7 +12,7 @@ from hallmarket.server.http.exchange import (
     ID_QUERY,
     Paged,
     Window,
-    make_paged,
+    page_of,
     read_flag,
     read_id,
     window_query,
@@ -62,11 +62,12 @@ async def list_notifications(
             sql.list_notifications,
             *(reader.person_id, reader.bound_to),
             *(filters.organization_id, filters.unread_only, filters.types),
-            *(window.offset, window.limit),
+            *(window.offset, window.limit + 1),
         )
         assert found is not None
-        rows = await connection.fetch(sql.show_notifications, reader.person_id, found["ids"])
-    return make_paged(window, found["total"], [make_notification(row) for row in rows])
+        ids: Paged[UUID] = page_of(window, found["ids"], lambda one: one, found["total"])
+        rows = await connection.fetch(sql.show_notifications, reader.person_id, ids.data)
+    return Paged([make_notification(row) for row in rows], ids.pagination)
 
 
 async def count_unread(database: Database, reader: Reader, organization_id: UUID | None) -> int:

@@ -11,12 +11,11 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Paged, Window
+from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.teams.enter import find_person, tell
-from hallmarket.server.teams.page import page_of
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_moderator, require_other
 from hallmarket.server.teams.types import WireBan, wire_profile
 

@@ -13,12 +13,12 @@ from hallmarket.server.http.exchange import (
     MOST_ITEMS,
     Paged,
     Window,
+    page_of,
     read_flag,
     read_id,
     window_query,
 )
 from hallmarket.server.identity.types import Caller
-from hallmarket.server.teams.page import page_of
 from hallmarket.server.teams.types import WireTeam, wire_member, wire_team
 
 sql = load_queries(__package__)

@@ -14,7 +14,7 @@ from hallmarket.server.http.exchange import (
     Paged,
     Pagination,
     Window,
-    make_paged,
+    page_of,
     read_id,
     read_window,
     window_query,
@@ -77,7 +77,7 @@ async def list_activity(database: Database, caller: Caller, team_id: UUID, windo
     """The assets of a team the caller may see, newest first. Raises NotFound."""
     async with database.connection() as connection:
         await find_standing(connection, caller, team_id)
-    return make_paged(window, 0, [])
+    return _nothing(window)
 
 
 async def get_unreads(database: Database, caller: Caller, query: dict[str, str]) -> Data[UnreadCounts] | PreviewPage:
@@ -105,5 +105,9 @@ async def _count_unreads(database: Database, caller: Caller, organization_id: UU
 async def _preview_unreads(database: Database, caller: Caller, team_id: UUID, window: Window) -> PreviewPage:
     async with database.connection() as connection:
         await find_standing(connection, caller, team_id)
-    page: Paged[dict[str, Any]] = make_paged(window, 0, [])
+    page = _nothing(window)
     return PreviewPage(Preview(team_id, 0, page.data), page.pagination)
+
+
+def _nothing(window: Window) -> Paged[dict[str, Any]]:
+    return page_of(window, [], dict, total=0)
