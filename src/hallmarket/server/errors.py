@@ -72,6 +72,12 @@ class ApiKeyOrgMismatch(Forbidden):
         super().__init__("Your API key is bound to another organization; use a key made for this one.")
 
 
+class Locked(Forbidden):
+    """It is for sale: who wants to see more than its listing must buy it."""
+
+    code = "LOCKED"
+
+
 class RateLimited(DomainError):
     """Too many requests; `retry_after_s` says when the window ends."""
 

@@ -15,6 +15,7 @@ from hallmarket.proof.key import SigningKey
 from hallmarket.server.audit.routes import audit_routes
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
+from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.admission import Admission, Finder, Limits
@@ -102,6 +103,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *key_routes(database, keyring, secret),
         *audit_routes(database),
         *teams_routes(database),
+        *catalog_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB),
         *log_routes(database, str(verifier_key)),

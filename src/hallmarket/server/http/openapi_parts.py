@@ -41,6 +41,7 @@ AREAS = (
     ),
     ("/organizations", "Organizations", "Organizations, their members and their context."),
     ("/teams", "Teams", "Teams: membership, requests to join, bans."),
+    ("/assets", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
     ("/healthz", "Operations", "For operators and their monitoring."),
     ("/readyz", "Operations", "For operators and their monitoring."),
     ("/metrics", "Operations", "For operators and their monitoring."),

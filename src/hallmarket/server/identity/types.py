@@ -16,6 +16,8 @@ SCOPES = (
     "organizations:write",
     "teams:read",
     "teams:write",
+    "assets:read",
+    "assets:write",
     "notifications:read",
     "notifications:write",
     "keys:read",

@@ -1,0 +1,55 @@
+"""What a caller may do to an asset: one rule, `asset_role` of the database, asked wherever it matters."""
+
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.catalog.types import ADMIN, LISTED, READ, WRITE, Access
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import Forbidden, Locked, NotFound
+from hallmarket.server.identity.types import Caller
+
+sql = load_queries(__package__)
+
+
+def viewer(caller: Caller) -> tuple[UUID, UUID | None]:
+    """The person and the one organization their key opens, or None: the two that `asset_role` asks for."""
+    return caller.person_id, caller.reaches
+
+
+async def get_access(
+    connection: Connection, caller: Caller, asset_id: UUID, needed: int, asset_type: str | None = None
+) -> Access:
+    """An asset that the caller may do something to: LISTED, READ, WRITE or ADMIN.
+
+    Raises NotFound if the caller may not know of it or it is of another type, Locked if it must be bought before it is
+    read, Forbidden if they may read it and no more.
+    """
+    row = await connection.fetchrow(sql.find_access, asset_id, *viewer(caller))
+    if row is None or asset_type not in (None, row["asset_type"]):
+        raise NotFound(f"There is no such {asset_type or 'asset'}.")
+    _require(row, needed)
+    return msgspec.convert(dict(row), Access, builtin_types=(UUID,))
+
+
+async def lock_access(
+    tx: Connection, caller: Caller, asset_id: UUID, needed: int, asset_type: str | None = None
+) -> Access:
+    """As `get_access`; nobody else changes the asset, or who may do what to it, until the transaction ends."""
+    await tx.execute(sql.lock_asset, asset_id)
+    # A statement of its own: it sees what was committed while the lock was waited for.
+    return await get_access(tx, caller, asset_id, needed, asset_type)
+
+
+def _require(row: asyncpg.Record, needed: int) -> None:
+    role, kind = row["role"], row["asset_type"]
+    if role >= needed:
+        return
+    if role == LISTED:
+        raise Locked(f"Unlock this {kind} to see what is in it: it is for sale.")
+    assert role in (READ, WRITE)
+    if needed == ADMIN:
+        raise Forbidden(f"Only administrators of this {kind} may do this.")
+    raise Forbidden(f"You may read this {kind}, but not change it.")

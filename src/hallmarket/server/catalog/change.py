@@ -1,0 +1,119 @@
+"""Change what is said of an asset."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.catalog.access import sql
+from hallmarket.server.catalog.create import find_lineage
+from hallmarket.server.catalog.fields import merge_attribution, plain_fields
+from hallmarket.server.catalog.place import choose_place
+from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.errors import Forbidden, InvalidRequest
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import NOBODY, Caller
+
+# Who may see it and what it costs: for administrators of the asset, as sharing is.
+FOR_ADMINISTRATORS = ("visibility", "org_id", "team_id", "monetization", "price", "price_usd", "price_sats")
+COLUMNS = (
+    "organization_id",
+    "team_id",
+    "parent_id",
+    "visibility",
+    "source",
+    "name",
+    "slug",
+    "description",
+    "license_id",
+    "attribution",
+    "monetization",
+    "price_usd",
+    "price_sats",
+    "unit_cost_usd",
+    "unit_cost_sats",
+    "cost_accounting",
+    "cost_unit",
+    "max_billable_seconds",
+    "lineage_role",
+    "source_id",
+    "family_id",
+)
+
+
+async def change_asset(tx: Connection, visit: Visit, access: Access, fields: AssetFields) -> None:
+    """Change an asset that `lock_access` gave the caller with WRITE; fields left out stay as they are.
+
+    Raises Forbidden, InvalidRequest, NotFound for a source the caller may not know of, ApiKeyOrgMismatch.
+    """
+    caller: Caller = visit.caller
+    old = await tx.fetchrow(sql.find_fields, access.id)
+    assert old is not None
+    new = {name: old[name] for name in COLUMNS} | plain_fields(fields)
+    if fields.attribution is not UNSET:
+        merged = merge_attribution(msgspec.json.decode(old["attribution"]), fields.attribution)
+        new["attribution"] = msgspec.json.encode(merged).decode()
+    if fields.source_id is not UNSET:
+        new["source_id"], new["family_id"] = await find_lineage(tx, caller, fields)
+    new |= await _place(tx, caller, old, fields, new["source"])
+    if access.role < ADMIN and any(_differs(new, old, name) for name in FOR_ADMINISTRATORS):
+        raise Forbidden(f"Only administrators of this {access.asset_type} may change who sees it, and its price.")
+    await tx.execute(sql.update_asset, access.id, *(new[name] for name in COLUMNS))
+    changed = [name for name in COLUMNS if new[name] != old[name]]
+    await record(
+        tx,
+        actor_of(visit),
+        "asset.update",
+        organization_id=new["organization_id"],
+        subject_id=access.id,
+        type=access.asset_type,
+        changed=changed,
+    )
+
+
+async def describe_asset(
+    tx: Connection,
+    asset_id: UUID,
+    *,
+    metadata: dict[str, Any] | None = None,
+    preview: Any = None,
+    body: str | None = None,
+) -> None:
+    """Put down what an asset's type says of it; what is None stays as it is."""
+    texts = [None if value is None else msgspec.json.encode(value).decode() for value in (metadata, preview)]
+    await tx.execute(sql.describe_asset, asset_id, *texts, body)
+
+
+async def _place(
+    tx: Connection, caller: Caller, old: asyncpg.Record, fields: AssetFields, source: str
+) -> dict[str, Any]:
+    """Organization, team and visibility, if any of them is said; chosen as for a new asset."""
+    said = [value for value in (fields.visibility, fields.org_id, fields.team_id) if value not in (UNSET, None)]
+    if not said:
+        return {}
+    organization_id = old["organization_id"] if fields.org_id in (UNSET, None) else fields.org_id
+    organization_id = None if organization_id == NOBODY else organization_id
+    visibility = old["visibility"] if fields.visibility in (UNSET, None) else fields.visibility
+    if visibility == "inherit":
+        if old["parent_id"] is None:
+            raise InvalidRequest("Only an asset with a parent inherits its visibility.", "visibility")
+        return {"visibility": visibility}  # the rest follows from its parent
+    stays = organization_id == old["organization_id"]
+    team_id = (old["team_id"] if stays else None) if fields.team_id in (UNSET, None) else fields.team_id
+    place = (organization_id, team_id, visibility)
+    if place == (old["organization_id"], old["team_id"], old["visibility"]):
+        return {}
+    chosen = await choose_place(
+        tx, caller, organization_id=organization_id, team_id=team_id, visibility=visibility, source=source
+    )
+    return {"organization_id": chosen.organization_id, "team_id": chosen.team_id, "visibility": chosen.visibility}
+
+
+def _differs(new: dict[str, Any], old: asyncpg.Record, name: str) -> bool:
+    column = {"org_id": "organization_id", "price": "price_usd"}.get(name, name)
+    return bool(new[column] != old[column])

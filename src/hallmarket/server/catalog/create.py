@@ -1,0 +1,102 @@
+"""Create an asset: what all types have in common, in the transaction that makes the rest."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.catalog.access import get_access, sql
+from hallmarket.server.catalog.fields import merge_attribution, plain_fields
+from hallmarket.server.catalog.place import Place, choose_place
+from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import NOBODY, Caller
+
+# In the order of `create_asset`, from `license_id` on.
+PRICED = ("price_usd", "price_sats", "unit_cost_usd", "unit_cost_sats", "cost_accounting", "cost_unit")
+
+
+async def create_asset(
+    tx: Connection,
+    visit: Visit,
+    asset_type: AssetType,
+    fields: AssetFields,
+    *,
+    asset_id: UUID | None = None,
+    metadata: dict[str, Any] | None = None,
+    preview: Any = None,
+    body: str = "",
+    parent_role: int = WRITE,
+) -> UUID:
+    """Create an asset of the caller's and return its id; `body` is text it shall be found by.
+
+    With a parent, the caller needs `parent_role` on that. Raises InvalidRequest, Forbidden, NotFound for a parent or
+    source the caller may not know of, Locked, ApiKeyOrgMismatch.
+    """
+    caller: Caller = visit.caller
+    asset_id = asset_id or new_id()
+    said = {"source": "api", "monetization": "none"} | plain_fields(fields)
+    parent_id = None if fields.parent_id is UNSET else fields.parent_id
+    place = await _place(tx, caller, fields, parent_id, parent_role, said["source"])
+    source_id, family_id = await find_lineage(tx, caller, fields)
+    attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
+    await tx.execute(
+        sql.create_asset,
+        *(asset_id, asset_type, caller.person_id, place.organization_id, place.team_id, parent_id, place.visibility),
+        *(said["source"], said.get("name"), said.get("slug"), said.get("description"), said.get("license_id")),
+        *(_json(attribution), _json(metadata or {}), _json(preview), said["monetization"]),
+        *(said.get(name) for name in PRICED),
+        *(said.get("max_billable_seconds"), said.get("lineage_role"), source_id, family_id, body),
+    )
+    await tx.execute(sql.grant_role, new_id(), asset_id, caller.person_id, "admin", caller.person_id)
+    await record(
+        tx,
+        actor_of(visit),
+        "asset.create",
+        organization_id=place.organization_id,
+        subject_id=asset_id,
+        type=asset_type,
+        name=said.get("name"),
+    )
+    return asset_id
+
+
+async def find_lineage(tx: Connection, caller: Caller, fields: AssetFields) -> tuple[UUID | None, UUID | None]:
+    """The asset this one comes from, which the caller must be able to read, and the family of both."""
+    if fields.source_id is UNSET or fields.source_id is None:
+        return None, None
+    await get_access(tx, caller, fields.source_id, READ)
+    source = await tx.fetchrow(sql.find_fields, fields.source_id)
+    assert source is not None
+    return fields.source_id, source["family_id"] or fields.source_id
+
+
+async def _place(
+    tx: Connection, caller: Caller, fields: AssetFields, parent_id: UUID | None, parent_role: int, source: str
+) -> Place:
+    visibility = None if fields.visibility is UNSET else fields.visibility
+    if parent_id is not None:
+        parent = await get_access(tx, caller, parent_id, parent_role)
+        if visibility in (None, "inherit"):
+            return Place(parent.organization_id, parent.team_id, "inherit")
+    elif visibility == "inherit":
+        raise InvalidRequest("Only an asset with a parent inherits its visibility.", "visibility")
+    organization_id = caller.organization_id if fields.org_id in (UNSET, None) else fields.org_id
+    return await choose_place(
+        tx,
+        caller,
+        organization_id=None if organization_id == NOBODY else organization_id,
+        team_id=fields.team_id,
+        visibility=visibility,
+        source=source,
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()

@@ -1,0 +1,62 @@
+"""Delete an asset, what was said of it, and what stands in it if that is wanted."""
+
+from uuid import UUID
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.catalog.access import lock_access, sql, viewer
+from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.http.exchange import FLAG_QUERY, read_flag
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import Caller
+
+DELETE_QUERY = {
+    "delete_children": FLAG_QUERY | {"description": "With the assets that stand in it and that you administer."},
+    "dry_run": FLAG_QUERY | {"description": "Only say what would be deleted."},
+}
+
+
+async def delete_asset(
+    database: Database, visit: Visit, asset_id: UUID, query: dict[str, str], asset_type: str | None = None
+) -> DeleteResult:
+    """Delete an asset by `delete_children` and `dry_run` of the query; only its administrators may.
+
+    Children that stay stand on their own; those that inherited their visibility are private from then on. Raises
+    NotFound, Forbidden, InvalidRequest.
+    """
+    with_children, dry_run = read_flag(query, "delete_children") is True, read_flag(query, "dry_run") is True
+    async with database.transaction() as tx:
+        return await delete_locked(tx, visit, asset_id, asset_type, with_children=with_children, dry_run=dry_run)
+
+
+async def delete_locked(
+    tx: Connection,
+    visit: Visit,
+    asset_id: UUID,
+    asset_type: str | None = None,
+    *,
+    with_children: bool,
+    dry_run: bool = False,
+    needed: int = ADMIN,
+) -> DeleteResult:
+    """As `delete_asset`, in a transaction of the caller's; `needed` is the role it takes."""
+    caller: Caller = visit.caller
+    access = await lock_access(tx, caller, asset_id, needed, asset_type)
+    family = await tx.fetch(sql.list_family, asset_id, *viewer(caller), with_children)
+    going = [row for row in family if row["takes"]]
+    if not dry_run:
+        await tx.execute(sql.leave_parents, [row["id"] for row in family if not row["takes"]])
+        await tx.execute(sql.delete_assets, [row["id"] for row in going])
+        await record(
+            tx,
+            actor_of(visit),
+            "asset.delete",
+            organization_id=access.organization_id,
+            subject_id=asset_id,
+            type=access.asset_type,
+            name=access.name,
+            children=len(going) - 1,
+        )
+    children = [wire_ref(row) for row in going if row["id"] != asset_id]
+    return DeleteResult(asset_id, access.asset_type, access.name, children, dry_run)

@@ -1,0 +1,80 @@
+"""`/assets`: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, delete, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
+from hallmarket.server.catalog.get import get_asset, get_type, list_children
+from hallmarket.server.catalog.share import Share, list_permissions, share_asset
+from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import Conflict
+from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_id, read_window, window_query
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+
+AnyRequest = Request[Any, Any, Any]
+READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
+ASSET = "/assets/{asset_id:str}"
+PAGED = READ | {"query": window_query(MOST_ITEMS)}
+
+
+class TypeOf(msgspec.Struct, frozen=True):
+    """An asset's type."""
+
+    asset_type: str
+
+
+def catalog_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    """The routes that every type of assets has in common."""
+    return [*_reading_routes(database), *_sharing_routes(database)]
+
+
+def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    @get(ASSET, opt=READ, summary="One asset, without its content")
+    async def get_one(request: AnyRequest, asset_id: FromPath[str]) -> Data[WireAsset]:
+        wanted = read_id(asset_id, "asset_id")
+        async with database.connection() as connection:
+            return Data(await get_asset(connection, visit_of(request.scope).caller, wanted))
+
+    @get(ASSET + "/type", opt=READ, summary="An asset's type")
+    async def type_of(request: AnyRequest, asset_id: FromPath[str]) -> Data[TypeOf]:
+        wanted = read_id(asset_id, "asset_id")
+        async with database.connection() as connection:
+            return Data(TypeOf(await get_type(connection, visit_of(request.scope).caller, wanted)))
+
+    @get(ASSET + "/children", opt=READ, summary="The assets that stand in one, oldest first")
+    async def children(request: AnyRequest, asset_id: FromPath[str]) -> Data[list[WireAsset]]:
+        wanted = read_id(asset_id, "asset_id")
+        async with database.connection() as connection:
+            return Data(await list_children(connection, visit_of(request.scope).caller, wanted))
+
+    @delete(
+        ASSET, opt=WRITE | {"query": DELETE_QUERY}, status_code=200, summary="Delete an asset and what was said of it"
+    )
+    async def remove(request: AnyRequest, asset_id: FromPath[str]) -> Data[DeleteResult]:
+        visit = visit_of(request.scope)
+        query = read_query(visit.scope["query_string"])
+        return Data(await delete_asset(database, visit, read_id(asset_id, "asset_id"), query))
+
+    return [get_one, type_of, children, remove]
+
+
+def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    @put(ASSET + "/share", opt=WRITE | {"raises": (Conflict,)}, summary="Give somebody a role on an asset, or take it")
+    async def share(request: AnyRequest, asset_id: FromPath[str], data: JSONBody[Share]) -> Data[None]:
+        await share_asset(database, visit_of(request.scope), read_id(asset_id, "asset_id"), data.permission)
+        return Data(None)
+
+    @get(ASSET + "/permissions", opt=PAGED, summary="Who has which role on an asset, its owner first")
+    async def permissions(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePermission]:
+        visit = visit_of(request.scope)
+        window = read_window(read_query(visit.scope["query_string"]), MOST_ITEMS)
+        return await list_permissions(database, visit.caller, read_id(asset_id, "asset_id"), window)
+
+    return [share, permissions]

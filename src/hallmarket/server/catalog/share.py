@@ -1,0 +1,110 @@
+"""Share an asset with somebody, or stop sharing it."""
+
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.catalog.access import get_access, lock_access, sql
+from hallmarket.server.catalog.types import ADMIN, READ, Access, WirePermission
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.errors import Conflict
+from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.members import wire_profile
+from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.notifications.notify import notify
+
+
+class Grantee(msgspec.Struct, frozen=True):
+    """Who is to have a role."""
+
+    user_id: UUID
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Somebody's role to be; `none` takes it away."""
+
+    user: Grantee
+    role: Literal["read", "write", "admin", "none"]
+
+
+class Share(msgspec.Struct, frozen=True):
+    """The body of `PUT /assets/{id}/share`."""
+
+    permission: Grant
+
+
+async def share_asset(
+    database: Database, visit: Visit, asset_id: UUID, wanted: Grant, asset_type: str | None = None
+) -> None:
+    """Give somebody a role on an asset, another one, or none, as its administrator, and tell them.
+
+    Raises NotFound for the asset or the person, Forbidden, Conflict for the owner, whose role stays.
+    """
+    async with database.transaction() as tx:
+        access = await lock_access(tx, visit.caller, asset_id, ADMIN, asset_type)
+        person_id = await find_someone(tx, str(wanted.user.user_id))
+        if person_id == access.owner_id:
+            raise Conflict("Its owner always administers an asset.")
+        if wanted.role == "none":
+            await tx.execute(sql.revoke_role, asset_id, person_id)
+        else:
+            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, wanted.role, visit.caller.person_id)
+            await _tell(tx, visit.caller, access, person_id, wanted.role)
+        await record(
+            tx,
+            actor_of(visit),
+            "asset.share",
+            organization_id=access.organization_id,
+            subject_id=asset_id,
+            with_person=str(person_id),
+            role=wanted.role,
+        )
+
+
+async def list_permissions(
+    database: Database, caller: Caller, asset_id: UUID, window: Window, asset_type: str | None = None
+) -> Paged[WirePermission]:
+    """Who has which role on an asset, its owner first, for whoever may read it. Raises NotFound, Locked."""
+    async with database.connection() as connection:
+        await get_access(connection, caller, asset_id, READ, asset_type)
+        rows = await connection.fetch(sql.list_permissions, asset_id, window.offset, window.limit + 1)
+    return page_of(window, rows, _wire_permission)
+
+
+async def _tell(tx: Connection, caller: Caller, access: Access, person_id: UUID, role: str) -> None:
+    called = access.name or f"a {access.asset_type}"
+    await notify(
+        tx,
+        "share",
+        [person_id],
+        source_id=caller.person_id,
+        organization_id=access.organization_id,
+        asset_id=access.id,
+        content={
+            "text": f"{caller.me.username} shared {called} with you: {role}",
+            "asset": {"assetId": str(access.id), "assetType": access.asset_type},
+        },
+    )
+
+
+def _wire_permission(row: asyncpg.Record) -> WirePermission:
+    return WirePermission(
+        id=row["id"],
+        asset_id=row["asset_id"],
+        asset_type=row["asset_type"],
+        role=row["role"],
+        user_id=row["person_id"],
+        user=wire_profile(row),
+        org_id=row["organization_id"] or NOBODY,
+        visibility=row["visibility"],
+        granter_id=row["granter_id"],
+        created_at=row["created_on"],
+        last_updated=row["updated_on"],
+    )

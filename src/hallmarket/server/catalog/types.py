@@ -1,0 +1,279 @@
+"""Assets as the other rooms and the wire know them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hallmarket.server.identity.members import MemberProfile
+from hallmarket.server.identity.types import NOBODY
+
+AssetType = Literal["dataset", "file", "post", "comment"]
+Visibility = Literal["public", "private", "organization", "monetized", "inherit"]
+Role = Literal["read", "write", "admin"]
+Source = Literal["web", "api"]
+Originality = Literal["original", "derivative", "third-party"]
+Relation = Literal["IsSupplementTo", "IsDerivedFrom", "References", "IsVariantFormOf", "IsIdenticalTo"]
+# What `asset_role` answers with.
+UNKNOWN, LISTED, READ, WRITE, ADMIN = -1, 0, 1, 2, 3
+ROLES: dict[Role, int] = {"read": READ, "write": WRITE, "admin": ADMIN}
+EVERYBODY = "all"  # what the personal context is called where an organization is named
+
+Name = Annotated[str, msgspec.Meta(max_length=1024)]
+Word = Annotated[str, msgspec.Meta(max_length=200)]
+Link = Annotated[str, msgspec.Meta(max_length=2048)]
+Text = Annotated[str, msgspec.Meta(max_length=1_000_000)]
+Dollars = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
+Sats = Annotated[int, msgspec.Meta(ge=0, le=2_100_000_000_000_000)]
+
+
+class RichText(msgspec.Struct, frozen=True):
+    """Text with its document: `text` is markdown, `json` a TipTap document."""
+
+    text: Text | None = None
+    json: dict[str, Any] | None = None
+
+
+class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a work is cited."""
+
+    doi: Link | None = None
+    title: Name | None = None
+    authors: list[Name] | None = None
+    year: int | None = None
+    venue: Name | None = None
+    url: Link | None = None
+    bibtex: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
+    source: Word | None = None
+
+
+class Attribution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whose work it is and where it comes from; a field left out of a change stays as it is."""
+
+    originality: Originality | UnsetType = UNSET
+    github_url: Link | UnsetType | None = UNSET
+    paper_url: Link | UnsetType | None = UNSET
+    doi_url: Link | UnsetType | None = UNSET
+    external_url: Link | UnsetType | None = UNSET
+    doi: Link | UnsetType | None = UNSET
+    relation_type: Relation | UnsetType | None = UNSET
+    citation: Citation | UnsetType | None = UNSET
+
+
+class AssetFields(msgspec.Struct, frozen=True):
+    """What callers may say of an asset, new or to be changed. One left out stays as it is; null clears it.
+
+    The body of a type's own requests extends this.
+    """
+
+    name: Name | UnsetType | None = UNSET
+    description: RichText | Text | UnsetType | None = UNSET
+    visibility: Visibility | UnsetType | None = UNSET  # null is as left out
+    org_id: UUID | UnsetType | None = UNSET  # the zero UUID is the personal context
+    team_id: UUID | UnsetType | None = UNSET  # the zero UUID is no team
+    parent_id: UUID | UnsetType | None = UNSET
+    source: Source | UnsetType = UNSET
+    license_id: Word | UnsetType | None = UNSET
+    attribution: Attribution | UnsetType | None = UNSET
+    monetization: Literal["none", "pay-to-unlock", "pay-per-use"] | UnsetType | None = UNSET
+    price: Dollars | UnsetType | None = UNSET
+    price_currency: Literal["usd", "btc"] | UnsetType | None = UNSET
+    price_usd: Dollars | UnsetType | None = UNSET  # 0 stops selling in it
+    price_sats: Sats | UnsetType | None = UNSET
+    unit_cost: Dollars | UnsetType | None = UNSET
+    unit_cost_usd: Dollars | UnsetType | None = UNSET
+    unit_cost_sats: Sats | UnsetType | None = UNSET
+    cost_accounting: Word | UnsetType | None = UNSET
+    cost_unit: Word | UnsetType | None = UNSET
+    max_billable_seconds: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | UnsetType | None = UNSET
+    lineage_role: Literal["new", "version", "result", "supporting"] | UnsetType | None = UNSET
+    source_id: UUID | UnsetType | None = UNSET
+
+
+class Access(msgspec.Struct, frozen=True):
+    """An asset and what the caller may do to it: `role` is one of UNKNOWN to ADMIN, and at least LISTED."""
+
+    id: UUID
+    asset_type: AssetType
+    role: int
+    owner_id: UUID
+    organization_id: UUID | None
+    team_id: UUID | None
+    parent_id: UUID | None
+    visibility: Visibility
+    audience: str
+    name: str | None
+    monetization: str
+
+
+class InOrganization(msgspec.Struct, frozen=True):
+    """The organization of an asset; the zero UUID, named "all", is its owner's personal context."""
+
+    id: UUID
+    name: str
+
+
+class InTeam(msgspec.Struct, frozen=True):
+    """The team of an asset."""
+
+    id: UUID
+    name: str
+
+
+class WireAsset(msgspec.Struct, frozen=True):
+    """The reference's Asset; `metadata` and `preview` are its type's."""
+
+    id: UUID
+    asset_type: str
+    user_id: UUID
+    org_id: UUID
+    team_id: UUID
+    visibility: str
+    state: str
+    source: str
+    created_at: datetime
+    last_updated: datetime
+    name: str | None
+    slug: str | None
+    description: Any
+    user: MemberProfile
+    organization: InOrganization
+    team: InTeam | None
+    parent_id: UUID | None
+    lineage_role: str | None
+    source_id: UUID | None
+    family_id: UUID | None
+    license_id: str | None
+    metadata: dict[str, Any]
+    attribution: dict[str, Any]
+    preview: Any
+    monetization: str
+    price: float | None
+    price_currency: str | None
+    price_usd: float | None
+    price_sats: int | None
+    unit_cost: float | None
+    unit_cost_usd: float | None
+    unit_cost_sats: int | None
+    cost_accounting: str | None
+    cost_unit: str | None
+    max_billable_seconds: int | None
+    role: str | None  # the caller's: read, write or admin; null for who sees the listing only
+    content: Any = UNSET  # a post's or comment's rich text, where it is asked for and may be read
+
+
+class AssetRef(msgspec.Struct, frozen=True):
+    """An asset in short."""
+
+    id: UUID
+    asset_type: str
+    name: str | None
+    user_id: UUID
+    org_id: UUID
+    team_id: UUID
+    visibility: str
+    created_at: datetime
+
+
+class DeleteResult(msgspec.Struct, frozen=True):
+    """What was deleted, or would be."""
+
+    id: UUID
+    asset_type: str
+    name: str | None
+    deleted_children: list[AssetRef]
+    dry_run: bool
+
+
+class WirePermission(msgspec.Struct, frozen=True):
+    """The reference's Permission: somebody's role on an asset."""
+
+    id: UUID
+    asset_id: UUID
+    asset_type: str
+    role: str
+    user_id: UUID
+    user: MemberProfile
+    org_id: UUID
+    visibility: str
+    granter_id: UUID | None
+    created_at: datetime
+    last_updated: datetime
+
+
+def role_word(role: int) -> str | None:
+    """The word for what `asset_role` answered; null below read."""
+    return next((word for word, rank in ROLES.items() if rank == role), None)
+
+
+def wire_asset(row: asyncpg.Record) -> WireAsset:
+    """An asset from a row of `list_assets`."""
+    price_usd, price_sats = _float(row["price_usd"]), row["price_sats"]
+    cost_usd, cost_sats = _float(row["unit_cost_usd"]), row["unit_cost_sats"]
+    currency = "usd" if price_usd is not None else "btc" if price_sats is not None else None
+    organization_id, team_id = row["organization_id"], row["team_id"]
+    return WireAsset(
+        id=row["id"],
+        asset_type=row["asset_type"],
+        user_id=row["owner_id"],
+        org_id=organization_id or NOBODY,
+        team_id=team_id or NOBODY,
+        visibility=row["visibility"],
+        state=row["state"],
+        source=row["source"],
+        created_at=row["created_on"],
+        last_updated=row["updated_on"],
+        name=row["name"],
+        slug=row["slug"],
+        description=_json(row["description"]),
+        user=MemberProfile(
+            row["owner_id"], row["username"], row["owner_name"], row["profile_picture"], row["actor_type"]
+        ),
+        organization=InOrganization(organization_id or NOBODY, row["organization_name"] or EVERYBODY),
+        team=None if team_id is None else InTeam(team_id, row["team_name"]),
+        parent_id=row["parent_id"],
+        lineage_role=row["lineage_role"],
+        source_id=row["source_id"],
+        family_id=row["family_id"],
+        license_id=row["license_id"],
+        metadata=_json(row["metadata"]),
+        attribution=_json(row["attribution"]),
+        preview=_json(row["preview"]),
+        monetization=row["monetization"],
+        price=price_usd if currency == "usd" else _float(price_sats),
+        price_currency=currency,
+        price_usd=price_usd,
+        price_sats=price_sats,
+        unit_cost=cost_usd if cost_usd is not None else _float(cost_sats),
+        unit_cost_usd=cost_usd,
+        unit_cost_sats=cost_sats,
+        cost_accounting=row["cost_accounting"],
+        cost_unit=row["cost_unit"],
+        max_billable_seconds=row["max_billable_seconds"],
+        role=role_word(row["role"]),
+    )
+
+
+def wire_ref(row: asyncpg.Record) -> AssetRef:
+    """An asset in short, from a row with its columns."""
+    return AssetRef(
+        row["id"],
+        row["asset_type"],
+        row["name"],
+        row["owner_id"],
+        row["organization_id"] or NOBODY,
+        row["team_id"] or NOBODY,
+        row["visibility"],
+        row["created_on"],
+    )
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
