@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from msgspec import UNSET
 
@@ -13,7 +14,7 @@ from hallmarket.server.catalog.place import Place, choose_place
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
-from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import NOBODY, Caller
@@ -46,14 +47,25 @@ async def create_asset(
     place = await _place(tx, caller, fields, parent_id, parent_role, said["source"])
     source_id, family_id = await find_lineage(tx, caller, fields)
     attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
-    await tx.execute(
-        sql.create_asset,
-        *(asset_id, asset_type, caller.person_id, place.organization_id, place.team_id, parent_id, place.visibility),
-        *(said["source"], said.get("name"), said.get("slug"), said.get("description"), said.get("license_id")),
-        *(_json(attribution), _json(metadata or {}), _json(preview), said["monetization"]),
-        *(said.get(name) for name in PRICED),
-        *(said.get("max_billable_seconds"), said.get("lineage_role"), source_id, family_id, body),
-    )
+    try:
+        await tx.execute(
+            sql.create_asset,
+            *(
+                asset_id,
+                asset_type,
+                caller.person_id,
+                place.organization_id,
+                place.team_id,
+                parent_id,
+                place.visibility,
+            ),
+            *(said["source"], said.get("name"), said.get("slug"), said.get("description"), said.get("license_id")),
+            *(_json(attribution), _json(metadata or {}), _json(preview), said["monetization"]),
+            *(said.get(name) for name in PRICED),
+            *(said.get("max_billable_seconds"), said.get("lineage_role"), source_id, family_id, body),
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise NotFound("Its parent, its source or its team is gone.") from None
     await tx.execute(sql.grant_role, new_id(), asset_id, caller.person_id, "admin", caller.person_id)
     await record(
         tx,

@@ -2,10 +2,13 @@
 
 from uuid import UUID
 
+import asyncpg
+
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import lock_access, sql, viewer
 from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
 from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import FLAG_QUERY, read_flag
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
@@ -23,7 +26,7 @@ async def delete_asset(
     """Delete an asset by `delete_children` and `dry_run` of the query; only its administrators may.
 
     Children that stay stand on their own; those that inherited their visibility are private from then on. Raises
-    NotFound, Forbidden, InvalidRequest.
+    NotFound, Forbidden, InvalidRequest, Conflict if something is put into it meanwhile.
     """
     with_children, dry_run = read_flag(query, "delete_children") is True, read_flag(query, "dry_run") is True
     async with database.transaction() as tx:
@@ -47,7 +50,10 @@ async def delete_locked(
     going = [row for row in family if row["takes"]]
     if not dry_run:
         await tx.execute(sql.leave_parents, [row["id"] for row in family if not row["takes"]])
-        await tx.execute(sql.delete_assets, [row["id"] for row in going])
+        try:
+            await tx.execute(sql.delete_assets, [row["id"] for row in going])
+        except asyncpg.ForeignKeyViolationError:
+            raise Conflict("Something was put into it at this moment. Look again, and try again.") from None
         await record(
             tx,
             actor_of(visit),

@@ -55,7 +55,10 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
             return Data(await list_children(connection, visit_of(request.scope).caller, wanted))
 
     @delete(
-        ASSET, opt=WRITE | {"query": DELETE_QUERY}, status_code=200, summary="Delete an asset and what was said of it"
+        ASSET,
+        opt=WRITE | {"query": DELETE_QUERY, "raises": (Conflict,)},
+        status_code=200,
+        summary="Delete an asset and what was said of it",
     )
     async def remove(request: AnyRequest, asset_id: FromPath[str]) -> Data[DeleteResult]:
         visit = visit_of(request.scope)
