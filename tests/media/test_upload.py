@@ -238,6 +238,21 @@ def test_an_upload_cut_off_leaves_nothing(server: Server, member: Member) -> Non
     wait_until(lambda: unkept(server) == 0)
 
 
+@pytest.mark.usefixtures("nothing_kept")
+def test_an_upload_cleared_away_while_it_came_is_unavailable(server: Server, api: httpx.Client) -> None:
+    """Whose bytes come so slowly that they are cleared away meanwhile is told to send them again; nothing stays."""
+    body = form(FILE)
+
+    def pieces() -> Iterator[bytes]:
+        yield body[:-20]
+        wait_until(lambda: unkept(server) == 1)
+        server.query("delete from blob where not kept")
+        yield body[-20:]
+
+    response = api.post(UPLOAD, content=pieces(), headers={"content-type": "multipart/form-data; boundary=xyz"})
+    assert_media_error(response, 503, "UNAVAILABLE")
+
+
 def test_what_a_killed_server_left_is_cleared_away() -> None:
     """An upload that a kill -9 cut off is cleared away, object and row, once it is a day old; what was kept stays."""
     with new_embedded_server() as server, server.client() as api:

@@ -68,7 +68,7 @@ class Blobs:
         """
         with suppress(Unavailable):
             async with self._database.transaction() as tx:
-                if await tx.fetchval(sql.lock_unkept_blob, blob_id):
+                if not await tx.fetchval(sql.lock_blob, blob_id):  # not kept, or cleared away while its bytes came
                     await self._store.delete(_object_name(blob_id))
                     await tx.execute(sql.forget_blobs, [blob_id])
 
@@ -85,8 +85,9 @@ class Blobs:
 
 
 async def keep(tx: Connection, received: Received) -> None:
-    """Keep received bytes, if `tx` commits."""
-    await tx.execute(sql.keep_blob, received.id, received.size_bytes, received.sha3_512)
+    """Keep received bytes, if `tx` commits. Raises Unavailable if they have been cleared away."""
+    if await tx.fetchval(sql.keep_blob, received.id, received.size_bytes, received.sha3_512) is None:
+        raise Unavailable("These bytes took longer than a day to come, and were cleared away. Send them again.")
 
 
 async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

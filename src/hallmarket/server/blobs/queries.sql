@@ -2,7 +2,8 @@
 insert into blob (id, organization_id, content_type) values ($1, $2, $3);
 
 -- name: keep_blob
-update blob set kept = true, size = $2, sha3_512 = $3 where id = $1;
+-- Nothing if it has been cleared away.
+update blob set kept = true, size = $2, sha3_512 = $3 where id = $1 returning id;
 
 -- name: lock_abandoned_blobs
 -- Whatever was not kept within a day: its upload was cut off, or the server died in it. Locked, so that no upload that is
@@ -10,8 +11,8 @@ update blob set kept = true, size = $2, sha3_512 = $3 where id = $1;
 select id from blob where not kept and created_on < now() - interval '1 day'
 order by created_on limit 100 for update skip locked;
 
--- name: lock_unkept_blob
-select true from blob where id = $1 and not kept for update;
+-- name: lock_blob
+select kept from blob where id = $1 for update;
 
 -- name: forget_blobs
 delete from blob where id = any($1::uuid[]) and not kept;

@@ -34,10 +34,11 @@ async def upload(database: Database, blobs: Blobs, asker: Asker, visit: Visit, m
             raise InvalidRequest("file is missing.", "file")
         name, metadata = form.fields.get("name", form.filename), form.fields.get("metadata", "{}")
         check_texts(name, metadata)
+        wants_anchor = form.wants_anchor
         anchor = Anchor(received.sha3_512, received.size_bytes, new_id(), name, metadata, echo={})
         async with database.transaction() as tx:
             await _create(tx, asker, anchor, received)
-            if form.wants_anchor:
+            if wants_anchor:
                 (outcome,) = await accept(tx, [Work(asker, anchor)])
                 if isinstance(outcome, DomainError):
                     raise outcome
