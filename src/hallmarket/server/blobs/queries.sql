@@ -6,8 +6,8 @@ insert into blob (id, organization_id, content_type) values ($1, $2, $3);
 update blob set kept = true, size = $2, sha3_512 = $3 where id = $1 returning id;
 
 -- name: lock_abandoned_blobs
--- Whatever was not kept within a day: its upload was cut off, or the server died in it. Locked, so that no upload that is
--- about to end after all keeps what is being cleared away.
+-- Whatever was not kept within a day: its upload was cut off, or the server died in it. Locked, so that no upload that
+-- is about to end after all keeps what is being cleared away.
 select id from blob where not kept and created_on < now() - interval '1 day'
 order by created_on limit 100 for update skip locked;
 

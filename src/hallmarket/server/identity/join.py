@@ -13,7 +13,7 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.identity.members import MemberProfile, add_member, tell_member, wire_profile
+from hallmarket.server.identity.members import add_member, tell_member
 from hallmarket.server.identity.organization_types import Organization
 from hallmarket.server.identity.organizations import (
     lock_as_admin,
@@ -23,7 +23,7 @@ from hallmarket.server.identity.organizations import (
     show,
 )
 from hallmarket.server.identity.register import create_membership
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.identity.types import Caller, WireProfile, wire_profile
 from hallmarket.server.notifications.notify import notify
 
 sql = load_queries(__package__)
@@ -35,7 +35,7 @@ class OrganizationRequest(msgspec.Struct, frozen=True):
     id: UUID
     org_id: UUID
     user_id: UUID
-    user: MemberProfile
+    user: WireProfile
     status: str
     created_at: datetime
 

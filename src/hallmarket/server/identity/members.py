@@ -21,7 +21,7 @@ from hallmarket.server.identity.keys import record_revocation
 from hallmarket.server.identity.organizations import lock_as_admin, lock_as_somebody, no_organization
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.register import create_membership
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.identity.types import Caller, WireProfile, wire_profile
 from hallmarket.server.notifications.notify import notify
 
 sql = load_queries(__package__)
@@ -43,21 +43,11 @@ class ChangeRole(msgspec.Struct, frozen=True):
     role: Role
 
 
-class MemberProfile(msgspec.Struct, frozen=True):
-    """A member as others of the organization see them."""
-
-    user_id: UUID
-    username: str
-    name: str | None
-    avatar_path: str | None
-    actor_type: str
-
-
 class Member(msgspec.Struct, frozen=True):
     """Somebody's place in an organization."""
 
     user_id: UUID
-    user: MemberProfile
+    user: WireProfile
     role: str
     membership_type: str
     added_at: datetime
@@ -184,11 +174,6 @@ async def tell_member(
 
 def _called(role: str) -> str:
     return "an administrator" if role == "admin" else "a member"
-
-
-def wire_profile(row: asyncpg.Record) -> MemberProfile:
-    """A person from a row of `list_members` or `list_join_requests`."""
-    return MemberProfile(row["person_id"], row["username"], row["name"], row["profile_picture"], row["actor_type"])
 
 
 def _wire_member(row: asyncpg.Record) -> Member:

@@ -18,6 +18,10 @@ Address = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Website = Annotated[
     str, Meta(pattern=r"^([Hh][Tt][Tt][Pp][Ss]?://)?[^\s:/?#]+(:[0-9]+)?([/?#]\S*)?$", max_length=2_000)
 ]
+JoinPolicy = Literal["invite_only", "request", "open"]
+Visibility = Literal["public", "organization"]
+SourcePolicy = Literal["any", "web_only", "api_only"]
+ActorTypePolicy = Literal["any", "verified_only", "agents_only"]
 
 
 class OrganizationChanges(msgspec.Struct, frozen=True):
@@ -27,10 +31,10 @@ class OrganizationChanges(msgspec.Struct, frozen=True):
     mission: Mission | UnsetType | None = UNSET
     website_url: Website | UnsetType | None = UNSET
     avatar_path: Address | UnsetType | None = UNSET
-    join_policy: Literal["invite_only", "request", "open"] | UnsetType = UNSET
-    visibility: Literal["public", "organization"] | UnsetType = UNSET
-    source_policy: Literal["any", "web_only", "api_only"] | UnsetType = UNSET
-    actor_type_policy: Literal["any", "verified_only", "agents_only"] | UnsetType = UNSET
+    join_policy: JoinPolicy | UnsetType = UNSET
+    visibility: Visibility | UnsetType = UNSET
+    source_policy: SourcePolicy | UnsetType = UNSET
+    actor_type_policy: ActorTypePolicy | UnsetType = UNSET
 
 
 class NewOrganization(OrganizationChanges, frozen=True):

@@ -248,8 +248,8 @@ from organization where id = $1
 for no key update;
 
 -- name: find_rights
--- What somebody is in an organization they may know of: a member's role, or null for a stranger who may see it. Here and
--- below a key that is bound to one organization, `$3`, makes its person a stranger everywhere else.
+-- What somebody is in an organization they may know of: a member's role, or null for a stranger who may see it. Here
+-- and below a key that is bound to one organization, `$3`, makes its person a stranger everywhere else.
 select m.role
 from organization o
 left join membership m
@@ -313,9 +313,10 @@ order by o.created_on, o.id;
 -- name: list_users
 -- Everybody, or the members of one organization; each with all they belong to.
 select p.id, p.username, full_name(p.firstname, p.lastname) as name, p.email, p.created_on,
-       array(select m.organization_id from membership m where m.person_id = p.id order by m.created_on, m.organization_id)
-           as organizations,
-       array(select m.role from membership m where m.person_id = p.id order by m.created_on, m.organization_id) as roles
+       array(select m.organization_id from membership m where m.person_id = p.id
+             order by m.created_on, m.organization_id) as organizations,
+       array(select m.role from membership m where m.person_id = p.id
+             order by m.created_on, m.organization_id) as roles
 from person p
 where $1::uuid is null or exists (select from membership m where m.organization_id = $1 and m.person_id = p.id)
 order by p.created_on, p.id;

@@ -61,6 +61,21 @@ class Caller(msgspec.Struct, frozen=True):
         return self.organization_id if self.is_bound else None
 
 
+class WireProfile(msgspec.Struct, frozen=True):
+    """A person inside another object of the exchange."""
+
+    user_id: UUID
+    username: str
+    name: str | None
+    avatar_path: str | None
+    actor_type: str
+
+
+def wire_profile(row: asyncpg.Record) -> WireProfile:
+    """The person of a row that has `person_id`, `username`, `name`, `profile_picture` and `actor_type`."""
+    return WireProfile(row["person_id"], row["username"], row["name"], row["profile_picture"], row["actor_type"])
+
+
 class NewKey(msgspec.Struct, frozen=True):
     """A key as it is shown, once: `key` itself is kept nowhere."""
 

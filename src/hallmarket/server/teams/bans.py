@@ -14,10 +14,10 @@ from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFou
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.identity.types import Caller, wire_profile
 from hallmarket.server.teams.enter import find_person, tell
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_moderator, require_other
-from hallmarket.server.teams.types import WireBan, wire_profile
+from hallmarket.server.teams.types import WireBan
 
 sql = load_queries(__package__)
 

@@ -12,17 +12,14 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
 from hallmarket.server.teams.create import check_name
 from hallmarket.server.teams.list import get_team
 from hallmarket.server.teams.standing import lock_moderated
 from hallmarket.server.teams.types import (
-    ActorTypePolicy,
     DefaultRole,
     Description,
-    JoinPolicy,
-    SourcePolicy,
     TeamName,
-    Visibility,
     WireTeam,
     read_description,
 )

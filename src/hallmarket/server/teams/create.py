@@ -11,17 +11,14 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of, check_binding
+from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.teams.list import get_team
 from hallmarket.server.teams.types import (
     SLUG,
-    ActorTypePolicy,
     DefaultRole,
     Description,
-    JoinPolicy,
-    SourcePolicy,
     TeamName,
-    Visibility,
     WireTeam,
     read_description,
 )

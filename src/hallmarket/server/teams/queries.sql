@@ -14,7 +14,8 @@ select t.id, t.name, t.organization_id, t.description, t.visibility, t.default_r
 from team t
 join organization o on o.id = t.organization_id
 left join membership m
-    on m.organization_id = t.organization_id and m.person_id = $1 and m.organization_id = coalesce($2, m.organization_id)
+    on m.organization_id = t.organization_id and m.person_id = $1
+    and m.organization_id = coalesce($2, m.organization_id)
 left join team_member i on i.team_id = t.id and i.person_id = m.person_id
 left join team_join_request r on r.team_id = t.id and r.person_id = m.person_id and r.status <> 'approved'
 where (t.visibility = 'public'
@@ -35,14 +36,17 @@ select id from team where id = $1 for no key update;
 -- name: find_standing
 -- A team `$1` that `$2` may see, and what they are to it; `$3` is the one organization the request may reach, or null.
 select t.id, t.organization_id, t.is_default, t.name, t.description, t.visibility, t.default_role, t.join_policy,
-       t.source_policy, t.actor_type_policy, coalesce(t.join_policy, o.join_policy) as way_in, p.username as caller_name, m.person_id is not null as belongs, i.role,
-       coalesce(i.role = 'admin' or m.role = 'admin', false) as moderates, coalesce(m.role = 'admin', false) as administers,
+       t.source_policy, t.actor_type_policy, coalesce(t.join_policy, o.join_policy) as way_in,
+       p.username as caller_name, m.person_id is not null as belongs, i.role,
+       coalesce(i.role = 'admin' or m.role = 'admin', false) as moderates,
+       coalesce(m.role = 'admin', false) as administers,
        exists (select from team_ban b where b.team_id = t.id and b.person_id = p.id) as is_banned
 from team t
 join organization o on o.id = t.organization_id
 join person p on p.id = $2
 left join membership m
-    on m.organization_id = t.organization_id and m.person_id = p.id and m.organization_id = coalesce($3, m.organization_id)
+    on m.organization_id = t.organization_id and m.person_id = p.id
+    and m.organization_id = coalesce($3, m.organization_id)
 left join team_member i on i.team_id = t.id and i.person_id = m.person_id
 where t.id = $1 and (m.person_id is not null or t.visibility = 'public');
 
@@ -69,7 +73,8 @@ delete from team where id = $1 and not is_default;
 
 -- name: list_members
 -- Administrators first, then who came first.
-select i.person_id, i.role, i.created_on, p.username, nullif(concat_ws(' ', p.firstname, p.lastname), '') as name
+select i.person_id, i.role, i.created_on,
+       p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
 from team_member i
 join person p on p.id = i.person_id
 where i.team_id = $1 and ($2::uuid is null or i.person_id = $2)
@@ -129,7 +134,7 @@ returning id;
 -- name: list_requests
 -- Pending ones, oldest first: everybody's for `$3`, a moderator, else `$2`'s own.
 select r.id, r.team_id, r.person_id, r.status, r.created_on, r.decided_on,
-       p.username, nullif(concat_ws(' ', p.firstname, p.lastname), '') as name
+       p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
 from team_join_request r
 join person p on p.id = r.person_id
 where r.team_id = $1 and r.status = 'pending' and ($3::boolean or r.person_id = $2)
@@ -147,7 +152,7 @@ where team_id = $1 and person_id = $2 and status = 'pending';
 -- name: list_bans
 -- Newest first.
 select b.id, b.team_id, b.person_id, b.reason, b.created_on,
-       p.username, nullif(concat_ws(' ', p.firstname, p.lastname), '') as name
+       p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
 from team_ban b
 join person p on p.id = b.person_id
 where b.team_id = $1

@@ -11,10 +11,10 @@ from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.identity.types import Caller, wire_profile
 from hallmarket.server.teams.enter import enter, tell
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_belonging
-from hallmarket.server.teams.types import WireJoinRequest, wire_profile
+from hallmarket.server.teams.types import WireJoinRequest
 
 sql = load_queries(__package__)
 

@@ -8,12 +8,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-Visibility = Literal["public", "organization"]
+from hallmarket.server.identity.types import WireProfile, wire_profile
+
 Role = Literal["read", "write", "admin"]
 DefaultRole = Literal["read", "write"]
-JoinPolicy = Literal["invite_only", "request", "open"]
-SourcePolicy = Literal["any", "web_only", "api_only"]
-ActorTypePolicy = Literal["any", "verified_only", "agents_only"]
 JoinStatus = Literal["joined", "pending", "banned", "none"]
 ASSET_TYPES = ("dataset", "file", "post", "comment", "service", "route", "quest", "conversation")
 MEMBERSHIP = "internal"  # the organization's own people are all there are
@@ -34,19 +32,6 @@ Description = Annotated[str, msgspec.Meta(max_length=10_000)] | RichText
 def read_description(given: Description | None) -> str | None:
     """The Markdown of a description."""
     return given.text if isinstance(given, RichText) else given
-
-
-class WireProfile(msgspec.Struct, frozen=True):
-    """A person inside another object."""
-
-    user_id: UUID
-    username: str
-    name: str | None
-
-
-def wire_profile(row: asyncpg.Record) -> WireProfile:
-    """The person of a row that has `person_id`, `username` and `name`."""
-    return WireProfile(row["person_id"], row["username"], row["name"])
 
 
 class WireTeamOrganization(msgspec.Struct, frozen=True):

@@ -64,6 +64,6 @@ select number, size, root_hash, note, created_on, signature_count from log_check
 -- name: find_status
 select h.size, h.number, h.verifier_key, c.root_hash, c.created_on,
        (select count(*) from log_queue) as queue,
-       coalesce((select extract(epoch from now() - q.queued_on)::float8 from log_queue q order by q.position limit 1), 0)
-           as lag_s
+       coalesce((select extract(epoch from now() - q.queued_on)::float8
+                 from log_queue q order by q.position limit 1), 0) as lag_s
 from log_head h join log_checkpoint c on c.number = h.number;
