@@ -15,6 +15,7 @@ import httpx
 import jwt
 import pytest
 
+from assets import make_asset
 from circle import Circle, Someone, new_circle
 from exchange import get_token
 from hallmarket.server.identity import keys
@@ -100,6 +101,7 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
         "key_id": boss.member.key_id,
         "notification_id": notification,
         "media_id": media,
+        "asset_id": make_asset(server, boss, visibility="organization"),
     }
 
 
