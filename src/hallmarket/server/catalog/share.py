@@ -15,9 +15,8 @@ from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.members import wire_profile
 from hallmarket.server.identity.profile import find_someone
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.identity.types import NOBODY, Caller, wire_profile
 from hallmarket.server.notifications.notify import notify
 
 

@@ -8,8 +8,7 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hallmarket.server.identity.members import MemberProfile
-from hallmarket.server.identity.types import NOBODY
+from hallmarket.server.identity.types import NOBODY, WireProfile
 
 AssetType = Literal["dataset", "file", "post", "comment"]
 Visibility = Literal["public", "private", "organization", "monetized", "inherit"]
@@ -139,7 +138,7 @@ class WireAsset(msgspec.Struct, frozen=True):
     name: str | None
     slug: str | None
     description: Any
-    user: MemberProfile
+    user: WireProfile
     organization: InOrganization
     team: InTeam | None
     parent_id: UUID | None
@@ -196,7 +195,7 @@ class WirePermission(msgspec.Struct, frozen=True):
     asset_type: str
     role: str
     user_id: UUID
-    user: MemberProfile
+    user: WireProfile
     org_id: UUID
     visibility: str
     granter_id: UUID | None
@@ -229,7 +228,7 @@ def wire_asset(row: asyncpg.Record) -> WireAsset:
         name=row["name"],
         slug=row["slug"],
         description=_json(row["description"]),
-        user=MemberProfile(
+        user=WireProfile(
             row["owner_id"], row["username"], row["owner_name"], row["profile_picture"], row["actor_type"]
         ),
         organization=InOrganization(organization_id or NOBODY, row["organization_name"] or EVERYBODY),
