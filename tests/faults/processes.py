@@ -17,13 +17,18 @@ def find_children(server: Server) -> list[psutil.Process]:
 
 
 def find_workers(server: Server) -> list[psutil.Process]:
-    """The processes that answer HTTP: children that hold the listening socket."""
-    return [child for child in find_children(server) if _listens(child)]
+    """The processes that answer HTTP."""
+    return [child for child in find_children(server) if _name(child) == "hm-worker"]
 
 
 def find_sequencers(server: Server) -> list[psutil.Process]:
-    """The process that sequences, or wants to: the child that does not listen."""
-    return [child for child in find_children(server) if not _listens(child)]
+    """The process that sequences, or wants to."""
+    return [child for child in find_children(server) if _name(child) == "hm-sequencer"]
+
+
+def find_backgrounds(server: Server) -> list[psutil.Process]:
+    """The process that does what was queued."""
+    return [child for child in find_children(server) if _name(child) == "hm-background"]
 
 
 def get_postmaster(server: Server) -> psutil.Process:
@@ -69,11 +74,11 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def _listens(process: psutil.Process) -> bool:
+def _name(process: psutil.Process) -> str:
     try:
-        return any(connection.status == psutil.CONN_LISTEN for connection in process.net_connections("inet"))
+        return process.name()
     except psutil.NoSuchProcess:
-        return False
+        return ""
 
 
 def account_of_postgres() -> dict[str, int]:

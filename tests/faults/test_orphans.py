@@ -89,7 +89,7 @@ def _processes_of(server: Server) -> list[psutil.Process]:
 def _orphaned(server: Server) -> Iterator[list[psutil.Process]]:
     """Kill the server's first process; gives those it leaves behind, without waiting for any."""
     orphans, process = find_children(server), server.process
-    assert len(orphans) == 3
+    assert len(orphans) == 4
     assert process is not None
     process.kill()
     process.wait()

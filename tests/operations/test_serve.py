@@ -17,7 +17,15 @@ import psutil
 import pytest
 
 from anchors import anchor, anchored, get_item, post, wait_for
-from faults.processes import find_children, find_sequencers, find_workers, is_alive, kill, wait_until_gone
+from faults.processes import (
+    find_backgrounds,
+    find_children,
+    find_sequencers,
+    find_workers,
+    is_alive,
+    kill,
+    wait_until_gone,
+)
 from starts import refusal_of_start
 from support import HALLMARKET, Server, new_server, random_hash, wait_until
 from wire import assert_no_trouble, head, read_log
@@ -193,7 +201,7 @@ def test_port_in_use_is_a_clear_refusal(server: Server) -> None:
 def test_several_workers_answer_as_one(own: Server) -> None:
     """With two workers requests are answered by both, keys and revocations hold in both, and one log results."""
     member = own.new_member()
-    assert (len(find_workers(own)), len(find_sequencers(own))) == (2, 1)
+    wait_until(lambda: (len(find_workers(own)), len(find_sequencers(own)), len(find_backgrounds(own))) == (2, 1, 1))
     with own.client(member.key) as api:
         api.headers["connection"] = "close"
         assert len(answering(api)) == 2

@@ -4,9 +4,10 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from litestar import Litestar
@@ -17,7 +18,6 @@ from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
-from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.framework import make_framework
@@ -32,6 +32,7 @@ from hallmarket.server.identity.people_routes import people_routes
 from hallmarket.server.identity.quick import find_quick
 from hallmarket.server.identity.routes import identity_routes
 from hallmarket.server.identity.tokens import Tokens
+from hallmarket.server.jobs.count import forget_old_jobs
 from hallmarket.server.media.anchor import Anchoring
 from hallmarket.server.media.first_answer import forget_first_answers
 from hallmarket.server.media.lookup import Lookup
@@ -47,7 +48,10 @@ from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
 from hallmarket.server.tlog.sequencer import Sequencer
 
-TIDY_EVERY_S = 600
+if TYPE_CHECKING:
+    from hallmarket.server.jobs.background import Background
+
+BACKGROUND_CONNECTIONS = 4
 MIB = 1024 * 1024
 log = structlog.get_logger()
 
@@ -74,7 +78,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         await database.open()
-        tasks = [asyncio.create_task(keyring.run()), asyncio.create_task(_tidy(database, blobs))]
+        tasks = [asyncio.create_task(keyring.run())]
         if settings.lookup_cache_mib:
             tasks.append(asyncio.create_task(lookup.load()))
         # What start-up made stays; the collector need not walk it again while requests wait.
@@ -122,15 +126,22 @@ def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Se
     return Sequencer(database_url, key, settings.checkpoint_interval_ms / 1000, {KIND: settle_media})
 
 
+def make_background(settings: Settings, database_url: str) -> "Background":
+    """The background process: what is done for each kind of job, and what is cleared away."""
+    # Loaded by the child alone: the workers have no use for the library behind it.
+    from hallmarket.server.jobs.background import Background
+    from hallmarket.server.jobs.run import Runner
+
+    database = Database(database_url, BACKGROUND_CONNECTIONS)
+    blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
+    tidy = (
+        lambda: forget_first_answers(database),
+        blobs.clear_away,
+        lambda: forget_old_jobs(database),
+    )
+    return Background(database, Runner(database_url, {}), tidy)
+
+
 def scratch_folder(data: Path) -> Path:
     """Where large requests are kept while they are worked on."""
     return data / "scratch"
-
-
-async def _tidy(database: Database, blobs: Blobs) -> None:
-    while True:
-        with suppress(Unavailable):
-            await forget_first_answers(database)
-        with suppress(Unavailable):
-            await blobs.clear_away()
-        await asyncio.sleep(TIDY_EVERY_S)

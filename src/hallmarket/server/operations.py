@@ -17,6 +17,8 @@ from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.identity.types import iso_time
+from hallmarket.server.jobs.count import count_jobs
+from hallmarket.server.jobs.types import JobCount
 from hallmarket.server.tlog.publish import get_status
 from hallmarket.server.tlog.types import LogStatus
 
@@ -84,6 +86,7 @@ def operations_routes(database: Database, origin: str, version: str) -> Sequence
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         try:
             registry.register(LogFigures(await get_status(database)))
+            registry.register(JobFigures(await count_jobs(database)))
         except Unavailable:
             registry.register(LogFigures(None))
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4", headers=NO_STORE)
@@ -114,6 +117,25 @@ class LogFigures(Collector):
         yield GaugeMetricFamily(
             "hallmarket_log_sequencing_lag_seconds", "How long the oldest waiting entry has waited.", status.lag_s
         )
+
+
+class JobFigures(Collector):
+    """The background's own figures; a kind that nothing was ever asked of has none."""
+
+    def __init__(self, counts: Sequence[JobCount]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauges, by kind of job."""
+        jobs = GaugeMetricFamily("hallmarket_jobs", "Background jobs.", labels=["kind", "state"])
+        oldest = GaugeMetricFamily(
+            "hallmarket_jobs_oldest_seconds", "How long the oldest waiting background job has waited.", labels=["kind"]
+        )
+        for count in self._counts:
+            for state, value in (("waiting", count.waiting), ("running", count.running), ("failed", count.failed)):
+                jobs.add_metric([count.kind, state], value)
+            oldest.add_metric([count.kind], count.oldest_s)
+        yield from (jobs, oldest)
 
 
 def _describe(origin: str, status: LogStatus) -> LogState:

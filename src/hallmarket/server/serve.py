@@ -1,4 +1,4 @@
-"""`hallmarket serve`: one parent keeps PostgreSQL, a sequencer and the HTTP workers running, and stops them cleanly."""
+"""`hallmarket serve`: one parent keeps PostgreSQL, the HTTP workers, a sequencer and the background process running."""
 
 import asyncio
 import fcntl
@@ -57,6 +57,12 @@ def _run_sequencer(*arguments: Any) -> None:
     from hallmarket.server.worker import run_sequencer
 
     run_sequencer(*arguments)
+
+
+def _run_background(*arguments: Any) -> None:
+    from hallmarket.server.worker import run_background
+
+    run_background(*arguments)
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -162,7 +168,7 @@ class _Child:
 
 
 class _House:
-    """The workers and the sequencer."""
+    """The workers, the sequencer, and the background process."""
 
     def __init__(
         self, settings: Settings, database_url: str, secret: bytes, key: SigningKey, listening: socket.socket
@@ -172,8 +178,10 @@ class _House:
         self._ready: list[Event] = [self._context.Event() for _ in range(settings.workers)]
         self._worker_arguments = (settings, database_url, secret, key.text(), listening)
         self._sequencer_arguments = (settings, database_url, key.text())
+        self._background_arguments = (settings, database_url)
         self._workers: list[_Child] = []
         self._sequencer: _Child | None = None
+        self._background: _Child | None = None
 
     def start(self) -> None:
         self._sequencer = _Child(
@@ -183,6 +191,10 @@ class _House:
         for number, ready in enumerate(self._ready):
             name = f"worker-{number}"
             self._workers.append(_Child(name, self._make_worker(name, ready)))
+        self._background = _Child(
+            "background",
+            lambda: self._context.Process(target=_run_background, args=self._background_arguments, name="background"),
+        )
 
     def _make_worker(self, name: str, ready: Event) -> Callable[[], SpawnProcess]:
         return lambda: self._context.Process(target=_run_worker, args=(*self._worker_arguments, ready), name=name)
@@ -200,17 +212,21 @@ class _House:
             child.look_after()
 
     def stop(self) -> None:
-        """First the workers, which finish what they were asked; then the sequencer, its round; both bounded in time."""
-        for worker in self._workers:
-            worker.terminate()
-        for worker in self._workers:
-            worker.wait(self._settings.shutdown_timeout_s + 5)
+        """First the workers, which finish what they were asked; then the sequencer, its round; both bounded in time.
+
+        The background process gives back meanwhile what it cannot finish soon.
+        """
+        unasked = [self._background] if self._background else []
+        for child in (*self._workers, *unasked):
+            child.terminate()
+        for child in (*self._workers, *unasked):
+            child.wait(self._settings.shutdown_timeout_s + 5)
         if self._sequencer is not None:
             self._sequencer.terminate()
             self._sequencer.wait(30)
 
     def _children(self) -> list[_Child]:
-        return [*self._workers, *([self._sequencer] if self._sequencer else [])]
+        return [*self._workers, *(child for child in (self._sequencer, self._background) if child)]
 
 
 def _note_signals() -> list[int]:

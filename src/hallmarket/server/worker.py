@@ -1,11 +1,17 @@
-"""What the children of `hallmarket serve` run: an HTTP worker, or the sequencer. Both end when their parent does."""
+"""What the children of `hallmarket serve` run: an HTTP worker, the sequencer, or the background process.
+
+All end when their parent does.
+"""
 
 import asyncio
 import multiprocessing
 import os
 import signal
 import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -13,7 +19,7 @@ import uvloop
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.http.protocol import Protocol
-from hallmarket.server.main import make_app, make_sequencer
+from hallmarket.server.main import make_app, make_background, make_sequencer
 from hallmarket.server.settings import Settings
 
 ORPHAN_TIMEOUT_S = 2
@@ -37,6 +43,7 @@ def run_worker(
 ) -> None:
     """Answer HTTP on `listening` until SIGTERM; requests in flight finish first."""
     configure_logging(settings.log_level)
+    _name_process("hm-worker")
     config = uvicorn.Config(
         make_app(settings, database_url, secret, SigningKey.parse(key)),
         loop="uvloop",
@@ -57,16 +64,31 @@ def run_worker(
 def run_sequencer(settings: Settings, database_url: str, key: str) -> None:
     """Sequence until SIGTERM; the round under way is finished first."""
     configure_logging(settings.log_level)
+    _name_process("hm-sequencer")
     sequencer = make_sequencer(settings, database_url, SigningKey.parse(key))
+    uvloop.run(_run_until_stopped(sequencer.run, sequencer.stop))
 
-    async def run() -> None:
-        # A Ctrl-C at the terminal reaches everybody; the parent says when it is the sequencer's turn.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, sequencer.stop)
-        _end_with_parent()
-        await sequencer.run()
 
-    uvloop.run(run())
+def run_background(settings: Settings, database_url: str) -> None:
+    """Do queued jobs and clear away until SIGTERM; what is in hand is finished or given back first."""
+    configure_logging(settings.log_level)
+    _name_process("hm-background")
+    background = make_background(settings, database_url)
+    uvloop.run(_run_until_stopped(background.run, background.stop))
+
+
+async def _run_until_stopped(run: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
+    # A Ctrl-C at the terminal reaches everybody; the parent says whose turn it is.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    _end_with_parent()
+    await run()
+
+
+def _name_process(name: str) -> None:
+    """Be told apart in `top` and `ps`, where the system lets us."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
 
 
 def _end_with_parent() -> None:
