@@ -30,7 +30,6 @@ from hallmarket.server.http.reply import (
     in_media_dialect,
     is_open,
     unless_known,
-    with_head,
 )
 from hallmarket.server.http.visit import KEY, Visit
 
@@ -146,8 +145,6 @@ class Edge:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
                 message["headers"] = headers = [*message["headers"], *visit.extra_headers]
-                if visit.method == "OPTIONS":
-                    headers[:] = [(name, _allow(value) if name == b"allow" else value) for name, value in headers]
                 if visit.caller is not None and not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"private, no-store"))  # what a key opens is for its holder
             elif message["type"] == "http.response.body" and head:
@@ -187,10 +184,6 @@ async def _no_body() -> Any:
 
 async def _no_send(_message: Message) -> None:
     raise AssertionError("a request answered at once is written by the protocol")
-
-
-def _allow(methods: bytes) -> bytes:
-    return with_head(methods.decode()).encode()
 
 
 @lru_cache(256)
