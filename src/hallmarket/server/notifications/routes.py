@@ -57,4 +57,4 @@ def notifications_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 def _reader(request: AnyRequest) -> Reader:
     caller = visit_of(request.scope).caller
-    return Reader(caller.person_id, caller.organization_id if caller.is_bound else None)
+    return Reader(caller.person_id, caller.reaches)
