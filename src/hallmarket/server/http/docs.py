@@ -20,7 +20,7 @@ from litestar.params import FromPath
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.openapi import DOCUMENT, describe
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import Reply, unless_known
+from hallmarket.server.http.reply import Reply, as_response, unless_known
 from hallmarket.server.http.visit import visit_of
 
 AnyRequest = Request[Any, Any, Any]
@@ -90,6 +90,4 @@ def _reply(content: bytes, kind: bytes) -> Reply:
 
 
 def _response(request: AnyRequest, reply: Reply) -> Response[bytes]:
-    told = unless_known(reply, visit_of(request.scope).headers.get(b"if-none-match"))
-    headers = {name.decode(): value.decode() for name, value in told.headers}
-    return Response(told.body, status_code=told.status, media_type=reply.content_type.decode(), headers=headers)
+    return as_response(unless_known(reply, visit_of(request.scope).headers.get(b"if-none-match")))

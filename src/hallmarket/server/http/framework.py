@@ -22,12 +22,18 @@ from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.docs import documentation_routes
 from hallmarket.server.http.openapi import openapi_config
-from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect, with_head
+from hallmarket.server.http.reply import Reply, as_response, crash_reply, error_reply, in_media_dialect, with_head
 from hallmarket.server.http.visit import visit_of
 
 log = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
+BEYOND_DATABASE = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.DatetimeFieldOverflowError,
+)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
@@ -89,10 +95,21 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
         return error_reply(path, InvalidRequest(error.detail))
     if isinstance(error, RecursionError):  # of the JSON decoder, the only one here that goes as deep as a caller says
         return error_reply(path, InvalidRequest("The body is nested too deeply.", "body"))
-    if isinstance(error, asyncpg.DataError):  # NUL in a text: the transaction is rolled back
+    if is_beyond_database(error):
         return error_reply(path, InvalidRequest("A text holds NUL, or a number is out of bounds."))
     log.error("request failed", method=request.method, path=path, exc_info=error)
     return crash_reply(path)
+
+
+def is_beyond_database(error: Exception) -> bool:
+    """Whether the database holds no such value, as a text with NUL or too large a number: the caller's, not ours.
+
+    The transaction is rolled back. An argument of another type than its query's is no such error, though asyncpg calls
+    both DataError before it sends anything; nor is whatever else a statement of ours may come to.
+    """
+    return isinstance(error, BEYOND_DATABASE) or (
+        type(error) is asyncpg.DataError and isinstance(error.__cause__, OverflowError | UnicodeEncodeError)
+    )
 
 
 def _describe(error: ValidationException) -> InvalidRequest:
@@ -100,8 +117,3 @@ def _describe(error: ValidationException) -> InvalidRequest:
     first: Any = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     field, message = str(first.get("key") or "body"), str(first.get("message") or error.detail)
     return InvalidRequest(f"{field}: {message}", field)
-
-
-def _response(reply: Reply) -> Response[bytes]:
-    headers = {name.decode(): value.decode() for name, value in reply.headers}
-    return Response(reply.body, status_code=reply.status, media_type=reply.content_type.decode(), headers=headers)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from litestar import Response
 
 from hallmarket.server import errors
 
@@ -39,8 +40,14 @@ class Reply(msgspec.Struct, frozen=True):
 def unless_known(reply: Reply, if_none_match: bytes | None) -> Reply:
     """304 in place of a reply whose entity tag, its first header, the caller has already (RFC 9110, 13.1.2)."""
     if if_none_match is not None and (reply.headers[0][1] in if_none_match or if_none_match.strip() == b"*"):
-        return Reply(304, b"", reply.headers)
+        return Reply(304, b"", reply.headers, reply.content_type)
     return reply
+
+
+def as_response(reply: Reply) -> Response[bytes]:
+    """A reply as the framework's handlers answer with it."""
+    headers = {name.decode(): value.decode() for name, value in reply.headers}
+    return Response(reply.body, status_code=reply.status, media_type=reply.content_type.decode(), headers=headers)
 
 
 def in_media_dialect(path: str) -> bool:

@@ -8,9 +8,9 @@ import msgspec
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
+from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.http.paging import Page, PageRequest, make_page, read_time
 from hallmarket.server.identity.people import find_creators
-from hallmarket.server.media.read import UUID_TEXT
 from hallmarket.server.media.types import WireItem, wire_item
 
 sql = load_queries(__package__)

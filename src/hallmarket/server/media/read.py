@@ -11,11 +11,11 @@ import msgspec
 from multipart import MultipartError, MultipartParser, parse_options_header
 
 from hallmarket.server.errors import DomainError, InvalidRequest
+from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.media.types import MOST_BYTES, Anchor, read_hash
 
 LONGEST_NAME = 1024
 MOST_METADATA_BYTES = 64 * 1024
-UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DIGITS = re.compile(r"[0-9]{1,19}")
 FIELDS = ("hash", "size", "id", "name", "metadata")
 

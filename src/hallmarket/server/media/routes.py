@@ -11,7 +11,7 @@ from litestar.response import Stream
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.paging import Page, read_page, read_query
-from hallmarket.server.http.reply import Reply
+from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.media.batch import anchor_batch, receive_batch
 from hallmarket.server.media.list import get_media, list_media, read_filters
@@ -44,7 +44,7 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Seque
 
     @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item", responses=ANCHORED)
     async def anchor(request: AnyRequest) -> Response[bytes]:
-        return _response(await quick.anchor(visit_of(request.scope)))
+        return as_response(await quick.anchor(visit_of(request.scope)))
 
     @post("/v1/media/anchor/batch", opt=BATCH, status_code=200, summary="Anchor many items, NDJSON in and out")
     async def batch(request: AnyRequest) -> Stream:
@@ -68,7 +68,7 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Seque
         responses=FOUND,
     )
     async def look_up(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:  # noqa: ARG001 (the visit has it)
-        return _response(await quick.look_up(visit_of(request.scope)))
+        return as_response(await quick.look_up(visit_of(request.scope)))
 
     @get(
         LOOKUP_PATH + "{media_hash:str}/proof",
@@ -88,8 +88,3 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Seque
 def _prefers_text(accept: str) -> bool:
     kinds = [part.split(";")[0].strip().lower() for part in accept.split(",")]
     return "text/plain" in kinds and "application/json" not in kinds
-
-
-def _response(reply: Reply) -> Response[bytes]:
-    headers = {name.decode(): value.decode() for name, value in reply.headers}
-    return Response(reply.body, status_code=reply.status, media_type=reply.content_type.decode(), headers=headers)
