@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import asyncpg
 import httpx
 import pytest
 
 from anchors import ANCHOR, BATCH, post
+from hallmarket.server.http.framework import is_beyond_database
 from support import Server, new_server, random_hash
 from wire import assert_exchange_error, assert_media_error, exchange, head, read_log
 
@@ -146,6 +148,31 @@ def test_crash_is_told_in_form(path: str, wrecked: Server) -> None:
     failure = next(line for line in logged if line["event"] == "request failed")
     assert "UndefinedTableError" in failure["exception"]
     assert failure["level"] == "error"
+
+
+BEYOND = {
+    "NUL in a text": ("select $1::text", "a\0b", True),
+    "NUL in JSON": ("select $1::jsonb", '"\\u0000"', True),
+    "half a character": ("select $1::text", "\ud800", True),
+    "number too large to send": ("select $1::bigint", 2**63, True),
+    "number too large to keep": ("select $1::bigint::int", 2**31, True),
+    "text for a number": ("select $1::bigint", "7", False),
+    "number for a text": ("select $1::text", 7, False),
+    "text for numbers": ("select $1::bigint[]", ["7"], False),
+    "no id": ("select $1::uuid", "x", False),
+    "no JSON": ("select $1::jsonb", "{", False),
+    "division by zero": ("select 1 / $1::int", 0, False),
+}
+
+
+@pytest.mark.parametrize(("query", "argument", "beyond"), BEYOND.values(), ids=BEYOND.keys())
+def test_only_values_beyond_the_database_are_the_callers_mistake(
+    server: Server, query: str, argument: object, beyond: bool
+) -> None:
+    """What PostgreSQL cannot hold is the caller's mistake; a wrong type of argument is ours, which no 400 hides."""
+    with pytest.raises(asyncpg.DataError) as raised:
+        server.query(query, argument)
+    assert is_beyond_database(raised.value) == beyond
 
 
 @pytest.fixture(scope="module")

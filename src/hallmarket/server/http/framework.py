@@ -76,7 +76,7 @@ def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -> None
 
 
 def _answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
-    return _response(_as_reply(request, error))
+    return as_response(_as_reply(request, error))
 
 
 def _as_reply(request: AnyRequest, error: Exception) -> Reply:
