@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-VERBS = ["anchor", "verify", "proof", "status", "serve", "admin"]
+VERBS = ["anchor", "verify", "proof", "status", "assets", "serve", "admin"]
 
 
 def test_help_names_every_verb(home):
@@ -52,6 +52,9 @@ def test_version(home):
         (["verify", "x", "--log-key", "@none"], "none: no such file"),
         (["verify", "x", "--log-key", "nonsense"], "A verifier key is written name+id+base64"),
         (["proof", "x"], "Missing option '--output'"),
+        (["assets", "who", "x", "--api-key", "k"], "not a valid UUID"),
+        (["assets", "search"], "an API key is needed"),
+        (["assets", "share", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "jane", "owner"], "is not one of"),
         (["frobnicate"], "No such command"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
@@ -70,7 +73,14 @@ def test_errors_as_json(home):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["verify", "f"], ["proof", "f", "-o", "p"], ["anchor", "f", "--api-key", "k"]]
+    "arguments",
+    [
+        ["status"],
+        ["verify", "f"],
+        ["proof", "f", "-o", "p"],
+        ["anchor", "f", "--api-key", "k"],
+        ["assets", "who", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "--api-key", "k"],
+    ],
 )
 def test_a_server_that_is_not_there(home, write, arguments):
     """Every verb that needs a server says in one line that it cannot be reached, with status 3."""

@@ -2,59 +2,17 @@
 
 import gzip
 import json
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from hallmarket.client import Hallmarket, HallmarketError, ServerUnreachable
 from hallmarket.client.types import AnchorRequest
+from scripted import scripted
 
 HASH = "ab" * 64
 UNAVAILABLE = (503, {}, b'{"code":"UNAVAILABLE","message":"The database is away.","details":null}')
 READY = (200, {}, b'{"status":"ready"}')
-
-
-@contextmanager
-def scripted(*answers):
-    """A server that gives these answers in turn, the last one for ever; yields its URL and the bodies it got.
-
-    An answer is (status, headers, body); a status of 0 closes the connection instead, after sending the body if any.
-    """
-    left, bodies = list(answers), []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self):
-            bodies.append(self.rfile.read(int(self.headers.get("content-length") or 0)))
-            status, headers, body = left.pop(0) if len(left) > 1 else left[0]
-            if not status and not body:
-                self.close_connection = True
-                return
-            self.send_response(status or 200)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(body) + (0 if status else 1)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = not status
-
-        do_GET = do_POST = answer  # noqa: N815 - http.server's names
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", bodies
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,13 @@ SERVER = 3
 INTERRUPTED = 130
 TERMINATED = 143
 
+# What the server says of the thing asked for, not of itself or of who asks.
+_ABOUT_THE_REQUEST = frozenset({400, 404, 409, 413, 422})
+
 STATUSES = """\b
 Exit status:
   0    all well
-  1    verification said no, or some files failed
+  1    verification said no, some files failed, or what was asked for is not there or cannot be done
   2    the command was used wrongly
   3    the server cannot be reached, refuses the key, or failed
   130  interrupted (143 by SIGTERM); run again to go on"""
@@ -47,7 +50,8 @@ def command_error(error: BaseException) -> CommandError:
         case ServerUnreachable():
             return CommandError(str(error), SERVER, "UNREACHABLE")
         case HallmarketError():
-            return CommandError(_server_said(error), SERVER, error.code, error.details)
+            status = NO if error.status in _ABOUT_THE_REQUEST else SERVER
+            return CommandError(_server_said(error), status, error.code, error.details)
         case LogRefused():
             return CommandError(str(error), NO, "LOG_REFUSED")
         case ProofError():

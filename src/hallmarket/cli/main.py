@@ -14,6 +14,7 @@ VERBS = {
     "verify": ("hallmarket.cli.verify:verify", "Check files, or a saved proof, against the log."),
     "proof": ("hallmarket.cli.proof:proof", "Save the proof of a file, to be checked without any server."),
     "status": ("hallmarket.cli.status:status", "Show the server, its log, its queue and its last checkpoint."),
+    "assets": ("hallmarket.cli.assets:assets", "Find, share and delete assets."),
     "serve": ("hallmarket.cli.serve:serve", "Run a server."),
     "admin": ("hallmarket.cli.admin:admin", "Make organizations, people and API keys."),
 }
@@ -74,7 +75,7 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 )
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def hallmarket() -> None:
-    """Anchor media in a public, verifiable log, and prove it to anyone."""
+    """Anchor media in a public, verifiable log, and prove it to anyone; publish and share files and datasets."""
 
 
 def main() -> int:

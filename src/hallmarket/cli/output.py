@@ -1,6 +1,7 @@
 """Words, numbers and JSON for people and programs to read."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -49,6 +50,17 @@ def count_words(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as aligned columns below their headers; numbers stand to the right, nothing is cut off."""
+    shown = [list(headers), *([printable("" if cell is None else str(cell)) for cell in row] for row in rows)]
+    for at in range(len(headers)):
+        width = max(len(line[at]) for line in shown)
+        to_right = bool(rows) and all(row[at] is None or isinstance(row[at], int | float) for row in rows)
+        for line in shown:
+            line[at] = line[at].rjust(width) if to_right else line[at].ljust(width)
+    return "\n".join("  ".join(line).rstrip() for line in shown)
 
 
 def print_json(value: Any) -> None:

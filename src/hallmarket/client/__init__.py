@@ -1,4 +1,5 @@
-"""Python bindings: `Hallmarket` speaks to a server, and `client.trust` remembers which logs have been seen.
+"""Python bindings: `Hallmarket` speaks to a server's registry, `client.exchange.Exchange` to its exchange, and
+`client.trust` remembers which logs have been seen.
 
 from hallmarket.client import Hallmarket
 from hallmarket.client.types import AnchorRequest

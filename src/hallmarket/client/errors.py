@@ -18,12 +18,13 @@ class HallmarketError(Exception):
 
 
 class ServerUnreachable(Exception):
-    """No answer came from the server, or none that is one of ours."""
+    """No answer came from the server, or none that is one of ours; `was_sent` if it may have got the request."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, *, was_sent: bool = True) -> None:
         super().__init__(f"cannot reach the server at {url}: {reason}")
         self.url = url
         self.reason = reason
+        self.was_sent = was_sent
 
 
 class LogRefused(Exception):

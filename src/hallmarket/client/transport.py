@@ -17,6 +17,8 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 # A gateway's words for "nobody behind me", and our own.
 _AWAY = frozenset({502, 503, 504})
+# Of these, the ones after which nobody knows whether it was done.
+_UNSURE = frozenset({502, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Waiting = Callable[[str, float], None]
@@ -26,6 +28,10 @@ class _Wire(msgspec.Struct):
     code: str
     message: str
     details: dict[str, Any] | None = None
+
+
+class _Envelope(msgspec.Struct):
+    error: _Wire
 
 
 class Patience:
@@ -50,8 +56,9 @@ class Patience:
 class Transport:
     """A connection pool to one server.
 
-    Connection errors, 502 to 504, 429 and 403 RATE_LIMIT are tried again for up to `retry_s` seconds; every request of
-    these dialects that we send is safe to repeat. `on_wait` hears of every pause: its reason and its seconds.
+    Connection errors, 502 to 504, 429 and 403 RATE_LIMIT are tried again for up to `retry_s` seconds; a request that is
+    not safe to repeat is only where the server cannot have done it. `on_wait` hears of every pause: its reason and its
+    seconds.
     """
 
     def __init__(
@@ -83,19 +90,27 @@ class Transport:
         """Start the clock of one call."""
         return Patience(self.retry_s, self.on_wait)
 
-    def request(self, method: str, path: str, *, accept: tuple[int, ...] = (200,), **options: Any) -> httpx.Response:
-        """Send one request until it is answered; raises HallmarketError unless the status is one of `accept`."""
+    def request(
+        self, method: str, path: str, *, accept: tuple[int, ...] = (200,), safe: bool = True, **options: Any
+    ) -> httpx.Response:
+        """Send one request until it is answered; raises HallmarketError unless the status is one of `accept`.
+
+        `content` may be a function that opens the body anew for every try. One that is not `safe` to repeat is tried
+        again only where the server did not get it, or says that it did nothing.
+        """
         patience = self.patience()
         while True:
             try:
                 response = self._send(method, path, **options)
             except ServerUnreachable as error:
+                if error.was_sent and not safe:
+                    raise
                 patience.wait(error)
                 continue
             if response.status_code in accept:
                 return response
             refusal = read_error(response)
-            if not is_passing(refusal):
+            if not is_passing(refusal) or (refusal.status in _UNSURE and not safe):
                 raise refusal
             patience.wait(refusal, retry_after_s(response.headers))
 
@@ -120,21 +135,30 @@ class Transport:
         except httpx.HTTPError as error:
             raise ServerUnreachable(self.base_url, _words(error)) from error
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, *, content: Any = None, **options: Any) -> httpx.Response:
         try:
-            return self._http.request(method, path, **options)
+            return self._http.request(method, path, content=content() if callable(content) else content, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServerUnreachable(self.base_url, _words(error)) from error
+            was_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL)
+            raise ServerUnreachable(self.base_url, _words(error), was_sent=was_sent) from error
 
 
 def read_error(response: httpx.Response) -> HallmarketError:
     """Read an error answer, ours or a stranger's (a proxy in between); its body must have been read."""
     request_id = response.headers.get("x-request-id")
     try:
-        wire = msgspec.json.decode(response.content, type=_Wire)
+        wire = _read_error(response.content)
     except (msgspec.MsgspecError, UnicodeError):
         return HallmarketError("UNEXPECTED", response.reason_phrase or "?", None, response.status_code, request_id)
-    return HallmarketError(wire.code, wire.message, wire.details, response.status_code, request_id)
+    return HallmarketError(wire.code.upper(), wire.message, wire.details, response.status_code, request_id)
+
+
+def _read_error(body: bytes) -> _Wire:
+    """An error of either dialect: the media's is the object itself, the exchange's stands in an envelope."""
+    try:
+        return msgspec.json.decode(body, type=_Envelope).error
+    except msgspec.ValidationError:
+        return msgspec.json.decode(body, type=_Wire)
 
 
 def is_passing(error: HallmarketError) -> bool:

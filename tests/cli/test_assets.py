@@ -1,0 +1,73 @@
+"""`hallmarket assets` against a real server."""
+
+import uuid
+
+import pytest
+
+from assets import make_asset
+from circle import new_circle
+
+NOBODY = str(uuid.UUID(int=0))
+
+
+@pytest.fixture
+def circle(server):
+    """A new organization of the shared server, with an administrator."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture
+def at_server(home, circle):
+    """The home of the administrator."""
+    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
+    return home
+
+
+def test_share_and_who(at_server, circle):
+    """A role that is given shows, for people and programs, until it is taken away."""
+    asset = make_asset(circle.server, circle.boss, name="The harbour", visibility="private")
+    other = circle.person()
+    result = at_server.run("assets", "share", asset, other.member.username, "write")
+    assert result.stdout == f"{other.member.username} has the role write on {asset} now\n"
+    assert other.ask("GET", f"/assets/{asset}")["role"] == "write"
+    lines = at_server.run("assets", "who", asset).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["admin", circle.boss.member.username],
+        ["write", other.member.username],
+    ]
+    answer = at_server.json("assets", "share", asset, other.id, "none")
+    assert (answer["user_id"], answer["role"]) == (other.id, "none")
+    permissions = at_server.json("assets", "who", asset)["permissions"]
+    assert [one["user_id"] for one in permissions] == [circle.boss.id]
+    other.ask("GET", f"/assets/{asset}", 404)
+
+
+def test_delete(at_server, circle):
+    """A dry run deletes nothing; a deletion asks, and with --yes takes the children along where that is wanted."""
+    parent = make_asset(circle.server, circle.boss, "post", name="A post")
+    child = make_asset(circle.server, circle.boss, name="inside", parent_id=parent)
+    dry = at_server.json("assets", "delete", parent, "--children", "--dry-run")
+    assert (dry["dry_run"], [one["id"] for one in dry["deleted_children"]]) == (True, [child])
+    refused = at_server.run("assets", "delete", parent)
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert circle.boss.ask("GET", f"/assets/{parent}")["name"] == "A post"
+    result = at_server.run("assets", "delete", parent, "--children", "--yes")
+    assert result.stdout.splitlines() == [
+        f"deleted the post A post ({parent}) with 1 asset in it",
+        f"  and the file inside ({child})",
+    ]
+    for gone in (parent, child):
+        circle.boss.ask("GET", f"/assets/{gone}", 404)
+
+
+@pytest.mark.parametrize("verb", ["share", "who", "delete"])
+def test_an_asset_that_is_not_there(at_server, verb, refused):
+    """An unknown asset is told in one line, with status 1."""
+    more = {"share": ["admin", "read"], "who": [], "delete": ["--yes"]}[verb]
+    assert "404 NOT_FOUND" in refused("assets", verb, uuid.uuid4(), *more, status=1)
+
+
+def test_a_bad_key(at_server, refused):
+    """A key the server does not know is told in one line, with status 3."""
+    assert "refuses the API key" in refused("assets", "who", NOBODY, "--api-key", "hm_wrong", status=3)
