@@ -1,0 +1,270 @@
+"""Tables against a plain model in Python: random tables, random changes, every version as it was."""
+
+import hashlib
+import os
+import time
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from hallmarket.server.errors import Conflict, InvalidRequest
+from hallmarket.server.tables.coerce import coerce_rows
+from hallmarket.server.tables.files import Files, read_batches
+from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.types import TIMESTAMPTZ, Column, Snapshot
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "text": st.text(),
+    "bigint": st.integers(-(2**63), 2**63 - 1),
+    "integer": st.integers(-(2**31), 2**31 - 1),
+    "double precision": st.floats(allow_nan=False, allow_infinity=False),
+    "real": st.floats(width=32, allow_nan=False, allow_infinity=False),
+    "numeric(38,0)": st.integers(-(10**38) + 1, 10**38 - 1).map(Decimal),
+    "numeric(30,7)": st.decimals(-(10**20), 10**20, places=7),
+    "boolean": st.booleans(),
+    TIMESTAMPTZ: st.datetimes(timezones=st.just(UTC)),
+    "timestamp": st.datetimes(),
+    "date": st.dates(),
+}
+COLUMNS = tuple(Column(f"c{place}", kind) for place, kind in enumerate(VALUES))
+WITH_KEY = (Column("id", "bigint"), *COLUMNS)
+cells = {column.name: st.none() | VALUES[column.type] for column in COLUMNS}
+plain_rows = st.lists(st.fixed_dictionaries(cells), max_size=5)
+keyed_rows = st.lists(st.fixed_dictionaries({"id": st.integers(0, 8), **cells}), max_size=5)
+partial_rows = st.lists(st.fixed_dictionaries({"id": st.integers(0, 8)}, optional=cells), min_size=1, max_size=5)
+FEW = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=[Phase.generate],
+)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Tables:
+    """Tables in a folder."""
+    return Tables(Files("", tmp_path, 0))
+
+
+def as_json(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as they come in a request."""
+    sent = [
+        {
+            key: value.isoformat()
+            if isinstance(value, date | datetime)
+            else str(value)
+            if isinstance(value, Decimal)
+            else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
+    return msgspec.json.decode(msgspec.json.encode(sent), type=list[dict[str, Any]])
+
+
+def batches(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[pa.RecordBatch]:
+    """Rows as a table takes them."""
+    return coerce_rows(columns, as_json(rows)).table.to_batches()
+
+
+def read(tables: Tables, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The rows of a snapshot, in order; its files are what they are said to be."""
+    rows = []
+    for path, file in zip(tables.local_paths(snapshot), snapshot.files, strict=True):
+        content = path.read_bytes()
+        assert (len(content), hashlib.sha3_512(content).hexdigest()) == (file.size_bytes, file.sha3_512)
+        found = [row for batch in read_batches(path) for row in batch.to_pylist()]
+        assert len(found) == file.rows
+        rows += found
+    return rows
+
+
+def read_delta(tables: Tables, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The rows that programs which read Delta Lake see at a snapshot's version, in no order."""
+    table = DeltaTable(tables.uri(snapshot.table_id), version=snapshot.delta_version)
+    names = [column.name for column in snapshot.columns]
+    assert [field.name for field in table.schema().fields] == names
+    folder = Path(tables.uri(snapshot.table_id))
+    return [
+        row
+        for uri in table.file_uris()
+        for batch in read_batches(folder / uri.rpartition("/")[2])
+        for row in batch.to_pylist()
+    ]
+
+
+def shown(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows to compare whatever their order."""
+    return sorted(repr(list(row.values())) for row in rows)
+
+
+@FEW
+@given(first=plain_rows, second=plain_rows, third=plain_rows)
+def test_rows_come_back_exactly(
+    tables: Tables, first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]
+) -> None:
+    """What is created, appended and overwritten is read back exactly and in order, at every version."""
+    versions = []
+    snapshot = tables.create(uuid4(), COLUMNS, batches(COLUMNS, first))
+    versions.append((tables.commit(snapshot), first))
+    snapshot = tables.append(versions[-1][0], batches(COLUMNS, second))
+    versions.append((tables.commit(snapshot), first + second))
+    versions.append((tables.commit(tables.compact(snapshot)), first + second))
+    snapshot = tables.overwrite(snapshot, batches(COLUMNS, third))
+    versions.append((tables.commit(snapshot), third))
+    for version, rows in versions:
+        assert read(tables, version) == rows
+        assert shown(read_delta(tables, version)) == shown(read(tables, version))
+
+
+def upserted(model: list[dict[str, Any]], rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The model of an upsert: replaced in its place, else added; and how many were added."""
+    kept = {row["id"]: row for row in model}
+    before = len(kept)
+    for row in rows:
+        kept[row["id"]] = row
+    return list(kept.values()), len(kept) - before
+
+
+@FEW
+@given(
+    changes=st.lists(st.tuples(st.just("upsert"), keyed_rows) | st.tuples(st.just("update"), partial_rows), max_size=5)
+)
+def test_changes_by_key_do_what_a_dictionary_does(
+    tables: Tables, changes: list[tuple[str, list[dict[str, Any]]]]
+) -> None:
+    """Upserts and updates of random rows give what a dictionary would, and older versions stay as they were."""
+    model: list[dict[str, Any]] = []
+    snapshot = tables.create(uuid4(), WITH_KEY)
+    versions = []
+    for verb, rows in changes:
+        sent = coerce_rows(WITH_KEY, as_json(rows))
+        if verb == "upsert":
+            expected, inserted = upserted(model, rows)
+            snapshot, *counts = tables.upsert(snapshot, "id", sent.table)
+            assert counts == [inserted, len(rows) - inserted]
+        else:
+            known = {row["id"] for row in model}
+            expected = [dict(row) for row in model]
+            for change in rows:
+                for row in expected:
+                    if row["id"] == change["id"]:
+                        row.update(change)
+            snapshot, *counts = tables.update(snapshot, "id", sent.table, sent.sent)
+            updated = sum(row["id"] in known for row in rows)
+            assert counts == [updated, len(rows) - updated]
+        model = expected
+        snapshot = tables.commit(snapshot)
+        versions.append((snapshot, model))
+    for version, rows in versions:
+        assert read(tables, version) == rows
+        assert shown(read_delta(tables, version)) == shown(read(tables, version))
+
+
+def test_a_log_that_ran_ahead_is_brought_back(tables: Tables) -> None:
+    """A commit to Delta that no version came of is undone by the next, and never seen in a version."""
+    first = tables.commit(tables.create(uuid4(), COLUMNS[:1], batches(COLUMNS[:1], [{"c0": "a"}])))
+    lost = tables.commit(tables.append(first, batches(COLUMNS[:1], [{"c0": "lost"}])))
+    other = (Column("c0", "bigint"),)
+    tables.commit(tables.change_columns(tables.overwrite(lost, []), [(other[0], None)]))
+    second = tables.commit(tables.append(first, batches(COLUMNS[:1], [{"c0": "b"}])))
+    assert read(tables, second) == [{"c0": "a"}, {"c0": "b"}]
+    assert shown(read_delta(tables, second)) == shown(read(tables, second))
+    assert tables.commit(second) == second
+
+
+def test_columns_come_go_and_change(tables: Tables) -> None:
+    """Columns are added, dropped, renamed and retyped exactly; a value that does not fit changes nothing."""
+    columns = (Column("a", "text"), Column("b", "bigint"), Column("t", TIMESTAMPTZ))
+    rows = [{"a": "1", "b": 2**60 + 1, "t": datetime(2024, 1, 1, tzinfo=UTC)}, {"a": None, "b": None, "t": None}]
+    first = tables.commit(tables.create(uuid4(), columns, batches(columns, rows)))
+    kinds = ["bigint", "text", "numeric", "timestamp"]
+    wanted = [Column(name, kind) for name, kind in zip(["a", "c", "d", "new"], kinds, strict=True)]
+    second = tables.commit(tables.change_columns(first, list(zip(wanted, ["a", "b", "b", None], strict=True))))
+    big = 2**60 + 1
+    assert read(tables, second) == [
+        {"a": 1, "c": str(big), "d": Decimal(big), "new": None},
+        {"a": None, "c": None, "d": None, "new": None},
+    ]
+    assert shown(read_delta(tables, second)) == shown(read(tables, second))
+    assert read(tables, first) == rows
+    with pytest.raises(InvalidRequest, match="row 1"):
+        tables.change_columns(first, [(Column("b", "integer"), "b")])
+    enum = Column("a", "text", enum_values=("1", "2"))
+    assert (
+        tables.change_columns(first, [(enum, "a"), *((column, column.name) for column in columns[1:])]).files
+        == first.files
+    )
+    with pytest.raises(InvalidRequest, match="is not one of 2"):
+        tables.change_columns(first, [(Column("a", "text", enum_values=("2",)), "a")])
+    as_text = tables.change_columns(first, [(Column("t", "text"), "t")])
+    assert read(tables, as_text)[0] == {"t": "2024-01-01T00:00:00+00:00"}
+
+
+def test_uniqueness_is_looked_at(tables: Tables) -> None:
+    """Repeated values are found among old and new rows; nulls repeat nothing; a key has no null."""
+    columns = (Column("id", "bigint"), Column("v", "text"))
+
+    def table(base: Snapshot | None, *rows: tuple[int | None, str | None]) -> Snapshot:
+        made = batches(columns, [{"id": key, "v": value} for key, value in rows])
+        return tables.append(base, made) if base else tables.create(uuid4(), columns, made)
+
+    base = table(None, (1, "a"), (2, "a"), (3, None))
+    assert tables.is_key(base)
+    assert not tables.is_key(table(base, (None, "b")))
+    assert not tables.is_key(table(base, (1, "b")))
+    assert tables.is_key(table(None))
+    assert not tables.is_key(tables.change_columns(base, [(Column("v", "text"), "v")]))
+    tables.check_unique(table(base, (4, "a"), (5, None), (None, None), (None, None)), ["id"], base)
+    tables.check_unique(table(base, (1, "b"), (4, None)), ["id", "v"], base)
+    with pytest.raises(Conflict, match="id must be unique, and two rows would have 1"):
+        tables.check_unique(table(base, (1, "c")), ["id"], base)
+    with pytest.raises(Conflict, match="1, a"):
+        tables.check_unique(table(base, (1, "a")), ["id", "v"], base)
+    with pytest.raises(Conflict):
+        tables.check_unique(table(base, (4, "b"), (4, "b")), ["id", "v"], base)
+    with pytest.raises(Conflict, match="must have a value"):
+        tables.check_no_null(base, "v")
+    with pytest.raises(InvalidRequest, match="Column id, row 2"):
+        tables.upsert(base, "id", coerce_rows(columns, [{"id": 1}, {"id": None}]).table)
+
+
+def test_small_files_are_joined_in_order(tables: Tables) -> None:
+    """Compaction leaves rows and order as they are, in fewer files; a compact table stays itself."""
+    snapshot = tables.create(uuid4(), COLUMNS[:1])
+    for number in range(5):
+        snapshot = tables.append(snapshot, batches(COLUMNS[:1], [{"c0": str(number)}]))
+    compact = tables.compact(snapshot)
+    assert len(compact.files) == 1
+    assert read(tables, compact) == read(tables, snapshot)
+    assert tables.compact(compact) is compact
+
+
+def test_only_what_nobody_needs_is_swept(tables: Tables) -> None:
+    """A sweep deletes files that no version has once they are a day old, and no others; a table goes as a whole."""
+    kept = tables.commit(tables.create(uuid4(), COLUMNS[:1], batches(COLUMNS[:1], [{"c0": "a"}])))
+    lost = tables.append(kept, batches(COLUMNS[:1], [{"c0": "b"}]))
+    old, young = (
+        tables.local_paths(lost)[1],
+        tables.local_paths(tables.append(kept, batches(COLUMNS[:1], [{"c0": "c"}])))[1],
+    )
+    for path in (old, *tables.local_paths(kept)):
+        os.utime(path, (time.time() - 90_000,) * 2)
+    assert tables.sweep(kept.table_id, [file.name for file in kept.files]) == 1
+    assert not old.exists()
+    assert young.exists()
+    assert read(tables, kept) == [{"c0": "a"}]
+    assert tables.table_ids() == [kept.table_id]
+    tables.discard(tables.append(kept, []), kept)
+    tables.forget(kept.table_id)
+    tables.forget(kept.table_id)
+    assert tables.table_ids() == []
