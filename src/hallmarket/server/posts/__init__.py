@@ -1,0 +1,1 @@
+"""Posts and comments: rich text, markdown beside its document form."""

@@ -1,0 +1,90 @@
+"""A document becomes markdown that reads back as its normal form."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from hallmarket.server.posts.document import Node, attribute, children
+from hallmarket.server.posts.normal import MOST_START, normal_document
+from hallmarket.server.posts.write_inline import write_inline
+
+CLOSING = re.compile(r"(?:(?<=\s)|(?<=\s#)|(?<![^#]))#\Z")
+FENCES = re.compile(r"`{3,}")
+
+
+def write_markdown(document: Node) -> str:
+    """Markdown of a document that is checked; what markdown cannot say is left out."""
+    return "\n".join(_write_blocks(children(normal_document(document)), 0))
+
+
+def _write_blocks(blocks: list[Node], depth: int) -> list[str]:
+    """The lines of blocks, with an empty one between each two; `depth` is that of the lists around them."""
+    lines: list[str] = []
+    last: Node = {"type": "none"}
+    other = False
+    for block in blocks:
+        # Two lists in a row are one unless their markers differ.
+        other = block["type"] == last["type"] and not other
+        if lines and not (depth and _may_touch(last, block)):
+            lines.append("")
+        lines += _write_block(block, depth, other=other)
+        last = block
+    return lines
+
+
+def _may_touch(last: Node, block: Node) -> bool:
+    """Whether a list inside an item may follow a paragraph at once: only one that no paragraph could hold."""
+    if last["type"] != "paragraph" or block["type"] not in ("bulletList", "orderedList"):
+        return False
+    first = children(children(block)[0])[0]
+    return "content" in first and attribute(block, "start", 1) == 1
+
+
+def _write_block(block: Node, depth: int, *, other: bool) -> list[str]:
+    kind, inside = block["type"], children(block)
+    if kind in ("paragraph", "image"):
+        return write_inline(inside if kind == "paragraph" else [block]).split("\n")
+    if kind == "heading":
+        return [_write_heading(attribute(block, "level", 1), write_inline(inside))]
+    if kind == "codeBlock":
+        return _fenced(attribute(block, "language", ""), "".join(piece["text"] for piece in inside))
+    if kind == "assetComponent":
+        return _fenced("assetComponent", json.dumps(block["attrs"], ensure_ascii=False))
+    if kind in ("bulletList", "orderedList"):
+        return [line for item in _write_items(block, depth, other=other) for line in item]
+    if kind == "table":
+        return _write_table(inside)
+    if kind == "horizontalRule":
+        return ["___"]  # `---` and `***` could be taken for lists
+    title = [f"[!{attribute(block, 'kind').upper()}]"] if kind == "callout" else []
+    return [f"> {line}" if line else ">" for line in title + _write_blocks(inside, depth)]
+
+
+def _write_heading(level: int, text: str) -> str:
+    return f"{'#' * level} {CLOSING.sub(chr(92) + '#', text)}".rstrip()
+
+
+def _fenced(language: str | None, text: str) -> list[str]:
+    fence = "`" * max([3, *(len(run) + 1 for run in FENCES.findall(text))])
+    return [fence + (language or ""), *(text.split("\n") if text else []), fence]
+
+
+def _write_items(block: Node, depth: int, *, other: bool) -> Iterator[list[str]]:
+    start = attribute(block, "start", 1)
+    # Markers change from level to level, or empty items within items would be a rule: `- - -`.
+    bullet = "*" if other else "-+"[depth % 2]
+    for number, item in enumerate(children(block), start):
+        ordered = f"{min(number, MOST_START)}{')' if other else '.'}"
+        marker = ordered if block["type"] == "orderedList" else bullet
+        first, *rest = _write_blocks(children(item), depth + 1)
+        indent = " " * (len(marker) + 1)
+        yield [f"{marker} {first}".rstrip(" "), *(indent + line if line else "" for line in rest)]
+
+
+def _write_table(rows: list[Node]) -> list[str]:
+    lines = [_write_row([write_inline(children(children(cell)[0])) for cell in children(row)]) for row in rows]
+    return [lines[0], _write_row(["---"] * len(children(rows[0]))), *lines[1:]]
+
+
+def _write_row(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
