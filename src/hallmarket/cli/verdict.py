@@ -7,6 +7,7 @@ from hallmarket.cli.output import count_words, printable
 from hallmarket.client.consistency import Trust
 from hallmarket.client.trust import KnownLog
 from hallmarket.proof.bundle import Verified
+from hallmarket.proof.entry import Claims
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.note import Note
 from hallmarket.proof.strict import write_base64
@@ -126,11 +127,12 @@ def _claims_words(verified: Verified) -> list[str]:
     if claims is None:
         return ["  claims    none disclosed"]
     name = "no name" if claims.name is None else f"name {_tidy(claims.name)}"
-    metadata = "" if claims.metadata in ("", "{}") else f", metadata {_tidy(claims.metadata)}"
-    return [
-        f"  claims    {name}{metadata}",
-        f"            by member {_tidy(claims.creator)} of organization {_tidy(claims.organization)}",
-    ]
+    if isinstance(claims, Claims):
+        more = "" if claims.metadata in ("", "{}") else f", metadata {_tidy(claims.metadata)}"
+    else:
+        more = f", version {claims.version} of dataset {_tidy(claims.dataset)}, {count_words(claims.rows, 'row')}"
+    place = "" if claims.organization is None else f" of organization {_tidy(claims.organization)}"
+    return [f"  claims    {name}{more}", f"            by member {_tidy(claims.creator)}{place}"]
 
 
 def _tidy(text: str) -> str:

@@ -5,7 +5,19 @@ from typing import Any, Self
 import msgspec
 
 from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
-from hallmarket.proof.entry import Claims, MediaEntry, commit, decode_entry
+from hallmarket.proof.entry import (
+    DATASET_VERSION,
+    MEDIA,
+    AnyClaims,
+    Claims,
+    DatasetVersionClaims,
+    DatasetVersionEntry,
+    Entry,
+    MediaEntry,
+    UnknownEntry,
+    commit,
+    decode_entry,
+)
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.merkle import leaf_hash, verify_inclusion
@@ -56,7 +68,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
     v: int = BUNDLE_VERSION
     entry: bytes
-    claims: Claims | None
+    claims: AnyClaims | None
     salt: bytes | None
     proof: str
     timestamps: list[Any]
@@ -67,13 +79,14 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         text = read_text(data, "The proof bundle")
         try:
             wire = _read_wire(text)
+            claims = _read_claims(wire.claims)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise ProofError(f"The proof bundle is malformed: {error}.") from None
         if wire.v != BUNDLE_VERSION:
             raise ProofError(f"The proof bundle is of version {wire.v}; this reader knows {BUNDLE_VERSION}.")
         salt = None if wire.salt is None else read_base64(wire.salt, "The proof bundle's salt")
         entry = read_base64(wire.entry, "The proof bundle's entry")
-        return cls(entry=entry, claims=wire.claims, salt=salt, proof=wire.proof, timestamps=wire.timestamps)
+        return cls(entry=entry, claims=claims, salt=salt, proof=wire.proof, timestamps=wire.timestamps)
 
     def encode(self) -> bytes:
         """Return the bundle as JSON, its bytes as standard padded base64."""
@@ -84,7 +97,7 @@ class _Wire(msgspec.Struct):
     # Bytes stay text here: msgspec's own base64 would accept more than one spelling.
     v: int
     entry: str
-    claims: Claims | None
+    claims: msgspec.Raw
     salt: str | None
     proof: str
     timestamps: list[Any]
@@ -93,24 +106,38 @@ class _Wire(msgspec.Struct):
 _read_wire = msgspec.json.Decoder(_Wire).decode
 
 
+def _read_claims(raw: msgspec.Raw) -> AnyClaims | None:
+    """Claims of the kind whose fields they have; that they belong to the entry is for `verify_bundle` to see."""
+    try:
+        return msgspec.json.decode(raw, type=Claims | None)
+    except msgspec.ValidationError:
+        if b'"dataset"' not in bytes(raw):
+            raise
+    return msgspec.json.decode(raw, type=DatasetVersionClaims)
+
+
 class Verified(msgspec.Struct, frozen=True):
     """What a bundle has proved: this entry, with these claims, stands at this index under this signed checkpoint."""
 
-    entry: MediaEntry
-    claims: Claims | None
+    entry: Entry
+    claims: AnyClaims | None
     index: int
     checkpoint: Checkpoint
     note: str
 
 
-def verify_bundle(bundle: Bundle, key: VerifierKey, sha3_512: str | None = None, size: int | None = None) -> Verified:
+def verify_bundle(
+    bundle: Bundle, key: VerifierKey, sha3_512: str | None = None, size: int | None = None, kind: str = MEDIA
+) -> Verified:
     """Check entry, claims, inclusion, signature and, if given, the file's fingerprint and size in bytes.
+
+    `kind` is of the entry: media's file is the file itself, that of a dataset's version its manifest.
 
     Raises ProofError saying what is wrong.
     """
     entry = decode_entry(bundle.entry)
-    if not isinstance(entry, MediaEntry):
-        raise ProofError(f"The entry is of kind {entry.kind}, not a media item.")
+    if isinstance(entry, UnknownEntry) or not isinstance(entry, _ENTRIES[kind]):
+        raise ProofError(f"The entry is of kind {_kind_of(entry)}, not {_CALLED[kind]}.")
     _verify_file(entry, sha3_512, size)
     _verify_claims(entry, bundle)
     proof = ProofFile.parse(bundle.proof)
@@ -119,17 +146,30 @@ def verify_bundle(bundle: Bundle, key: VerifierKey, sha3_512: str | None = None,
     return Verified(entry, bundle.claims, proof.index, checkpoint, proof.note)
 
 
-def _verify_file(entry: MediaEntry, sha3_512: str | None, size: int | None) -> None:
+def _verify_file(entry: Entry, sha3_512: str | None, size: int | None) -> None:
     if sha3_512 not in (None, entry.sha3_512):
         raise ProofError("The proof is for another file: the fingerprints differ.")
     if size not in (None, entry.size):
         raise ProofError(f"The proof is for a file of {entry.size} bytes, this one has {size}.")
 
 
-def _verify_claims(entry: MediaEntry, bundle: Bundle) -> None:
+_ENTRIES: dict[str, type] = {MEDIA: MediaEntry, DATASET_VERSION: DatasetVersionEntry}
+_CLAIMS: dict[type, type] = {MediaEntry: Claims, DatasetVersionEntry: DatasetVersionClaims}
+_CALLED = {MEDIA: "a media item", DATASET_VERSION: "a version of a dataset"}
+
+
+def _kind_of(entry: Entry | UnknownEntry) -> str:
+    if isinstance(entry, UnknownEntry):
+        return entry.kind
+    return next(kind for kind, known in _ENTRIES.items() if isinstance(entry, known))
+
+
+def _verify_claims(entry: Entry, bundle: Bundle) -> None:
     if bundle.claims is None and bundle.salt is None:
         return
     if bundle.claims is None or bundle.salt is None:
         raise ProofError("The proof bundle has claims without salt, or salt without claims.")
+    if not isinstance(bundle.claims, _CLAIMS[type(entry)]):
+        raise ProofError("The claims are of another kind than the entry.")
     if commit(bundle.salt, bundle.claims) != entry.claims:
         raise ProofError("The claims are not those the entry commits to.")

@@ -1,5 +1,6 @@
 """The log's entries: canonical JSON (RFC 8785) that names no person, and the claims an entry commits to."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from hallmarket.proof.errors import ProofError
 from hallmarket.proof.strict import read_text
 
 MEDIA = "media"
+DATASET_VERSION = "dataset-version"
 VERSION = 1
 SALT_BYTES = 32
 MAX_ENTRY_BYTES = 65_535
@@ -30,10 +32,24 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     organization: str
 
 
+class DatasetVersionClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an entry's commitment discloses of a dataset's version; without an organization it was in nobody's."""
+
+    createdOn: str  # noqa: N815 - the wire's name
+    creator: str
+    dataset: str
+    name: str | None
+    organization: str | None
+    rows: int
+    version: int
+
+
+AnyClaims = Claims | DatasetVersionClaims
+
 _claims_json = msgspec.json.Encoder().encode
 
 
-def canonical_claims(claims: Claims) -> bytes:
+def canonical_claims(claims: AnyClaims) -> bytes:
     """Return the claims as canonical JSON (RFC 8785); raises ProofError for text that UTF-8 cannot carry."""
     try:
         # msgspec escapes exactly what RFC 8785 escapes, and as it does; a test compares every code point.
@@ -42,7 +58,7 @@ def canonical_claims(claims: Claims) -> bytes:
         raise ProofError("The claims are not UTF-8.") from None
 
 
-def commit(salt: bytes, claims: Claims) -> str:
+def commit(salt: bytes, claims: AnyClaims) -> str:
     """Return the commitment to the claims under a salt of 32 bytes: SHA-256(salt ‖ canonical JSON), 64 hex digits."""
     if len(salt) != SALT_BYTES:
         raise ProofError(f"The claims' salt must have {SALT_BYTES} bytes.")
@@ -59,11 +75,31 @@ class MediaEntry(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         """Return the entry's bytes; the size is written as an exact integer, also past 2^53."""
-        # Every field is hexadecimal or a number, so nothing can need escaping.
-        return (
-            f'{{"claims":"{self.claims}","id":"{self.id}","kind":"{MEDIA}",'
-            f'"sha3_512":"{self.sha3_512}","size":{self.size},"v":{VERSION}}}'
-        ).encode()
+        return _encode(self, MEDIA)
+
+
+class DatasetVersionEntry(msgspec.Struct, frozen=True):
+    """A finished version of a dataset: commitment to its claims, id, and its manifest's fingerprint and size."""
+
+    claims: Hex64
+    id: Uuid
+    sha3_512: Hex128
+    size: SizeBytes
+
+    def encode(self) -> bytes:
+        """Return the entry's bytes."""
+        return _encode(self, DATASET_VERSION)
+
+
+Entry = MediaEntry | DatasetVersionEntry
+
+
+def _encode(entry: Entry, kind: str) -> bytes:
+    # Every field is hexadecimal or a number, so nothing can need escaping.
+    return (
+        f'{{"claims":"{entry.claims}","id":"{entry.id}","kind":"{kind}",'
+        f'"sha3_512":"{entry.sha3_512}","size":{entry.size},"v":{VERSION}}}'
+    ).encode()
 
 
 class UnknownEntry(msgspec.Struct, frozen=True):
@@ -77,19 +113,22 @@ class _Kind(msgspec.Struct):
 
 
 _read_kind = msgspec.json.Decoder(_Kind).decode
-_read_media = msgspec.json.Decoder(MediaEntry).decode
+_read_known: dict[str, Callable[[bytes], Entry]] = {
+    MEDIA: msgspec.json.Decoder(MediaEntry).decode,
+    DATASET_VERSION: msgspec.json.Decoder(DatasetVersionEntry).decode,
+}
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def decode_entry(data: bytes) -> MediaEntry | UnknownEntry:
+def decode_entry(data: bytes) -> Entry | UnknownEntry:
     """Read an entry, which has exactly one spelling; raises ProofError."""
     if len(data) > MAX_ENTRY_BYTES:
         raise ProofError(f"The entry has more than {MAX_ENTRY_BYTES} bytes.")
     read_text(data, "The entry")
     try:
         kind = _read_kind(data).kind
-        entry = _read_media(data) if kind == MEDIA else UnknownEntry(kind)
-        canonical = entry.encode() if isinstance(entry, MediaEntry) else _canonical_members(data)
+        entry = _read_known[kind](data) if kind in _read_known else UnknownEntry(kind)
+        canonical = _canonical_members(data) if isinstance(entry, UnknownEntry) else entry.encode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ProofError(f"The entry is malformed: {error}.") from None
     if canonical != data:
