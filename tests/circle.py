@@ -66,9 +66,7 @@ class Circle:
 
     def free(self, someone: Someone) -> Someone:
         """The same person with a key that is bound to no organization."""
-        key = self.server.admin("create-key", someone.member.username)["key"]
-        member = Member(someone.member.organization, someone.id, someone.member.username, "", key)
-        return self._enter(member)
+        return self._enter(self.server.new_key(someone.member))
 
     def promote(self, someone: Someone) -> None:
         """Make somebody an administrator of the organization."""

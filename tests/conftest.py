@@ -1,11 +1,16 @@
 """Fixtures: one real server for everything that does not need its own."""
 
+import ssl
 from collections.abc import Iterator
+from functools import cache
 
 import httpx
 import pytest
 
 from support import Member, Server, new_server
+
+# Our servers speak plain HTTP, and to read the world's certificates takes every new client longer than most requests.
+ssl.create_default_context = cache(ssl.create_default_context)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ class House:
 
     def client_of(self, person: Member) -> httpx.Client:
         """A client with a key of the person's that is bound to nothing."""
-        key = self.server.admin("create-key", person.username)["key"]
+        key = self.server.new_key(person).key
         return self.clients.enter_context(exchange_client(self.server, key))
 
     def add(self, person: Member, role: str = "member") -> None:

@@ -13,11 +13,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -36,6 +36,8 @@ postgres = EmbeddedPostgres(data)
 postgres.start()
 postgres.stop()
 """
+Made = TypeVar("Made")
+Connection = asyncpg.Connection
 GIVEN_DATABASE = os.environ.get("HALLMARKET_DATABASE_URL", "")
 
 
@@ -142,28 +144,37 @@ class Server:
             timeout=60,
         )
 
+    # People and keys are made by the functions behind `hallmarket admin`: a command takes longer than most tests.
+
     def new_member(self, *, organization: str = "", scopes: str = "") -> "Member":
         """A new person with a new key, in a new organization unless one is given, beside the running server."""
-        # By the functions behind `hallmarket admin`, not by three commands: these would take longer than most tests.
-        from hallmarket.server.identity import keys, register
+        from hallmarket.server.identity.register import create_organization, create_person
+
+        async def make(connection: Connection) -> Member:
+            org = UUID(organization) if organization else await create_organization(connection, "Org")
+            name = f"u{secrets.token_hex(6)}"
+            person = await create_person(connection, name, organization_id=org, firstname="Jane", lastname="Doe")
+            key = await self._create_key(connection, name, organization_id=org, scopes=scopes)
+            return Member(str(org), str(person), name, str(key.id), key.key)
+
+        return self._beside(make)
+
+    def new_key(self, member: "Member", *, organization: str = "", name: str = "") -> "Member":
+        """The same person with another key, bound to no organization unless one is given."""
+
+        async def make(connection: Connection) -> Member:
+            org = UUID(organization) if organization else None
+            key = await self._create_key(connection, member.username, organization_id=org, name=name)
+            return Member(member.organization, member.person, member.username, str(key.id), key.key)
+
+        return self._beside(make)
+
+    async def _create_key(self, connection: Connection, username: str, scopes: str = "", **wanted: Any) -> Any:
+        from hallmarket.server.identity.keys import create_key, get_secret
         from hallmarket.server.identity.types import SCOPES
 
-        async def make() -> Member:
-            connection = await asyncpg.connect(self.postgres_url)
-            try:
-                org = UUID(organization) if organization else await register.create_organization(connection, "Org")
-                name = f"u{secrets.token_hex(6)}"
-                person = await register.create_person(
-                    connection, name, organization_id=org, firstname="Jane", lastname="Doe"
-                )
-                secret = await keys.get_secret(connection, str(self.settings.get("secret_key", "")))
-                chosen = scopes.split(",") if scopes else SCOPES
-                key = await keys.create_key(connection, secret, name, organization_id=org, scopes=chosen)
-                return Member(str(org), str(person), name, str(key.id), key.key)
-            finally:
-                await connection.close()
-
-        return asyncio.run(make())
+        secret = await get_secret(connection, str(self.settings.get("secret_key", "")))
+        return await create_key(connection, secret, username, scopes=scopes.split(",") if scopes else SCOPES, **wanted)
 
     @contextmanager
     def client(self, api_key: str | None = None, **options: Any) -> Iterator[httpx.Client]:
@@ -177,10 +188,18 @@ class Server:
     def query(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows straight from the server's database."""
 
-        async def run() -> list[asyncpg.Record]:
+        async def fetch(connection: Connection) -> list[asyncpg.Record]:
+            return list(await connection.fetch(sql, *arguments))
+
+        return self._beside(fetch)
+
+    def _beside(self, work: Callable[[Connection], Awaitable[Made]]) -> Made:
+        """What some work on the server's database comes to, over a connection of its own."""
+
+        async def run() -> Made:
             connection = await asyncpg.connect(self.postgres_url)
             try:
-                return list(await connection.fetch(sql, *arguments))
+                return await work(connection)
             finally:
                 await connection.close()
 

@@ -119,7 +119,7 @@ def test_only_administrators_read_an_organizations_trail(server: Server, chief: 
         assert_exchange_error(elsewhere.get(of(chief)), 403, "api_key_org_mismatch")
     stranger = server.new_member()
     promote(server, stranger)
-    with exchange_client(server, server.admin("create-key", stranger.username)["key"]) as free:
+    with exchange_client(server, server.new_key(stranger).key) as free:
         words = {
             assert_exchange_error(free.get(f"/organizations/{other}/audit"), 404, "not_found")["message"]
             for other in (chief.organization, UNKNOWN)
@@ -137,7 +137,7 @@ def test_only_administrators_read_an_organizations_trail(server: Server, chief: 
 def test_trail_holds_its_own_organizations_events_only(server: Server, chief: Member, client: httpx.Client) -> None:
     """Neither another organization's events nor a person's own are in an organization's trail."""
     server.new_member()
-    server.admin("create-key", chief.username)
+    server.new_key(chief)
     events = read(client, of(chief))["data"]
     assert [event["subject_id"] for event in events if event["action"].startswith("key.")] == [chief.key_id]
     assert {event["organization_id"] for event in events} == {chief.organization}
@@ -145,29 +145,29 @@ def test_trail_holds_its_own_organizations_events_only(server: Server, chief: Me
 
 def test_people_read_what_concerns_them_alone(server: Server, member: Member) -> None:
     """Keys bound to nothing are in their person's trail, whoever made them, and in nobody else's."""
-    made = server.admin("create-key", member.username, "--name", "free")
-    with exchange_client(server, made["key"]) as free:
+    made = server.new_key(member, name="free")
+    with exchange_client(server, made.key) as free:
         mine = free.post("/user/api-keys", json={"name": "mine"}).json()["data"]
         free.delete(f"/user/api-keys/{mine['id']}")
         events = [event for event in read(free, "/user/audit")["data"] if event["action"].startswith("key.")]
         assert [(event["action"], event["subject_id"]) for event in events] == [
             ("key.revoke", mine["id"]),
             ("key.create", mine["id"]),
-            ("key.create", made["id"]),
+            ("key.create", made.key_id),
         ]
         assert [event["actor"] is None for event in events] == [False, False, True]
         assert {event["organization_id"] for event in events} == {None}
     with exchange_client(server, member.key) as bound:
         assert_exchange_error(bound.get("/user/audit"), 403, "api_key_org_mismatch")
-    other = server.admin("create-key", server.new_member().username)["key"]
+    other = server.new_key(server.new_member()).key
     with exchange_client(server, other) as stranger:
-        assert made["id"] not in stranger.get("/user/audit").text
+        assert made.key_id not in stranger.get("/user/audit").text
 
 
 def test_revocation_by_leaving_is_an_event_of_its_own(server: Server, chief: Member, client: httpx.Client) -> None:
     """Each key that ends with a membership has its event, as if it were revoked by itself; a dead one has none anew."""
     leaving = server.new_member(organization=chief.organization)
-    dead = server.admin("create-key", leaving.username, "--org", chief.organization)["id"]
+    dead = server.new_key(leaving, organization=chief.organization).key_id
     server.admin("revoke-key", dead)
     response = client.delete(f"/organizations/{chief.organization}/members/{leaving.username}")
     assert response.status_code == 200, response.text

@@ -189,9 +189,7 @@ def test_things_of_another_organization_are_out_of_reach(
     """With a good key of another organization, whatever a path names is 403 or 404, however much the key may do."""
     foreign = [each for each in closed if "{" in each.path and str(each) not in EVERYBODYS]
     assert_refused(asking(server, theirs, header_of(server, me)), foreign, 403, 404)
-    unbound = server.admin("create-key", me.username)
-    free = Member(me.organization, me.person, me.username, unbound["id"], unbound["key"])
-    assert_refused(asking(server, theirs, header_of(server, free)), foreign, 403, 404)
+    assert_refused(asking(server, theirs, header_of(server, server.new_key(me))), foreign, 403, 404)
 
 
 def test_another_organization_cannot_be_run_in(
@@ -199,7 +197,7 @@ def test_another_organization_cannot_be_run_in(
 ) -> None:
     """`X-Ouro-Org` naming an organization one is not in is 403 on every exchange route, also on those about oneself."""
     exchange = [operation for operation in closed if not operation.is_media]
-    unbound = server.admin("create-key", me.username)["key"]
+    unbound = server.new_key(me).key
     for key in (me.key, unbound):
         sent = {"authorization": get_token(server, key), "x-ouro-org": theirs["organization_id"]}
         assert_refused(asking(server, theirs, lambda _, sent=sent: sent), exchange, 403)
@@ -209,7 +207,7 @@ def test_lists_show_nothing_of_another_organization(
     server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
 ) -> None:
     """What takes no id shows nothing of the other organization: no id of its things is in any answer."""
-    unbound = get_token(server, server.admin("create-key", me.username)["key"])
+    unbound = get_token(server, server.new_key(me).key)
     ask = asking(server, theirs, lambda each: {"x-api-key": me.key} if each.is_media else {"authorization": unbound})
     hidden = [value for name, value in theirs.items() if name not in ("user", "username", "user_id")]
     for operation in closed:

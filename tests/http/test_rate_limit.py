@@ -35,7 +35,7 @@ def test_key_has_its_quota_over_all_paths(limited: Server) -> None:
 def test_keys_do_not_share_a_quota(limited: Server) -> None:
     """One key at its limit takes nothing from another of the same person, nor from its address."""
     first = limited.new_member()
-    second = limited.admin("create-key", first.username, "--org", first.organization)["key"]
+    second = limited.new_key(first, organization=first.organization).key
     with caller(limited, first.key, "10.0.1.1") as one, caller(limited, second, "10.0.1.1") as other:
         for _ in range(5):
             one.get("/v1/media")

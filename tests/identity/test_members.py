@@ -186,8 +186,8 @@ def test_remove(house: House) -> None:
 
 def test_removal_ends_the_keys_bound_to_the_organization(house: House) -> None:
     """Keys bound to the organization die with the membership, tokens and all, for good; the person's others live on."""
-    made = house.server.admin("create-key", house.clerk.username, "--org", house.id)
-    token = get_token(house.server, made["key"])
+    made = house.server.new_key(house.clerk, organization=house.id)
+    token = get_token(house.server, made.key)
 
     def ask() -> httpx.Response:
         return httpx.get(f"{house.server.url}/user", headers={"authorization": token}, trust_env=False)
@@ -200,7 +200,7 @@ def test_removal_ends_the_keys_bound_to_the_organization(house: House) -> None:
     assert house.as_clerk.get(house.path).status_code == 200
     assert_exchange_error(ask(), 401, "unauthenticated")
     (event,) = house.events("member.remove")
-    assert made["id"] in event["details"]
+    assert made.key_id in event["details"]
 
 
 def test_leave(house: House) -> None:

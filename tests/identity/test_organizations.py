@@ -41,7 +41,7 @@ def new_name() -> str:
 
 def free_key(server: Server, member: Member) -> str:
     """A key of a member's that is bound to no organization."""
-    return str(server.admin("create-key", member.username)["key"])
+    return server.new_key(member).key
 
 
 def create(client: httpx.Client, **fields: Any) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def test_bound_key_stays_in_its_organization(server: Server, member: Member, own
         assert [one["id"] for one in bound.get("/organizations/user").json()["data"]] == [member.organization]
         assert_exchange_error(bound.get(f"/organizations/{hidden['id']}"), 404, "not_found")
         assert bound.get(f"/organizations/{public['id']}").json()["data"]["membership"] is None
-    key = server.admin("create-key", member.username, "--org", hidden["id"])["key"]
+    key = server.new_key(member, organization=hidden["id"]).key
     with exchange_client(server, key) as bound:
         changed = bound.put(f"/organizations/{hidden['id']}", json={"organization": {"mission": "Ours."}})
         assert changed.json()["data"]["mission"] == "Ours."

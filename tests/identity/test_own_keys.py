@@ -43,7 +43,7 @@ def client(server: Server, member: Member) -> Iterator[httpx.Client]:
 @pytest.fixture
 def free(server: Server, member: Member) -> Iterator[httpx.Client]:
     """An HTTP client with a token of the same member's key that is bound to no organization."""
-    with exchange_client(server, server.admin("create-key", member.username, "--name", "free")["key"]) as made:
+    with exchange_client(server, server.new_key(member, name="free").key) as made:
         yield made
 
 
@@ -281,7 +281,7 @@ def test_revoked_key_makes_nothing_however_they_race(server: Server, member: Mem
 
 def test_no_key_is_made_for_an_organization_just_left(server: Server, member: Member) -> None:
     """Making waits for a membership that is ending, and makes no key bound to what one no longer belongs to."""
-    free = server.admin("create-key", member.username)["key"]
+    free = server.new_key(member).key
     leave = "delete from membership where person_id = $1"
     wanted = {"name": "late", "organization_id": member.organization}
     answer = race(server, free, wanted, leave, member.person, "lock_own_organization")

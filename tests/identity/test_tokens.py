@@ -128,7 +128,7 @@ def test_organization_to_run_in(server: Server, member: Member) -> None:
     assert_exchange_error(bound_elsewhere, 403, "api_key_org_mismatch")
     assert_exchange_error(ask(server, token, **{"x-ouro-org": NOBODY}), 403, "api_key_org_mismatch")
     assert ask(server, token, **{"x-ouro-org": member.organization}).status_code == 200
-    free = server.admin("create-key", member.username)["key"]
+    free = server.new_key(member).key
     with exchange_client(server, free) as client:
         assert client.get("/user").status_code == 200
         assert client.get("/user", headers={"x-ouro-org": NOBODY}).status_code == 200

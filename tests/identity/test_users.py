@@ -95,7 +95,7 @@ def test_person_of_two_organizations_is_in_both(server: Server, crowd: tuple[Mem
     server.query(
         "insert into membership (organization_id, person_id, role) values ($1, $2, 'member')", other, member.person
     )
-    key = server.admin("create-key", member.username, "--org", other)["key"]
+    key = server.new_key(member, organization=other).key
     with server.client(key) as api:
         (user,) = api.get("/v1/users").json()["items"]
     assert (user["id"], user["organization"]["id"]) == (member.person, other)

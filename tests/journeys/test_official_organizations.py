@@ -16,7 +16,7 @@ UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
 @pytest.fixture
 def free_key(server: Server, member: Member) -> str:
     """A key of the member's that is bound to no organization."""
-    return str(server.admin("create-key", member.username)["key"])
+    return server.new_key(member).key
 
 
 def create(server: Server, key: str, **fields: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_list_and_retrieve(server: Server, member: Member, free_key: str) -> Non
 def test_discover(server: Server, free_key: str) -> None:
     """The client discovers the public organizations of others, and joins none by that."""
     other = server.new_member()
-    made = create(server, server.admin("create-key", other.username)["key"], display_name="Open", visibility="public")
+    made = create(server, server.new_key(other).key, display_name="Open", visibility="public")
     with official_client(server, free_key) as client:
         (found,) = [one for one in client.organizations.list_discoverable() if str(one.id) == made["id"]]
         assert found.membership is found.user_role is found.default_team is None
@@ -108,7 +108,7 @@ def test_pinned_to_what_is_not_there(server: Server, free_key: str) -> None:
     import ouro
 
     other = server.new_member()
-    hidden = create(server, server.admin("create-key", other.username)["key"], display_name="Hidden")
+    hidden = create(server, server.new_key(other).key, display_name="Hidden")
     for name in ("nobody-is-called-this", hidden["name"]):
         with pytest.raises(ouro.OuroError, match="was not found"), official_client(server, free_key, organization=name):
             pass
@@ -129,7 +129,7 @@ def test_bound_key_pins_its_client(server: Server, member: Member) -> None:
     """A key bound to an organization pins its client to it, and to no other."""
     import ouro
 
-    other = create(server, server.admin("create-key", member.username)["key"], display_name="Other")
+    other = create(server, server.new_key(member).key, display_name="Other")
     with official_client(server, member.key) as client:
         assert client.organization == member.organization
         assert str(client.organizations.get_context().id) == member.organization

@@ -102,7 +102,7 @@ def test_by_organization(server: Server, member: Member) -> None:
         tell(server, member, "mention", organization=organization)[0]
         for organization in (member.organization, elsewhere, "")
     )
-    free = server.admin("create-key", member.username)["key"]
+    free = server.new_key(member).key
     with exchange_client(server, free) as client:
         assert listed(client) == [nowhere, there, here]
         for organization, expected in ((member.organization, here), (elsewhere, there), (NOBODY, nowhere)):
