@@ -1,0 +1,122 @@
+"""What the engine is asked, and what it answers."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from hallmarket.server.errors import InvalidRequest
+
+MIB = 1024 * 1024
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a dataset, and its type in PostgreSQL's words."""
+
+    name: str
+    type: str
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One version of a dataset: its Parquet files, in the order of its rows, and its columns, in order.
+
+    A column that a file lacks is null in the file's rows.
+    """
+
+    paths: tuple[Path, ...]
+    columns: tuple[Column, ...]
+
+
+class Format(StrEnum):
+    """What an export is written in."""
+
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A question to a dataset. Without `sql` all its rows; `limit` and `offset` apply on top of the query's own."""
+
+    source: Source
+    sql: str | None = None
+    offset: int = 0
+    limit: int | None = None
+    # Whether to count the whole result where a page does not show it.
+    count: bool = True
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """An answer: `json` is an array of objects, as bytes; `total` the size of the result that the page is cut from."""
+
+    json: bytes
+    rows: int
+    columns: tuple[Column, ...]
+    has_more: bool
+    total: int | None
+    sql: str  # what ran, in the engine's own dialect
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much one query may take, and how many run at once."""
+
+    processes: int = 2
+    exports: int = 2
+    timeout_s: float = 10.0
+    memory_mib: int = 512
+    most_result_mib: int = 64
+    # Of an export: how long its reader may take for a piece before it is given up.
+    stalled_timeout_s: float = 60.0
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a process is told to do: answer with a page of JSON rows, or write everything in `format`."""
+
+    query: Query
+    format: Format | None
+    most_bytes: int
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """What is wrong with a query: `position` counts characters of the caller's text from 1, as PostgreSQL does."""
+
+    message: str
+    code: str = "INVALID_QUERY"
+    hint: str | None = None
+    position: int | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """What a process says when it is done; `tired` that it should not be asked again."""
+
+    mistake: Mistake | None = None
+    columns: tuple[Column, ...] = ()
+    rows: int = 0
+    has_more: bool = False
+    total: int | None = None
+    sql: str = ""
+    tired: bool = False
+
+
+class InvalidQuery(InvalidRequest):
+    """A query is no single SELECT, is wrong, or takes more than it may; `details` says where and what to do."""
+
+    code = "INVALID_QUERY"
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.message)
+        self.mistake = mistake
+        self.code = mistake.code
+        said = msgspec.to_builtins(mistake)
+        self.details = {name: said[name] for name in ("hint", "position", "line", "column") if said[name] is not None}
+        self.details = self.details or None
+
+
+TIMED_OUT = "QUERY_TIMEOUT"
+TOO_LARGE = "RESULT_TOO_LARGE"
+OUT_OF_MEMORY = "QUERY_OUT_OF_MEMORY"
+FAILED = "QUERY_FAILED"

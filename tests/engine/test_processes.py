@@ -1,0 +1,191 @@
+"""Query processes die, hang and outlive nobody; whoever asks next is answered."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.conftest import Asking
+from hallmarket.server.engine.types import FAILED, OUT_OF_MEMORY, TIMED_OUT, Format, InvalidQuery, Query, Source
+from support import wait_until
+
+ENDLESS = "select sum(i * i % 7) from range(100000000000) r(i)"
+ONE = "select count(*) from {{table}}"
+ORPHANS = """
+import asyncio, sys, time
+from hallmarket.server.engine.pool import Engine
+from hallmarket.server.engine.types import Column, Query, Source
+nothing = Source((), (Column('a', 'text'),))
+async def main():
+    engine = Engine()
+    await engine.ask(Query(nothing, "select 1"))
+    asyncio.create_task(engine.ask(Query(nothing, sys.argv[1])))
+    await asyncio.sleep(0.2)
+    print("asked", flush=True)
+    time.sleep(600)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def one(new_asking: Callable[..., Asking]) -> Asking:
+    """An engine with a single place, that ends queries after a second."""
+    return new_asking(processes=1, exports=1, timeout_s=1, memory_mib=128)
+
+
+def _processes() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "hallmarket.server.engine.child" in child.cmdline()]
+
+
+def test_timeout(one: Asking) -> None:
+    """A query that takes too long is ended, its process is gone, and the next is answered."""
+    before = {process.pid for process in _processes()}
+    with pytest.raises(InvalidQuery, match="longer than 1 s") as caught:
+        one.ask(ENDLESS)
+    assert caught.value.code == TIMED_OUT
+    assert one.rows(ONE) == [{"count": 500}]
+    assert len({process.pid for process in _processes()} - before) <= 1
+
+
+def test_killed(one: Asking) -> None:
+    """A process that is killed in the middle of a query costs that query only."""
+
+    async def ask_and_kill() -> None:
+        before = {process.pid for process in _processes()}
+        task = asyncio.create_task(one.engine.ask(Query(one.source, ENDLESS)))
+        new = await asyncio.to_thread(wait_until, lambda: [each for each in _processes() if each.pid not in before])
+        new[0].kill()
+        await task
+
+    with pytest.raises(InvalidQuery) as caught:
+        one.run(ask_and_kill())
+    assert caught.value.code == FAILED
+    assert one.rows(ONE) == [{"count": 500}]
+
+
+def test_killed_while_idle(one: Asking) -> None:
+    """A warm process that died meanwhile is replaced unseen."""
+    before = {process.pid for process in _processes()}
+    assert one.rows(ONE) == [{"count": 500}]
+    [idle] = [process for process in _processes() if process.pid not in before]
+    idle.kill()
+    idle.wait()
+    one.run(asyncio.sleep(0.05))  # the loop hears of it
+    assert one.rows(ONE) == [{"count": 500}]
+
+
+def test_memory(one: Asking) -> None:
+    """A query that wants more memory than it may have is told so, and the next is answered."""
+    with pytest.raises(InvalidQuery) as caught:
+        one.ask("select count(distinct s) from (select repeat(i::text, 200) s from range(10000000) r(i))")
+    assert caught.value.code in (OUT_OF_MEMORY, FAILED, TIMED_OUT)
+    assert one.rows(ONE) == [{"count": 500}]
+
+
+def test_many_at_once(new_asking: Callable[..., Asking]) -> None:
+    """More questions than processes wait their turn, and each gets its own answer."""
+    asking = new_asking(processes=2)
+
+    async def ask(number: int) -> int:
+        rows = await asking.engine.ask(Query(asking.source, f"select {number} as x, count(*) from {{{{table}}}}"))
+        return int(json.loads(rows.json)[0]["x"])
+
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(*map(ask, range(12)))
+
+    assert asking.run(all_of_them()) == list(range(12))
+
+
+def test_nothing_is_left_behind(one: Asking) -> None:
+    """A query finds nothing of the one before it: every one has an engine made for it alone."""
+    assert one.rows("select count(*) from {{table}}", Source((), one.source.columns)) == [{"count": 0}]
+    assert one.rows(ONE) == [{"count": 500}]
+
+
+def test_missing_file(one: Asking, folder: Path) -> None:
+    """A file that is not there is an error that does not name it."""
+    gone = Source((folder / "gone.parquet",), one.source.columns)
+    with pytest.raises(InvalidQuery) as caught:
+        one.ask(ONE, gone)
+    assert "gone" not in f"{caught.value.message}{caught.value.details}"
+
+
+def test_no_parquet(one: Asking, folder: Path) -> None:
+    """A file that is none of ours is an error that tells nothing of it."""
+    with pytest.raises(InvalidQuery) as caught:
+        one.ask("select 1", Source((folder / "other.csv",), one.source.columns))
+    assert "secret" not in f"{caught.value.message}{caught.value.details}"
+    assert "other" not in f"{caught.value.message}{caught.value.details}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_bare(one: Asking) -> None:
+    """A query process has nothing of ours: no environment, no files but its pipes, no core dump, no files to write."""
+    before = {process.pid for process in _processes()}
+    one.ask(ONE)
+    [process] = [process for process in _processes() if process.pid not in before]
+    environment = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    assert {entry.split(b"=")[0] for entry in environment if entry} <= {
+        *(b"ARROW_DEFAULT_MEMORY_POOL", b"MALLOC_ARENA_MAX", b"TZ", b"LC_ALL"),
+    }
+    open_files = [str(entry.readlink()) for entry in Path(f"/proc/{process.pid}/fd").iterdir()]
+    assert all(name.startswith(("pipe:", "socket:", "/dev/null", "anon_inode:")) for name in open_files), open_files
+    for resource in (psutil.RLIMIT_CORE, psutil.RLIMIT_FSIZE):
+        assert process.rlimit(resource) == (0, 0)
+    assert process.cwd() == "/"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when its work does")
+def test_ends_with_its_parent() -> None:
+    """kill -9 of the parent ends its query processes, in the middle of a query too."""
+    parent = subprocess.Popen([sys.executable, "-c", ORPHANS, ENDLESS], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"asked\n"
+    children = psutil.Process(parent.pid).children()
+    parent.send_signal(signal.SIGKILL)
+    assert children
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children))
+
+
+def test_slow_reader(one: Asking, new_asking: Callable[..., Asking]) -> None:
+    """An export waits for its reader; one that stops reading is given up, and one that goes away costs nothing."""
+    endless = Query(one.source, "select repeat('x', 1000) from range(100000000000)")
+    impatient = new_asking(processes=1, exports=1, timeout_s=5, stalled_timeout_s=0.2)
+
+    async def stop_reading() -> None:
+        async with aclosing(impatient.engine.export(endless, Format.CSV)) as pieces:
+            async for _piece in pieces:
+                await asyncio.sleep(0.5)
+
+    async def go_away() -> int:
+        async with aclosing(one.engine.export(endless, Format.CSV)) as pieces:
+            async for piece in pieces:
+                return len(piece)
+        return 0
+
+    with pytest.raises(InvalidQuery):
+        impatient.run(stop_reading())
+    for _ in range(2):
+        assert one.run(go_away()) > 0
+    assert one.rows(ONE) == [{"count": 500}]
+
+
+def test_mistake_in_an_export(one: Asking) -> None:
+    """An export that cannot be made says so before its first byte."""
+
+    async def export() -> None:
+        async with aclosing(one.engine.export(Query(one.source, "select nope"), Format.CSV)) as pieces:
+            async for _ in pieces:
+                pass
+
+    with pytest.raises(InvalidQuery, match="nope"):
+        one.run(export())
