@@ -6,16 +6,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from uuid import uuid4
 
 from hallmarket.proof.bundle import Bundle, ProofFile
 from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
-from hallmarket.proof.entry import Claims, MediaEntry, commit
+from hallmarket.proof.entry import (
+    AnyClaims,
+    Claims,
+    DatasetVersionClaims,
+    DatasetVersionEntry,
+    Entry,
+    MediaEntry,
+    commit,
+)
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import SigningKey
+from hallmarket.proof.manifest import Manifest
 from hallmarket.proof.merkle import leaf_hash
 from hallmarket.proof.tile import grow, inclusion_proof, parse_tile_path, root_from_tiles
 
+WHEN = "2026-05-03T12:39:30.212576+00:00"
 ORIGIN = "log.example/small"
 HASH_BYTES = 32
 
@@ -26,7 +37,7 @@ class SmallLog:
     def __init__(self, key: SigningKey | None = None) -> None:
         self.key = key or SigningKey.generate(ORIGIN)
         self.entries: list[bytes] = []
-        self.disclosed: list[tuple[Claims, bytes]] = []
+        self.disclosed: list[tuple[AnyClaims, bytes]] = []
         self.hashes: list[str] = []
 
     @property
@@ -36,11 +47,20 @@ class SmallLog:
 
     def add(self, content: bytes, name: str | None = "photo.jpg") -> int:
         """Enter a file's bytes and return its index."""
-        claims = Claims("2026-05-03T12:39:30.212576+00:00", str(uuid4()), "{}", name, str(uuid4()))
+        return self._enter(MediaEntry, content, Claims(WHEN, str(uuid4()), "{}", name, str(uuid4())))
+
+    def add_version(self, manifest: Manifest, **said: Any) -> int:
+        """Enter a version of a dataset and return its index; `said` is what its claims say otherwise."""
+        facts = {"dataset": manifest.dataset, "version": manifest.version, "rows": manifest.rows} | said
+        claims = DatasetVersionClaims(
+            createdOn=WHEN, creator=str(uuid4()), name="Stations", organization=str(uuid4()), **facts
+        )
+        return self._enter(DatasetVersionEntry, manifest.encode(), claims)
+
+    def _enter(self, kind: type[Entry], content: bytes, claims: AnyClaims) -> int:
         salt = hashlib.sha256(content).digest()
         sha3_512 = hashlib.sha3_512(content).hexdigest()
-        entry = MediaEntry(commit(salt, claims), str(uuid4()), sha3_512, len(content))
-        self.entries.append(entry.encode())
+        self.entries.append(kind(commit(salt, claims), str(uuid4()), sha3_512, len(content)).encode())
         self.disclosed.append((claims, salt))
         self.hashes.append(sha3_512)
         return len(self.entries) - 1

@@ -145,7 +145,7 @@ def test_a_bundle_that_is_not_there_or_too_large(home, refused, write):
     """A missing, unreadable or enormous bundle is named in one line."""
     assert "none.proof: no such file" in refused("verify", "--proof", "none.proof", status=1)
     assert "is a directory" in refused("verify", "--proof", ".", status=1)
-    write("big.proof", bytes(5 * 1024 * 1024))
+    write("big.proof", bytes(17 * 1024 * 1024))
     assert "too large" in refused("verify", "--proof", "big.proof", status=1)
 
 

@@ -22,9 +22,9 @@ ROLES = ("read", "write", "admin", "none")
     \b
     Examples:
       hallmarket assets search rainfall --type dataset
-      hallmarket assets share 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 jane write
-      hallmarket assets who 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10
-      hallmarket assets delete 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 --dry-run
+      hallmarket assets share 0190a3c2-… jane write
+      hallmarket assets who 0190a3c2-…
+      hallmarket assets delete 0190a3c2-… --dry-run
     {EPILOG_END}"""
 )
 def assets() -> None:
@@ -38,8 +38,8 @@ assets.add_command(search)
     epilog=f"""
     \b
     Examples:
-      hallmarket assets share 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 jane read
-      hallmarket assets share 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 jane none
+      hallmarket assets share 0190a3c2-… jane read
+      hallmarket assets share 0190a3c2-… jane none
 
     WHO is a username or a person's id. A role holds until it is changed; none takes it away.
     {EPILOG_END}"""
@@ -66,8 +66,8 @@ def share(where: tuple[str, str], asset_id: UUID, who: str, role: "Role", as_jso
     epilog=f"""
     \b
     Examples:
-      hallmarket assets who 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10
-      hallmarket assets who 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 --json
+      hallmarket assets who 0190a3c2-…
+      hallmarket assets who 0190a3c2-… --json
     {EPILOG_END}""",
 )
 @click.argument("asset_id", metavar="ID", type=click.UUID)
@@ -90,8 +90,8 @@ def who_may(where: tuple[str, str], asset_id: UUID, as_json: bool) -> int:
     epilog=f"""
     \b
     Examples:
-      hallmarket assets delete 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 --dry-run
-      hallmarket assets delete 0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10 --children --yes
+      hallmarket assets delete 0190a3c2-… --dry-run
+      hallmarket assets delete 0190a3c2-… --children --yes
 
     What is in the log stays provable: only the asset goes. Without --children what stands in it stays, on its own.
     {EPILOG_END}"""

@@ -44,14 +44,17 @@ WINDOWS = ("day", "week", "month", "all")
 @click.option("--extension", metavar="EXT", multiple=True, help="Only files ending so; may be repeated.")
 @click.option("--file-type", type=click.Choice(["image", "video", "audio", "pdf"]), help="Only files of this kind.")
 @click.option("--sort", type=click.Choice(SORTS), help="By relevance where there are words, else newest first.")
-@click.option("--within", "time_window", type=click.Choice(WINDOWS), help="Only what was made within this time.")
+@click.option("--time-window", type=click.Choice(WINDOWS), help="Over which time --sort popular counts.")
+@click.option("--tag", metavar="TAG", multiple=True, help="Only assets with this tag; may be repeated.")
 @paging_options
 @exchange_options
 def search(where: tuple[str, str], words: tuple[str, ...], limit: int, offset: int, as_json: bool, **asked: Any) -> int:
     """Find assets that you may see."""
     with open_exchange(where) as exchange:
-        filters = find_place(exchange, asked["organization"], asked["team"])
+        filters: dict[str, Any] = {**find_place(exchange, asked["organization"], asked["team"])}
         filters |= {name: asked[name] for name in ("asset_type", "visibility") if asked[name]}
+        if asked["tag"]:
+            filters["tag"] = list(asked["tag"])
         if asked["owner"]:
             filters["user_id"] = exchange.person(asked["owner"]).user_id
         of_files = {"extension": [_extension(text) for text in asked["extension"]], "file_type": asked["file_type"]}

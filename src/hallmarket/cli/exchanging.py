@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hallmarket.client.exchange_types import Asset
 
 SHOWN = 50
+EXAMPLE = "'select count(*) from {{table}}'"
 EPILOG_END = f"""
 
     {STATUSES.replace(chr(10), chr(10) + "    ")}

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from hallmarket.cli.exits import OK, STATUSES, CommandError
+from hallmarket.cli.local import read_fingerprint
 from hallmarket.cli.options import json_option, log_key_option, server_option
 from hallmarket.cli.output import print_json, printable
-from hallmarket.cli.verify import read_fingerprint
 
 _HASH = re.compile(r"[0-9a-fA-F]{128}")
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from hallmarket.cli.output import count_words, printable
 from hallmarket.client.consistency import Trust
 from hallmarket.client.trust import KnownLog
+from hallmarket.client.version_proof import VerifiedVersion
 from hallmarket.proof.bundle import Verified
 from hallmarket.proof.entry import Claims
 from hallmarket.proof.key import VerifierKey
@@ -34,6 +35,7 @@ class Verdict(NamedTuple):
     verified: Verified | None = None
     signed: Signed | None = None
     anchored_time: int | None = None
+    version: VerifiedVersion | None = None
 
     @property
     def proved(self) -> bool:
@@ -53,6 +55,15 @@ class Verdict(NamedTuple):
             "trust": str(self.signed.trust),
             "size": self.signed.log_size,
         }
+        if self.version is not None:
+            manifest, found = self.version.manifest, self.version.files
+            answer |= {
+                "dataset": manifest.dataset,
+                "version": manifest.version,
+                "rows": manifest.rows,
+                "files": [file.name for file in found],
+                "whole": self.version.is_whole,
+            }
         return answer | {
             "hash": entry.sha3_512,
             "size": entry.size,
@@ -70,12 +81,18 @@ class Verdict(NamedTuple):
         if self.verified is None or self.signed is None:
             return f"{name}: NOT PROVED: {printable(self.reason or '')}"
         entry, checkpoint = self.verified.entry, self.verified.checkpoint
-        what = "this very file" if self.path else "a file"
         facts = f"{count_words(entry.size, 'byte')} with SHA3-512 {entry.sha3_512[:16]}…"
         place = f"entry {self.verified.index:,} of the log {printable(checkpoint.origin)}"
+        if self.version is None:
+            what = [f"  what      {'this very file' if self.path else 'a file'}, {facts}, is {place}"]
+        else:
+            what = [
+                f"  what      {_version_words(self.version)}",
+                f"  manifest  names every file with its fingerprint; of {facts}, it is {place}",
+            ]
         lines = [
             f"{name}: proved",
-            f"  what      {what}, {facts}, is {place}",
+            *what,
             f"  signed    by the log's key {self.signed.key}, {_trust_words(self.signed)}",
             *_others_words(self.verified, self.signed),
             f"  log       {_log_words(self.verified, self.signed)}",
@@ -120,6 +137,18 @@ def _log_words(verified: Verified, signed: Signed) -> str:
     if signed.seen_size is None:
         return f"{now}, seen here for the first time; the proof's {verified.checkpoint.size:,} are its beginning"
     return f"{now}; the {signed.seen_size:,} seen here before are its unchanged beginning"
+
+
+def _version_words(version: VerifiedVersion) -> str:
+    manifest, found = version.manifest, version.files
+    of = f"version {manifest.version:,} of the dataset {manifest.dataset}"
+    files = count_words(len(manifest.files), "file")
+    if not found and manifest.files:
+        return f"{of}: {count_words(manifest.rows, 'row')} in {files}"
+    rows = count_words(sum(file.rows for file in found), "row")
+    if version.is_whole:
+        return f"all {rows} of {of}, to the byte"
+    return f"{rows} of the {manifest.rows:,} of {of}: one of its {files}, to the byte"
 
 
 def _claims_words(verified: Verified) -> list[str]:

@@ -1,23 +1,21 @@
 """`hallmarket verify`: say whether files are in the log, and prove it."""
 
-import errno
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hallmarket.cli.exits import NO, OK, STATUSES, CommandError, command_error
+from hallmarket.cli.local import read_fingerprint, read_proof
 from hallmarket.cli.options import json_option, log_key_option, server_option
 from hallmarket.cli.output import print_json
-from hallmarket.cli.reader import BUFFER_BYTES, Fingerprint, fingerprint
+from hallmarket.cli.pulled import find_beside, verify_pulled
 
 if TYPE_CHECKING:
     from hallmarket.cli.verdict import Verdict
     from hallmarket.client.api import Hallmarket
     from hallmarket.client.consistency import LogView
-
-MAX_BUNDLE_BYTES = 4 * 1024 * 1024
+    from hallmarket.proof.bundle import Bundle, Verified
 
 
 @click.command(
@@ -29,11 +27,16 @@ MAX_BUNDLE_BYTES = 4 * 1024 * 1024
       hallmarket verify --log-key @log.vkey photo.jpg
       hallmarket verify --proof photo.proof photo.jpg     (no network)
       hallmarket verify --proof photo.proof --json
+      hallmarket verify stations.parquet                  (pulled, with stations.parquet.proof beside it)
+      hallmarket verify --proof stations.parquet.proof stations.parquet     (no network)
 
     A file is fingerprinted and looked up; then its entry, its claims, their place in the log, the log's signature, and
     that the log seen here last time is the beginning of this one are all checked. A log's key is trusted when it is
     first seen and remembered from then on, with the last checkpoint, in ~/.config/hallmarket/known_logs.json
     (HALLMARKET_KNOWN_LOGS names another file); --log-key settles it instead.
+
+    What `hallmarket datasets pull` brought, a Parquet file or a folder of them, is checked against the version's
+    manifest, and that as a file is; the proof is taken from the file beside it.
 
     {STATUSES.replace(chr(10), chr(10) + "    ")}
     """
@@ -59,15 +62,6 @@ def verify(files: tuple[str, ...], bundle: str | None, log_key: str | None, serv
     return OK if proved else NO
 
 
-def read_fingerprint(path: str) -> Fingerprint:
-    """Fingerprint one file; raises CommandError where it cannot be read."""
-    result = fingerprint(path, memoryview(bytearray(BUFFER_BYTES)))
-    if isinstance(result, Fingerprint):
-        return result
-    reason = "there is no such file" if result.code == errno.ENOENT else result.reason
-    raise CommandError("it is a folder" if Path(path).is_dir() else reason, code="UNREADABLE")
-
-
 def _verify_files(files: Sequence[str], url: str, log_key: str | None) -> "list[Verdict]":
     from hallmarket.cli.connect import be_patient, connect
     from hallmarket.client.consistency import LogView
@@ -85,42 +79,75 @@ def _verify_files(files: Sequence[str], url: str, log_key: str | None) -> "list[
 def _verify_file(path: str, server: "Hallmarket", view: "LogView") -> "Verdict":
     from hallmarket.cli.verdict import Signed, Verdict
     from hallmarket.client.errors import LogRefused
+    from hallmarket.proof.entry import DATASET_VERSION
     from hallmarket.proof.errors import ProofError
 
     try:
-        read = read_fingerprint(path)
-        sha3_512 = read.digest.hex()
-        bundle = server.find_proof(sha3_512)
-        if bundle is None:
-            return Verdict(path, "it is not in the log, or not yet", "NOT_FOUND")
-        verified = view.verify(bundle, sha3_512, read.size_bytes)
+        if (beside := find_beside(path)) is not None:
+            checked = verify_pulled(
+                beside, path, lambda bundle, digest, size: view.verify(bundle, digest, size, DATASET_VERSION)
+            )
+            verified, sha3_512 = checked.verified, None
+        else:
+            read = read_fingerprint(path)
+            checked, sha3_512 = None, read.digest.hex()
+            bundle = server.find_proof(sha3_512)
+            if bundle is None:
+                return Verdict(path, "it is not in the log, or not yet", "NOT_FOUND")
+            verified = view.verify(bundle, sha3_512, read.size_bytes)
     except (CommandError, LogRefused, ProofError) as error:
         return _no(path, error)
     seen_size = view.remembered.size if view.remembered else None
     signed = Signed(view.key, view.trust, view.known, seen_size, view.head.size)
-    found = server.find_lookup(sha3_512)
+    found = server.find_lookup(sha3_512) if sha3_512 else None
     anchored_time = found.transaction.anchored_time if found and found.transaction else None
-    return Verdict(path, verified=verified, signed=signed, anchored_time=anchored_time)
+    return Verdict(path, verified=verified, signed=signed, anchored_time=anchored_time, version=checked)
 
 
 def _verify_bundle(bundle_path: str, files: Sequence[str], log_key: str | None) -> "Verdict":
-    from hallmarket.cli.verdict import Signed, Verdict
     from hallmarket.client.errors import LogRefused
-    from hallmarket.client.offline import verify_offline
-    from hallmarket.client.trust import KnownLogs
-    from hallmarket.proof.bundle import Bundle
+    from hallmarket.client.version_proof import is_version_proof
     from hallmarket.proof.errors import ProofError
 
     path = files[0] if files else None
-    data = _read_bundle(bundle_path)
+    data = read_proof(bundle_path)
     try:
-        read = read_fingerprint(path) if path else None
-        verified, key, trust, known = verify_offline(
-            Bundle.parse(data), KnownLogs(), log_key, read.digest.hex() if read else None, read and read.size_bytes
-        )
+        verify = _verify_version if is_version_proof(data) else _verify_media
+        return verify(data, path, log_key)
     except (CommandError, LogRefused, ProofError) as error:
         return _no(path, error)
+
+
+def _verify_media(data: bytes, path: str | None, log_key: str | None) -> "Verdict":
+    from hallmarket.cli.verdict import Signed, Verdict
+    from hallmarket.client.offline import verify_offline
+    from hallmarket.client.trust import KnownLogs
+    from hallmarket.proof.bundle import Bundle
+
+    read = read_fingerprint(path) if path else None
+    verified, key, trust, known = verify_offline(
+        Bundle.parse(data), KnownLogs(), log_key, read.digest.hex() if read else None, read and read.size_bytes
+    )
     return Verdict(path, verified=verified, signed=Signed(key, trust, known, None, None))
+
+
+def _verify_version(data: bytes, path: str | None, log_key: str | None) -> "Verdict":
+    from hallmarket.cli.verdict import Signed, Verdict
+    from hallmarket.client.offline import verify_offline
+    from hallmarket.client.trust import KnownLogs
+    from hallmarket.proof.entry import DATASET_VERSION
+
+    signers: list[Signed] = []
+
+    def verify(bundle: "Bundle", sha3_512: str, size_bytes: int) -> "Verified":
+        verified, key, trust, known = verify_offline(
+            bundle, KnownLogs(), log_key, sha3_512, size_bytes, DATASET_VERSION
+        )
+        signers.append(Signed(key, trust, known, None, None))
+        return verified
+
+    checked = verify_pulled(data, path, verify)
+    return Verdict(path, verified=checked.verified, signed=signers[0], version=checked)
 
 
 def _no(path: str | None, error: Exception) -> "Verdict":
@@ -128,11 +155,3 @@ def _no(path: str | None, error: Exception) -> "Verdict":
 
     told = command_error(error)
     return Verdict(path, str(told), told.code)
-
-
-def _read_bundle(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_BUNDLE_BYTES + 1)
-    if len(data) > MAX_BUNDLE_BYTES:
-        raise CommandError(f"{path} is too large to be a proof bundle", code="NOT_PROVED")
-    return data

@@ -8,6 +8,7 @@ from hallmarket.client.errors import HallmarketError, LogRefused
 from hallmarket.client.trust import KnownLog, KnownLogs
 from hallmarket.proof.bundle import Bundle, Verified, verify_bundle
 from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
+from hallmarket.proof.entry import MEDIA
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.merkle import consistency_ranges, verify_consistency
@@ -77,9 +78,9 @@ class LogView:
         if self.remembered:
             self._verify_prefix(self.remembered, "the log seen before")
 
-    def verify(self, bundle: Bundle, sha3_512: str, size_bytes: int | None) -> Verified:
+    def verify(self, bundle: Bundle, sha3_512: str, size_bytes: int | None, kind: str = MEDIA) -> Verified:
         """Verify a bundle for a file, and that its checkpoint is of this very log; raises ProofError, LogRefused."""
-        verified = verify_bundle(bundle, self.key, sha3_512, size_bytes)
+        verified = verify_bundle(bundle, self.key, sha3_512, size_bytes, kind)
         if verified.checkpoint.size > self.head.size:
             self._move_head(verified)
         self._verify_prefix(verified.checkpoint, "the proof's log")

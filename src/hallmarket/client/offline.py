@@ -4,6 +4,7 @@ from hallmarket.client.consistency import Trust
 from hallmarket.client.errors import LogRefused
 from hallmarket.client.trust import KnownLog, KnownLogs
 from hallmarket.proof.bundle import Bundle, ProofFile, Verified, verify_bundle
+from hallmarket.proof.entry import MEDIA
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.note import Note
@@ -19,6 +20,7 @@ def verify_offline(
     pinned: str | None = None,
     sha3_512: str | None = None,
     size_bytes: int | None = None,
+    kind: str = MEDIA,
 ) -> tuple[Verified, VerifierKey, Trust, KnownLog | None]:
     """Verify a bundle, and a file's fingerprint and size if given.
 
@@ -39,7 +41,7 @@ def verify_offline(
                 "by --log-key, or verify once against its server"
             )
         key, trust = keys[0], Trust.REMEMBERED
-    verified = verify_bundle(bundle, key, sha3_512, size_bytes)
+    verified = verify_bundle(bundle, key, sha3_512, size_bytes, kind)
     seen = [log for log in known if log.key == str(key)]
     for log in seen:
         _verify_same_past(log, verified)

@@ -1,0 +1,27 @@
+"""Local files that a verb reads from end to end: what is fingerprinted, and what proves it."""
+
+import errno
+from pathlib import Path
+
+from hallmarket.cli.exits import CommandError
+from hallmarket.cli.reader import BUFFER_BYTES, Fingerprint, fingerprint
+
+MAX_PROOF_BYTES = 16 * 1024 * 1024
+
+
+def read_fingerprint(path: str) -> Fingerprint:
+    """Fingerprint one file; raises CommandError where it cannot be read."""
+    result = fingerprint(path, memoryview(bytearray(BUFFER_BYTES)))
+    if isinstance(result, Fingerprint):
+        return result
+    reason = "there is no such file" if result.code == errno.ENOENT else result.reason
+    raise CommandError("it is a folder" if Path(path).is_dir() else reason, code="UNREADABLE")
+
+
+def read_proof(path: str) -> bytes:
+    """Read a saved proof; raises CommandError for what is too large to be one."""
+    with Path(path).open("rb") as file:
+        data = file.read(MAX_PROOF_BYTES + 1)
+    if len(data) > MAX_PROOF_BYTES:
+        raise CommandError(f"{path} is too large to be a proof bundle", code="NOT_PROVED")
+    return data
