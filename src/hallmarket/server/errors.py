@@ -125,6 +125,16 @@ class Conflict(DomainError):
     code = "CONFLICT"
 
 
+class RangeNotSatisfiable(DomainError):
+    """The part that was asked for begins behind the end."""
+
+    code = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"There are {size_bytes} bytes; ask for some of them.", {"sizeBytes": size_bytes})
+        self.size_bytes = size_bytes
+
+
 class IdempotencyMismatch(DomainError):
     """An idempotency key came back with another request."""
 

@@ -16,8 +16,14 @@ from hallmarket.proof.key import SigningKey
 from hallmarket.server.audit.routes import audit_routes
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
+from hallmarket.server.catalog.download_routes import download_routes
+from hallmarket.server.catalog.kinds import Kinds
+from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
+from hallmarket.server.files.get import FileKind
+from hallmarket.server.files.routes import files_routes
+from hallmarket.server.files.upload import forget_uploads
 from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.framework import make_framework
@@ -73,6 +79,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     lookup = Lookup(database, settings.lookup_cache_mib)
     quick = QuickRoutes(anchoring, lookup)
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
+    links = Links(keyring, secret, settings.public_url)
+    kinds: Kinds = {"file": FileKind(database, blobs)}
     verifier_key = key.verifier_key
 
     @asynccontextmanager
@@ -108,6 +116,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *audit_routes(database),
         *teams_routes(database),
         *catalog_routes(database),
+        *download_routes(database, kinds, links),
+        *files_routes(database, blobs, links, scratch_folder(settings.data), settings.most_upload_mib * MIB),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB),
         *log_routes(database, str(verifier_key)),
@@ -136,6 +146,7 @@ def make_background(settings: Settings, database_url: str) -> "Background":
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
     tidy = (
         lambda: forget_first_answers(database),
+        lambda: forget_uploads(database),
         blobs.clear_away,
         lambda: forget_old_jobs(database),
     )

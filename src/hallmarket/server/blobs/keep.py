@@ -17,6 +17,7 @@ from hallmarket.server.errors import Unavailable
 
 sql = load_queries(__package__)
 
+AT_ONCE = 100  # objects cleared away in one transaction
 PIECE_BYTES = 1024 * 1024  # some four milliseconds to fingerprint: worth another thread
 log = structlog.get_logger()
 
@@ -36,7 +37,9 @@ class Blobs:
         self._database = database
         self._store = store
 
-    async def receive(self, organization_id: UUID, content_type: str | None, pieces: AsyncIterator[bytes]) -> Received:
+    async def receive(
+        self, organization_id: UUID | None, content_type: str | None, pieces: AsyncIterator[bytes]
+    ) -> Received:
         """Store and fingerprint bytes as they come; memory does not grow with them.
 
         Raises Unavailable, and whatever `pieces` raises; then nothing is left of them.
@@ -61,6 +64,10 @@ class Blobs:
             raise
         return Received(blob_id, size_bytes, fingerprint.digest())
 
+    def read(self, blob_id: UUID, first: int, last: int) -> AsyncIterator[bytes]:
+        """Bytes that are kept, from the first to the last, in pieces. Raises Unavailable."""
+        return self._store.get(_object_name(blob_id), first, last)
+
     async def discard(self, blob_id: UUID) -> None:
         """Clear away bytes that nothing came of; if that cannot be done now, it is done a day later.
 
@@ -73,21 +80,42 @@ class Blobs:
                     await tx.execute(sql.forget_blobs, [blob_id])
 
     async def clear_away(self) -> int:
-        """Clear away what was received a day ago or longer and not kept; returns how many. Raises Unavailable."""
+        """Clear away what was let go of, and what was received a day ago or longer and not kept; returns how many.
+
+        Raises Unavailable.
+        """
+        cleared = 0
+        while going := await self._clear_some_away():
+            cleared += going
+        if cleared:
+            log.info("cleared away bytes that nothing keeps", objects=cleared)
+        return cleared
+
+    async def _clear_some_away(self) -> int:
         async with self._database.transaction() as tx:
-            abandoned = [row["id"] for row in await tx.fetch(sql.lock_abandoned_blobs)]
-            for blob_id in abandoned:
+            going = [row["id"] for row in await tx.fetch(sql.lock_abandoned_blobs, AT_ONCE)]
+            # First the rows: what something still belongs to stays, with its object.
+            await tx.execute(sql.forget_blobs, going)
+            for blob_id in going:
                 await self._store.delete(_object_name(blob_id))
-            await tx.execute(sql.forget_blobs, abandoned)
-        if abandoned:
-            log.info("cleared away bytes of uploads that were cut off", objects=len(abandoned))
-        return len(abandoned)
+        return len(going)
 
 
 async def keep(tx: Connection, received: Received) -> None:
     """Keep received bytes, if `tx` commits. Raises Unavailable if they have been cleared away."""
     if await tx.fetchval(sql.keep_blob, received.id, received.size_bytes, received.sha3_512) is None:
         raise Unavailable("These bytes took longer than a day to come, and were cleared away. Send them again.")
+
+
+async def keep_again(tx: Connection, blob_id: UUID) -> None:
+    """Keep bytes that `tx` takes from one thing to give them to another."""
+    await tx.execute(sql.keep_blob_again, blob_id)
+
+
+async def find_kept(connection: Connection, blob_id: UUID) -> Received | None:
+    """Bytes that are kept; None if there are none."""
+    row = await connection.fetchrow(sql.find_blob, blob_id)
+    return None if row is None else Received(blob_id, row["size"], row["sha3_512"])
 
 
 async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

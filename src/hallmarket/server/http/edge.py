@@ -129,7 +129,7 @@ class Edge:
             # At a stop, the time for requests in flight is over. An answer that has begun is broken off.
             return None if visit.status else error_reply(visit.path, Unavailable("The server is stopping. Try again."))
         except Exception:
-            log.exception("request failed", method=visit.method, path=visit.path)
+            log.exception("request failed", method=visit.method, path=visit.shown_path)
             if visit.status:
                 raise  # The answer has begun; the connection is all that is left to break off.
             return crash_reply(visit.path)

@@ -97,7 +97,7 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
         return error_reply(path, InvalidRequest("The body is nested too deeply.", "body"))
     if is_beyond_database(error):
         return error_reply(path, InvalidRequest("A text holds NUL, or a number is out of bounds."))
-    log.error("request failed", method=request.method, path=path, exc_info=error)
+    log.error("request failed", method=request.method, path=visit_of(request.scope).shown_path, exc_info=error)
     return crash_reply(path)
 
 

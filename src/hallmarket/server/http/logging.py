@@ -90,7 +90,7 @@ class RequestLog:
                 datetime.now(UTC),
                 visit.request_id,
                 visit.method,
-                visit.path,
+                visit.shown_path,
                 visit.status,
                 round(seconds * 1000, 3),
                 visit.client,

@@ -6,6 +6,7 @@
 | `query` | the parameters a handler reads from the query itself: name to JSON schema with a description |
 | `headers` | the same for headers |
 | `body` | a body the handler reads itself: content type to JSON schema |
+| `body_required` | false where that body may be left out |
 | `example` | a body that is sent well, where one made from the schema would say too much |
 | `answer` | success in a form its type does not tell: content type to JSON schema |
 | `raises` | the errors of this very route, beside those that any route may answer |
@@ -118,7 +119,7 @@ def _complete(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
         operation["x-scope"] = scope
     if body := handler.opt.get("body"):
         content = {kind: {"schema": schema} for kind, schema in body.items()}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": handler.opt.get("body_required", True), "content": content}
     if "example" in handler.opt:
         for content in operation["requestBody"]["content"].values():
             content["example"] = handler.opt["example"]

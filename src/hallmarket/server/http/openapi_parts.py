@@ -42,6 +42,9 @@ AREAS = (
     ("/organizations", "Organizations", "Organizations, their members and their context."),
     ("/teams", "Teams", "Teams: membership, requests to join, bans."),
     ("/assets", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
+    ("/files", "Files", "Files: upload, publish, change and read them; every version is anchored."),
+    ("/uploads", "Files", "Files: upload, publish, change and read them; every version is anchored."),
+    ("/downloads", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
     ("/healthz", "Operations", "For operators and their monitoring."),
     ("/readyz", "Operations", "For operators and their monitoring."),
     ("/metrics", "Operations", "For operators and their monitoring."),
@@ -136,5 +139,7 @@ def sample_error(path: str, kind: type[errors.DomainError]) -> tuple[int, Json]:
         error.details = {"field": "name", "reason": error.message}
     if isinstance(error, errors.RateLimited):
         error.details, error.retry_after_s = {"retryAfter": 17}, 17
+    if isinstance(error, errors.RangeNotSatisfiable):
+        error.details, error.size_bytes = {"sizeBytes": 1234}, 1234
     reply = error_reply(path, error)
     return reply.status, dict(msgspec.json.decode(reply.body))

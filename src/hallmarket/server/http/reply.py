@@ -23,6 +23,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.Conflict: 409,
     errors.LastAdministrator: 409,
     errors.PayloadTooLarge: 413,
+    errors.RangeNotSatisfiable: 416,
     errors.IdempotencyMismatch: 422,
     errors.Unavailable: 503,
 }
@@ -91,6 +92,8 @@ def error_reply(path: str, error: errors.DomainError) -> Reply:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, errors.MethodNotAllowed):
         headers.append((b"allow", error.allow.encode()))
+    if isinstance(error, errors.RangeNotSatisfiable):
+        headers.append((b"content-range", b"bytes */%d" % error.size_bytes))
     if path.startswith("/v1/public/"):
         headers.append((b"access-control-allow-origin", b"*"))  # a page elsewhere may be told "unknown", too
     if isinstance(error, errors.NotFound) and path.startswith("/v1/public/"):

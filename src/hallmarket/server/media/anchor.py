@@ -15,7 +15,7 @@ from hallmarket.server.database.pool import AWAY, Connection, Database, Line
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
-from hallmarket.server.identity.types import iso_time
+from hallmarket.server.identity.types import NOBODY, iso_time
 from hallmarket.server.media.first_answer import FirstAnswers
 from hallmarket.server.media.outcome import Accepted, Outcome, Work
 from hallmarket.server.media.types import ACCEPTED, ANCHORED, KIND
@@ -198,7 +198,7 @@ class _Batch:
 
 
 def _find_obstacle(
-    work: Work, item: dict[str, Any] | None, by_hash: dict[bytes, tuple[UUID, UUID]]
+    work: Work, item: dict[str, Any] | None, by_hash: dict[bytes, tuple[UUID, UUID | None]]
 ) -> DomainError | None:
     """Why a request cannot be accepted, if it cannot: `item` has its id, `by_hash` knows who owns which hash."""
     anchor, own = work.anchor, work.asker.organization_id
@@ -220,7 +220,7 @@ def _entry(item_id: UUID, work: Work, creator_id: UUID, salt: bytes, created_on:
         creator=str(creator_id),
         metadata=work.anchor.metadata,
         name=work.anchor.name,
-        organization=str(work.asker.organization_id),
+        organization=str(work.asker.organization_id or NOBODY),
     )
     return MediaEntry(
         claims=commit(salt, claims), id=str(item_id), sha3_512=work.anchor.hash.hex(), size=work.anchor.size

@@ -36,11 +36,12 @@ with given as (
     returning id, organization_id
 ), counted as (
     insert into media_count (organization_id, shard, items)
-    select organization_id, pg_backend_pid() % 16, count(*) from accepted group by organization_id order by 1
+    select organization_id, pg_backend_pid() % 16, count(*)
+    from accepted where organization_id is not null group by organization_id order by 1
     on conflict (organization_id, shard) do update set items = media_count.items + excluded.items
 ), queued as (
     select array_agg(id) as ids, log_append('media', array_agg(id order by place), array_agg(entry order by place))
-    from given join accepted using (id, organization_id)
+    from given join accepted using (id)
 )
 select ids from queued;
 

@@ -59,7 +59,7 @@ class UploadForm:
                 if found or event.filename is None:
                     raise InvalidRequest("file must be one file.", "file")
                 found = True
-                self.filename = _base_name(event.filename)
+                self.filename = base_name(event.filename)
                 yield UploadedFile(event.content_type or None, _pieces(events))
             elif event.name in FIELDS:
                 self.fields[event.name] = await self._field(event, events)
@@ -106,7 +106,7 @@ async def _pieces(events: "AsyncIterator[MultipartSegment | bytes | None]") -> A
         yield bytes(event)
 
 
-def _base_name(filename: str) -> str | None:
+def base_name(filename: str) -> str | None:
     """What a file was called, without the folders it stood in; None where nothing usable is left."""
     name = os.path.basename(filename.replace("\\", "/")).replace("\0", "").strip()  # noqa: PTH119 (a text, no path of ours)
     return name[:LONGEST_NAME] or None

@@ -31,9 +31,9 @@ class Anchor(msgspec.Struct, frozen=True):
 
 
 class Asker(msgspec.Struct, frozen=True):
-    """On whose behalf something is anchored."""
+    """On whose behalf something is anchored: an organization's, or that of a person alone."""
 
-    organization_id: UUID
+    organization_id: UUID | None
     person_id: UUID
 
 

@@ -22,8 +22,7 @@ def upload_routes(database: Database, blobs: Blobs, most_bytes: int) -> Sequence
     @post("/v1/media", opt=UPLOAD, summary="Upload a file; its bytes are fingerprinted, stored and anchored")
     async def upload_item(request: Request[Any, Any, Any]) -> WireItem:
         visit = visit_of(request.scope)
-        asker = get_asker(visit.caller)
-        item_id = await upload(database, blobs, asker, visit, most_bytes)
-        return await get_media(database, asker.organization_id, str(item_id))
+        item_id = await upload(database, blobs, get_asker(visit.caller), visit, most_bytes)
+        return await get_media(database, visit.caller.organization_id, str(item_id))
 
     return [upload_item]

@@ -1,0 +1,98 @@
+"""Downloads of assets of every type: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from hallmarket.server.catalog.download import (
+    DownloadUrl,
+    Wanted,
+    find_download,
+    make_download_url,
+    open_link,
+    send_whole,
+)
+from hallmarket.server.catalog.kinds import Kinds
+from hallmarket.server.catalog.links import Links
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
+from hallmarket.server.http.body import read_body
+from hallmarket.server.http.exchange import Data, read_id
+from hallmarket.server.http.openapi_parts import answer
+from hallmarket.server.http.visit import Visit, visit_of
+
+AnyRequest = Request[Any, Any, Any]
+MOST_BODY_BYTES = 64 * 1024
+BINARY: dict[str, Any] = {"application/octet-stream": {"type": "string", "format": "binary"}}
+WANTED: dict[str, Any] = {
+    "scope": "assets:read",
+    "raises": (Locked,),
+    "body": {
+        "application/json": {
+            "type": "object",
+            "properties": {
+                "asset_type": {"type": ["string", "null"], "enum": ["dataset", "file", "post", "comment", None]},
+                "format": {"type": ["string", "null"], "description": "`markdown` or `html` of a post, for one."},
+            },
+        }
+    },
+    "body_required": False,
+    "example": {},
+}
+LINK: dict[str, Any] = {
+    "headers": {"Range": {"type": "string", "description": "One part: `bytes=0-499`, `bytes=500-`, `bytes=-500`."}},
+    "answer": BINARY,
+    "raises": (Locked, RangeNotSatisfiable),
+}
+PARTS = {
+    206: answer(None, "The part that `Range` asks for."),
+    304: answer(None, "The bytes you have, by their `ETag` in `If-None-Match`."),
+}
+_decoder = msgspec.json.Decoder(Wanted)
+
+
+def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[HTTPRouteHandler]:
+    """The routes of downloads; each type of assets offers its own in `kinds`."""
+
+    @post(
+        "/assets/{asset_id:str}/download",
+        opt=WANTED | {"answer": BINARY},
+        status_code=200,
+        summary="An asset's content",
+    )
+    async def download(request: AnyRequest, asset_id: FromPath[str]) -> Response[bytes]:
+        visit = visit_of(request.scope)
+        wanted = read_id(asset_id, "asset_id"), await _read(visit)
+        _, found = await find_download(database, kinds, visit.caller, *wanted)
+        return await send_whole(visit, found)
+
+    @post(
+        "/assets/{asset_id:str}/download-url",
+        opt=WANTED,
+        status_code=200,
+        summary="An address of an asset's content that needs no token, for an hour",
+    )
+    async def download_url(request: AnyRequest, asset_id: FromPath[str]) -> Data[DownloadUrl]:
+        visit = visit_of(request.scope)
+        wanted = read_id(asset_id, "asset_id"), await _read(visit)
+        return Data(await make_download_url(database, kinds, links, visit, *wanted))
+
+    @get("/downloads/{token:str}", opt=LINK, summary="What a download address opens", responses=PARTS)
+    async def linked(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
+        return await open_link(database, kinds, links, visit_of(request.scope), token)
+
+    return [download, download_url, linked]
+
+
+async def _read(visit: Visit) -> Wanted:
+    body = await read_body(visit, MOST_BODY_BYTES)
+    if not body.strip():
+        return Wanted()
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body must be a JSON object, or empty: {error}", "body") from None

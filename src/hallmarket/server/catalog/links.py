@@ -1,0 +1,75 @@
+"""Signed addresses on our own origin: each opens one thing for a while, to whoever has it, without a token.
+
+A link speaks for the key it was made with, as a token does: it dies with that key, and what it opens is asked for anew
+each time with the rights that the key's person has then. So a role that is taken away closes the links that are out.
+"""
+
+import hmac
+import time
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import jwt
+
+from hallmarket.server.errors import NotFound
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.types import Caller
+
+LIFETIME_S = 3600
+LONGEST_TOKEN = 2048
+ALGORITHM = "HS256"
+Purpose = Literal["download", "upload", "uploaded"]
+PATHS: dict[Purpose, str] = {"download": "/downloads/", "upload": "/uploads/", "uploaded": "/uploads/"}
+
+
+class Links:
+    """Makes links, and finds who speaks through one, and what about."""
+
+    def __init__(self, keyring: Keyring, secret: bytes, public_url: str) -> None:
+        self._keyring = keyring
+        self._secret = hmac.digest(secret, b"hallmarket link", "sha256")
+        self._public_url = public_url if urlsplit(public_url).scheme else ""
+
+    def make(self, visit: Visit, purpose: Purpose, subject_id: UUID, form: str | None = None) -> str:
+        """An absolute address, good for LIFETIME_S, that opens the subject for one purpose."""
+        claims = {
+            "aud": purpose,
+            "sub": str(subject_id),
+            "form": form,
+            "key": str(visit.caller.key_id),
+            "exp": int(time.time()) + LIFETIME_S,
+        }
+        return self._origin(visit) + PATHS[purpose] + jwt.encode(claims, self._secret, ALGORITHM)
+
+    async def open(self, token: str, purpose: Purpose) -> tuple[Caller, UUID, str | None]:
+        """Who speaks through a link, its subject, and its form if it has one.
+
+        Raises NotFound if it is forged or expired, made for something else, or its key is dead; Unavailable.
+        """
+        claims = self._read(token, purpose)
+        caller = None if claims is None else await self._keyring.find(UUID(claims["key"]))
+        if claims is None or caller is None:
+            raise NotFound("This address is forged or expired, or its API key is expired or revoked. Ask for another.")
+        return caller, UUID(claims["sub"]), claims["form"]
+
+    def _read(self, token: str, purpose: Purpose) -> dict[str, Any] | None:
+        if len(token) > LONGEST_TOKEN:
+            return None
+        try:
+            return jwt.decode(
+                token, self._secret, [ALGORITHM], audience=purpose, options={"require": ["exp", "aud", "sub"]}
+            )
+        except (jwt.InvalidTokenError, ValueError, TypeError):
+            return None
+
+    def _origin(self, visit: Visit) -> str:
+        """Where people reach us: as the operator says, else as this request did."""
+        if self._public_url:
+            return self._public_url
+        host = visit.headers.get(b"host", b"").decode("latin-1")
+        if not host:
+            address, port = visit.scope["server"] or ("127.0.0.1", None)
+            host = address if port is None else f"{address}:{port}"
+        return f"{visit.scope['scheme']}://{host}"

@@ -1,0 +1,1 @@
+"""Files: assets whose content is bytes, as somebody sent them."""

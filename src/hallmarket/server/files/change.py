@@ -1,0 +1,100 @@
+"""Change a file: what is said of it, and its content, in place."""
+
+from pathlib import Path
+from uuid import UUID
+
+from msgspec import UNSET
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.blobs.keep import Blobs, keep
+from hallmarket.server.catalog.access import get_access, lock_access
+from hallmarket.server.catalog.change import change_asset
+from hallmarket.server.catalog.get import get_asset
+from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.files.create import put_down
+from hallmarket.server.files.inline import read_inline
+from hallmarket.server.files.names import clean_name, split_upload_id
+from hallmarket.server.files.receive import receive
+from hallmarket.server.files.types import Content, FileFields
+from hallmarket.server.files.uploads import no_upload, take_upload
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+
+sql = load_queries(__package__)
+
+
+async def change_file(database: Database, visit: Visit, file_id: UUID, fields: FileFields) -> WireAsset:
+    """Change what is said of a file, and its content if `metadata` names an upload of the caller's.
+
+    Raises NotFound for the file or the upload, Forbidden, InvalidRequest; then nothing has changed.
+    """
+    async with database.transaction() as tx:
+        access = await _change(tx, visit, file_id, fields)
+        content = await _find_new_content(tx, visit, file_id, fields)
+        if content is not None:
+            await _replace(tx, visit, access, content)
+        await put_down(tx, visit, file_id, is_new=content is not None)
+        return await get_asset(tx, visit.caller, file_id, "file")
+
+
+async def replace_content(database: Database, blobs: Blobs, visit: Visit, file_id: UUID, scratch: Path) -> WireAsset:
+    """Give a file the content in a JSON body, and change what is said of it if the body does.
+
+    Raises as `change_file`, and PayloadTooLarge.
+    """
+    async with database.connection() as connection:
+        await get_access(connection, visit.caller, file_id, WRITE, "file")
+    async with read_inline(visit, scratch) as body:
+        name = clean_name(body.file_name)
+        received, content = await receive(blobs, visit.caller.organization_id, name, body.pieces)
+    try:
+        async with database.transaction() as tx:
+            access = await _change(tx, visit, file_id, body.file or FileFields())
+            await keep(tx, received)
+            await _replace(tx, visit, access, content)
+            await put_down(tx, visit, file_id, is_new=True)
+            return await get_asset(tx, visit.caller, file_id, "file")
+    except BaseException:
+        await blobs.discard(received.id)
+        raise
+
+
+async def _change(tx: Connection, visit: Visit, file_id: UUID, fields: FileFields) -> Access:
+    if fields.id not in (UNSET, file_id):
+        raise InvalidRequest("id is another file's than the path's.", "id")
+    access = await lock_access(tx, visit.caller, file_id, WRITE, "file")
+    if any(getattr(fields, name) is not UNSET for name in AssetFields.__struct_fields__):
+        await change_asset(tx, visit, access, fields)
+    return access
+
+
+async def _find_new_content(tx: Connection, visit: Visit, file_id: UUID, fields: FileFields) -> Content | None:
+    """The upload that `metadata` names; a file's own path, and none, mean that its content stays."""
+    if fields.metadata is UNSET or fields.metadata is None or fields.metadata.path is None:
+        return None
+    path = fields.metadata.path
+    row = await tx.fetchrow(sql.find_file, file_id)
+    if row is None or path == row["path"]:
+        return None
+    found = split_upload_id(f"{fields.metadata.bucket}/{path}")
+    if found is None:
+        raise no_upload()
+    _, content = await take_upload(tx, visit.caller, *found)
+    return content
+
+
+async def _replace(tx: Connection, visit: Visit, access: Access, content: Content) -> None:
+    await tx.execute(
+        sql.replace_content, access.id, content.blob_id, content.file_name, content.type, content.extension
+    )
+    await record(
+        tx,
+        actor_of(visit),
+        "file.replace",
+        organization_id=access.organization_id,
+        subject_id=access.id,
+        sha3_512=content.sha3_512.hex(),
+    )

@@ -1,0 +1,60 @@
+"""Get a file: what is said of it, what its bytes are, where they are had."""
+
+from uuid import UUID
+
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.get import get_asset
+from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.links import LIFETIME_S, Links
+from hallmarket.server.catalog.types import READ
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest, NotFound
+from hallmarket.server.files.names import bucket_of
+from hallmarket.server.files.types import Content, Described, FileUrl, metadata_of
+from hallmarket.server.files.uploads import content_of, download_of, find_upload
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.types import Caller
+
+sql = load_queries(__package__)
+
+
+async def get_metadata(connection: Connection, caller: Caller, file_id: UUID) -> Described:
+    """What a file's bytes are; also before it is one, for whoever sent them. Raises NotFound."""
+    if (pending := await find_upload(connection, caller, file_id)) is not None:
+        return Described(pending)
+    asset = await get_asset(connection, caller, file_id, "file")
+    path, content = await _get_content(connection, file_id)
+    return Described(metadata_of(file_id, bucket_of(asset.visibility), path, content), asset.preview)
+
+
+async def make_url(database: Database, links: Links, visit: Visit, file_id: UUID) -> FileUrl:
+    """An address of a file's bytes. Raises NotFound, Locked."""
+    async with database.connection() as connection:
+        await get_access(connection, visit.caller, file_id, READ, "file")
+        await _get_content(connection, file_id)
+    return FileUrl(links.make(visit, "download", file_id), LIFETIME_S)
+
+
+class FileKind:
+    """What files offer to the catalog: their bytes, as they were sent."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    async def find_download(self, asset_id: UUID, form: str | None) -> Download:
+        """A file's bytes. Raises InvalidRequest for any other form, NotFound."""
+        if form is not None:
+            raise InvalidRequest("A file has no other form than its own bytes; leave format out.", "format")
+        async with self._database.connection() as connection:
+            _, content = await _get_content(connection, asset_id)
+        return download_of(self._blobs, content)
+
+
+async def _get_content(connection: Connection, file_id: UUID) -> tuple[str, Content]:
+    row = await connection.fetchrow(sql.find_file, file_id)
+    if row is None:
+        raise NotFound("There is no such file.")
+    return row["path"], content_of(row)

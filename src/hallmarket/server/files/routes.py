@@ -1,0 +1,196 @@
+"""`/files` and `/uploads`: HTTP only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
+from hallmarket.server.catalog.download import send_part
+from hallmarket.server.catalog.download_routes import LINK, PARTS
+from hallmarket.server.catalog.get import get_asset
+from hallmarket.server.catalog.links import Links
+from hallmarket.server.catalog.types import DeleteResult, WireAsset
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import Conflict, Locked, NotFound
+from hallmarket.server.files.change import change_file, replace_content
+from hallmarket.server.files.create import create_file
+from hallmarket.server.files.get import get_metadata, make_url
+from hallmarket.server.files.types import (
+    Arrived,
+    ChangedFile,
+    Completion,
+    Described,
+    Discard,
+    FileUrl,
+    NewFile,
+    UploadUrl,
+    UploadWanted,
+    WireUpload,
+)
+from hallmarket.server.files.upload import make_upload_url, take_bytes, upload_inline
+from hallmarket.server.files.uploads import complete_upload, discard_upload, find_uploaded
+from hallmarket.server.http.examples import ID
+from hallmarket.server.http.exchange import Data, read_id
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.visit import visit_of
+
+AnyRequest = Request[Any, Any, Any]
+READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
+FILE = "/files/{file_id:str}"
+UPLOAD_ID = f"files/{ID}/tide.csv"
+INLINE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "file_name": {"type": "string", "maxLength": 1024},
+        "file_base64": {"type": "string", "contentEncoding": "base64", "description": "The file's bytes."},
+        "content_type": {"type": ["string", "null"], "maxLength": 255, "description": "Looked up in the bytes."},
+        "visibility": {
+            "enum": ["public", "private", "organization", "monetized", "inherit", None],
+            "description": "Which the file shall have; it gets the one it is created with.",
+        },
+    },
+    "required": ["file_name", "file_base64"],
+    "examples": [{"file_name": "tide.csv", "file_base64": "aG91cixtZXRyZXMKMCwzLjEK"}],
+}
+REPLACEMENT: dict[str, Any] = INLINE | {
+    "properties": {
+        **{name: told for name, told in INLINE["properties"].items() if name != "visibility"},
+        "file": {"type": "object", "description": "What else is to change, as in `PUT /files/{id}`."},
+    }
+}
+BYTES: dict[str, Any] = {
+    "raises": (NotFound,),
+    "body": {"application/octet-stream": {"type": "string", "format": "binary", "examples": ["hour,metres"]}},
+}
+
+
+def files_routes(
+    database: Database, blobs: Blobs, links: Links, scratch: Path, most_bytes: int
+) -> Sequence[HTTPRouteHandler]:
+    """The routes of files, of at most `most_bytes` each; `scratch` is where large bodies are kept meanwhile."""
+    return [
+        *_upload_routes(database, blobs, links, scratch),
+        *_signed_routes(database, blobs, links, most_bytes),
+        *_reading_routes(database, links),
+        *_changing_routes(database, blobs, scratch),
+    ]
+
+
+def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path) -> Sequence[HTTPRouteHandler]:
+    @post(
+        "/files/upload",
+        opt=WRITE | {"body": {"application/json": INLINE}},
+        status_code=200,
+        summary="Send a file's bytes inside JSON",
+    )
+    async def upload(request: AnyRequest) -> Data[WireUpload]:
+        return Data(await upload_inline(database, blobs, visit_of(request.scope), scratch))
+
+    @post(
+        "/files/upload-url",
+        opt=WRITE | {"example": {"file_name": "tide.csv"}},
+        status_code=200,
+        summary="Ask for an address to send a file's bytes to",
+    )
+    async def upload_url(request: AnyRequest, data: JSONBody[UploadWanted]) -> Data[UploadUrl]:
+        return Data(await make_upload_url(database, links, visit_of(request.scope), data))
+
+    @post(
+        "/files/upload/complete",
+        opt=WRITE | {"raises": (NotFound,), "example": {"upload_id": UPLOAD_ID}},
+        status_code=200,
+        summary="What was sent to an upload's address",
+    )
+    async def complete(request: AnyRequest, data: JSONBody[Completion]) -> Data[WireUpload]:
+        return Data(await complete_upload(database, links, visit_of(request.scope), data))
+
+    @delete(
+        "/files/upload",
+        opt=WRITE | {"raises": (NotFound,), "example": {"upload_id": UPLOAD_ID}},
+        status_code=200,
+        summary="Discard an upload",
+    )
+    async def discard(request: AnyRequest, data: JSONBody[Discard]) -> Data[None]:
+        await discard_upload(database, visit_of(request.scope).caller, data.upload_id)
+        return Data(None)
+
+    return [upload, upload_url, complete, discard]
+
+
+def _signed_routes(database: Database, blobs: Blobs, links: Links, most_bytes: int) -> Sequence[HTTPRouteHandler]:
+    @put("/uploads/{token:str}", opt=BYTES, summary="Send a file's bytes to an upload's address")
+    async def send(request: AnyRequest, token: FromPath[str]) -> Data[Arrived]:
+        return Data(await take_bytes(database, blobs, links, visit_of(request.scope), token, most_bytes))
+
+    @get("/uploads/{token:str}", opt=LINK, summary="Read an upload's bytes again", responses=PARTS)
+    async def read(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
+        return await send_part(visit_of(request.scope), await find_uploaded(database, blobs, links, token))
+
+    return [send, read]
+
+
+def _reading_routes(database: Database, links: Links) -> Sequence[HTTPRouteHandler]:
+    @get(FILE, opt=READ, summary="One file, without its bytes")
+    async def get_one(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
+        wanted = _file(file_id)
+        async with database.connection() as connection:
+            return Data(await get_asset(connection, visit_of(request.scope).caller, wanted, "file"))
+
+    @get(FILE + "/metadata", opt=READ, summary="What a file's bytes are, also before it is one")
+    async def metadata(request: AnyRequest, file_id: FromPath[str]) -> Data[Described]:
+        wanted = _file(file_id)
+        async with database.connection() as connection:
+            return Data(await get_metadata(connection, visit_of(request.scope).caller, wanted))
+
+    @get(FILE + "/data", opt=READ | {"raises": (Locked,)}, summary="An address of a file's bytes, for an hour")
+    async def data_url(request: AnyRequest, file_id: FromPath[str]) -> Data[FileUrl]:
+        return Data(await make_url(database, links, visit_of(request.scope), _file(file_id)))
+
+    return [get_one, metadata, data_url]
+
+
+def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequence[HTTPRouteHandler]:
+    @post(
+        "/files/create",
+        opt=WRITE
+        | {"raises": (NotFound, Locked), "example": {"file": {"id": ID, "name": "The tide", "visibility": "private"}}},
+        status_code=200,
+        summary="Make a file of an upload",
+    )
+    async def create(request: AnyRequest, data: JSONBody[NewFile]) -> Data[WireAsset]:
+        return Data(await create_file(database, visit_of(request.scope), data.file))
+
+    @put(FILE, opt=WRITE | {"example": {"file": {"name": "The tide"}}}, summary="Change a file")
+    async def change(request: AnyRequest, file_id: FromPath[str], data: JSONBody[ChangedFile]) -> Data[WireAsset]:
+        return Data(await change_file(database, visit_of(request.scope), _file(file_id), data.file))
+
+    @put(
+        FILE + "/content",
+        opt=WRITE | {"body": {"application/json": REPLACEMENT}},
+        summary="Give a file other bytes, inside JSON",
+    )
+    async def replace(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
+        return Data(await replace_content(database, blobs, visit_of(request.scope), _file(file_id), scratch))
+
+    @delete(
+        FILE,
+        opt=WRITE | {"query": DELETE_QUERY, "raises": (Conflict,)},
+        status_code=200,
+        summary="Delete a file and what was said of it",
+    )
+    async def remove(request: AnyRequest, file_id: FromPath[str]) -> Data[DeleteResult]:
+        visit = visit_of(request.scope)
+        query = read_query(visit.scope["query_string"])
+        return Data(await delete_asset(database, visit, _file(file_id), query, "file"))
+
+    return [create, change, replace, remove]
+
+
+def _file(text: str) -> UUID:
+    return read_id(text, "file_id")

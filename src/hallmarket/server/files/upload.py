@@ -1,0 +1,118 @@
+"""Send bytes that shall become a file: in a JSON body, or to an address of their own."""
+
+from pathlib import Path
+from uuid import UUID
+
+from hallmarket.server.blobs.keep import Blobs, keep
+from hallmarket.server.catalog.links import LIFETIME_S, Links
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import NotFound
+from hallmarket.server.files.inline import read_inline
+from hallmarket.server.files.names import bucket_of, clean_name, path_of
+from hallmarket.server.files.receive import bounded, receive
+from hallmarket.server.files.sniff import type_of
+from hallmarket.server.files.types import Arrived, Content, UploadUrl, UploadWanted, WireUpload
+from hallmarket.server.http.body import unpacked
+from hallmarket.server.http.visit import Visit
+
+sql = load_queries(__package__)
+
+WAITS_S = 24 * 3600  # for somebody to make a file of it
+
+
+async def upload_inline(database: Database, blobs: Blobs, visit: Visit, scratch: Path) -> WireUpload:
+    """Take a file out of a JSON body. Raises InvalidRequest, PayloadTooLarge, Unavailable; then nothing is kept."""
+    async with read_inline(visit, scratch) as body:
+        name = clean_name(body.file_name)
+        received, content = await receive(blobs, visit.caller.organization_id, name, body.pieces)
+        try:
+            async with database.transaction() as tx:
+                await keep(tx, received)
+                file_id, bucket, path = await _create(tx, visit, name, body.visibility, content)
+        except BaseException:
+            await blobs.discard(received.id)
+            raise
+    return wire_upload(file_id, bucket, path, content)
+
+
+async def make_upload_url(database: Database, links: Links, visit: Visit, wanted: UploadWanted) -> UploadUrl:
+    """An address that bytes may be sent to for LIFETIME_S, by whoever has it. Raises Unavailable."""
+    name = clean_name(wanted.file_name)
+    async with database.transaction() as tx:
+        file_id, bucket, path = await _create(tx, visit, name, wanted.visibility, None)
+    kind = wanted.content_type or type_of(name)
+    return UploadUrl(
+        upload_id=f"{bucket}/{path}",
+        upload_url=links.make(visit, "upload", file_id),
+        method="PUT",
+        headers={"content-type": kind},
+        expires_in=LIFETIME_S,
+        bucket=bucket,
+        path=path,
+        mime_type=kind,
+    )
+
+
+async def take_bytes(
+    database: Database, blobs: Blobs, links: Links, visit: Visit, token: str, most_bytes: int
+) -> Arrived:
+    """Take what is sent to an upload's address; it comes in place of what came there before.
+
+    Raises NotFound, PayloadTooLarge, Unavailable; then nothing is kept, and what came before stays.
+    """
+    caller, file_id, _ = await links.open(token, "upload")
+    async with database.connection() as connection:
+        name = await _find_waiting(connection, file_id, caller.person_id)
+    pieces = bounded(unpacked(visit), most_bytes)
+    received, content = await receive(blobs, caller.organization_id, name, pieces)
+    try:
+        async with database.transaction() as tx:
+            await _find_waiting(tx, file_id, caller.person_id)
+            await keep(tx, received)
+            await tx.execute(sql.fill_upload, file_id, received.id, content.type, content.extension)
+    except BaseException:
+        await blobs.discard(received.id)
+        raise
+    return Arrived(received.size_bytes, received.sha3_512.hex())
+
+
+async def forget_uploads(database: Database) -> None:
+    """Forget what nobody made a file of in time. Raises Unavailable."""
+    async with database.connection() as connection:
+        await connection.execute(sql.forget_uploads)
+
+
+def wire_upload(file_id: UUID, bucket: str, path: str, content: Content) -> WireUpload:
+    """An upload whose bytes are there."""
+    return WireUpload(
+        id=file_id,
+        upload_id=f"{bucket}/{path}",
+        bucket=bucket,
+        path=path,
+        file_name=content.file_name,
+        mime_type=content.type,
+        size=content.size_bytes,
+        sha3_512=content.sha3_512.hex(),
+    )
+
+
+async def _create(
+    tx: Connection, visit: Visit, name: str, visibility: str | None, content: Content | None
+) -> tuple[UUID, str, str]:
+    file_id, bucket = new_id(), bucket_of(visibility)
+    path = path_of(file_id, name)
+    what = (None, None, None) if content is None else (content.blob_id, content.type, content.extension)
+    await tx.execute(
+        sql.create_upload,
+        *(file_id, visit.caller.person_id, visit.caller.organization_id, bucket, path, name, *what, WAITS_S),
+    )
+    return file_id, bucket, path
+
+
+async def _find_waiting(connection: Connection, file_id: UUID, person_id: UUID) -> str:
+    name = await connection.fetchval(sql.lock_upload, file_id, person_id)
+    if name is None:
+        raise NotFound("This upload is discarded, expired, or a file already. Ask for another address.")
+    return str(name)

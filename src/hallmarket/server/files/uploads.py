@@ -1,0 +1,107 @@
+"""Uploads that wait to become files: look at one, discard it, take it. They are their senders' own."""
+
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.blobs.keep import Blobs, keep_again
+from hallmarket.server.catalog.access import viewer
+from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.links import Links
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import NotFound
+from hallmarket.server.files.names import clean_name, split_upload_id
+from hallmarket.server.files.types import Completion, Content, FileMetadata, WireUpload, metadata_of
+from hallmarket.server.files.upload import wire_upload
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.types import Caller
+
+sql = load_queries(__package__)
+
+
+async def complete_upload(database: Database, links: Links, visit: Visit, wanted: Completion) -> WireUpload:
+    """An upload whose bytes are there, under another name if one is given. Raises NotFound."""
+    file_id, path = _read_id(wanted.upload_id)
+    async with database.transaction() as tx:
+        row = await _find(tx, visit.caller, file_id)
+        if row is None or row["path"] != path:
+            raise no_upload()
+        content = content_of(row)
+        if wanted.file_name is not None:
+            content = msgspec.structs.replace(content, file_name=clean_name(wanted.file_name))
+            await tx.execute(sql.rename_upload, file_id, content.file_name)
+    shown = wire_upload(file_id, row["bucket"], path, content)
+    if wanted.download:
+        shown = msgspec.structs.replace(shown, download_url=links.make(visit, "uploaded", file_id))
+    return shown
+
+
+async def discard_upload(database: Database, caller: Caller, upload_id: str) -> None:
+    """Forget an upload, whether or not bytes came, and let go of them. Raises NotFound."""
+    file_id, path = _read_id(upload_id)
+    async with database.connection() as connection:
+        if await connection.fetchval(sql.discard_upload, file_id, *viewer(caller), path) is None:
+            raise no_upload()
+
+
+async def find_upload(connection: Connection, caller: Caller, file_id: UUID) -> FileMetadata | None:
+    """What a file made of an upload will say of itself; None if the caller has no such upload."""
+    row = await _find(connection, caller, file_id)
+    return None if row is None else metadata_of(file_id, row["bucket"], row["path"], content_of(row))
+
+
+async def find_uploaded(database: Database, blobs: Blobs, links: Links, token: str) -> Download:
+    """An upload's bytes, for whoever has its address. Raises NotFound."""
+    caller, file_id, _ = await links.open(token, "uploaded")
+    async with database.connection() as connection:
+        row = await _find(connection, caller, file_id)
+    if row is None:
+        raise no_upload()
+    return download_of(blobs, content_of(row))
+
+
+async def take_upload(tx: Connection, caller: Caller, file_id: UUID, path: str | None = None) -> tuple[str, Content]:
+    """An upload's path, and its bytes for what is made of them in `tx`; the upload itself is gone then.
+
+    Raises NotFound for somebody else's, too.
+    """
+    row = await tx.fetchrow(sql.take_upload, file_id, *viewer(caller))
+    if row is None or path not in (None, row["path"]):
+        raise no_upload()
+    await keep_again(tx, row["blob_id"])
+    return row["path"], content_of(row)
+
+
+def content_of(row: asyncpg.Record) -> Content:
+    """The content in a row of an upload or a file."""
+    return Content(row["blob_id"], row["size"], row["sha3_512"], row["file_name"], row["type"], row["extension"])
+
+
+def download_of(blobs: Blobs, content: Content) -> Download:
+    """Content that may be read in parts; its entity tag is its fingerprint."""
+    end = content.size_bytes - 1
+    return Download(
+        file_name=content.file_name,
+        content_type=content.type,
+        read=lambda first, last: blobs.read(content.blob_id, first, end if last is None else last),
+        size_bytes=content.size_bytes,
+        etag=f'"{content.sha3_512.hex()}"',
+    )
+
+
+async def _find(connection: Connection, caller: Caller, file_id: UUID) -> asyncpg.Record | None:
+    return await connection.fetchrow(sql.find_upload, file_id, *viewer(caller))
+
+
+def _read_id(upload_id: str) -> tuple[UUID, str]:
+    found = split_upload_id(upload_id)
+    if found is None:
+        raise no_upload()
+    return found
+
+
+def no_upload() -> NotFound:
+    """What is said of uploads of others, too."""
+    return NotFound("There is no such upload, or nothing was sent to it yet.")
