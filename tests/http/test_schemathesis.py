@@ -14,6 +14,7 @@ from schemathesis.specs.openapi import checks
 from circle import Circle, Someone, new_circle
 from exchange import get_token
 from hallmarket.server.http.examples import ID
+from making_files import make_file, send
 from routes import described
 from support import Server, new_server, random_hash
 from telling import tell
@@ -100,11 +101,29 @@ class World:
         if "{notification_id}" in label:
             (told,) = tell(self.server, boss.member, "follow", source=person.member, content={"text": "hello"})
             yield "notification_id", told
+        if "/files" in label or "/uploads" in label or "/downloads" in label or "{asset_id}" in label:
+            yield from self._make_file(label, boss)
         if "{media_" in label:
             fingerprint = random_hash()
             answer = self._anchor(fingerprint)
             yield "media_id", answer
             yield "media_hash", fingerprint
+
+    def _make_file(self, label: str, boss: Someone) -> Iterator[tuple[str, str]]:
+        file = make_file(boss, b"hour,metres", "tide.csv")["id"]
+        begun = boss.ask("POST", "/files/upload-url", json={"file_name": "tide.csv"})
+        sent = send(boss, b"hour,metres")
+        where = boss.ask("POST", "/files/upload/complete", json={"upload_id": sent["upload_id"], "download": True})
+        yield "file_id", file
+        yield "asset_id", file
+        yield "id", sent["id"] if "create" in label else file
+        yield "upload_id", sent["upload_id"]
+        addresses = {
+            "PUT /uploads/{token}": begun["upload_url"],
+            "GET /uploads/{token}": where["download_url"],
+            "GET /downloads/{token}": boss.ask("GET", f"/files/{file}/data")["url"],
+        }
+        yield "token", addresses.get(label, "").rpartition("/")[2]
 
     def _make_team(self, label: str, boss: Someone, person: Someone) -> Iterator[tuple[str, str]]:
         team = boss.create_team(f"team-{len(self._things)}", join_policy="request")["id"]

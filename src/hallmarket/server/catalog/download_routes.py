@@ -27,7 +27,7 @@ from hallmarket.server.http.visit import Visit, visit_of
 
 AnyRequest = Request[Any, Any, Any]
 MOST_BODY_BYTES = 64 * 1024
-BINARY: dict[str, Any] = {"application/octet-stream": {"type": "string", "format": "binary"}}
+BINARY: dict[str, Any] = {"*/*": {"type": "string", "format": "binary"}}
 WANTED: dict[str, Any] = {
     "scope": "assets:read",
     "raises": (Locked,),
