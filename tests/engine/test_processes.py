@@ -13,7 +13,15 @@ import psutil
 import pytest
 
 from engine.conftest import Asking
-from hallmarket.server.engine.types import FAILED, OUT_OF_MEMORY, TIMED_OUT, Format, InvalidQuery, Query, Source
+from hallmarket.server.engine.types import (
+    Format,
+    InvalidQuery,
+    Query,
+    QueryFailed,
+    QueryOutOfMemory,
+    QueryTimeout,
+    Source,
+)
 from support import wait_until
 
 ENDLESS = "select sum(i * i % 7) from range(100000000000) r(i)"
@@ -47,9 +55,8 @@ def _processes() -> list[psutil.Process]:
 def test_timeout(one: Asking) -> None:
     """A query that takes too long is ended, its process is gone, and the next is answered."""
     before = {process.pid for process in _processes()}
-    with pytest.raises(InvalidQuery, match="longer than 1 s") as caught:
+    with pytest.raises(QueryTimeout, match="longer than 1 s"):
         one.ask(ENDLESS)
-    assert caught.value.code == TIMED_OUT
     assert one.rows(ONE) == [{"count": 500}]
     assert len({process.pid for process in _processes()} - before) <= 1
 
@@ -64,9 +71,8 @@ def test_killed(one: Asking) -> None:
         new[0].kill()
         await task
 
-    with pytest.raises(InvalidQuery) as caught:
+    with pytest.raises(QueryFailed):
         one.run(ask_and_kill())
-    assert caught.value.code == FAILED
     assert one.rows(ONE) == [{"count": 500}]
 
 
@@ -83,9 +89,8 @@ def test_killed_while_idle(one: Asking) -> None:
 
 def test_memory(one: Asking) -> None:
     """A query that wants more memory than it may have is told so, and the next is answered."""
-    with pytest.raises(InvalidQuery) as caught:
+    with pytest.raises((QueryOutOfMemory, QueryFailed, QueryTimeout)):
         one.ask("select count(distinct s) from (select repeat(i::text, 200) s from range(10000000) r(i))")
-    assert caught.value.code in (OUT_OF_MEMORY, FAILED, TIMED_OUT)
     assert one.rows(ONE) == [{"count": 500}]
 
 

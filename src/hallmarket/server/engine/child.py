@@ -16,7 +16,7 @@ from hallmarket.server.engine.confine import bound_memory, confine, resident_byt
 from hallmarket.server.engine.execute import run
 from hallmarket.server.engine.frames import DATA, END, PIECE_BYTES, READY, read_exactly, write_frame
 from hallmarket.server.engine.lock import connect
-from hallmarket.server.engine.types import FAILED, MIB, Ending, Job, Mistake
+from hallmarket.server.engine.types import MIB, Ending, Job, Mistake, QueryFailed
 
 MOST_JOBS = 1000
 
@@ -58,7 +58,7 @@ def _answer(connection: DuckDBPyConnection, job: Job, output: int) -> Ending:
     try:
         return run(connection, job, write)
     except FileNotFoundError:
-        return Ending(Mistake("The files of this version are not here.", FAILED))
+        return Ending(Mistake("The files of this version are not here.", QueryFailed.code))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hallmarket.server.engine.judge import TABLE, Refused, judge
 from hallmarket.server.engine.lock import Files, lock
 from hallmarket.server.engine.mistakes import read_mistake
 from hallmarket.server.engine.translate import Untranslatable, refuse, translate
-from hallmarket.server.engine.types import MIB, TOO_LARGE, Ending, Job, Mistake, Query
+from hallmarket.server.engine.types import MIB, Ending, Job, Mistake, Query, ResultTooLarge
 from hallmarket.server.engine.write import Write, write_all
 
 
@@ -39,7 +39,7 @@ def run(connection: duckdb.DuckDBPyConnection, job: Job, write: Write) -> Ending
         except TooLarge:
             most = job.most_bytes // MIB
             message = f"The result is larger than {most} MiB; ask for fewer rows, or export the dataset."
-            return Ending(Mistake(message, TOO_LARGE))
+            return Ending(Mistake(message, ResultTooLarge.code))
         except (duckdb.Error, MemoryError, pa.ArrowException, RuntimeError) as error:
             return Ending(read_mistake(error, query.sql or "", ran))
 

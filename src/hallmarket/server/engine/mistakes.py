@@ -5,7 +5,7 @@ import re
 import duckdb
 
 from hallmarket.server.engine.translate import locate, occurrences
-from hallmarket.server.engine.types import FAILED, OUT_OF_MEMORY, Mistake
+from hallmarket.server.engine.types import Mistake, QueryFailed, QueryOutOfMemory
 
 WHERE = re.compile(r"\n\nLINE (\d+): ([^\n]*)\n( *)(\^+)")
 # The engine's advice on settings, which nobody can change, and on its own tables, which nobody can read.
@@ -22,9 +22,9 @@ def read_mistake(error: BaseException, text: str, ran: str) -> Mistake:
     said = str(error)
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or OUT.search(said):
         message = "The query needs more memory than it may have; let it look at fewer rows or groups."
-        return Mistake(message, OUT_OF_MEMORY)
+        return Mistake(message, QueryOutOfMemory.code)
     if not isinstance(error, duckdb.Error) or isinstance(error, duckdb.InternalException | duckdb.IOException):
-        return Mistake("The query could not be run.", FAILED)
+        return Mistake("The query could not be run.", QueryFailed.code)
     place = WHERE.search(said)
     said = KIND.sub("", said[: place.start()] if place else said).strip()
     said = ADVICE.sub("", PATHS.sub("the dataset", said))

@@ -9,16 +9,16 @@ import structlog
 
 from hallmarket.server.engine.process import Gone, QueryProcess
 from hallmarket.server.engine.types import (
-    FAILED,
     MIB,
-    TIMED_OUT,
     Format,
-    InvalidQuery,
     Job,
     Limits,
     Mistake,
     Query,
+    QueryFailed,
+    QueryTimeout,
     Rows,
+    error_of,
 )
 from hallmarket.server.errors import Unavailable
 
@@ -59,11 +59,11 @@ class Engine:
                     pieces = [piece async for piece in answer]
             except TimeoutError as error:
                 message = f"The query took longer than {self.limits.timeout_s:g} s and was ended."
-                raise InvalidQuery(Mistake(message, TIMED_OUT)) from error
+                raise QueryTimeout(Mistake(message)) from error
             ending = process.ending
             assert ending is not None
             if ending.mistake is not None:
-                raise InvalidQuery(ending.mistake)
+                raise error_of(ending.mistake)
             return Rows(b"".join(pieces), ending.rows, ending.columns, ending.has_more, ending.total, ending.sql)
 
     async def export(self, query: Query, format_: Format) -> AsyncGenerator[bytes, None]:
@@ -81,9 +81,9 @@ class Engine:
                         stalled.cancel()
             except TimeoutError as error:
                 message = "The export was ended: the next rows took too long."
-                raise InvalidQuery(Mistake(message, TIMED_OUT)) from error
+                raise QueryTimeout(Mistake(message)) from error
             if process.ending is not None and process.ending.mistake is not None:
-                raise InvalidQuery(process.ending.mistake)
+                raise error_of(process.ending.mistake)
 
     @asynccontextmanager
     async def _lend(self, places: asyncio.Semaphore) -> AsyncIterator[QueryProcess]:
@@ -103,7 +103,7 @@ class Engine:
         except Gone as error:
             log.warning("a query process died")
             message = "The query could not be finished; it may need more memory than it may have."
-            raise InvalidQuery(Mistake(message, FAILED)) from error
+            raise QueryFailed(Mistake(message)) from error
         finally:
             places.release()
             if process is not None:

@@ -83,7 +83,7 @@ class Mistake(msgspec.Struct, frozen=True):
     """What is wrong with a query: `position` counts characters of the caller's text from 1, as PostgreSQL does."""
 
     message: str
-    code: str = "INVALID_QUERY"
+    code: str = "INVALID_QUERY"  # of one of QUERY_ERRORS
     hint: str | None = None
     position: int | None = None
     line: int | None = None
@@ -103,20 +103,45 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class InvalidQuery(InvalidRequest):
-    """A query is no single SELECT, is wrong, or takes more than it may; `details` says where and what to do."""
+    """A query is no single SELECT, or is wrong; `details` says where and what may be meant."""
 
     code = "INVALID_QUERY"
 
     def __init__(self, mistake: Mistake) -> None:
         super().__init__(mistake.message)
-        self.mistake = mistake
-        self.code = mistake.code
         said = msgspec.to_builtins(mistake)
-        self.details = {name: said[name] for name in ("hint", "position", "line", "column") if said[name] is not None}
-        self.details = self.details or None
+        details = {name: said[name] for name in ("hint", "position", "line", "column") if said[name] is not None}
+        self.details = details or None
 
 
-TIMED_OUT = "QUERY_TIMEOUT"
-TOO_LARGE = "RESULT_TOO_LARGE"
-OUT_OF_MEMORY = "QUERY_OUT_OF_MEMORY"
-FAILED = "QUERY_FAILED"
+class QueryTimeout(InvalidQuery):
+    """A query took longer than it may, and was ended."""
+
+    code = "QUERY_TIMEOUT"
+
+
+class ResultTooLarge(InvalidQuery):
+    """A query's result has more bytes than an answer may have."""
+
+    code = "RESULT_TOO_LARGE"
+
+
+class QueryOutOfMemory(InvalidQuery):
+    """A query needs more memory than it may have."""
+
+    code = "QUERY_OUT_OF_MEMORY"
+
+
+class QueryFailed(InvalidQuery):
+    """A query could not be finished, and the engine cannot say why."""
+
+    code = "QUERY_FAILED"
+
+
+QUERY_ERRORS = (InvalidQuery, QueryTimeout, ResultTooLarge, QueryOutOfMemory, QueryFailed)
+_BY_CODE = {kind.code: kind for kind in QUERY_ERRORS}
+
+
+def error_of(mistake: Mistake) -> InvalidQuery:
+    """The error that a mistake is."""
+    return _BY_CODE[mistake.code](mistake)

@@ -1,0 +1,57 @@
+"""A caller's own query over a version."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets.answer import LAST_VERSION, page_answer, source_of
+from hallmarket.server.datasets.resolve import resolve_refs
+from hallmarket.server.datasets.versions import get_version
+from hallmarket.server.engine.pool import Engine
+from hallmarket.server.engine.types import Query
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.exchange import DEEPEST
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.tables.store import Tables
+
+
+class CustomQuery(msgspec.Struct, frozen=True):
+    """A SELECT in which `{{table}}` is the dataset; `limit` and `offset` cut a page from its result."""
+
+    query: str | None = None
+    prompt: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=DEEPEST)] | None = None  # all rows without it
+    offset: Annotated[int, msgspec.Meta(ge=0, le=DEEPEST)] | None = None
+    resolve_refs: bool = False
+    version: Annotated[int, msgspec.Meta(ge=1, le=LAST_VERSION)] | None = None  # the newest without it
+
+
+async def query_dataset(
+    database: Database, tables: Tables, engine: Engine, caller: Caller, dataset_id: UUID, asked: CustomQuery
+) -> bytes:
+    """A query's result: the answer's JSON.
+
+    Raises InvalidQuery for what the engine finds wrong, InvalidRequest, NotFound, Locked, Unavailable.
+    """
+    async with database.connection() as connection:
+        version = await get_version(connection, caller, dataset_id, asked.version)
+    if asked.query is None:
+        if asked.prompt is None:
+            raise InvalidRequest("query must be a SELECT over {{table}}.", "query")
+        raise InvalidRequest("This server has no language model to write queries with; send SQL in query.", "prompt")
+    offset = asked.offset or 0
+    source = await source_of(tables, version.snapshot)
+    rows = await engine.ask(Query(source, asked.query, offset, asked.limit))
+    refs = None
+    if asked.resolve_refs:
+        refs = await resolve_refs(database, caller, version.snapshot.columns, rows.json)
+    pagination = {
+        "offset": offset,
+        "limit": asked.limit,
+        "total": rows.total,
+        "hasMore": rows.has_more,
+        "nextCursor": None,
+    }
+    return page_answer(rows.json, pagination, version.number, asked.query, refs)
