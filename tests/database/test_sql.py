@@ -16,7 +16,7 @@ from support import Server
 SERVER = Path(str(hallmarket.server.__file__)).parent
 ROOMS = sorted(path.parent.name for path in SERVER.rglob("queries.sql"))
 # A migration is named after its room, or after what the room keeps.
-OWNERS = {"log": "tlog", "people": "identity", "organizations": "identity"}
+OWNERS = {"log": "tlog", "people": "identity", "organizations": "identity", "discovery": "catalog"}
 WRITES = re.compile(r"(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?)\s+(\w+)")
 CREATES = re.compile(r"^create table (?:if not exists )?(\w+)", re.MULTILINE)
 USES = re.compile(r"\bsql\.(\w+)")

@@ -52,7 +52,11 @@ EVERYBODYS = {
     "PUT /users/{username}/follow": "anybody may be followed by anybody",
 }
 # What is asked for by a POST, for a body says how, and changes nothing.
-ASKING = {"POST /assets/{asset_id}/download", "POST /assets/{asset_id}/download-url"}
+ASKING = {
+    "POST /assets/{asset_id}/download",
+    "POST /assets/{asset_id}/download-url",
+    "POST /assets/{asset_id}/view",  # counts a reader, as a download does
+}
 Ask = Callable[[Operation], httpx.Response]
 
 
@@ -95,6 +99,8 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
         fingerprint = random_hash()
         media = client.post("/v1/media/anchor", json={"hash": fingerprint, "size": 1}).json()["id"]
     (notification,) = tell(server, boss.member, "follow", source=asker.member, content={"text": "hello"})
+    asset = make_asset(server, boss, visibility="organization")
+    (tag,) = boss.ask("PUT", f"/assets/{asset}/tags", json={"tags": ["theirs"]})
     return {
         "organization_id": circle.organization,
         "team_id": team,
@@ -107,7 +113,8 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
         "key_id": boss.member.key_id,
         "notification_id": notification,
         "media_id": media,
-        "asset_id": make_asset(server, boss, visibility="organization"),
+        "asset_id": asset,
+        "tag_id": tag["tag_id"],
         "file_id": make_file(boss, visibility="organization")["id"],
     }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assets import make_asset
 from circle import Circle, new_circle
 from exchange import official_client
 from support import Server
@@ -118,13 +119,17 @@ def test_bans(boss: Any, guest: Any) -> None:
 
 
 def test_activity_and_unreads(circle: Circle, guest: Any) -> None:
-    """Activity is a page, and unread counts are numbers, with and without naming the organization."""
-    team_id = circle.default_team()
-    page = guest.teams.activity(team_id, asset_type="post")
-    assert (page.data, page.has_more, page.total) == ([], False, 0)
-    assert guest.teams.unreads(team_id) == guest.teams.unreads(team_id, org_id=circle.organization) == 0
+    """Unread assets are counted and previewed, with and without naming the organization, until the activity is seen."""
+    team_id, organization = circle.default_team(), circle.organization
+    asset_id = make_asset(circle.server, circle.boss, "post", org_id=organization, team_id=team_id)
+    assert guest.teams.unreads(team_id) == guest.teams.unreads(team_id, org_id=organization) == 1
     preview = guest.teams.unread_preview(team_id)
-    assert (str(preview.team_id), preview.unread_count, preview.data) == (team_id, 0, [])
+    assert (str(preview.team_id), preview.unread_count) == (team_id, 1)
+    assert [str(each.id) for each in preview.data] == [asset_id]
+    page = guest.teams.activity(team_id, asset_type="post")
+    assert ([str(each.id) for each in page.data], page.has_more) == ([asset_id], False)
+    guest.teams.activity(team_id)
+    assert guest.teams.unreads(team_id) == 0
 
 
 def test_pinned_client_creates_in_its_organization(circle: Circle) -> None:

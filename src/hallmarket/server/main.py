@@ -16,7 +16,10 @@ from hallmarket.proof.key import SigningKey
 from hallmarket.server.audit.routes import audit_routes
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
+from hallmarket.server.catalog.activity_routes import activity_routes
 from hallmarket.server.catalog.download_routes import download_routes
+from hallmarket.server.catalog.graph_routes import graph_routes
+from hallmarket.server.catalog.impact_routes import impact_routes
 from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
@@ -118,6 +121,9 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *catalog_routes(database),
         *download_routes(database, kinds, links),
         *files_routes(database, blobs, links, scratch_folder(settings.data), settings.most_upload_mib * MIB),
+        *graph_routes(database),
+        *impact_routes(database),
+        *activity_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB),
         *log_routes(database, str(verifier_key)),

@@ -129,3 +129,219 @@ on conflict (source_id, target_id, type) do nothing;
 -- name: disconnect
 -- All but those to `$3`.
 delete from connection where source_id = $1 and type = $2 and target_id <> all ($3::uuid[]);
+
+-- Searches. `$1` and `$2` are the viewer, `$3` to `$17` what `asset_search` is asked.
+
+-- name: search_relevant
+select a.id
+from asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a
+order by ts_rank(a.words, asset_query($5, $6)) desc, a.created_on desc, a.id desc
+offset $18 limit $19;
+
+-- name: search_recent
+select a.id
+from asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a
+order by a.created_on desc, a.id desc
+offset $18 limit $19;
+
+-- name: search_updated
+select a.id
+from asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a
+order by a.updated_on desc, a.id desc
+offset $18 limit $19;
+
+-- name: search_popular
+-- What was sought since `$18`.
+select a.id
+from asset_popularity($18) p
+join asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a on a.id = p.asset_id
+order by p.popularity desc, p.asset_id desc
+offset $19 limit $20;
+
+-- name: count_popular
+select count(*)
+from asset_popularity($18) p
+join asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a on a.id = p.asset_id;
+
+-- name: search_unsought
+-- What was not.
+select a.id
+from asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a
+where a.id not in (select p.asset_id from asset_popularity($18) p)
+order by a.created_on desc, a.id desc
+offset $19 limit $20;
+
+-- What happens to assets.
+
+-- name: note_event
+-- The asset's day counts it too. A view counts beside mere glances (0017_discovery.sql says which do).
+with noted as (
+    insert into asset_event (asset_id, person_id, kind, counts)
+    select a.id, p.id, $3, a.owner_id <> p.id and p.actor_type <> 'agent' and not exists (
+        select from asset_event e
+        where e.asset_id = a.id and e.person_id = p.id and e.kind = $3 and e.created_on > now() - interval '30 minutes'
+    )
+    from asset a, person p
+    where a.id = $1 and p.id = $2
+    returning asset_id, kind, counts
+)
+insert into asset_day as d (asset_id, day, views, quality_views, downloads)
+select asset_id, (now() at time zone 'utc')::date, (kind = 'view')::int, (kind = 'view' and counts)::int,
+       (kind = 'download')::int
+from noted
+on conflict (asset_id, day) do update
+    set views = d.views + excluded.views, quality_views = d.quality_views + excluded.quality_views,
+        downloads = d.downloads + excluded.downloads;
+
+-- name: list_impact
+-- Of those of `$3` that the viewer may know of, since `$4` or ever. Comments are those on it and their replies; uses
+-- are other people's assets that point to it or were made of it.
+select a.id, a.asset_type, a.name, a.owner_id, e.views, e.quality_views, e.downloads, c.comments, c.external_comments,
+       u.uses, coalesce((
+           select sum(d.quality_views + 3 * d.downloads) from asset_day d
+           where d.asset_id = a.id and d.day >= (now() at time zone 'utc')::date - 7
+       ), 0)::float8 as popularity
+from asset_known($1, $2) a
+cross join lateral (
+    select count(*) filter (where kind = 'view') as views,
+           count(*) filter (where kind = 'view' and counts) as quality_views,
+           count(*) filter (where kind = 'download') as downloads
+    from asset_event
+    where asset_id = a.id and created_on >= coalesce($4, '-infinity'::timestamptz)
+) e
+cross join lateral (
+    select count(*) as comments, count(*) filter (where s.owner_id <> a.owner_id) as external_comments
+    from asset s
+    where s.asset_type = 'comment' and s.created_on >= coalesce($4, '-infinity'::timestamptz)
+      and (s.parent_id = a.id or s.parent_id in (select r.id from asset r
+                                                 where r.parent_id = a.id and r.asset_type = 'comment'))
+) c
+cross join lateral (
+    select count(distinct used.id) as uses
+    from (select n.source_id as id, n.created_on from connection n
+          where n.target_id = a.id and n.type <> 'comment'
+          union all
+          select m.id, m.created_on from asset m where m.source_id = a.id) used
+    join asset o on o.id = used.id and o.owner_id <> a.owner_id
+    where used.created_on >= coalesce($4, '-infinity'::timestamptz)
+) u
+where a.id = any ($3::uuid[]);
+
+-- name: list_owned
+-- Of somebody's assets those that the viewer may know of, and of these the named ones, or all.
+select a.id
+from asset_known($1, $2) a
+where a.owner_id = $3 and ($4::uuid[] is null or a.id = any ($4));
+
+-- What assets have to do with each other.
+
+-- name: list_connections
+select c.id, c.type, c.source_id, c.target_id, c.creator_id, c.created_on
+from connection c
+join asset_known($2, $3) o on o.id = case c.source_id when $1 then c.target_id else c.source_id end
+where ($5::text is distinct from 'target' and c.source_id = $1 or $5 is distinct from 'source' and c.target_id = $1)
+  and ($4::text[] is null or c.type = any ($4))
+order by c.created_on desc, c.id desc
+offset $6 limit $7;
+
+-- name: list_refs
+select a.id, a.asset_type, a.name, a.owner_id, a.organization_id, a.team_id, a.visibility, a.created_on
+from asset a
+where a.id = any ($1::uuid[]);
+
+-- name: find_type
+select asset_type from asset where id = $1;
+
+-- name: list_sources
+-- What an asset was made of, and what that was made of, up to the first.
+with recursive source as (
+    select a.source_id as id, 1 as distance from asset a where a.id = $1
+    union all
+    select a.source_id, s.distance + 1 from source s join asset a on a.id = s.id where s.distance < 100
+)
+select id from source where id is not null order by distance;
+
+-- name: list_derived
+-- All that descends from the first of a family; of another what was made of it directly. Oldest first.
+select a.id
+from asset_known($2, $3) a
+where a.id <> $1 and (a.source_id = $1 or a.family_id = $1)
+order by a.created_on, a.id
+limit $4;
+
+-- Tags.
+
+-- name: list_tags
+select t.id, t.asset_id, t.tag_id, t.person_id, t.created_on, w.name, w.slug
+from asset_tag t join tag w on w.id = t.tag_id
+where t.asset_id = $1
+order by w.slug;
+
+-- name: create_tags
+-- Those there are stay as they were first written.
+insert into tag (id, name, slug)
+select * from unnest($1::uuid[], $2::text[], $3::text[])
+on conflict (slug) do nothing;
+
+-- name: tag_asset
+insert into asset_tag (id, asset_id, tag_id, person_id)
+select wanted.id, $2, w.id, $4
+from unnest($1::uuid[], $3::text[]) as wanted (id, slug) join tag w on w.slug = wanted.slug
+on conflict (asset_id, tag_id) do nothing;
+
+-- name: untag_asset
+delete from asset_tag t using tag w
+where t.asset_id = $1 and t.tag_id = $2 and w.id = t.tag_id
+returning w.slug;
+
+-- Teams, as far as assets are theirs.
+
+-- name: list_activity
+select a.id, a.created_on
+from asset_known($1, $2) a
+where a.team_id = $3 and case when $4::text is null then a.asset_type <> 'comment' else a.asset_type = $4 end
+order by a.created_on desc, a.id desc
+offset $5 limit $6;
+
+-- name: count_unread
+-- How much is new in each of the viewer's teams, of one organization (`$3`, null for all) and of the one that the
+-- request may reach (`$4`, or null), or in one team (`$5`).
+select i.team_id, (
+    select count(*)
+    from asset_known($1, $2) a
+    where a.team_id = i.team_id and a.created_on > i.seen_on and a.owner_id <> i.person_id and a.asset_type <> 'comment'
+      and not exists (select from asset_event e where e.person_id = i.person_id and e.asset_id = a.id)
+) as unread
+from team_member i
+where i.person_id = $1 and ($3::uuid is null or i.organization_id = $3)
+  and i.organization_id = coalesce($4, i.organization_id) and ($5::uuid is null or i.team_id = $5)
+order by i.team_id;
+
+-- name: list_unread
+-- Newest first.
+select a.id, a.asset_type, a.name, a.owner_id, a.organization_id, a.team_id, a.visibility, a.created_on
+from team_member i
+join asset_known($1, $2) a on a.team_id = i.team_id
+where i.team_id = $3 and i.person_id = $1
+  and a.created_on > i.seen_on and a.owner_id <> i.person_id and a.asset_type <> 'comment'
+  and not exists (select from asset_event e where e.person_id = i.person_id and e.asset_id = a.id)
+order by a.created_on desc, a.id desc
+offset $4 limit $5;
+
+-- name: count_owned
+-- Storage is in bytes, as the assets' types tell them.
+select count(*) as assets, count(*) filter (where asset_type = 'dataset') as datasets,
+       coalesce(sum(case when jsonb_typeof(size) = 'number' then size::bigint end), 0)::bigint as storage
+from (select asset_type, coalesce(metadata -> 'size', metadata -> 'table_size') as size
+      from asset where owner_id = $1) owned;
+
+-- name: explain_access
+-- All that `asset_role` looks at for a person (`$2`) and the one organization their key opens (`$3`, or null).
+select asset_role(a, $2, $3) as role, a.owner_id, a.visibility, a.audience, a.price_usd, a.price_sats,
+       o.name as organization_name, $3::uuid is null or a.organization_id is not distinct from $3 as is_reached,
+       exists (select from membership m where m.organization_id = a.organization_id and m.person_id = $2) as belongs,
+       (select g.role from permission g where g.asset_id = a.id and g.person_id = $2) as granted,
+       (select g.role from permission g
+        where g.asset_id = a.access_id and a.access_id <> a.id and g.person_id = $2) as inherited
+from asset a left join organization o on o.id = a.organization_id
+where a.id = $1;

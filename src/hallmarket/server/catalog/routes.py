@@ -9,11 +9,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
+from hallmarket.server.catalog.explain import EXPLAIN_QUERY, Explanation, explain_access
 from hallmarket.server.catalog.get import get_asset, get_type, list_children
+from hallmarket.server.catalog.search import search_assets
+from hallmarket.server.catalog.search_query import SEARCH_ITEMS, SEARCH_QUERY, read_search
 from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
 from hallmarket.server.database.pool import Database
-from hallmarket.server.errors import Conflict
+from hallmarket.server.errors import Conflict, Forbidden
 from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
@@ -42,6 +45,13 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         async with database.connection() as connection:
             return Data(await get_asset(connection, visit_of(request.scope).caller, wanted))
 
+    @get("/search/assets", opt=READ | {"query": SEARCH_QUERY}, summary="Find assets by words, scope and filters")
+    async def search(request: AnyRequest) -> Paged[WireAsset]:
+        visit = visit_of(request.scope)
+        query = read_query(visit.scope["query_string"])
+        wanted, window = read_search(query, visit.caller), read_window(query, SEARCH_ITEMS)
+        return await search_assets(database, visit.caller, wanted, window)
+
     @get(ASSET + "/type", opt=READ, summary="An asset's type")
     async def type_of(request: AnyRequest, asset_id: FromPath[str]) -> Data[TypeOf]:
         wanted = read_id(asset_id, "asset_id")
@@ -65,7 +75,7 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         query = read_query(visit.scope["query_string"])
         return Data(await delete_asset(database, visit, read_id(asset_id, "asset_id"), query))
 
-    return [get_one, type_of, children, remove]
+    return [get_one, search, type_of, children, remove]
 
 
 def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
@@ -80,4 +90,14 @@ def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         window = read_window(read_query(visit.scope["query_string"]), MOST_ITEMS)
         return await list_permissions(database, visit.caller, read_id(asset_id, "asset_id"), window)
 
-    return [share, permissions]
+    @get(
+        ASSET + "/explain",
+        opt=READ | {"query": EXPLAIN_QUERY, "raises": (Forbidden,)},
+        summary="Why somebody may or may not do something",
+    )
+    async def explain(request: AnyRequest, asset_id: FromPath[str]) -> Data[Explanation]:
+        visit = visit_of(request.scope)
+        query = read_query(visit.scope["query_string"])
+        return Data(await explain_access(database, visit.caller, read_id(asset_id, "asset_id"), query))
+
+    return [share, permissions, explain]

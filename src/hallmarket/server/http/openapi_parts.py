@@ -45,6 +45,7 @@ AREAS = (
     ("/files", "Files", "Files: upload, publish, change and read them; every version is anchored."),
     ("/uploads", "Files", "Files: upload, publish, change and read them; every version is anchored."),
     ("/downloads", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
+    ("/search", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
     ("/healthz", "Operations", "For operators and their monitoring."),
     ("/readyz", "Operations", "For operators and their monitoring."),
     ("/metrics", "Operations", "For operators and their monitoring."),

@@ -13,8 +13,6 @@ from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity.authenticate import Keyring
 from hallmarket.server.identity.follow import Follow, Following, list_follows, toggle_follow
-from hallmarket.server.identity.impact import IMPACT_QUERY, Impact, get_impact
-from hallmarket.server.identity.plan import Plan, get_plan
 from hallmarket.server.identity.profile import Profile, ProfileChange, change_profile, get_own_profile, get_profile
 from hallmarket.server.identity.search import SEARCH_QUERY, search_people
 
@@ -33,10 +31,6 @@ def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     async def change(request: AnyRequest, data: JSONBody[ProfileChange]) -> Data[Profile]:
         return Data(await change_profile(database, keyring, visit_of(request.scope).caller.person_id, data.user))
 
-    @get("/user/plan-info", opt=READ, summary="What you may use, and what you do")
-    async def plan(request: AnyRequest) -> Data[Plan]:
-        return Data(await get_plan(database, visit_of(request.scope).caller.person_id))
-
     @get("/users/search", opt=READ | {"query": SEARCH_QUERY}, summary="Find people by a part of their username or name")
     async def search(request: AnyRequest) -> Paged[Profile]:
         visit = visit_of(request.scope)
@@ -46,14 +40,6 @@ def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     @get("/users/{username:str}", opt=READ, summary="Somebody's profile, by username or id")
     async def profile(request: AnyRequest, username: FromPath[str]) -> Data[Profile]:
         return Data(await get_profile(database, visit_of(request.scope).caller.person_id, username))
-
-    @get(
-        "/users/{username:str}/impact",
-        opt=READ | {"query": IMPACT_QUERY},
-        summary="What somebody's assets have brought about",
-    )
-    async def impact(request: AnyRequest, username: FromPath[str]) -> Data[Impact]:
-        return Data(await get_impact(database, username, read_query(request.scope["query_string"])))
 
     @put("/users/{username:str}/follow", opt=WRITE, summary="Follow somebody, or cease to")
     async def follow(request: AnyRequest, username: FromPath[str]) -> Data[Following]:
@@ -68,4 +54,4 @@ def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
         window = read_window(read_query(request.scope["query_string"]), default=MOST_ITEMS)
         return await list_follows(database, username, window)
 
-    return [own_profile, change, plan, search, profile, impact, follow, follows]
+    return [own_profile, change, search, profile, follow, follows]

@@ -27,7 +27,7 @@ class NewBan(msgspec.Struct, frozen=True):
 
     user_id: UUID
     reason: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
-    remove_contributions: bool | None = None  # teams hold nothing to be removed yet
+    remove_contributions: bool | None = None  # what they put into the team goes to the default team
 
 
 async def list_bans(database: Database, caller: Caller, team_id: UUID, window: Window) -> Paged[WireBan]:
@@ -57,8 +57,11 @@ async def ban_person(database: Database, visit: Visit, team_id: UUID, wanted: Ne
             raise Duplicate("They are banned already.")
         await tx.fetchval(sql.delete_member, team_id, wanted.user_id)
         await tx.execute(sql.settle_request, team_id, wanted.user_id, "rejected", caller.person_id)
+        if wanted.remove_contributions:
+            await tx.execute(sql.remove_contributions, team_id, wanted.user_id)
         whose = {"organization_id": team["organization_id"], "subject_id": wanted.user_id}
-        await record(tx, actor_of(visit), "team-ban.create", **whose, team=team_id)
+        removed = wanted.remove_contributions is True
+        await record(tx, actor_of(visit), "team-ban.create", **whose, team=team_id, removed_contributions=removed)
         if person["belongs"]:
             text = f"You were banned from the team {team['name']}" + (f": {wanted.reason}" if wanted.reason else ".")
             await tell(tx, team, [wanted.user_id], caller.person_id, text)

@@ -164,11 +164,12 @@ insert into team_ban (id, team_id, person_id, reason, banned_by) values ($1, $2,
 on conflict (team_id, person_id) do nothing
 returning id;
 
+-- name: remove_contributions
+-- What somebody put into a team goes to the organization's default team; assets know how.
+select asset_remove_contributions($1, $2);
+
 -- name: delete_ban
 delete from team_ban where team_id = $1 and person_id = $2 returning id;
 
--- name: list_joined
--- The teams `$1` is in, of one organization (`$2`, null for all); `$3` is the one that the request may reach, or null.
-select team_id from team_member
-where person_id = $1 and ($2::uuid is null or organization_id = $2) and organization_id = coalesce($3, organization_id)
-order by team_id;
+-- name: mark_seen
+update team_member set seen_on = $3 where team_id = $1 and person_id = $2 and seen_on < $3;

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed, NotFound
+from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import (
     MOST_ITEMS,
@@ -31,20 +31,10 @@ from hallmarket.server.teams.list import LIST_QUERY, TEAM_QUERY, get_team, list_
 from hallmarket.server.teams.members import NewMember, NewRole, add_member, change_role, list_members, remove_member
 from hallmarket.server.teams.requests import approve_request, list_requests, reject_request
 from hallmarket.server.teams.types import WireBan, WireJoinRequest, WireMember, WireTeam
-from hallmarket.server.teams.unreads import (
-    ACTIVITY_QUERY,
-    UNREADS_QUERY,
-    PreviewPage,
-    UnreadCounts,
-    get_unreads,
-    list_activity,
-    read_asset_type,
-)
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "teams:read"}, {"scope": "teams:write"}
 PAGED = READ | {"query": window_query(MOST_ITEMS)}
-UNREADS = READ | {"query": UNREADS_QUERY, "raises": (NotFound,)}
 # What a write may meet, beside what any route may.
 TAKEN, HINDERED, BOTH = ({"raises": kinds} for kinds in ((Duplicate,), (Conflict,), (Duplicate, Conflict)))
 TEAM = "/teams/{team_id:str}"
@@ -57,7 +47,6 @@ def teams_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         *_way_in_routes(database),
         *_member_routes(database),
         *_ban_routes(database),
-        *_reading_routes(database),
     ]
 
 
@@ -184,21 +173,6 @@ def _ban_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         return Data(None)
 
     return [get_bans, ban, lift]
-
-
-def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get(TEAM + "/activity", opt=READ | {"query": ACTIVITY_QUERY}, summary="List a team's assets, newest first")
-    async def activity(request: AnyRequest, team_id: FromPath[str]) -> Paged[dict[str, Any]]:
-        visit, query = _read(request)
-        read_asset_type(query)
-        return await list_activity(database, visit.caller, _team(team_id), read_window(query, 20))
-
-    @get("/teams/unreads", opt=UNREADS, summary="What is new to you in your teams")
-    async def unreads(request: AnyRequest) -> Data[UnreadCounts] | PreviewPage:
-        visit, query = _read(request)
-        return await get_unreads(database, visit.caller, query)
-
-    return [activity, unreads]
 
 
 def _read(request: AnyRequest) -> tuple[Visit, dict[str, str]]:

@@ -1,12 +1,14 @@
-"""What happens in teams, and what of it is new to somebody. Teams hold no assets yet, so nothing does."""
+"""What happens in teams, and what of it is new to somebody: what others put there and one has neither viewed nor seen
+in the team's activity."""
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from hallmarket.server.catalog.access import sql, viewer
+from hallmarket.server.catalog.get import list_assets
+from hallmarket.server.catalog.types import AssetRef, WireAsset, wire_ref
 from hallmarket.server.database.pool import Database
-from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.exchange import (
     ID_QUERY,
@@ -20,10 +22,9 @@ from hallmarket.server.http.exchange import (
     window_query,
 )
 from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.teams.seen import mark_seen
 from hallmarket.server.teams.standing import find_standing
 from hallmarket.server.teams.types import ASSET_TYPES
-
-sql = load_queries(__package__)
 
 PREVIEW_ITEMS = 20
 ACTIVITY_QUERY = {
@@ -54,7 +55,7 @@ class Preview(msgspec.Struct, frozen=True):
 
     team_id: UUID
     unread_count: int
-    results: list[dict[str, Any]]
+    results: list[AssetRef]
 
 
 class PreviewPage(msgspec.Struct, frozen=True):
@@ -73,11 +74,21 @@ def read_asset_type(query: dict[str, str]) -> str | None:
     return asset_type
 
 
-async def list_activity(database: Database, caller: Caller, team_id: UUID, window: Window) -> Paged[dict[str, Any]]:
-    """The assets of a team the caller may see, newest first. Raises NotFound."""
-    async with database.connection() as connection:
-        await find_standing(connection, caller, team_id)
-    return _nothing(window)
+async def list_activity(
+    database: Database, caller: Caller, team_id: UUID, asset_type: str | None, window: Window, *, sees: bool
+) -> Paged[WireAsset]:
+    """The assets of a team that the caller may know of, newest first. Raises NotFound.
+
+    If they see it, and it is the beginning of all of it, nothing until now is new to them any more.
+    """
+    async with database.transaction() as tx:
+        await find_standing(tx, caller, team_id)
+        asked = (*viewer(caller), team_id, asset_type, window.offset, window.limit + 1)
+        rows = await tx.fetch(sql.list_activity, *asked)
+        page: Paged[UUID] = page_of(window, rows, lambda row: row["id"])
+        if sees and rows and asset_type is None and window.offset == 0:
+            await mark_seen(tx, team_id, caller.person_id, rows[0]["created_on"])
+        return Paged(await list_assets(tx, caller, page.data), page.pagination)
 
 
 async def get_unreads(database: Database, caller: Caller, query: dict[str, str]) -> Data[UnreadCounts] | PreviewPage:
@@ -96,18 +107,18 @@ async def _count_unreads(database: Database, caller: Caller, organization_id: UU
     if organization_id == NOBODY:  # the personal context, which has no teams
         return UnreadCounts({})
     async with database.connection() as connection:
-        rows = await connection.fetch(sql.list_joined, caller.person_id, organization_id, caller.organization_id)
+        rows = await connection.fetch(sql.count_unread, *viewer(caller), organization_id, caller.organization_id, None)
     if organization_id is not None and not rows:  # whoever is in an organization is in its default team
         raise NotFound("You are in no such organization, or the request does not run in it.")
-    return UnreadCounts({str(row["team_id"]): 0 for row in rows})
+    return UnreadCounts({str(row["team_id"]): row["unread"] for row in rows})
 
 
 async def _preview_unreads(database: Database, caller: Caller, team_id: UUID, window: Window) -> PreviewPage:
     async with database.connection() as connection:
         await find_standing(connection, caller, team_id)
-    page = _nothing(window)
-    return PreviewPage(Preview(team_id, 0, page.data), page.pagination)
-
-
-def _nothing(window: Window) -> Paged[dict[str, Any]]:
-    return page_of(window, [], dict, total=0)
+        counted = await connection.fetchrow(sql.count_unread, *viewer(caller), None, caller.organization_id, team_id)
+        asked = (*viewer(caller), team_id, window.offset, window.limit + 1)
+        rows = await connection.fetch(sql.list_unread, *asked)
+    unread = 0 if counted is None else counted["unread"]
+    page = page_of(window, rows, wire_ref, total=unread)
+    return PreviewPage(Preview(team_id, unread, page.data), page.pagination)

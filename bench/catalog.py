@@ -1,0 +1,161 @@
+"""Listings, searches and access checks among 100,000 assets and 1,000 people, beside the same server's `GET /user`.
+
+python -m bench.catalog
+"""
+
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+import httpx
+
+from bench.lookup import UNLIMITED
+from bench.table import Row, show
+from exchange import exchange_client
+from support import Server, new_server
+
+PEOPLE, ORGANIZATIONS, ASSETS = 1_000, 50, 100_000
+READERS = 8  # of the people, some who ask
+ASKED = 300
+WORDS = ("harbour", "salt", "tide", "gull", "crane", "rope", "fog", "light", "anchor", "keel")
+MAKE = (
+    """insert into organization (id, slug, name) select md5('o' || n)::uuid, 'o' || n, 'Organization ' || n
+       from generate_series(1, $1) n""",
+    # Everybody is in one organization, every fifth in a second.
+    """insert into membership (organization_id, person_id, role)
+       select md5('o' || 1 + p.place % $1)::uuid, p.id, 'member'
+       from (select id, row_number() over (order by username) as place from person) p
+       union
+       select md5('o' || 1 + (p.place * 7) % $1)::uuid, p.id, 'member'
+       from (select id, row_number() over (order by username) as place from person) p where p.place % 5 = 0""",
+    # A third public, a quarter of organizations, the rest private; names of five words, one of them rare.
+    """insert into asset (id, asset_type, owner_id, organization_id, visibility, name, description, metadata,
+                          access_id, audience, created_on, updated_on)
+       select md5('a' || n)::uuid, (array['file', 'dataset', 'post'])[1 + n % 3], m.person_id, m.organization_id,
+              (array['public', 'public', 'public', 'public', 'organization', 'organization', 'organization',
+                     'private', 'private', 'private', 'private', 'monetized'])[1 + n % 12],
+              concat_ws(' ', w.words[1 + n % 10], w.words[1 + n / 10 % 10], w.words[1 + n / 100 % 10], 'item',
+                        n % 5000),
+              to_jsonb(repeat(w.words[1 + n % 10] || ' and ' || w.words[1 + n / 7 % 10] || ' ', 20)),
+              '{"extension": "csv", "type": "text/csv"}', md5('a' || n)::uuid, 'private',
+              now() - n * interval '1 minute', now() - n * interval '50 seconds'
+       from generate_series(1, $1) n
+       cross join (select $2::text[] as words) w
+       join (select person_id, organization_id, row_number() over (order by person_id, organization_id) as place,
+                    count(*) over () as members from membership) m on m.place = 1 + n % m.members""",
+    """insert into permission (id, asset_id, person_id, role, granter_id)
+       select gen_random_uuid(), id, owner_id, 'admin', owner_id from asset""",
+    # Every tenth is shared with somebody else.
+    """insert into permission (id, asset_id, person_id, role, granter_id)
+       select gen_random_uuid(), a.id, p.id, 'read', a.owner_id
+       from (select id, owner_id, row_number() over (order by id) as place from asset) a
+       join (select id, row_number() over (order by id) as place, count(*) over () as people from person) p
+           on p.place = 1 + a.place / 10 % p.people
+       where a.place % 10 = 0
+       on conflict do nothing""",
+    """insert into asset_day (asset_id, day, views, quality_views, downloads)
+       select md5('a' || n)::uuid, (now() - n % 40 * interval '1 day')::date, n % 50, n % 40, n % 7
+       from generate_series(1, $1 / 10) n on conflict do nothing""",
+)
+LISTINGS = {
+    "newest of all one may know of": {},
+    "newest of one's own": {"scope": "personal"},
+    "newest of one's organization": {"scope": "org"},
+    "shared with one": {"scope": "shared"},
+    "newest files, by a filter": {"filters": '{"asset_type": "file"}'},
+    "lately updated": {"sort": "updated"},
+    "popular this month": {"sort": "popular"},
+    "by two words, the most relevant first": {"query": "{word} {number}"},
+    "by one word that every third holds": {"query": "{word}"},
+}
+
+
+def run() -> list[Row]:
+    """Fill a server, then ask in turns for listings, for single assets, and for oneself."""
+    with new_server(**UNLIMITED) as server, ExitStack() as stack:
+        members = [server.new_member() for _ in range(READERS)]
+        fill(server)
+        readers = [stack.enter_context(exchange_client(server, _free_key(server, each.username))) for each in members]
+        denominator = measure(readers, lambda: ("/user", {}))
+        rows = [_row(what, 20, measure(readers, _asking(query)), 95, denominator) for what, query in LISTINGS.items()]
+        assets = _some_assets(server)
+        return [
+            *rows,
+            _row("one asset's type: an access check and no more", 2, _check(readers, assets), 99, denominator),
+        ]
+
+
+def fill(server: Server) -> None:
+    """People, organizations, assets, grants and views, by rules without chance."""
+    parameters: list[tuple[object, ...]] = [
+        (ORGANIZATIONS,),
+        (ORGANIZATIONS,),
+        (ASSETS, list(WORDS)),
+        (),
+        (),
+        (ASSETS,),
+    ]
+    server.query(
+        "insert into person (id, username) select md5('p' || n)::uuid, 'person' || n from generate_series(1, $1) n",
+        PEOPLE - READERS,
+    )
+    for statement, values in zip(MAKE, parameters, strict=True):
+        server.query(statement, *values)
+    server.query("vacuum analyze")
+
+
+def measure(readers: Sequence[httpx.Client], asked: Callable[[], tuple[str, dict[str, str]]]) -> list[float]:
+    """Milliseconds of single requests, each reader's turn after the other's, after some that do not count."""
+    times = []
+    for turn in range(ASKED + 20):
+        path, query = asked()
+        begun = time.perf_counter()
+        response = readers[turn % len(readers)].get(path, params=query)
+        times.append((time.perf_counter() - begun) * 1000)
+        assert response.status_code in (200, 404), response.text
+    return times[20:]
+
+
+def _check(readers: Sequence[httpx.Client], assets: Iterator[str]) -> list[float]:
+    return measure(readers, lambda: (f"/assets/{next(assets)}/type", {}))
+
+
+def _asking(query: dict[str, str]) -> Callable[[], tuple[str, dict[str, str]]]:
+    chance = random.Random(7)
+
+    def ask() -> tuple[str, dict[str, str]]:
+        names = {"word": chance.choice(WORDS), "number": str(chance.randrange(5000))}
+        said = {name: value.format(**names) if name == "query" else value for name, value in query.items()}
+        return "/search/assets", {"limit": "20", **said}
+
+    return ask
+
+
+def _some_assets(server: Server) -> Iterator[str]:
+    ids = [str(row["id"]) for row in server.query("select id from asset order by id limit 5000")]
+    chance = random.Random(7)
+    while True:
+        yield chance.choice(ids)
+
+
+def _free_key(server: Server, username: str) -> str:
+    return str(server.admin("create-key", username)["key"])
+
+
+def _row(what: str, target_ms: float, times: list[float], percentile: int, denominator: list[float]) -> Row:
+    ours, bare = (statistics.quantiles(each, n=100)[percentile - 1] for each in (times, denominator))
+    return Row(
+        what=f"{what}, p{percentile} in ms",
+        hallmarket=f"{ours:.1f} ms (median {statistics.median(times):.1f})",
+        beside_it=f"{bare:.1f} ms (median {statistics.median(denominator):.1f}), GET /user",
+        figure=round(ours, 2),
+        target=target_ms,
+        holds=ours <= target_ms,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(not show(run()))

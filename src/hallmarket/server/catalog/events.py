@@ -1,0 +1,25 @@
+"""What happens to assets: they are viewed and downloaded."""
+
+from typing import Literal
+from uuid import UUID
+
+from hallmarket.server.catalog.access import get_access, sql
+from hallmarket.server.catalog.types import LISTED
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.identity.types import Caller
+
+
+async def note_view(database: Database, caller: Caller, asset_id: UUID) -> None:
+    """Note that the caller views an asset; it is read to them from then on. Raises NotFound."""
+    async with database.transaction() as tx:
+        await get_access(tx, caller, asset_id, LISTED)
+        await _note(tx, "view", asset_id, caller.person_id)
+
+
+async def note_download(connection: Connection, asset_id: UUID, person_id: UUID) -> None:
+    """Note that somebody downloads an asset, which the caller has made sure they may."""
+    await _note(connection, "download", asset_id, person_id)
+
+
+async def _note(connection: Connection, kind: Literal["view", "download"], asset_id: UUID, person_id: UUID) -> None:
+    await connection.execute(sql.note_event, asset_id, person_id, kind)

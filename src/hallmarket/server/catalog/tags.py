@@ -1,0 +1,99 @@
+"""Tags: words that assets have in common, by which they are found."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from hallmarket.server.audit.record import record
+from hallmarket.server.catalog.access import get_access, lock_access, sql
+from hallmarket.server.catalog.fields import slug_of
+from hallmarket.server.catalog.types import LISTED, WRITE, Access
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import Caller
+
+MOST_TAGS = 50
+TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class NewTags(msgspec.Struct, frozen=True):
+    """The body of `PUT /assets/{id}/tags`."""
+
+    tags: Annotated[list[TagName], msgspec.Meta(min_length=1, max_length=MOST_TAGS)]
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A tag; `slug` tells which names mean the same."""
+
+    id: UUID
+    name: str
+    slug: str
+
+
+class AssetTag(msgspec.Struct, frozen=True):
+    """The reference's AssetTag: a tag on an asset, put there by `user_id`."""
+
+    id: UUID
+    asset_id: UUID
+    tag_id: UUID
+    tag: Tag
+    user_id: UUID | None
+    created_at: datetime
+    source: str = "manual"
+
+
+async def list_tags(database: Database, caller: Caller, asset_id: UUID) -> list[AssetTag]:
+    """An asset's tags, by name. Raises NotFound."""
+    async with database.connection() as connection:
+        await get_access(connection, caller, asset_id, LISTED)
+        return await _list(connection, asset_id)
+
+
+async def add_tags(database: Database, visit: Visit, asset_id: UUID, names: list[str]) -> list[AssetTag]:
+    """Put tags on an asset, beside those it has, as one who may change it; answers all it has then.
+
+    Raises NotFound, Locked, Forbidden, InvalidRequest for a name without a letter or digit, Conflict for too many.
+    """
+    wanted = {slug_of(name) or "": " ".join(name.split()) for name in names}
+    if "" in wanted:
+        raise InvalidRequest("A tag has at least one letter or digit.", "tags")
+    async with database.transaction() as tx:
+        access = await lock_access(tx, visit.caller, asset_id, WRITE)
+        slugs = sorted(wanted)
+        await tx.execute(sql.create_tags, [new_id() for _ in slugs], [wanted[slug] for slug in slugs], slugs)
+        await tx.execute(sql.tag_asset, [new_id() for _ in slugs], asset_id, slugs, visit.caller.person_id)
+        tags = await _list(tx, asset_id)
+        if len(tags) > MOST_TAGS:
+            raise Conflict(f"An asset has at most {MOST_TAGS} tags.")
+        await _record(tx, visit, access, added=slugs)
+        return tags
+
+
+async def remove_tag(database: Database, visit: Visit, asset_id: UUID, tag_id: UUID) -> None:
+    """Take a tag from an asset, as one who may change it. Raises NotFound, Locked, Forbidden."""
+    async with database.transaction() as tx:
+        access = await lock_access(tx, visit.caller, asset_id, WRITE)
+        slug = await tx.fetchval(sql.untag_asset, asset_id, tag_id)
+        if slug is None:
+            raise NotFound("It has no such tag.")
+        await _record(tx, visit, access, removed=[slug])
+
+
+async def _list(connection: Connection, asset_id: UUID) -> list[AssetTag]:
+    return [_wire(row) for row in await connection.fetch(sql.list_tags, asset_id)]
+
+
+async def _record(tx: Connection, visit: Visit, access: Access, **what: list[str]) -> None:
+    whose = {"organization_id": access.organization_id, "subject_id": access.id}
+    await record(tx, actor_of(visit), "asset.tag", **whose, **what)  # type: ignore[arg-type]
+
+
+def _wire(row: asyncpg.Record) -> AssetTag:
+    tag = Tag(row["tag_id"], row["name"], row["slug"])
+    return AssetTag(row["id"], row["asset_id"], tag.id, tag, row["person_id"], row["created_on"])

@@ -1,0 +1,132 @@
+"""What happens in teams: activity is what one may know of there, and unread is what others put there since."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from assets import make_asset
+from circle import Circle, Someone
+from wire import assert_exchange_error
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def put(circle: Circle, owner: Someone, team: str, asset_type: str = "file", **fields: Any) -> str:
+    """A new asset of somebody's in a team."""
+    return make_asset(circle.server, owner, asset_type, org_id=circle.organization, team_id=team, **fields)
+
+
+def activity(who: Someone, team: str, **query: Any) -> list[str]:
+    """The ids of a team's activity."""
+    return [each["id"] for each in who.ask("GET", f"/teams/{team}/activity", params=query)]
+
+
+def unread(who: Someone, team: str) -> int:
+    """How much is unread in a team, which the preview tells as well."""
+    counted = who.ask("GET", "/teams/unreads", params={"view_mode": "count"})["unreads"][team]
+    preview = who.ask("GET", "/teams/unreads", params={"view_mode": "preview", "team_id": team})
+    assert preview["unread_count"] == counted == len(preview["results"])
+    return int(counted)
+
+
+def test_activity_is_what_one_may_know_of(circle: Circle) -> None:
+    """The newest first, page by page, by type; comments only if asked for, others' private assets never."""
+    guest, team = circle.person(), circle.boss.create_team("desk")["id"]
+    file, data, _ = [put(circle, circle.boss, team, kind) for kind in ("file", "dataset", "file")]
+    hidden = put(circle, circle.boss, team, visibility="private")
+    comment = make_asset(circle.server, circle.boss, "comment", parent_id=file)
+    assert activity(guest, team)[1:] == [data, file]
+    assert activity(guest, team, limit=1, offset=1) == [data]
+    assert activity(guest, team, assetType="comment") == [comment]
+    assert hidden in activity(circle.boss, team)
+    assert activity(guest, team, assetType="quest") == []
+    circle.stranger().ask("GET", f"/teams/{team}/activity", 404)
+
+
+def test_a_public_team_shows_strangers_what_is_public(circle: Circle) -> None:
+    """Of a public team's assets strangers see the public ones."""
+    team = circle.boss.create_team("outside", visibility="public")["id"]
+    shown = put(circle, circle.boss, team)
+    put(circle, circle.boss, team, visibility="organization")
+    assert activity(circle.stranger(), team) == [shown]
+
+
+def test_unread_is_what_others_put_there_since(circle: Circle) -> None:
+    """One's own assets and comments are never unread; a view reads one, the activity all."""
+    guest, team = circle.person(), circle.default_team()
+    assert unread(guest, team) == 0
+    first, _ = [put(circle, circle.boss, team) for _ in range(2)]
+    put(circle, guest, team)
+    make_asset(circle.server, circle.boss, "comment", parent_id=first)
+    assert unread(guest, team) == 2
+    guest.ask("POST", f"/assets/{first}/view", json={"source": "api", "type": "full", "pathname": "/assets/x"})
+    assert unread(guest, team) == 1
+    activity(guest, team, offset=1)
+    activity(guest, team, assetType="file")
+    assert guest.client.head(f"/teams/{team}/activity").status_code == 200
+    assert unread(guest, team) == 1
+    activity(guest, team)
+    assert unread(guest, team) == 0
+    put(circle, circle.boss, team)
+    assert (unread(guest, team), unread(circle.boss, team)) == (1, 1)
+
+
+def test_what_one_may_not_know_of_is_not_unread(circle: Circle) -> None:
+    """A private asset counts for nobody else, until it is shared with them."""
+    guest, team = circle.person(), circle.default_team()
+    asset = put(circle, circle.boss, team, visibility="private")
+    assert unread(guest, team) == 0
+    given = {"permission": {"user": {"user_id": guest.id}, "role": "read"}}
+    circle.boss.ask("PUT", f"/assets/{asset}/share", json=given)
+    assert unread(guest, team) == 1
+
+
+def test_counts_are_of_ones_own_teams(circle: Circle) -> None:
+    """Unread counts are there for each team one is in, and for no other."""
+    person = circle.person()
+    circle.boss.create_team("not-mine")
+    mine = person.create_team("mine")["id"]
+    params = {"org_id": circle.organization, "view_mode": "count"}
+    assert person.ask("GET", "/teams/unreads", params=params) == {"unreads": {mine: 0, circle.default_team(): 0}}
+    assert person.ask("GET", "/teams/unreads", params={**params, "org_id": NOBODY}) == {"unreads": {}}
+    assert_exchange_error(circle.stranger().client.get("/teams/unreads", params=params), 404, "not_found")
+    params = {"view_mode": "preview", "team_id": circle.default_team()}
+    assert_exchange_error(circle.stranger().client.get("/teams/unreads", params=params), 404, "not_found")
+
+
+@pytest.mark.parametrize("query", ["assetType=poem", "assetType=", "limit=0", "limit=201", "offset=-1", "offset=x"])
+def test_bad_activity_is_refused(circle: Circle, query: str) -> None:
+    """Parameters of activity that make no sense are 400."""
+    response = circle.boss.client.get(f"/teams/{circle.default_team()}/activity?{query}")
+    assert_exchange_error(response, 400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "view_mode=all", "view_mode=count&org_id=x", "view_mode=preview", "view_mode=preview&team_id=x",
+     f"view_mode=preview&team_id={uuid4()}&limit=0"],
+)  # fmt: skip
+def test_bad_unreads_are_refused(circle: Circle, query: str) -> None:
+    """Without a view, or with an id or number that is none, 400."""
+    assert_exchange_error(circle.boss.client.get(f"/teams/unreads?{query}"), 400, "invalid_request")
+
+
+def test_a_ban_may_take_contributions_along(circle: Circle) -> None:
+    """With `remove_contributions` what the banned put into the team goes to the default team; else it stays."""
+    team = circle.boss.create_team("tide", join_policy="open")["id"]
+    for removes, goes_to in ((False, team), (True, circle.default_team())):
+        guest = circle.person()
+        guest.ask("POST", f"/teams/{team}/join", json={})
+        asset, others = put(circle, guest, team), put(circle, circle.boss, team)
+        circle.boss.ask("POST", f"/teams/{team}/bans", json={"user_id": guest.id, "remove_contributions": removes})
+        assert guest.ask("GET", f"/assets/{asset}")["team_id"] == goes_to
+        assert guest.ask("GET", f"/assets/{others}")["team_id"] == team
+
+
+def test_a_deleted_team_leaves_its_assets_to_the_default_team(circle: Circle) -> None:
+    """Assets outlive their team."""
+    team = circle.boss.create_team("brief")["id"]
+    asset = put(circle, circle.boss, team)
+    circle.boss.ask("DELETE", f"/teams/{team}")
+    assert circle.boss.ask("GET", f"/assets/{asset}")["team_id"] == circle.default_team()
