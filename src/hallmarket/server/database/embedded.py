@@ -41,6 +41,7 @@ SHARED_PROGRAMS = Path("/var/lib/hallmarket-postgresql")
 START_TIMEOUT_S = 600.0
 AGAIN_S = 1.0
 STOP_TIMEOUT_S = 120.0
+MAKE_ACCOUNT_S = 5.0
 LONGEST_SOCKET_PATH = 100  # sun_path takes 107 bytes
 
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -280,9 +281,20 @@ def _account() -> dict[str, Any]:
     """As root, the account PostgreSQL runs under, as keywords of subprocess; made if there is none."""
     if os.geteuid() != 0:
         return {}
+    entry = _find_account() or _make_account()
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _find_account() -> pwd.struct_passwd | None:
     try:
-        entry = pwd.getpwnam(ACCOUNT)
+        return pwd.getpwnam(ACCOUNT)
     except KeyError:
+        return None
+
+
+def _make_account() -> pwd.struct_passwd:
+    deadline = time.monotonic() + MAKE_ACCOUNT_S
+    while True:
         try:
             subprocess.run(
                 ["useradd", "--system", "--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin", ACCOUNT],
@@ -290,12 +302,15 @@ def _account() -> dict[str, Any]:
                 capture_output=True,
             )
         except (OSError, subprocess.CalledProcessError) as error:
-            raise Refusal(
-                f"PostgreSQL does not run as root, and the account {ACCOUNT!r} for it could not be made ({error}). "
-                "Make that account, run the server as an ordinary user, or set HALLMARKET_DATABASE_URL."
-            ) from error
-        entry = pwd.getpwnam(ACCOUNT)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+            # Another server that starts for the first time may be at it, and hold the file of accounts meanwhile.
+            if _find_account() is None and time.monotonic() > deadline:
+                raise Refusal(
+                    f"PostgreSQL does not run as root, and the account {ACCOUNT!r} for it could not be made ({error}). "
+                    "Make that account, run the server as an ordinary user, or set HALLMARKET_DATABASE_URL."
+                ) from error
+            time.sleep(0.1)
+        if (entry := _find_account()) is not None:
+            return entry
 
 
 def _give(folder: Path) -> None:
@@ -324,7 +339,12 @@ def _programs() -> Path:
         shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18", symlinks=True)
         shutil.copytree(package.parent / libraries, copy / libraries, symlinks=True)
         copy.chmod(0o755)
-        copy.rename(place)
+        try:
+            copy.rename(place)
+        except OSError:
+            if not place.exists():
+                raise
+            shutil.rmtree(copy)  # another server was quicker
     return place / package.name / "pginstall18" / "bin"
 
 
