@@ -101,6 +101,8 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
     (notification,) = tell(server, boss.member, "follow", source=asker.member, content={"text": "hello"})
     asset = make_asset(server, boss, visibility="organization")
     (tag,) = boss.ask("PUT", f"/assets/{asset}/tags", json={"tags": ["theirs"]})
+    post = boss.ask("POST", "/posts/create", json={"post": {"visibility": "organization"}, "content": "ours"})["id"]
+    comment = {"comment": {"parent_id": post}, "content": "ours"}
     return {
         "organization_id": circle.organization,
         "team_id": team,
@@ -115,6 +117,8 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
         "media_id": media,
         "asset_id": asset,
         "tag_id": tag["tag_id"],
+        "post_id": post,
+        "comment_id": boss.ask("POST", "/comments/create", json=comment)["id"],
         "file_id": make_file(boss, visibility="organization")["id"],
     }
 

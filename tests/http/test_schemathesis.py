@@ -103,6 +103,8 @@ class World:
             yield "notification_id", told
         if "/files" in label or "/uploads" in label or "/downloads" in label or "{asset_id}" in label:
             yield from self._make_file(label, boss)
+        if any(word in label for word in ("{post_id}", "/comments", "{comment_id}")):
+            yield from self._write(boss)
         if "{media_" in label:
             fingerprint = random_hash()
             answer = self._anchor(fingerprint)
@@ -124,6 +126,11 @@ class World:
             "GET /downloads/{token}": boss.ask("GET", f"/files/{file}/data")["url"],
         }
         yield "token", addresses.get(label, "").rpartition("/")[2]
+
+    def _write(self, boss: Someone) -> Iterator[tuple[str, str]]:
+        post = boss.ask("POST", "/posts/create", json={"post": {}, "content": "a post"})["id"]
+        comment = boss.ask("POST", "/comments/create", json={"comment": {"parent_id": post}, "content": "a comment"})
+        yield from (("post_id", post), ("asset_id", post), ("parent_id", post), ("comment_id", comment["id"]))
 
     def _make_team(self, label: str, boss: Someone, person: Someone) -> Iterator[tuple[str, str]]:
         team = boss.create_team(f"team-{len(self._things)}", join_policy="request")["id"]

@@ -52,6 +52,8 @@ from hallmarket.server.media.types import KIND
 from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
+from hallmarket.server.posts.download import PostKind
+from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.settings import Settings
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
@@ -83,7 +85,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     quick = QuickRoutes(anchoring, lookup)
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
     links = Links(keyring, secret, settings.public_url)
-    kinds: Kinds = {"file": FileKind(database, blobs)}
+    texts = PostKind(database)
+    kinds: Kinds = {"file": FileKind(database, blobs), "post": texts, "comment": texts}
     verifier_key = key.verifier_key
 
     @asynccontextmanager
@@ -124,6 +127,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),
+        *posts_routes(database),
         *media_routes(database, quick, scratch_folder(settings.data)),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB),
         *log_routes(database, str(verifier_key)),

@@ -240,7 +240,7 @@ def wire_asset(row: asyncpg.Record) -> WireAsset:
         license_id=row["license_id"],
         metadata=_json(row["metadata"]),
         attribution=_json(row["attribution"]),
-        preview=_json(row["preview"]),
+        preview=_json(row["preview"]) if row["role"] > LISTED else None,  # it is content, too
         monetization=row["monetization"],
         price=price_usd if currency == "usd" else _float(price_sats),
         price_currency=currency,

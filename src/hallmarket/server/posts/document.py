@@ -1,6 +1,7 @@
 """Documents as TipTap writes them: their nodes, and the checks on one that a caller sends."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -43,6 +44,13 @@ def children(of: Node) -> list[Node]:
     """The nodes inside a node."""
     content: list[Node] = of.get("content") or []
     return content
+
+
+def walk(document: Node) -> Iterator[Node]:
+    """Every node of a document, from the first to the last."""
+    yield document
+    for child in children(document):
+        yield from walk(child)
 
 
 def check_document(document: object) -> Node:

@@ -2,20 +2,12 @@
 
 import asyncio
 
-import msgspec
-
 from hallmarket.server.catalog.types import RichText
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.document import MOST_CHARACTERS, Node, check_document
+from hallmarket.server.posts.document import MOST_CHARACTERS, attribute, check_document, walk
 from hallmarket.server.posts.read_markdown import read_markdown
+from hallmarket.server.posts.types import Content
 from hallmarket.server.posts.write_markdown import write_markdown
-
-
-class Content(msgspec.Struct, frozen=True):
-    """A text in both of its forms: markdown as its author wrote it, and the document."""
-
-    text: str
-    json: Node
 
 
 async def read_content(said: RichText | str, most_characters: int = MOST_CHARACTERS) -> Content:
@@ -29,6 +21,8 @@ def _read(said: RichText | str, most_characters: int) -> Content:
     if isinstance(said, str) or said.json is None:
         return Content(text, read_markdown(text))
     document = check_document(said.json)
+    if any(attribute(found, "partial") for found in walk(document)):
+        raise InvalidRequest("Assets cannot be made within a text: create them first, then show them.", "content.json")
     if not text:
         _check_text(text := write_markdown(document), most_characters)
     return Content(text, document)

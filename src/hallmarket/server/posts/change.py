@@ -1,0 +1,45 @@
+"""Change a post or a comment."""
+
+from uuid import UUID
+
+from hallmarket.server.catalog.access import lock_access
+from hallmarket.server.catalog.change import change_asset, describe_asset
+from hallmarket.server.catalog.types import WRITE, AssetFields
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import Forbidden
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.posts.create import MOST_COMMENT_CHARACTERS
+from hallmarket.server.posts.get import get_post
+from hallmarket.server.posts.keep import keep_content, teaser
+from hallmarket.server.posts.rich_text import read_content
+from hallmarket.server.posts.types import UpdateComment, UpdatePost, WirePost
+
+
+async def update_post(database: Database, visit: Visit, post_id: UUID, wanted: UpdatePost) -> WirePost:
+    """Change what is said of a post, and what it says if there is content; whom it newly mentions is told.
+
+    Raises NotFound, Locked, Forbidden, InvalidRequest.
+    """
+    content = None if wanted.content is None else await read_content(wanted.content)
+    async with database.transaction() as tx:
+        access = await lock_access(tx, visit.caller, post_id, WRITE, "post")
+        await change_asset(tx, visit, access, wanted.post)
+        if content is not None:
+            await describe_asset(tx, post_id, preview=teaser(content), body=content.text)
+            await keep_content(tx, visit.caller, access, content)
+        return await get_post(tx, visit.caller, post_id)
+
+
+async def update_comment(database: Database, visit: Visit, comment_id: UUID, wanted: UpdateComment) -> WirePost:
+    """Change a comment, as its author. Raises NotFound, Locked, Forbidden for anybody else, InvalidRequest."""
+    content = None if wanted.content is None else await read_content(wanted.content, MOST_COMMENT_CHARACTERS)
+    async with database.transaction() as tx:
+        access = await lock_access(tx, visit.caller, comment_id, WRITE, "comment")
+        if access.owner_id != visit.caller.person_id:
+            raise Forbidden("Only its author changes a comment.")
+        said = AssetFields(license_id=wanted.comment.license_id, attribution=wanted.comment.attribution)
+        await change_asset(tx, visit, access, said)
+        if content is not None:
+            await describe_asset(tx, comment_id, body=content.text)
+            await keep_content(tx, visit.caller, access, content)
+        return await get_post(tx, visit.caller, comment_id)

@@ -1,0 +1,80 @@
+"""Write a post, or a comment on any asset."""
+
+from uuid import UUID
+
+from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.connect import set_connections
+from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.types import READ, Access, AssetFields
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.posts.get import get_post
+from hallmarket.server.posts.keep import keep_content, teaser, tell
+from hallmarket.server.posts.rich_text import read_content
+from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
+
+MOST_COMMENT_CHARACTERS = 20_000
+
+
+async def create_post(database: Database, visit: Visit, wanted: CreatePost) -> WirePost:
+    """Publish a post; whom it mentions is told. Raises as `create_asset` does, and InvalidRequest for its content."""
+    content = await read_content(wanted.content)
+    async with database.transaction() as tx:
+        preview, body = teaser(content), content.text
+        asset_id = await create_asset(tx, visit, "post", wanted.post, preview=preview, body=body)
+        asset = await get_access(tx, visit.caller, asset_id, READ)
+        await keep_content(tx, visit.caller, asset, content)
+        return await get_post(tx, visit.caller, asset_id)
+
+
+async def create_comment(database: Database, visit: Visit, wanted: CreateComment) -> WirePost:
+    """Comment on an asset that the caller may read, or reply to a comment; those concerned are told.
+
+    Raises NotFound, Locked, InvalidRequest for a reply to a reply, or for the content.
+    """
+    caller: Caller = visit.caller
+    content = await read_content(wanted.content, MOST_COMMENT_CHARACTERS)
+    async with database.transaction() as tx:
+        parent = await get_access(tx, caller, wanted.comment.parent_id, READ)
+        root = await _find_root(tx, caller, parent)
+        fields = _fields(wanted.comment)
+        asset_id = await create_asset(tx, visit, "comment", fields, body=content.text, parent_role=READ)
+        comment = await get_access(tx, caller, asset_id, READ)
+        await set_connections(tx, "comment", asset_id, [parent.id], caller.person_id)
+        told = await _tell(tx, caller, comment, parent, root)
+        await keep_content(tx, caller, comment, content, told)
+        return await get_post(tx, caller, asset_id)
+
+
+async def _find_root(tx: Connection, caller: Caller, parent: Access) -> Access:
+    """The asset that everything is said of: the parent, or its parent where that is a comment itself."""
+    if parent.asset_type != "comment" or parent.parent_id is None:
+        return parent
+    root = await get_access(tx, caller, parent.parent_id, READ)
+    if root.asset_type == "comment":
+        raise InvalidRequest("This is a reply; reply to the comment it replies to.", "comment.parent_id")
+    return root
+
+
+def _fields(comment: NewComment) -> AssetFields:
+    """A comment's organization, team and visibility are its parent's, whatever its author says."""
+    return AssetFields(
+        parent_id=comment.parent_id,
+        license_id=comment.license_id,
+        attribution=comment.attribution,
+        source=comment.source,
+    )
+
+
+async def _tell(tx: Connection, caller: Caller, comment: Access, parent: Access, root: Access) -> set[UUID]:
+    """Tell the author of the comment that is replied to, and the owner of the asset, each of them once."""
+    told: set[UUID] = set()
+    if parent is not root:
+        told.add(parent.owner_id)
+        await tell(tx, caller, "reply", told, comment, "replied to your comment")
+    if root.owner_id not in told:
+        called = root.name or f"your {root.asset_type}"
+        await tell(tx, caller, "comment", [root.owner_id], comment, f"commented on {called}")
+    return told | {root.owner_id}

@@ -1,0 +1,44 @@
+"""Download what a post or a comment says, as HTML or as markdown."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import InvalidRequest, NotFound
+from hallmarket.server.posts.keep import sql
+from hallmarket.server.posts.write_html import write_html
+
+
+class PostKind:
+    """The catalog's kind of posts and comments."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_download(self, asset_id: UUID, form: str | None) -> Download:
+        """A page of HTML, or with `form` markdown the text as it was written. Raises InvalidRequest, NotFound."""
+        if form not in (None, "html", "markdown"):
+            raise InvalidRequest("A post is downloaded as html or as markdown.", "format")
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(sql.find_content, asset_id)
+        if row is None:
+            raise NotFound("There is no such post.")
+        name = row["slug"] or row["asset_type"]
+        if form == "markdown":
+            return _whole(f"{name}.md", "text/markdown; charset=utf-8", row["text"])
+        # Long texts take a while.
+        page = await asyncio.to_thread(write_html, msgspec.json.decode(row["json"]), row["name"] or "")
+        return _whole(f"{name}.html", "text/html; charset=utf-8", page)
+
+
+def _whole(file_name: str, content_type: str, text: str) -> Download:
+    content = text.encode()
+
+    async def read(first: int, last: int | None) -> AsyncIterator[bytes]:
+        yield content[first : None if last is None else last + 1]
+
+    return Download(file_name, content_type, read, len(content))

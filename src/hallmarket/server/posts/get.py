@@ -1,0 +1,62 @@
+"""Get posts and comments with what they say, as far as the caller may read them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from hallmarket.server.catalog.access import get_access, viewer
+from hallmarket.server.catalog.get import list_assets
+from hallmarket.server.catalog.types import LISTED, READ, WireAsset
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.posts.find import find_embedded, find_linked
+from hallmarket.server.posts.keep import sql
+from hallmarket.server.posts.types import Content, WirePost
+
+
+async def get_post(connection: Connection, caller: Caller, asset_id: UUID, asset_type: str | None = None) -> WirePost:
+    """A post or a comment; without what it says where the caller only sees it listed. Raises NotFound."""
+    await get_access(connection, caller, asset_id, LISTED, asset_type)
+    return (await show_posts(connection, caller, [asset_id]))[0]
+
+
+async def show_posts(connection: Connection, caller: Caller, ids: Sequence[UUID]) -> list[WirePost]:
+    """The given posts and comments in the given order, without those that the caller may not know of."""
+    rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *viewer(caller))}
+    contents = {asset_id: Content(row["text"], msgspec.json.decode(row["json"])) for asset_id, row in rows.items()}
+    named = {
+        asset_id: find_embedded(content.json) + find_linked(content.json) for asset_id, content in contents.items()
+    }
+    every = list({wanted for ids in named.values() for wanted in ids})
+    found = {asset.id: asset for asset in await list_assets(connection, caller, every)} if every else {}
+    return [
+        _wire_post(
+            asset,
+            rows.get(asset.id),
+            contents.get(asset.id),
+            [found[wanted] for wanted in dict.fromkeys(named.get(asset.id, ())) if wanted in found],
+        )
+        for asset in await list_assets(connection, caller, ids)
+    ]
+
+
+async def list_comments(database: Database, caller: Caller, parent_id: UUID, window: Window) -> Paged[WirePost]:
+    """What was said of an asset, or in reply to a comment, oldest first. Raises NotFound, Locked."""
+    async with database.connection() as connection:
+        await get_access(connection, caller, parent_id, READ)
+        rows = await connection.fetch(sql.list_comments, parent_id, *viewer(caller), window.offset, window.limit + 1)
+        shown = await show_posts(connection, caller, [row["id"] for row in rows])
+    return page_of(window, shown, lambda comment: comment)
+
+
+def _wire_post(
+    asset: WireAsset, row: asyncpg.Record | None, content: Content | None, embedded: list[WireAsset]
+) -> WirePost:
+    fields: dict[str, Any] = {name: getattr(asset, name) for name in WireAsset.__struct_fields__ if name != "content"}
+    comments = 0 if row is None else row["comments"]
+    return WirePost(**fields, content=content or UNSET, assets=embedded, comments=comments)

@@ -1,0 +1,72 @@
+"""Keep what a post or a comment says, with all that follows from it."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.catalog.access import viewer
+from hallmarket.server.catalog.connect import ConnectionType, set_connections
+from hallmarket.server.catalog.types import Access
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.notifications.notify import notify
+from hallmarket.server.posts.find import find_embedded, find_linked, find_names, find_people_in, identify_people
+from hallmarket.server.posts.types import Content
+
+TEASER = 280
+sql = load_queries(__package__)
+
+
+def teaser(content: Content) -> dict[str, Any]:
+    """What listings show of a post: how it begins."""
+    text = " ".join(content.text[: 4 * TEASER].split())
+    return {"text": text if len(text) <= TEASER else text[: TEASER - 1] + "…"}
+
+
+async def identify(connection: Connection, content: Content) -> None:
+    """Write the ids of whom a text mentions into its document."""
+    rows = await connection.fetch(sql.find_people, find_names(content.json))
+    identify_people(content.json, {row["username"]: str(row["id"]) for row in rows})
+
+
+async def keep_content(
+    tx: Connection, caller: Caller, asset: Access, content: Content, told: Iterable[UUID] = ()
+) -> None:
+    """Keep what an asset says, connect it with what it shows and links to, and tell whom it newly mentions.
+
+    `told` hear of it anyway.
+    """
+    before = await tx.fetchrow(sql.find_content, asset.id)
+    known = set() if before is None else find_people_in(msgspec.json.decode(before["json"]))
+    await identify(tx, content)
+    await tx.execute(sql.keep_content, asset.id, content.text, msgspec.json.encode(content.json).decode())
+    await _connect(tx, caller, asset, "component", find_embedded(content.json))
+    await _connect(tx, caller, asset, "reference", find_linked(content.json))
+    mentioned = find_people_in(content.json) - known - set(told)
+    await tell(tx, caller, "mention", mentioned, asset, f"mentioned you in {asset.name or f'a {asset.asset_type}'}")
+
+
+async def tell(tx: Connection, caller: Caller, kind: str, people: Iterable[UUID], asset: Access, what: str) -> None:
+    """Tell those of some people who may read an asset what the caller did with it."""
+    readers = [row["id"] for row in await tx.fetch(sql.list_readers, asset.id, list(people))]
+    await notify(
+        tx,
+        kind,
+        readers,
+        source_id=caller.person_id,
+        organization_id=asset.organization_id,
+        asset_id=asset.id,
+        content={
+            "text": f"{caller.me.username} {what}",
+            "asset": {"assetId": str(asset.id), "assetType": asset.asset_type},
+        },
+    )
+
+
+async def _connect(tx: Connection, caller: Caller, asset: Access, kind: ConnectionType, ids: list[UUID]) -> None:
+    """Make these the assets that one is connected with, as far as the caller may know of them."""
+    targets = [row["id"] for row in await tx.fetch(sql.list_known, ids, *viewer(caller))]
+    await set_connections(tx, kind, asset.id, targets, caller.person_id)

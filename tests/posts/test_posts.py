@@ -1,0 +1,250 @@
+"""Posts: who may read and change them, what their content comes back as, what follows from it."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from assets import make_asset
+from circle import Circle, Someone
+from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.database.pool import Database
+from hallmarket.server.errors import InvalidRequest, NotFound
+from hallmarket.server.posts.download import PostKind
+from support import Server
+
+DOCUMENT = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}
+
+
+def write(who: Someone, content: Any = "hello", status: int = 200, **post: Any) -> Any:
+    """A new post of somebody's, private unless told."""
+    post = {"name": "The harbour", "visibility": "private"} | post
+    return who.ask("POST", "/posts/create", status, json={"post": post, "content": content})
+
+
+def change(who: Someone, post_id: str, content: Any = None, status: int = 200, **post: Any) -> Any:
+    """A post, changed."""
+    return who.ask("PUT", f"/posts/{post_id}", status, json={"post": post, "content": content})
+
+
+def share(who: Someone, asset: str, person: Someone, role: str) -> None:
+    """Give somebody a role."""
+    who.ask("PUT", f"/assets/{asset}/share", json={"permission": {"user": {"user_id": person.id}, "role": role}})
+
+
+def told(server: Server, person: Someone) -> list[tuple[str, str]]:
+    """What somebody was notified of: the type, and which asset."""
+    rows = server.query(
+        "select type, asset_id::text as asset from notification where destination_id = $1 order by created_on, id",
+        person.id,
+    )
+    return [(row["type"], row["asset"]) for row in rows]
+
+
+def connections(server: Server, asset: str) -> set[tuple[str, str]]:
+    """What an asset is connected with: the type, and the other asset."""
+    rows = server.query("select type, target_id::text as target from connection where source_id = $1", UUID(asset))
+    return {(row["type"], row["target"]) for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("hello", "hello"),
+        ({"text": "hello"}, "hello"),
+        ({"json": DOCUMENT}, "hello"),
+        ({"json": DOCUMENT, "text": "_"}, "_"),
+    ],
+)
+def test_content_has_both_forms(circle: Circle, content: Any, text: str) -> None:
+    """Markdown gets a document, a document without text its markdown, and both together stay as they were sent."""
+    made = write(circle.boss, content)
+    assert made["content"] == {"text": text, "json": DOCUMENT}
+    assert (made["asset_type"], made["preview"], made["comments"]) == ("post", {"text": text}, 0)
+    assert circle.boss.ask("GET", f"/posts/{made['id']}") == made
+
+
+def test_each_role_opens_what_it_should(circle: Circle) -> None:
+    """A private post is not there for others; readers read, writers write, administrators delete."""
+    post, guest = write(circle.boss)["id"], circle.person()
+    for method, body in (("GET", None), ("PUT", {"content": "mine"}), ("DELETE", None)):
+        guest.ask(method, f"/posts/{post}", 404, json=body)
+    for role, may_write, may_delete in (("read", 403, 403), ("write", 200, 403), ("admin", 200, 200)):
+        share(circle.boss, post, guest, role)
+        assert guest.ask("GET", f"/posts/{post}")["role"] == role
+        change(guest, post, f"as {role}", may_write)
+        assert ("as " + role == circle.boss.ask("GET", f"/posts/{post}")["content"]["text"]) is (may_write == 200)
+        guest.ask("DELETE", f"/posts/{post}", may_delete)
+    circle.boss.ask("GET", f"/posts/{post}", 404)
+
+
+def test_changes_touch_what_they_name(circle: Circle) -> None:
+    """Content null, or none, keeps the content; a name left out keeps the name."""
+    made = write(circle.boss, "before")
+    renamed = change(circle.boss, made["id"], name="The quay")
+    assert (renamed["name"], renamed["content"]["text"]) == ("The quay", "before")
+    rewritten = change(circle.boss, made["id"], "**after**")
+    assert (rewritten["name"], rewritten["content"]["text"]) == ("The quay", "**after**")
+    assert rewritten["content"]["json"]["content"][0]["content"][0]["marks"] == [{"type": "bold"}]
+    assert rewritten["preview"] == {"text": "**after**"}
+    assert rewritten["last_updated"] > made["last_updated"]
+
+
+def test_a_post_for_sale_shows_strangers_no_word(circle: Circle) -> None:
+    """Who has not bought a post sees its listing, without content, beginning or comments, and is told to unlock it."""
+    team = circle.boss.create_team("shop", visibility="public")["id"]
+    post = write(circle.boss, "a *secret* word", visibility="monetized", price_usd=2, team_id=team)
+    seen = circle.stranger().ask("GET", f"/posts/{post['id']}")
+    assert (seen["price_usd"], seen["name"], seen["role"]) == (2, "The harbour", None)
+    assert "content" not in seen
+    assert "secret" not in str(seen)
+    stranger = circle.stranger().client
+    comment = {"comment": {"parent_id": post["id"]}, "content": "let me in"}
+    for response in (
+        stranger.get(f"/assets/{post['id']}/comments"),
+        stranger.post("/comments/create", json=comment),
+        stranger.put(f"/posts/{post['id']}", json={"content": "mine"}),
+    ):
+        assert response.status_code == 403
+        assert "Unlock" in response.json()["error"]["message"]
+
+
+def test_whoever_is_mentioned_and_may_read_is_told_once(circle: Circle) -> None:
+    """A mention tells a reader, and nobody twice; who may not read is told nothing, not even later of the same."""
+    reader, outsider = circle.person(), circle.stranger()
+    names = f"{{@{reader.member.username.upper()}}} and @{outsider.member.username}"
+    post = write(circle.boss, names, visibility="organization")
+    mentions = [node["attrs"] for node in post["content"]["json"]["content"][0]["content"] if node["type"] == "mention"]
+    assert [mention["id"] for mention in mentions] == [reader.id, outsider.id]
+    change(circle.boss, post["id"], names + " and {@nobody-there}")
+    assert told(circle.server, reader) == [("mention", post["id"])]
+    assert told(circle.server, outsider) == []
+    newcomer = circle.person()
+    change(circle.boss, post["id"], f"{names} and @{newcomer.member.username}")
+    assert told(circle.server, newcomer) == [("mention", post["id"])]
+    assert told(circle.server, reader) == [("mention", post["id"])]
+
+
+def test_an_id_in_a_mention_is_ours(circle: Circle) -> None:
+    """A caller's document cannot make a mention of one person tell another."""
+    reader, other = circle.person(), circle.person()
+    attrs = {"username": reader.member.username, "id": other.id}
+    document = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "mention", "attrs": attrs}]}]}
+    post = write(circle.boss, {"json": document}, visibility="organization")
+    assert told(circle.server, reader) == [("mention", post["id"])]
+    assert told(circle.server, other) == []
+
+
+def test_what_a_post_shows_and_links_to_is_connected(circle: Circle) -> None:
+    """Shown assets are components, linked ones references, and a reader gets those of them that they may see."""
+    shown, hidden = (make_asset(circle.server, circle.boss, visibility=seen) for seen in ("organization", "private"))
+    foreign = make_asset(circle.server, circle.stranger(), visibility="private")
+    embed = '```assetComponent\n{"id": "%s"}\n```\n\n'
+    text = embed % shown + embed % foreign + f"[link](file:{hidden}) [none](file:{uuid4()})"
+    post = write(circle.boss, text, visibility="organization")
+    assert connections(circle.server, post["id"]) == {("component", shown), ("reference", hidden)}
+    assert [asset["id"] for asset in post["assets"]] == [shown, hidden]
+    seen = circle.person().ask("GET", f"/posts/{post['id']}")
+    assert [asset["id"] for asset in seen["assets"]] == [shown]
+    change(circle.boss, post["id"], "nothing")
+    assert connections(circle.server, post["id"]) == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "> " * 10_000,
+        "a" * 200_001,
+        {"json": {"type": "doc", "content": [{"type": "text"}]}},
+        {
+            "json": {
+                "type": "doc",
+                "content": [{"type": "assetComponent", "attrs": {"id": str(uuid4()), "partial": True}}],
+            }
+        },
+        {"json": {"type": "doc", "content": [{"type": "text", "text": "NUL \0"}]}, "text": "a"},
+        "NUL \0",
+        7,
+    ],
+    ids=["deep", "long", "misshapen", "partial", "NUL in json", "NUL", "number"],
+)
+def test_content_that_cannot_be_kept_changes_nothing(circle: Circle, content: Any) -> None:
+    """Bad content is 400, and neither is a post made nor one changed by it."""
+    before = circle.server.query("select count(*) from asset where owner_id = $1", circle.boss.id)
+    write(circle.boss, content, 400)
+    assert circle.server.query("select count(*) from asset where owner_id = $1", circle.boss.id) == before
+    post = write(circle.boss, "kept")["id"]
+    change(circle.boss, post, content, 400, name="another")
+    kept = circle.boss.ask("GET", f"/posts/{post}")
+    assert (kept["name"], kept["content"]["text"]) == ("The harbour", "kept")
+
+
+def test_a_body_nested_ten_thousand_deep_is_the_callers_mistake(circle: Circle) -> None:
+    """JSON deeper than any document is 400, however deep."""
+    for levels in (200, 10_000):
+        deep = '{"type":"blockquote","content":[' * levels + "]}" * levels
+        body = '{"post":{},"content":{"json":{"type":"doc","content":[' + deep + "]}}}"
+        response = circle.boss.client.post("/posts/create", content=body, headers={"content-type": "application/json"})
+        assert response.status_code == 400, response.text
+
+
+def test_other_types_are_no_posts(circle: Circle) -> None:
+    """A file is 404 under /posts, whatever one asks of it."""
+    other = make_asset(circle.server, circle.boss)
+    for method, body in (("GET", None), ("PUT", {"content": "text"}), ("DELETE", None)):
+        circle.boss.ask(method, f"/posts/{other}", 404, json=body)
+    circle.boss.ask("GET", f"/assets/{other}")
+
+
+def test_markdown_is_converted_without_an_envelope(circle: Circle) -> None:
+    """Who writes gets the document of a markdown, mentions with their ids, and nothing is kept."""
+    name = circle.boss.member.username
+    response = circle.boss.client.post("/utilities/convert/from-markdown", json={"markdown": f"# Hi {{@{name}}}"})
+    assert response.status_code == 200
+    mention = {"type": "mention", "attrs": {"username": name, "label": name, "id": circle.boss.id}}
+    heading = {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "Hi "}, mention]}
+    assert response.json() == {"json": {"type": "doc", "content": [heading]}, "markdown": f"# Hi {{@{name}}}"}
+
+
+def download(
+    server: Server, asset: str, form: str | None, first: int = 0, last: int | None = None
+) -> tuple[Download, bytes]:
+    """What the kind of posts offers to download, and the bytes from the first to the last."""
+
+    async def run() -> tuple[Download, bytes]:
+        database = Database(server.postgres_url, 1)
+        await database.open()
+        try:
+            found = await PostKind(database).find_download(UUID(asset), form)
+            return found, b"".join([piece async for piece in found.read(first, last)])
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def test_downloads_are_a_page_or_the_markdown(circle: Circle) -> None:
+    """A post downloads as HTML, or as the markdown it was written in, whole or in part."""
+    post = write(circle.boss, "# Hé\n\n<script>", name="Häfen & <Kais>")["id"]
+    page, content = download(circle.server, post, None)
+    assert (page.file_name, page.content_type) == ("häfen-kais.html", "text/html; charset=utf-8")
+    assert page.size_bytes == len(content)
+    assert "<title>Häfen &amp; &lt;Kais&gt;</title>" in content.decode()
+    assert "<h1>Hé</h1>\n<p>&lt;script&gt;</p>" in content.decode()
+    text, content = download(circle.server, post, "markdown")
+    assert (text.file_name, content) == ("häfen-kais.md", "# Hé\n\n<script>".encode())
+    assert download(circle.server, post, "markdown", 2, 4)[1] == "Hé".encode()
+    with pytest.raises(InvalidRequest):
+        download(circle.server, post, "csv")
+    with pytest.raises(NotFound):
+        download(circle.server, str(uuid4()), None)
+
+
+def test_content_goes_with_its_post(circle: Circle) -> None:
+    """A deleted post leaves nothing of what it said."""
+    post = write(circle.boss)["id"]
+    assert circle.boss.ask("DELETE", f"/posts/{post}?dry_run=true&delete_children=false")["dry_run"] is True
+    deleted = circle.boss.ask("DELETE", f"/posts/{post}?dry_run=false&delete_children=true")
+    assert (deleted["id"], deleted["asset_type"], deleted["deleted_children"]) == (post, "post", [])
+    assert circle.server.query("select from content where asset_id = $1", UUID(post)) == []
