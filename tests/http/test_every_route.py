@@ -31,6 +31,7 @@ OPEN = {
     "POST /users/get-token": "buys the token that everything else asks for; the key is in its body",
     "GET /v1/public/media/{media_hash}": "anybody who has a file may know that it is registered",
     "GET /v1/public/media/{media_hash}/proof": "anybody who has a file may prove that it is registered",
+    "GET /v1/public/thumbnails/{thumbnail_id}": "its id is told to those who may see what it shows, and is random",
     "GET /log/checkpoint": "the log is public",
     "GET /log/key": "the log is public",
     "GET /log/tile/{path}": "the log is public",

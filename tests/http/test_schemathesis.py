@@ -15,8 +15,9 @@ from circle import Circle, Someone, new_circle
 from exchange import get_token
 from hallmarket.server.http.examples import ID
 from making_files import make_file, send
+from previews.samples import encode, grainy
 from routes import described
-from support import Server, new_server, random_hash
+from support import Server, new_server, random_hash, wait_until
 from telling import tell
 
 UUID = re.compile(r"[0-9a-f-]{36}")
@@ -110,6 +111,8 @@ class World:
             answer = self._anchor(fingerprint)
             yield "media_id", answer
             yield "media_hash", fingerprint
+        if "{thumbnail_id}" in label:
+            yield "thumbnail_id", self._upload(encode(grainy(40, 30), "PNG"))
 
     def _make_file(self, label: str, boss: Someone) -> Iterator[tuple[str, str]]:
         file = make_file(boss, b"hour,metres", "tide.csv")["id"]
@@ -152,6 +155,11 @@ class World:
     def _anchor(self, fingerprint: str) -> str:
         with self.server.client(self.circle.boss.member.key) as client:
             return str(client.post("/v1/media/anchor", json={"hash": fingerprint, "size": 1}).json()["id"])
+
+    def _upload(self, content: bytes) -> str:
+        with self.server.client(self.circle.boss.member.key) as client:
+            assert client.post("/v1/media", files={"file": content}).status_code == 201
+        return str(wait_until(lambda: self.server.query("select id from preview where state = 'made'"))[0]["id"])
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from hypothesis import given
@@ -19,6 +20,7 @@ from support import random_hash, wait_until
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 NOW = datetime.now(UTC)
+CDN = "https://cdn.example.org"
 
 
 def row(**values: Any) -> dict[str, Any]:
@@ -34,6 +36,8 @@ def row(**values: Any) -> dict[str, Any]:
         "number": 7,
         "signature_count": 1,
         "anchored_on": NOW + timedelta(milliseconds=300),
+        "preview_id": None,
+        "preview_state": None,
         **values,
     }
 
@@ -46,17 +50,20 @@ def row(**values: Any) -> dict[str, Any]:
     signature_count=st.integers(1, 100),
     created_on=TIMES,
     anchored_on=TIMES,
+    preview_id=st.uuids(),
+    preview_state=st.sampled_from([None, "none", "made"]),
 )
 def test_answers_are_the_references_to_the_byte(**values: Any) -> None:
     """Whatever an item is called, its answer is what the model of the public item encodes to."""
     item: Any = row(**values)
-    cache = LookupCache(1_000_000)
+    cache = LookupCache(1_000_000, CDN)
+    made = item["preview_state"] == "made"
     expected = msgspec.json.encode(
         WirePublicItem(
             hash=item["hash"].hex(),
             name=item["name"],
             size=item["size"],
-            thumbnail=None,
+            thumbnail=f"{CDN}/v1/public/thumbnails/{item['preview_id']}" if made else None,
             created_on=iso_time(item["created_on"]),
             metadata=item["metadata"],
             transaction=wire_transaction(item),
@@ -68,9 +75,18 @@ def test_answers_are_the_references_to_the_byte(**values: Any) -> None:
     assert found.body == expected
 
 
+def test_what_waits_for_its_thumbnail_is_not_remembered() -> None:
+    """An answer that may still change is kept neither here nor, for long, elsewhere."""
+    cache, item = LookupCache(1_000_000, CDN), row(preview_id=uuid4(), preview_state="waiting")
+    answer = cache.add(item)  # type: ignore[arg-type]
+    assert b'"thumbnail":null' in answer.body
+    assert (b"cache-control", b"public, max-age=5") in answer.headers
+    assert (len(cache), cache.find(item["hash"].hex())) == (0, None)
+
+
 def test_only_the_very_hash_is_found() -> None:
     """Upper case, a part, more than the hash, or another hash find nothing."""
-    cache = LookupCache(1_000_000)
+    cache = LookupCache(1_000_000, CDN)
     item: Any = row()
     cache.add(item)
     digest = item["hash"].hex()
@@ -81,7 +97,7 @@ def test_only_the_very_hash_is_found() -> None:
 
 def test_memory_is_bounded_and_the_oldest_go_first() -> None:
     """However many items come, the memory keeps to its bound, and the newest are in it."""
-    cache = LookupCache(1_000_000)
+    cache = LookupCache(1_000_000, CDN)
     digests = [cache_row["hash"].hex() for cache_row in (row() for _ in range(10_000)) if cache.add(cache_row)]  # type: ignore[arg-type]
     assert 1_000 < len(cache) < 4_000
     assert cache.find(digests[0]) is None
@@ -90,7 +106,7 @@ def test_memory_is_bounded_and_the_oldest_go_first() -> None:
 
 def test_filling_up_ends_when_it_is_full() -> None:
     """Whoever adds the newest first, and stops when the memory is full, has lost none of them."""
-    cache = LookupCache(1_000_000)
+    cache = LookupCache(1_000_000, CDN)
     added: list[str] = []
     while not cache.is_full:
         item: Any = row()
@@ -103,7 +119,7 @@ def test_filling_up_ends_when_it_is_full() -> None:
 
 def test_same_item_twice_takes_its_room_once() -> None:
     """An item that is found again in the database replaces itself."""
-    cache = LookupCache(1_000_000)
+    cache = LookupCache(1_000_000, CDN)
     item: Any = row()
     for _ in range(10_000):
         cache.add(item)
@@ -112,10 +128,12 @@ def test_same_item_twice_takes_its_room_once() -> None:
 
 
 def test_entity_tag_tells_answers_apart() -> None:
-    """Another checkpoint, name or size is another tag; the same item has the same one."""
-    cache, item = LookupCache(0), row()
-    answers = [cache.add({**item, **change}) for change in ({}, {}, {"number": 8}, {"name": "b"}, {"size": 2})]  # type: ignore[arg-type]
-    assert len({answer.headers[0] for answer in answers}) == 4
+    """Another checkpoint, name, size or thumbnail is another tag; the same item has the same one."""
+    cache, item = LookupCache(0, CDN), row()
+    thumbnail = {"preview_id": uuid4(), "preview_state": "made"}
+    changes: list[Any] = [{}, {}, {"number": 8}, {"name": "b"}, {"size": 2}, thumbnail]
+    answers = [cache.add({**item, **change}) for change in changes]  # type: ignore[arg-type]
+    assert len({answer.headers[0] for answer in answers}) == 5
     assert answers[0].headers == answers[1].headers
     assert len(cache) == 0
 

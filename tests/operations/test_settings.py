@@ -64,6 +64,8 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         value, third = "s3://registry/media", "gs://registry"
     if setting.name == "rate_limit_storage":
         value, third = "redis://10.0.0.1:6379/0", "unix:///run/redis.sock"
+    if setting.name == "cdn_url":
+        value, third = "https://cdn.example.org", "http://10.0.0.1/thumbnails"
 
     def read(given: dict[str, object], environ: dict[str, str]) -> object:
         settings = read_settings(given, environ)
@@ -91,6 +93,7 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         ("port", "65536"),
         ("log_requests", "perhaps"),
         ("log_level", "loud"),
+        ("cdn_url", "cdn.example.org"),
         *(("blobs", url) for url in ("nonsense", "s3:", "s3://", "s3:///x", "ftp://x/y", "/srv/blobs")),
         *(
             ("rate_limit_storage", url)

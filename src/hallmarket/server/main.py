@@ -54,6 +54,8 @@ from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.posts.download import PostKind
 from hallmarket.server.posts.routes import posts_routes
+from hallmarket.server.previews.routes import preview_routes
+from hallmarket.server.previews.types import KIND as PREVIEW
 from hallmarket.server.settings import Settings
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
@@ -81,7 +83,9 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         Finder(tokens.find, tokens.find_known, tokens.was_good),
         choose_context,
     )
-    lookup = Lookup(database, settings.lookup_cache_mib)
+    thumbnails = settings.cdn_url
+    scratch = scratch_folder(settings.data)
+    lookup = Lookup(database, settings.lookup_cache_mib, thumbnails)
     quick = QuickRoutes(anchoring, lookup)
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
     links = Links(keyring, secret, settings.public_url)
@@ -123,13 +127,14 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *teams_routes(database),
         *catalog_routes(database),
         *download_routes(database, kinds, links),
-        *files_routes(database, blobs, links, scratch_folder(settings.data), settings.most_upload_mib * MIB),
+        *files_routes(database, blobs, links, scratch, settings.most_upload_mib * MIB),
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),
         *posts_routes(database),
-        *media_routes(database, quick, scratch_folder(settings.data)),
-        *upload_routes(database, blobs, settings.most_upload_mib * MIB),
+        *media_routes(database, quick, scratch, thumbnails),
+        *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
+        *preview_routes(database, blobs, scratch),
         *log_routes(database, str(verifier_key)),
     ]
     return Edge(
@@ -151,6 +156,9 @@ def make_background(settings: Settings, database_url: str) -> "Background":
     # Loaded by the child alone: the workers have no use for the library behind it.
     from hallmarket.server.jobs.background import Background
     from hallmarket.server.jobs.run import Runner
+    from hallmarket.server.jobs.types import Kind
+    from hallmarket.server.previews.decode import Decoders
+    from hallmarket.server.previews.make import Previews
 
     database = Database(database_url, BACKGROUND_CONNECTIONS)
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
@@ -160,7 +168,10 @@ def make_background(settings: Settings, database_url: str) -> "Background":
         blobs.clear_away,
         lambda: forget_old_jobs(database),
     )
-    return Background(database, Runner(database_url, {}), tidy)
+    decoders = Decoders()
+    previews = Previews(database, blobs, decoders, scratch_folder(settings.data), told=())
+    kinds = {PREVIEW: Kind(previews.make, previews.give_up)}
+    return Background(database, Runner(database_url, kinds), tidy, beside=(decoders.run,))
 
 
 def scratch_folder(data: Path) -> Path:

@@ -91,13 +91,15 @@ def serve(settings: Settings, announce: Announce) -> None:
         key = load_signing_key(settings.data, settings.log_key, settings.log_origin)
         prepared = asyncio.run(_prepare(database_url, settings.secret_key, key))
         listening = cleanup.enter_context(_listen(settings.host, settings.port))
+        address = _address(settings, listening)
+        settings = msgspec.structs.replace(settings, cdn_url=settings.cdn_url or address)
         _share_metrics(cleanup)
         house = _House(settings, database_url, prepared.secret, key, listening)
         cleanup.callback(house.stop)
         house.start()
         house.wait_until_ready(stopping)
         if not stopping:
-            announce(_address(settings, listening), prepared.first)
+            announce(address, prepared.first)
         while not stopping:
             try:
                 if postgres is not None:

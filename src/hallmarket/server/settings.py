@@ -38,6 +38,7 @@ SETTINGS = (
     Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
     Setting("most_upload_mib", 10240, "most bytes of one upload, MiB", "MIB"),
     Setting("public_url", "", "address people reach this server under, told at the start", "URL"),
+    Setting("cdn_url", "", "address that those of thumbnails begin with, instead of the server's own", "URL"),
     Setting(
         "log_key", "", "the log's signing key, PRIVATE+KEY+…, instead of the file log.key in the data folder", "KEY"
     ),
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: str
     most_upload_mib: int
     public_url: str
+    cdn_url: str
     log_key: str
     log_origin: str
     secret_key: str
@@ -126,7 +128,10 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
         raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
     if not _is_store(str(values["blobs"])):
         raise Refusal("--blobs must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER.")
-    values["public_url"] = str(values["public_url"]).rstrip("/")
+    for name in ("public_url", "cdn_url"):
+        values[name] = str(values[name]).rstrip("/")
+    if values["cdn_url"] and not str(values["cdn_url"]).startswith(("https://", "http://")):
+        raise Refusal("--cdn-url must begin with https:// or http://.")
     return msgspec.convert(values, Settings)
 
 

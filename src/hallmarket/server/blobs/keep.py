@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 import msgspec
@@ -99,6 +101,13 @@ class Blobs:
             for blob_id in going:
                 await self._store.delete(_object_name(blob_id))
         return len(going)
+
+    async def open(self, blob_id: UUID, scratch: Path, most_bytes: int) -> IO[bytes]:
+        """Bytes that are kept, as a file to read and seek in; those in a cloud are copied to `scratch` for it.
+
+        Raises FileNotFoundError, TooLarge if more than `most_bytes` would have to be copied, Unavailable.
+        """
+        return await self._store.open(_object_name(blob_id), scratch, most_bytes)
 
 
 async def keep(tx: Connection, received: Received) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import obstore
 import structlog
@@ -106,6 +107,35 @@ class Store:
                 await obstore.delete_async(self._store, name)
         except AWAY as error:
             raise Unavailable("The object store is away. Try again.") from error
+
+    async def open(self, name: str, scratch: Path, most_bytes: int) -> IO[bytes]:
+        """An object as a file to read and seek in; one in a cloud is first copied to a nameless file in `scratch`.
+
+        Raises FileNotFoundError, TooLarge if more than `most_bytes` would have to be copied, Unavailable.
+        """
+        try:
+            if not self._url:
+                return await asyncio.to_thread((self._folder / name).open, "rb")
+            size_bytes = (await obstore.head_async(self._store, name))["size"]
+            if size_bytes > most_bytes:
+                raise TooLarge
+            with ExitStack() as unless_whole:
+                file = unless_whole.enter_context(tempfile.TemporaryFile(dir=scratch))
+                async with aclosing(self._from_cloud(name, 0, size_bytes - 1)) as pieces:
+                    async for piece in pieces:
+                        await asyncio.to_thread(file.write, piece)
+                file.seek(0)
+                unless_whole.pop_all()
+                return file
+        except FileNotFoundError:
+            raise
+        except AWAY as error:
+            log.warning("the object store failed", error=str(error))
+            raise Unavailable("The object store is away. Try again.") from error
+
+
+class TooLarge(Exception):
+    """An object has more bytes than are worth copying."""
 
 
 def _flush(folder: Path, name: str) -> None:

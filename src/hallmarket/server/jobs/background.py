@@ -1,8 +1,9 @@
 """What a server does for nobody in particular: queued jobs, and clearing away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
@@ -11,25 +12,31 @@ from hallmarket.server.jobs.run import Runner
 TIDY_EVERY_S = 600
 
 Tidy = Callable[[], Awaitable[object]]
+Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Background:
-    """Runs jobs, and every ten minutes what clears away; `tidy` may raise Unavailable, and is called again later."""
+    """Runs jobs, every ten minutes what clears away, and until the end what jobs need beside them.
 
-    def __init__(self, database: Database, runner: Runner, tidy: Sequence[Tidy]) -> None:
+    `tidy` may raise Unavailable, and is called again later; `beside` is cancelled when the last job has ended.
+    """
+
+    def __init__(self, database: Database, runner: Runner, tidy: Sequence[Tidy], beside: Sequence[Beside] = ()) -> None:
         self._database = database
         self._runner = runner
         self._tidy = tidy
+        self._beside = beside
 
     async def run(self) -> None:
         """Work until `stop`."""
         await self._database.open()
-        tidying = asyncio.create_task(self._keep_tidy())
+        tasks = [asyncio.create_task(one()) for one in (self._keep_tidy, *self._beside)]
         try:
             await self._runner.run()
         finally:
-            tidying.cancel()
-            await asyncio.gather(tidying, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._database.close()
 
     def stop(self) -> None:

@@ -30,8 +30,8 @@ FIRST_DELAY_S, DELAY_GROWTH = 2.0, 4.0  # 2, 8, 32, 128 seconds between tries
 AWAY_DELAY = timedelta(seconds=15)
 GRACE_S = 10.0  # for what is in hand at a stop; after that it is given back
 AT_ONCE = 8
-HEARTBEAT_TIMEOUT = timedelta(seconds=10)  # how long a job lies still that was in a killed process's hands
-LOOK_EVERY = timedelta(seconds=5)  # beside being notified
+HEARTBEAT_TIMEOUT = timedelta(seconds=6)  # how long a job lies still that was in a killed process's hands
+LOOK_EVERY = timedelta(seconds=3)  # beside being notified
 AGAIN_S = 0.5
 GIVEN_BACK = "given back"
 

@@ -41,9 +41,12 @@ def read_filters(query: dict[str, str]) -> Filters:
 
 
 async def list_media(
-    database: Database, organization_id: UUID, filters: Filters, wanted: PageRequest
+    database: Database, organization_id: UUID, filters: Filters, wanted: PageRequest, thumbnails: str
 ) -> Page[WireItem]:
-    """One page of an organization's media, newest first, ties by id. Raises Unavailable."""
+    """One page of an organization's media, newest first, ties by id; `thumbnails` is where thumbnails are served.
+
+    Raises Unavailable.
+    """
     chosen = (organization_id, filters.status, filters.name, filters.created_from, filters.created_to)
     after, after_id = wanted.after or (None, None)
     async with database.connection() as connection:
@@ -59,12 +62,12 @@ async def list_media(
         wanted,
         total,
         rows,
-        lambda row: wire_item(row, creators[row["creator_id"]]),
+        lambda row: wire_item(row, creators[row["creator_id"]], thumbnails),
         lambda row: (row["created_on"], row["id"]),
     )
 
 
-async def get_media(database: Database, organization_id: UUID, media_id: str) -> WireItem:
+async def get_media(database: Database, organization_id: UUID, media_id: str, thumbnails: str) -> WireItem:
     """One item of an organization. Raises NotFound for a malformed, unknown or foreign id alike."""
     row = None
     if UUID_TEXT.fullmatch(media_id):
@@ -74,4 +77,4 @@ async def get_media(database: Database, organization_id: UUID, media_id: str) ->
                 creators = await find_creators(connection, organization_id, [row["creator_id"]])
     if row is None:
         raise NotFound("There is no such media item.")
-    return wire_item(row, creators[row["creator_id"]])
+    return wire_item(row, creators[row["creator_id"]], thumbnails)

@@ -23,11 +23,14 @@ log = structlog.get_logger()
 
 
 class Lookup:
-    """Answers the public's question, is this file known; remembers up to `cache_mib` of items."""
+    """Answers the public's question, is this file known; remembers up to `cache_mib` of items.
 
-    def __init__(self, database: Database, cache_mib: int) -> None:
+    `thumbnails` is the address of the server or CDN that thumbnails are served at.
+    """
+
+    def __init__(self, database: Database, cache_mib: int, thumbnails: str) -> None:
         self._database = database
-        self._cache = LookupCache(cache_mib * MIB)
+        self._cache = LookupCache(cache_mib * MIB, thumbnails)
         self._batcher: Batcher[str, Reply | None] = Batcher(self._find_all, most=200)
         self.find_ready = self._cache.find
 

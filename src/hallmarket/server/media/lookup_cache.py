@@ -11,12 +11,14 @@ import msgspec
 
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.identity.types import iso_time
+from hallmarket.server.previews.request import THUMBNAIL_PATH
 
 # Of an item beside its packed bytes, measured: two objects and their place in the table.
 OVERHEAD_BYTES = 130
 FORGET_AT_ONCE = 1000
-# Nothing in an anchored item's answer can change any more, so any cache may keep it.
+# Nothing in an anchored item's answer can change any more, so any cache may keep it; save while its thumbnail is made.
 FINAL = (b"cache-control", b"public, max-age=31536000, immutable")
+BRIEF = (b"cache-control", b"public, max-age=5")
 ANYWHERE = (b"access-control-allow-origin", b"*")
 
 HEAD = struct.Struct("<64s32s16s")  # the hash, the leaf's hash, the entity tag
@@ -30,8 +32,10 @@ MICROSECOND = timedelta(microseconds=1)
 class LookupCache:
     """Up to `limit_bytes` of anchored items by hash; a full one forgets those it has kept longest."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, thumbnails: str) -> None:
+        """Thumbnails are served at the address `thumbnails`."""
         self._limit_bytes = limit_bytes
+        self._thumbnails = (thumbnails + THUMBNAIL_PATH).encode()
         self._size_bytes = 0
         # By a number made of the hash, which takes less room; two hashes that share one push each other out.
         self._packed: dict[int, bytes] = {}
@@ -39,11 +43,15 @@ class LookupCache:
     def find(self, hash_text: str) -> Reply | None:
         """The answer for a hash, if it is kept here; None for anything else."""
         packed = self._packed.get(_number(hash_text))
-        return _write(hash_text, packed) if packed is not None and packed[:64].hex() == hash_text else None
+        if packed is None or packed[:64].hex() != hash_text:
+            return None
+        return _write(hash_text, packed, self._thumbnails, FINAL)
 
     def add(self, row: asyncpg.Record) -> Reply:
-        """Keep a row of `find_anchored`; returns its answer."""
-        hash_text, packed = row["hash"].hex(), _pack(row)
+        """Keep a row of `find_anchored`; returns its answer. One that may still get a thumbnail is not kept."""
+        hash_text, packed = row["hash"].hex(), _pack(row, self._thumbnails)
+        if row["preview_state"] == "waiting":
+            return _write(hash_text, packed, self._thumbnails, BRIEF)
         if self._limit_bytes:
             if self.is_full:
                 # Many at once: to find the oldest, the table is walked past every place that was given up.
@@ -53,7 +61,7 @@ class LookupCache:
             self._size_bytes -= self._cost(self._packed.pop(number, None))
             self._packed[number] = packed
             self._size_bytes += self._cost(packed)
-        return _write(hash_text, packed)
+        return _write(hash_text, packed, self._thumbnails, FINAL)
 
     def __len__(self) -> int:
         """How many items are kept."""
@@ -73,8 +81,10 @@ def _number(hash_text: str) -> int:
     return hash(hash_text) & (1 << 60) - 1  # the largest that Python keeps in 32 bytes
 
 
-def _pack(row: asyncpg.Record) -> bytes:
+def _pack(row: asyncpg.Record, thumbnails: bytes) -> bytes:
+    thumbnail = str(row["preview_id"]).encode() if row["preview_state"] == "made" else b""
     texts = (
+        thumbnail,
         msgspec.json.encode(row["name"]),
         b"%d" % row["size"],
         iso_time(row["created_on"]).encode(),
@@ -83,23 +93,29 @@ def _pack(row: asyncpg.Record) -> bytes:
     since_1970 = (row["anchored_on"] - EPOCH) // MICROSECOND
     checkpoint = CHECKPOINT.pack(row["root_hash"], row["number"], row["signature_count"], since_1970)
     rest = checkpoint + SEPARATOR.join(texts)
-    tag = hashlib.blake2b(row["leaf_hash"] + rest, digest_size=16).digest()
+    told = row["leaf_hash"] + rest + (thumbnails if thumbnail else b"")
+    tag = hashlib.blake2b(told, digest_size=16).digest()
     return HEAD.pack(row["hash"], row["leaf_hash"], tag) + rest
 
 
-def _write(hash_text: str, packed: bytes) -> Reply:
+def _write(hash_text: str, packed: bytes, thumbnails: bytes, caching: tuple[bytes, bytes]) -> Reply:
     """The reference's public item; its fields are those of WirePublicItem."""
     _, leaf_hash, tag = HEAD.unpack_from(packed)
+    thumbnail, name, size, created_on, metadata = packed[END:].split(SEPARATOR)
     body = (
-        b'{"hash":"%s","name":%s,"size":%s,"thumbnail":null,"createdOn":"%s","metadata":%s,'
+        b'{"hash":"%s","name":%s,"size":%s,"thumbnail":%s,"createdOn":"%s","metadata":%s,'
         b'"transaction":{"transactionId":"0x%s",%s}}'
     ) % (
         hash_text.encode(),
-        *packed[END:].split(SEPARATOR),
+        name,
+        size,
+        b'"%s%s"' % (thumbnails, thumbnail) if thumbnail else b"null",
+        created_on,
+        metadata,
         leaf_hash.hex().encode(),
         _write_checkpoint(packed[HEAD.size : END]),
     )
-    return Reply(200, body, ((b"etag", b'"%s"' % tag.hex().encode()), FINAL, ANYWHERE))
+    return Reply(200, body, ((b"etag", b'"%s"' % tag.hex().encode()), caching, ANYWHERE))
 
 
 @lru_cache(4096)

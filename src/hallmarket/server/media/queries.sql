@@ -79,17 +79,19 @@ update media set status = 4 where id = any($1::uuid[]) and status = 2;
 -- name: find_anchored
 -- The public's view: anchored media by hash, with the checkpoint that anchors them.
 select m.hash, m.name, m.size, m.created_on, m.metadata, m.leaf_hash, m.checkpoint_number as number,
-       c.root_hash, c.created_on as anchored_on, c.signature_count
+       c.root_hash, c.created_on as anchored_on, c.signature_count, p.id as preview_id, p.state as preview_state
 from media m
 join log_checkpoint c on c.number = m.checkpoint_number
+left join preview p on p.blob_id = m.blob_id
 where m.hash = any($1::bytea[]) and m.holds_hash;
 
 -- name: find_newest_anchored
 -- The newest of the same, by the time in their ids, page by page.
 select m.id, m.hash, m.name, m.size, m.created_on, m.metadata, m.leaf_hash, m.checkpoint_number as number,
-       c.root_hash, c.created_on as anchored_on, c.signature_count
+       c.root_hash, c.created_on as anchored_on, c.signature_count, p.id as preview_id, p.state as preview_state
 from media m
 join log_checkpoint c on c.number = m.checkpoint_number
+left join preview p on p.blob_id = m.blob_id
 where m.id < $1 and m.status = 3
 order by m.id desc
 limit $2;
@@ -123,15 +125,19 @@ with page as materialized (
     offset $8 limit $9
 )
 select m.id, m.hash, m.name, m.size, m.status, m.created_on, m.creator_id, m.metadata, m.leaf_hash,
-       m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count
+       m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count, p.id as preview_id,
+       p.state as preview_state
 from page
 join media m using (id)
 left join log_checkpoint c on c.number = m.checkpoint_number
+left join preview p on p.blob_id = m.blob_id
 order by m.created_on desc, m.id desc;
 
 -- name: find_item
 select m.id, m.hash, m.name, m.size, m.status, m.created_on, m.creator_id, m.metadata, m.leaf_hash,
-       m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count
+       m.checkpoint_number as number, c.root_hash, c.created_on as anchored_on, c.signature_count, p.id as preview_id,
+       p.state as preview_state
 from media m
 left join log_checkpoint c on c.number = m.checkpoint_number
+left join preview p on p.blob_id = m.blob_id
 where m.id = $1 and m.organization_id = $2;

@@ -28,19 +28,24 @@ FINAL = {
 }
 
 
-def media_routes(database: Database, quick: QuickRoutes, scratch: Path) -> Sequence[HTTPRouteHandler]:
-    """The routes of media; `scratch` is the folder large requests are kept in while they are worked on."""
+def media_routes(database: Database, quick: QuickRoutes, scratch: Path, thumbnails: str) -> Sequence[HTTPRouteHandler]:
+    """The routes of media; `scratch` is the folder large requests are kept in while they are worked on.
+
+    `thumbnails` is the address of the server or CDN that thumbnails are served at.
+    """
 
     @get("/v1/media", opt=LIST, summary="List your organization's media, newest first")
     async def list_items(request: AnyRequest) -> Page[WireItem]:
         visit = visit_of(request.scope)
         query = read_query(visit.scope["query_string"])
-        return await list_media(database, visit.caller.organization_id, read_filters(query), read_page(query))
+        return await list_media(
+            database, visit.caller.organization_id, read_filters(query), read_page(query), thumbnails
+        )
 
     @get("/v1/media/{media_id:str}", opt={"scope": "media:read"}, summary="One media item")
     async def get_item(request: AnyRequest, media_id: FromPath[str]) -> WireItem:
         visit = visit_of(request.scope)
-        return await get_media(database, visit.caller.organization_id, media_id)
+        return await get_media(database, visit.caller.organization_id, media_id, thumbnails)
 
     @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item", responses=ANCHORED)
     async def anchor(request: AnyRequest) -> Response[bytes]:

@@ -9,6 +9,7 @@ import msgspec
 
 from hallmarket.server.errors import InvalidHash
 from hallmarket.server.identity.types import WireUser, iso_time
+from hallmarket.server.previews.request import thumbnail_url
 
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4
 MOST_BYTES = 2**63 - 1
@@ -94,14 +95,14 @@ def wire_transaction(row: asyncpg.Record) -> WireTransaction:
     )
 
 
-def wire_item(row: asyncpg.Record, creator: WireUser) -> WireItem:
-    """A MEDIA_ITEM_MODEL; `transaction` is null until the item is anchored."""
+def wire_item(row: asyncpg.Record, creator: WireUser, thumbnails: str) -> WireItem:
+    """A MEDIA_ITEM_MODEL; `transaction` is null until the item is anchored, `thumbnail` unless there is one."""
     return WireItem(
         id=row["id"],
         hash=row["hash"].hex(),
         name=row["name"],
         size=row["size"],
-        thumbnail=None,
+        thumbnail=thumbnail_url(thumbnails, row["preview_id"]) if row["preview_state"] == "made" else None,
         status=row["status"],
         created_on=iso_time(row["created_on"]),
         created_by=creator,

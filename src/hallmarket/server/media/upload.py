@@ -15,6 +15,7 @@ from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import check_texts
 from hallmarket.server.media.receive import UploadForm
 from hallmarket.server.media.types import Anchor, Asker
+from hallmarket.server.previews.request import request
 
 sql = load_queries(__package__)
 
@@ -52,6 +53,7 @@ async def upload(database: Database, blobs: Blobs, asker: Asker, visit: Visit, m
 
 async def _create(tx: Connection, asker: Asker, anchor: Anchor, received: Received) -> None:
     await keep(tx, received)
+    await request(tx, received.id)
     await tx.execute(
         sql.create,
         *(anchor.id, asker.organization_id, asker.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),

@@ -1,0 +1,46 @@
+"""A thumbnail for whoever has its address."""
+
+import asyncio
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import NotFound
+from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.previews.make import CONTENT_TYPE
+
+sql = load_queries(__package__)
+
+MOST_BYTES = 16 * 1024 * 1024
+HEADERS = (
+    (b"cache-control", b"public, max-age=31536000, immutable"),  # one that is drawn anew gets another address
+    (b"access-control-allow-origin", b"*"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+)
+
+
+async def get_thumbnail(database: Database, blobs: Blobs, scratch: Path, thumbnail_id: str) -> Reply:
+    """A thumbnail with the headers it is sent with. Raises NotFound, for a malformed id, too; Unavailable."""
+    row = None
+    if UUID_TEXT.fullmatch(thumbnail_id):
+        async with database.connection() as connection:
+            row = await connection.fetchrow(sql.find_thumbnail, UUID(thumbnail_id))
+    if row is None:
+        raise NotFound("There is no such thumbnail.")
+    try:
+        file = await blobs.open(row["thumbnail_id"], scratch, MOST_BYTES)
+    except FileNotFoundError:
+        raise NotFound("There is no such thumbnail any more.") from None
+    content = await asyncio.to_thread(_read, file)
+    tag = b'"%s"' % row["sha3_512"].hex()[:32].encode()
+    return Reply(200, content, ((b"etag", tag), *HEADERS), CONTENT_TYPE.encode())
+
+
+def _read(file: IO[bytes]) -> bytes:
+    with file:
+        return file.read()
