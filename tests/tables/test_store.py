@@ -264,7 +264,6 @@ def test_only_what_nobody_needs_is_swept(tables: Tables) -> None:
     assert young.exists()
     assert read(tables, kept) == [{"c0": "a"}]
     assert tables.table_ids() == [kept.table_id]
-    tables.discard(tables.append(kept, []), kept)
     tables.forget(kept.table_id)
     tables.forget(kept.table_id)
     assert tables.table_ids() == []

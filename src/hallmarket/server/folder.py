@@ -17,6 +17,7 @@ def make_data_folder(data: Path) -> None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / "scratch").mkdir(mode=0o700, exist_ok=True)
         (data / "blobs").mkdir(mode=0o700, exist_ok=True)
+        (data / "tables").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise Refusal(f"The data folder {data} cannot be made: {error.strerror}. Choose another with --data.") from None
 

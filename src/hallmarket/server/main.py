@@ -5,6 +5,7 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets.routes import datasets_routes
+from hallmarket.server.datasets.settle import settle_versions
+from hallmarket.server.datasets.types import KIND as DATASET_VERSION
+from hallmarket.server.datasets.version_routes import version_routes
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.routes import files_routes
 from hallmarket.server.files.upload import forget_uploads
@@ -48,7 +53,7 @@ from hallmarket.server.media.lookup import Lookup
 from hallmarket.server.media.quick import QuickRoutes
 from hallmarket.server.media.routes import media_routes
 from hallmarket.server.media.settle import settle_media
-from hallmarket.server.media.types import KIND
+from hallmarket.server.media.types import KIND as MEDIA
 from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
@@ -57,6 +62,8 @@ from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
 from hallmarket.server.previews.types import KIND as PREVIEW
 from hallmarket.server.settings import Settings
+from hallmarket.server.tables.files import Files
+from hallmarket.server.tables.store import Tables
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
 from hallmarket.server.tlog.sequencer import Sequencer
@@ -91,6 +98,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     links = Links(keyring, secret, settings.public_url)
     texts = PostKind(database)
     kinds: Kinds = {"file": FileKind(database, blobs), "post": texts, "comment": texts}
+    tables = make_tables(settings)
     verifier_key = key.verifier_key
 
     @asynccontextmanager
@@ -126,6 +134,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *audit_routes(database),
         *teams_routes(database),
         *catalog_routes(database),
+        *datasets_routes(database, tables, scratch_folder(settings.data), settings.most_upload_mib * MIB),
+        *version_routes(database),
         *download_routes(database, kinds, links),
         *files_routes(database, blobs, links, scratch, settings.most_upload_mib * MIB),
         *graph_routes(database),
@@ -148,12 +158,18 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
 
 def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Sequencer:
     """The sequencer, and what each kind of entry does once it is entered."""
-    return Sequencer(database_url, key, settings.checkpoint_interval_ms / 1000, {KIND: settle_media})
+    return Sequencer(
+        database_url,
+        key,
+        settings.checkpoint_interval_ms / 1000,
+        {MEDIA: settle_media, DATASET_VERSION: settle_versions},
+    )
 
 
 def make_background(settings: Settings, database_url: str) -> "Background":
     """The background process: what is done for each kind of job, and what is cleared away."""
     # Loaded by the child alone: the workers have no use for the library behind it.
+    from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
     from hallmarket.server.jobs.background import Background
     from hallmarket.server.jobs.run import Runner
     from hallmarket.server.jobs.types import Kind
@@ -162,16 +178,27 @@ def make_background(settings: Settings, database_url: str) -> "Background":
 
     database = Database(database_url, BACKGROUND_CONNECTIONS)
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
+    tables = make_tables(settings)
     tidy = (
         lambda: forget_first_answers(database),
         lambda: forget_uploads(database),
         blobs.clear_away,
         lambda: forget_old_jobs(database),
+        lambda: finish_abandoned(database, tables),
+        lambda: sweep(database, tables),
     )
     decoders = Decoders()
     previews = Previews(database, blobs, decoders, scratch_folder(settings.data), told=())
-    kinds = {PREVIEW: Kind(previews.make, previews.give_up)}
+    kinds = {
+        PREVIEW: Kind(previews.make, previews.give_up),
+        COMPACT: Kind(partial(compact, database, tables), give_up),
+    }
     return Background(database, Runner(database_url, kinds), tidy, beside=(decoders.run,))
+
+
+def make_tables(settings: Settings) -> Tables:
+    """The tables of datasets, beside the blobs; what is read of a cloud's is copied into the data folder."""
+    return Tables(Files(settings.blobs, settings.data / "tables", settings.table_cache_mib * MIB))
 
 
 def scratch_folder(data: Path) -> Path:

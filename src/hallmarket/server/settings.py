@@ -36,6 +36,7 @@ SETTINGS = (
     Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
     Setting("workers", 1, "processes that answer HTTP; the log's sequencer is always one more", "N"),
     Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
+    Setting("table_cache_mib", 10240, "most of a cloud's tables copied into the data folder to be read, MiB", "MIB"),
     Setting("most_upload_mib", 10240, "most bytes of one upload, MiB", "MIB"),
     Setting("public_url", "", "address people reach this server under, told at the start", "URL"),
     Setting("cdn_url", "", "address that those of thumbnails begin with, instead of the server's own", "URL"),
@@ -77,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_connections: int
     workers: int
     blobs: str
+    table_cache_mib: int
     most_upload_mib: int
     public_url: str
     cdn_url: str

@@ -18,3 +18,99 @@ left join log_checkpoint c on c.number = v.checkpoint_number
 where v.dataset_id = $1 and ($4::int is null or v.number = $4)
 order by v.number desc
 offset $2 limit $3;
+
+-- name: create_dataset
+insert into dataset (asset_id, head, key, version) values ($1, $2::jsonb, $3, $4);
+
+-- name: take_lease
+-- The right to write, if nobody has it: for half a minute, unless it is renewed. Whoever held it longer without a word
+-- is gone, or will find out when they try to keep what they did.
+update dataset set writer_id = $2, writes_until = now() + interval '30 seconds'
+where asset_id = $1 and (writes_until is null or writes_until < now())
+returning asset_id, version, head, key, pending_since, pending_author_id;
+
+-- name: renew_lease
+update dataset set writes_until = now() + interval '30 seconds' where asset_id = $1 and writer_id = $2;
+
+-- name: give_lease_back
+update dataset set writer_id = null, writes_until = null where asset_id = $1 and writer_id = $2;
+
+-- name: keep_head
+-- What a write left behind, and no version yet if `$5` is its author.
+update dataset set head = $3::jsonb, key = $4, changed_on = now(),
+                   pending_since = case when $5::uuid is null then null else coalesce(pending_since, now()) end,
+                   pending_author_id = $5, version = $6
+where asset_id = $1 and writer_id = $2
+returning asset_id;
+
+-- name: create_version
+insert into dataset_version (id, dataset_id, number, author_id, organization_id, name, created_on, row_count, size,
+                             delta_version, key, manifest, sha3_512, salt)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+
+-- name: settle_entered
+update dataset_version v set status = 3, leaf_index = s.leaf_index, leaf_hash = s.leaf_hash, checkpoint_number = $4
+from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as s (id, leaf_index, leaf_hash)
+where v.id = s.id;
+
+-- name: settle_refused
+update dataset_version set status = 4 where id = any ($1::uuid[]);
+
+-- name: find_dataset
+select d.asset_id, d.version, d.head, d.key, d.pending_since, d.pending_author_id, a.organization_id, a.name
+from dataset d join asset a on a.id = d.asset_id
+where d.asset_id = $1;
+
+-- name: list_indexes
+select name, columns, is_unique from dataset_index where dataset_id = $1 order by created_on, name;
+
+-- name: create_index
+insert into dataset_index (dataset_id, name, columns, is_unique) values ($1, $2, $3, $4);
+
+-- name: delete_indexes
+delete from dataset_index where dataset_id = $1 and name = any ($2::text[]) returning name;
+
+-- name: rename_in_indexes
+update dataset_index set columns = array_replace(columns, $2, $3) where dataset_id = $1 and $2 = any (columns);
+
+-- name: list_views
+select id, dataset_id, name, description, sql_query, config, creator_id, created_on, updated_on
+from dataset_view where dataset_id = $1 order by created_on, id limit $2;
+
+-- name: find_view
+select id, dataset_id, name, description, sql_query, config, creator_id, created_on, updated_on
+from dataset_view where dataset_id = $1 and id = $2;
+
+-- name: create_view
+insert into dataset_view (id, dataset_id, name, description, sql_query, config, creator_id)
+values ($1, $2, $3, $4, $5, $6::jsonb, $7);
+
+-- name: update_view
+update dataset_view set name = $3, description = $4, sql_query = $5, config = $6::jsonb, updated_on = now()
+where dataset_id = $1 and id = $2;
+
+-- name: delete_view
+delete from dataset_view where dataset_id = $1 and id = $2 returning id;
+
+-- name: find_referable
+-- Which of these are assets that the person may know of, and of which type.
+select a.id, a.asset_type from asset a where a.id = any ($1::uuid[]) and asset_role(a, $2, $3) >= 0;
+
+-- name: list_abandoned
+-- Whose writes have waited for an hour to be made a version.
+select asset_id from dataset where pending_since < now() - interval '1 hour' order by pending_since limit 100;
+
+-- name: list_sweepable
+-- Whose files were looked through longest ago, if that is a day.
+select asset_id from dataset where swept_on < now() - interval '1 day' order by swept_on limit 100;
+
+-- name: list_manifests
+-- What every version of a dataset consists of.
+select manifest from dataset_version where dataset_id = $1;
+
+-- name: note_sweep
+update dataset set swept_on = now() where asset_id = $1 and writer_id = $2;
+
+-- name: find_tables
+-- Which of these tables are a dataset's.
+select asset_id from dataset where asset_id = any ($1::uuid[]);

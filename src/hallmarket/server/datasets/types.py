@@ -1,5 +1,6 @@
 """Datasets as the wire knows them, and their versions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -9,7 +10,7 @@ import msgspec
 
 from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.identity.types import WireProfile, wire_profile
-from hallmarket.server.tables.types import Column, Snapshot
+from hallmarket.server.tables.types import Column, File, Snapshot
 
 KIND = "dataset-version"  # of its entries in the log
 DATASET = "dataset"
@@ -27,6 +28,52 @@ class Version(msgspec.Struct, frozen=True):
     snapshot: Snapshot
     key: str | None
     created_on: datetime
+
+
+class Index(msgspec.Struct, frozen=True):
+    """Columns whose values together must be unique, or by which compaction puts rows in order."""
+
+    name: str
+    columns: tuple[str, ...]
+    is_unique: bool
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A head as the database keeps it. `is_new`: its rows began anew since the last version, so its key is open."""
+
+    columns: tuple[Column, ...]
+    files: tuple[File, ...]
+    is_new: bool = False
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A dataset as its newest acknowledged write left it."""
+
+    snapshot: Snapshot
+    version: int
+    key: str | None
+    is_new: bool
+    pending_since: datetime | None
+    pending_author_id: UUID | None
+    indexes: Sequence[Index]
+
+    def with_snapshot(self, snapshot: Snapshot, *, is_new: bool = False) -> "Head":
+        """The head with other columns or files."""
+        return msgspec.structs.replace(self, snapshot=snapshot, is_new=self.is_new or is_new)
+
+
+def read_head(row: asyncpg.Record, indexes: Sequence[asyncpg.Record]) -> Head:
+    """A head from a dataset's row and its indexes'."""
+    kept = msgspec.json.decode(row["head"], type=Kept)
+    return Head(
+        snapshot=Snapshot(row["asset_id"], kept.columns, kept.files),
+        version=row["version"],
+        key=row["key"],
+        is_new=kept.is_new,
+        pending_since=row["pending_since"],
+        pending_author_id=row["pending_author_id"],
+        indexes=[Index(index["name"], tuple(index["columns"]), index["is_unique"]) for index in indexes],
+    )
 
 
 class RowIngest(msgspec.Struct, frozen=True):

@@ -55,7 +55,7 @@ async def list_versions(database: Database, caller: Caller, dataset_id: UUID, wi
     """The versions of a dataset, newest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, caller, dataset_id, READ, DATASET)
-        rows = await connection.fetch(sql.list_versions, dataset_id, window.offset, window.limit + 1)
+        rows = await connection.fetch(sql.list_versions, dataset_id, window.offset, window.limit + 1, None)
     return page_of(window, rows, wire_version)
 
 

@@ -49,6 +49,11 @@ AREAS = (
     ("/posts", "Posts and comments", "Posts and comments: markdown beside its document."),
     ("/comments", "Posts and comments", "Posts and comments: markdown beside its document."),
     ("/utilities", "Posts and comments", "Posts and comments: markdown beside its document."),
+    (
+        "/datasets",
+        "Datasets",
+        "Tables: create them, fill and change them; every finished write is a version that stays.",
+    ),
     ("/healthz", "Operations", "For operators and their monitoring."),
     ("/readyz", "Operations", "For operators and their monitoring."),
     ("/metrics", "Operations", "For operators and their monitoring."),

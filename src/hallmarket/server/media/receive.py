@@ -1,7 +1,7 @@
 """An upload's multipart form, read as it comes: the file's bytes are passed on, its small fields are kept."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
@@ -26,8 +26,8 @@ class UploadedFile(msgspec.Struct, frozen=True):
 class UploadForm:
     """Reads the form of a request; `files` must be read to its end before `fields` are whole."""
 
-    def __init__(self, visit: Visit, most_bytes: int) -> None:
-        """Raises InvalidRequest if the request is no multipart form."""
+    def __init__(self, visit: Visit, most_bytes: int, fields: Collection[str] = FIELDS) -> None:
+        """`fields` are those to be kept. Raises InvalidRequest if the request is no multipart form."""
         kind, options = parse_options_header(visit.headers.get(b"content-type", b"").decode("latin-1"))
         if kind.lower() != "multipart/form-data" or not options.get("boundary"):
             raise InvalidRequest("Content-Type must be multipart/form-data with a boundary.", "content-type")
@@ -35,6 +35,7 @@ class UploadForm:
         self.filename: str | None = None
         self._visit = visit
         self._most_bytes = most_bytes
+        self._kept = fields
         self._boundary = options["boundary"]
 
     @property
@@ -61,7 +62,7 @@ class UploadForm:
                 found = True
                 self.filename = base_name(event.filename)
                 yield UploadedFile(event.content_type or None, _pieces(events))
-            elif event.name in FIELDS:
+            elif event.name in self._kept:
                 self.fields[event.name] = await self._field(event, events)
 
     async def _field(self, segment: MultipartSegment, events: "AsyncIterator[MultipartSegment | bytes | None]") -> str:

@@ -26,6 +26,7 @@ NOTHING = {"", "NaT", "nan", "NaN", "None", "null", "<NA>"}
 WHOLE = re.compile(r"[+-]?\d{1,40}(\.0*)?", re.ASCII)
 TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 LONGEST_SHOWN = 100
+_write_json = msgspec.json.Encoder(decimal_format="number").encode
 EARLIEST_US, LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
@@ -209,9 +210,9 @@ def _read_text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return str(value)
-    return msgspec.json.encode(value).decode()
+    return _write_json(value).decode()
 
 
 def _read_json(value: object) -> str:
@@ -219,9 +220,9 @@ def _read_json(value: object) -> str:
         try:
             msgspec.json.decode(value)
         except msgspec.DecodeError:
-            return msgspec.json.encode(value).decode()
+            return _write_json(value).decode()
         return value
-    return msgspec.json.encode(value).decode()
+    return _write_json(value).decode()
 
 
 def _read_whole(value: object) -> int:

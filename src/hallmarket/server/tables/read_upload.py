@@ -274,10 +274,15 @@ def _read_json(path: Path) -> Upload:
         rows = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]])
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"The file is no JSON array of objects: {error}.", "file") from None
+    columns = infer_columns(rows)
+    return Upload(columns, lambda: _row_batches(columns, [rows]))
+
+
+def infer_columns(rows: Sequence[dict[str, Any]]) -> tuple[Column, ...]:
+    """The columns that objects of JSON fit into. Raises InvalidRequest if there are none."""
     kinds = _Kinds()
     kinds.see(rows)
-    columns = kinds.columns()
-    return Upload(columns, lambda: _row_batches(columns, [rows]))
+    return kinds.columns()
 
 
 def _read_lines(path: Path) -> Upload:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -184,10 +185,23 @@ class Tables:
         """Where a table is, for programs that read Delta Lake."""
         return self._files.uri(table_id)
 
-    def discard(self, snapshot: Snapshot, base: Snapshot) -> None:
-        """Delete the files of a snapshot that was not kept, save those it shares with `base`."""
-        kept = {file.name for file in base.files}
-        self._files.delete(base.table_id, [file.name for file in snapshot.files if file.name not in kept])
+    def head(self, snapshot: Snapshot, rows: int) -> list[dict[str, Any]]:
+        """The first rows. Raises Unavailable."""
+        found: list[dict[str, Any]] = []
+        for file in snapshot.files:
+            for batch in read_batches(self._files.local_path(snapshot.table_id, file)):
+                found += batch.slice(0, rows - len(found)).to_pylist()
+                if len(found) == rows:
+                    return found
+        return found
+
+    def distinct(self, snapshot: Snapshot, column: str) -> list[Any]:
+        """The different values of a column, nulls aside. Raises Unavailable."""
+        found: dict[Any, None] = {}
+        for path in self.local_paths(snapshot):
+            for batch in read_batches(path, [column]):
+                found |= dict.fromkeys(pc.unique(batch.column(0)).drop_null().to_pylist())
+        return list(found)
 
     def sweep(self, table_id: UUID, keep: Iterable[str]) -> int:
         """Delete the files that `keep` does not name and that are older than a day. Raises Unavailable."""
@@ -200,6 +214,11 @@ class Tables:
     def forget(self, table_id: UUID) -> None:
         """Delete a whole table. Raises Unavailable; then some of it is left for the next attempt."""
         self._files.forget(table_id)
+
+
+def small_files(snapshot: Snapshot) -> int:
+    """How many of its files are worth joining to their neighbours."""
+    return sum(file.rows < SMALL_ROWS for file in snapshot.files)
 
 
 def _with_files(base: Snapshot, files: Iterable[File]) -> Snapshot:

@@ -1,0 +1,94 @@
+"""Change what is said of a dataset, and make columns references or enums."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+from msgspec import UNSET, UnsetType
+
+from hallmarket.server.catalog.access import lock_access
+from hallmarket.server.catalog.change import change_asset
+from hallmarket.server.catalog.get import get_asset
+from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.datasets.create import Metadata, promote
+from hallmarket.server.datasets.references import check_references
+from hallmarket.server.datasets.types import DATASET, Head
+from hallmarket.server.datasets.write import write
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.tables.store import Tables
+
+
+class DatasetFields(AssetFields, frozen=True):
+    """What is to change of a dataset; `refs` and `enum_columns` make columns what they say."""
+
+    metadata: Metadata | UnsetType | None = UNSET
+    refs: dict[str, Any] | UnsetType | None = UNSET
+    enum_columns: dict[str, Any] | UnsetType | None = UNSET
+
+
+class UpdateDataset(msgspec.Struct, frozen=True):
+    """The body of `PUT /datasets/{id}`."""
+
+    dataset: DatasetFields
+
+
+async def change_dataset(
+    database: Database, tables: Tables, visit: Visit, dataset_id: UUID, wanted: DatasetFields
+) -> WireAsset:
+    """Change a dataset's fields and columns, all or nothing.
+
+    Raises NotFound, Forbidden, Locked, InvalidRequest for a value that is no such reference or none of the enum's.
+    """
+    metadata = wanted.metadata or Metadata()
+    refs, enums = wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns
+    if refs or enums:
+        await _change_columns(database, tables, visit, dataset_id, wanted, refs or None, enums or None)
+    else:
+        async with database.transaction() as tx:
+            access = await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)
+            await change_asset(tx, visit, access, wanted)
+    async with database.connection() as connection:
+        return await get_asset(connection, visit.caller, dataset_id, DATASET)
+
+
+async def _change_columns(
+    database: Database,
+    tables: Tables,
+    visit: Visit,
+    dataset_id: UUID,
+    wanted: DatasetFields,
+    refs: dict[str, Any] | None,
+    enums: dict[str, Any] | None,
+) -> None:
+    async def change(head: Head) -> Head:
+        columns = promote(head.snapshot.columns, refs, enums)
+        referring = [
+            column
+            for column, old in zip(columns, head.snapshot.columns, strict=True)
+            if column.ref_kind and (column.ref_kind, column.asset_type) != (old.ref_kind, old.asset_type)
+        ]
+        # Values are cast to the form of an id first; then it is seen whether they are anybody's.
+        snapshot = await asyncio.to_thread(
+            tables.change_columns, head.snapshot, [(column, column.name) for column in columns]
+        )
+        for column in referring:
+            values = await asyncio.to_thread(tables.distinct, snapshot, column.name)
+            table = pa.table({column.name: pa.array(values, pa.string())})
+            async with database.connection() as connection:
+                checked = await check_references(connection, visit.caller, [column], table)
+            if checked.refs is not None:
+                raise InvalidRequest(
+                    f"Column {column.name} has values that refer to nothing: "
+                    f"{', '.join(checked.refs['columns'][0]['missing'][:5]) or 'they are of another type'}.",
+                    column.name,
+                )
+        return head.with_snapshot(snapshot)
+
+    async def also(tx: Connection, access: Access) -> None:
+        await change_asset(tx, visit, access, wanted)
+
+    await write(database, tables, visit, dataset_id, change, also=also)

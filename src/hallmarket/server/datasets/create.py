@@ -1,0 +1,182 @@
+"""Create a dataset: from a schema, from rows, or from a file."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+from msgspec import UNSET, UnsetType
+
+from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.get import get_asset
+from hallmarket.server.catalog.types import AssetFields
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets.finish import Finished, finish, keep_version
+from hallmarket.server.datasets.indexes import MOST_INDEXES, NewIndex, declare_index
+from hallmarket.server.datasets.ingest import apply_rows, read_rows, take_rows
+from hallmarket.server.datasets.references import apply_references
+from hallmarket.server.datasets.types import DATASET, Created, Head, Index, Kept, RowIngest, Warned
+from hallmarket.server.datasets.versions import sql
+from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.tables.declare import declare_columns, get_named, read_create_table, read_enum_values
+from hallmarket.server.tables.read_upload import infer_columns
+from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.types import Column, Snapshot
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What the official client says of a dataset's columns: their names in order, as they are spelled."""
+
+    columns: list[Any] | None = None
+    refs: dict[str, Any] | None = None
+    enum_columns: dict[str, Any] | None = None
+
+
+class NewDataset(AssetFields, frozen=True):
+    """What a new dataset is to be. `schema` is a CREATE TABLE text; without one the rows tell the columns."""
+
+    schema: str | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+    rows: msgspec.Raw | UnsetType = UNSET
+    refs: dict[str, Any] | UnsetType | None = UNSET
+    enum_columns: dict[str, Any] | UnsetType | None = UNSET
+    indexes: list[NewIndex] | UnsetType | None = UNSET
+
+
+class CreateDataset(msgspec.Struct, frozen=True):
+    """The body of `POST /datasets/create/from-schema`."""
+
+    dataset: NewDataset
+
+
+_read_create = msgspec.json.Decoder(CreateDataset).decode
+NO_METADATA = Metadata()
+
+
+async def create_from_schema(database: Database, tables: Tables, visit: Visit, body: bytes) -> Created:
+    """Create a dataset, with its rows if they are sent: all of it, or nothing.
+
+    Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
+    """
+    wanted = (await asyncio.to_thread(_read, body)).dataset
+    rows = None if wanted.rows is UNSET or wanted.rows == b"null" else wanted.rows
+    columns = await asyncio.to_thread(_declare, wanted, rows)
+    dataset_id = new_id()
+    head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
+    counts, warning = None, None
+    if rows is not None:
+        taken = await take_rows(database, visit.caller, columns, rows, empty=True)
+        head = msgspec.structs.replace(head, snapshot=Snapshot(dataset_id, taken.columns))
+        warning = taken.warning
+    try:
+        if rows is not None:
+            head, counts = await asyncio.to_thread(apply_rows, tables, head, "append", taken)
+        await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
+    except DomainError:
+        await asyncio.to_thread(_forget, tables, dataset_id)
+        raise
+    return await _answer(database, visit, dataset_id, counts, warning)
+
+
+async def create_from_batches(
+    database: Database,
+    tables: Tables,
+    visit: Visit,
+    wanted: NewDataset,
+    columns: tuple[Column, ...],
+    batches: Callable[[], Iterable[pa.RecordBatch]],
+) -> Created:
+    """Create a dataset of rows that are columns already. Raises as `create_from_schema`."""
+    dataset_id = new_id()
+    head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
+    try:
+        head = await asyncio.to_thread(lambda: head.with_snapshot(tables.append(head.snapshot, batches())))
+        for index in head.indexes:
+            if index.is_unique:
+                await asyncio.to_thread(tables.check_unique, head.snapshot, index.columns)
+        await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
+    except DomainError:
+        await asyncio.to_thread(_forget, tables, dataset_id)
+        raise
+    return await _answer(database, visit, dataset_id, RowIngest(head.snapshot.rows), None)
+
+
+def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[Index]) -> Head:
+    return Head(Snapshot(dataset_id, columns), 0, None, True, None, None, indexes)
+
+
+async def _keep(database: Database, visit: Visit, fields: AssetFields, finished: Finished, dataset_id: UUID) -> None:
+    """The asset, the dataset and its first version, in one transaction."""
+    head = finished.head
+    kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
+    async with database.transaction() as tx:
+        await create_asset(tx, visit, "dataset", fields, asset_id=dataset_id)
+        text = msgspec.json.encode(kept).decode()
+        await tx.execute(sql.create_dataset, dataset_id, text, head.key, head.version)
+        for index in head.indexes:
+            await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
+        await keep_version(tx, finished, dataset_id, visit.caller.person_id, actor_of(visit))
+
+
+async def _answer(
+    database: Database, visit: Visit, dataset_id: UUID, counts: RowIngest | None, warning: Warned | None
+) -> Created:
+    async with database.connection() as connection:
+        return Created(await get_asset(connection, visit.caller, dataset_id, DATASET), counts, warning)
+
+
+def _forget(tables: Tables, dataset_id: UUID) -> None:
+    with suppress(Unavailable):  # then a sweep does it
+        tables.forget(dataset_id)
+
+
+def _declare(wanted: NewDataset, rows: msgspec.Raw | None) -> tuple[Column, ...]:
+    """The columns a new dataset is to have. Raises InvalidRequest."""
+    metadata = wanted.metadata or NO_METADATA
+    if wanted.schema:
+        names, types = read_create_table(wanted.schema)
+        columns = declare_columns(metadata.columns or names, types)
+    elif rows is not None:
+        columns = infer_columns([dict(row) for row in read_rows(rows)])
+    else:
+        raise InvalidRequest("A dataset needs a schema, or rows that tell it.", "schema")
+    return promote(columns, wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns)
+
+
+def promote(
+    columns: tuple[Column, ...], refs: dict[str, Any] | UnsetType | None, enums: dict[str, Any] | UnsetType | None
+) -> tuple[Column, ...]:
+    """The columns with what is declared of references and enums. Raises InvalidRequest."""
+    if refs:
+        columns = apply_references(columns, refs)
+    if enums:
+        values = {get_named(columns, name).name: read_enum_values(said, name) for name, said in enums.items()}
+        columns = tuple(
+            msgspec.structs.replace(one, type="text", enum_values=values[one.name]) if one.name in values else one
+            for one in columns
+        )
+    return columns
+
+
+def _declare_indexes(columns: tuple[Column, ...], wanted: NewDataset) -> list[Index]:
+    indexes: list[Index] = []
+    for said in wanted.indexes or ():
+        index = declare_index(columns, said)
+        if index.columns not in {one.columns for one in indexes}:
+            indexes.append(index)
+    if len(indexes) > MOST_INDEXES:
+        raise InvalidRequest(f"A dataset has at most {MOST_INDEXES} indexes.", "indexes")
+    return indexes
+
+
+def _read(body: bytes) -> CreateDataset:
+    try:
+        return _read_create(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is no JSON that this path takes: {error}.", "body") from None

@@ -1,0 +1,168 @@
+"""Finish a version: its files enter the table's Delta log, its manifest the public log."""
+
+import asyncio
+import hashlib
+import os
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.proof.entry import SALT_BYTES, DatasetVersionClaims, DatasetVersionEntry, commit
+from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
+from hallmarket.server.audit.record import record
+from hallmarket.server.audit.types import Actor
+from hallmarket.server.catalog.change import describe_asset
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.datasets.types import KIND, SCHEMA, TABLE, Head
+from hallmarket.server.datasets.versions import sql
+from hallmarket.server.errors import NotFound
+from hallmarket.server.identity.types import iso_time
+from hallmarket.server.tables.store import KEY, Tables
+from hallmarket.server.tables.types import Column, Snapshot
+from hallmarket.server.tlog.append import append
+
+PREVIEW_ROWS = 12
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A version that only needs to be kept: its head with its new number, its manifest, its first rows."""
+
+    head: Head
+    delta_version: int
+    manifest: bytes
+    preview: list[dict[str, Any]]
+
+
+async def finish(tables: Tables, head: Head) -> Finished:
+    """Make a version out of a head. Raises Conflict, Unavailable."""
+    return await asyncio.to_thread(_finish, tables, head)
+
+
+def _finish(tables: Tables, head: Head) -> Finished:
+    key = head.key
+    if key is None and head.is_new and head.snapshot.rows and tables.is_key(head.snapshot):
+        key = KEY
+    snapshot = tables.commit(head.snapshot)
+    assert snapshot.delta_version is not None
+    number = head.version + 1
+    done = msgspec.structs.replace(head, key=key, version=number, is_new=head.is_new and not snapshot.rows)
+    preview = preview_rows(tables.head(snapshot, PREVIEW_ROWS))
+    return Finished(done, snapshot.delta_version, make_manifest(snapshot, number).encode(), preview)
+
+
+def make_manifest(snapshot: Snapshot, number: int) -> Manifest:
+    """What a version consists of."""
+    return Manifest(
+        columns=tuple(_manifest_column(column) for column in snapshot.columns),
+        dataset=str(snapshot.table_id),
+        files=tuple(ManifestFile(file.name, file.rows, file.sha3_512, file.size_bytes) for file in snapshot.files),
+        rows=snapshot.rows,
+        version=number,
+    )
+
+
+def _manifest_column(column: Column) -> ManifestColumn:
+    return ManifestColumn(
+        column.name,
+        column.type,
+        column.nullable,
+        column.label,
+        column.enum_values,
+        column.ref_kind,
+        column.asset_type,
+    )
+
+
+async def keep_version(tx: Connection, finished: Finished, dataset_id: UUID, author_id: UUID, actor: Actor) -> None:
+    """Keep a version, and queue its entry for the log, if `tx` commits. Raises NotFound if the dataset is gone."""
+    dataset = await tx.fetchrow(sql.find_dataset, dataset_id)
+    if dataset is None:
+        raise NotFound("There is no such dataset.")
+    version_id, salt, now = new_id(), os.urandom(SALT_BYTES), datetime.now(UTC)
+    head, digest = finished.head, hashlib.sha3_512(finished.manifest)
+    organization_id, name = dataset["organization_id"], dataset["name"]
+    claims = make_claims(dataset_id, author_id, organization_id, name, now, head.snapshot.rows, head.version)
+    entry = DatasetVersionEntry(commit(salt, claims), str(version_id), digest.hexdigest(), len(finished.manifest))
+    await tx.execute(
+        sql.create_version,
+        *(version_id, dataset_id, head.version, author_id, organization_id, name, now),
+        *(head.snapshot.rows, head.snapshot.size_bytes, finished.delta_version, head.key),
+        *(finished.manifest.decode(), digest.digest(), salt),
+    )
+    await append(tx, KIND, [(version_id, entry.encode())])
+    names = [column.name for column in head.snapshot.columns]
+    await describe_asset(
+        tx, dataset_id, metadata=describe(head), preview=finished.preview, body=" ".join(names).replace("_", " ")
+    )
+    await record(
+        tx,
+        actor,
+        "dataset.version",
+        organization_id=organization_id,
+        subject_id=dataset_id,
+        number=head.version,
+        rows=head.snapshot.rows,
+    )
+
+
+def make_claims(
+    dataset_id: UUID,
+    author_id: UUID,
+    organization_id: UUID | None,
+    name: str | None,
+    created_on: datetime,
+    rows: int,
+    number: int,
+) -> DatasetVersionClaims:
+    """What a version's entry commits to."""
+    return DatasetVersionClaims(
+        createdOn=iso_time(created_on),
+        creator=str(author_id),
+        dataset=str(dataset_id),
+        name=name,
+        organization=None if organization_id is None else str(organization_id),
+        rows=rows,
+        version=number,
+    )
+
+
+def describe(head: Head) -> dict[str, Any]:
+    """A dataset's `metadata`, as its asset shows it."""
+    columns = head.snapshot.columns
+    refs = {
+        column.name: {"kind": column.ref_kind} | ({"asset_type": column.asset_type} if column.asset_type else {})
+        for column in columns
+        if column.ref_kind
+    }
+    return {
+        "table_name": TABLE,
+        "schema": SCHEMA,
+        "columns": [column.name for column in columns],
+        "table_size": head.snapshot.size_bytes,
+        "row_count": head.snapshot.rows,
+        "version": head.version,
+        "key": head.key,
+        "refs": refs,
+        "enum_columns": {
+            column.name: {"values": list(column.enum_values)} for column in columns if column.enum_values is not None
+        },
+    }
+
+
+def preview_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as JSON shows them."""
+    return [{name: _shown(value) for name, value in row.items()} for row in rows]
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso_time(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else str(value)
+    return value

@@ -1,0 +1,35 @@
+"""Hand out the proof that a version is anchored: everything to check its manifest by, without us."""
+
+from uuid import UUID
+
+from hallmarket.proof.bundle import Bundle
+from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.types import READ
+from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets.finish import make_claims
+from hallmarket.server.datasets.types import DATASET
+from hallmarket.server.datasets.versions import find_version
+from hallmarket.server.errors import NotFound
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.tlog.prove import get_entry, prove_inclusion
+
+
+async def prove_version(database: Database, caller: Caller, dataset_id: UUID, number: int) -> Bundle:
+    """The proof bundle of a version. Raises NotFound if it is not anchored (yet), Locked."""
+    async with database.connection() as connection:
+        await get_access(connection, caller, dataset_id, READ, DATASET)
+        row = await find_version(connection, dataset_id, number)
+        if row["leaf_index"] is None:
+            raise NotFound("This version is not anchored yet; ask again in a moment.")
+        entry = await get_entry(connection, row["leaf_index"])
+        proof = await prove_inclusion(connection, row["leaf_index"], row["checkpoint_number"])
+    claims = make_claims(
+        dataset_id,
+        row["author_id"],
+        row["organization_id"],
+        row["name"],
+        row["created_on"],
+        row["row_count"],
+        row["number"],
+    )
+    return Bundle(entry=entry, claims=claims, salt=row["salt"], proof=proof.text(), timestamps=[])

@@ -1,0 +1,119 @@
+"""Saved views of a dataset: a query with what to draw of it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hallmarket.server.catalog.access import get_access, lock_access
+from hallmarket.server.catalog.types import READ, WRITE
+from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.datasets.types import DATASET, WireView
+from hallmarket.server.datasets.versions import sql
+from hallmarket.server.errors import InvalidRequest, NotFound
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.types import Caller
+
+MOST_VIEWS = 1000
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Text = Annotated[str, msgspec.Meta(max_length=100_000)]
+
+
+class NewView(msgspec.Struct, frozen=True):
+    """A view to be. There is no model here to make one of a `prompt`."""
+
+    name: Name
+    description: Text | None = None
+    sql_query: Text | None = None
+    config: dict[str, Any] | None = None
+    prompt: str | None = None
+
+
+class ChangeView(msgspec.Struct, frozen=True):
+    """What is to change of a view; what is left out stays, null clears."""
+
+    name: Name | UnsetType = UNSET
+    description: Text | UnsetType | None = UNSET
+    sql_query: Text | UnsetType | None = UNSET
+    config: dict[str, Any] | UnsetType | None = UNSET
+    prompt: str | UnsetType | None = UNSET
+
+
+async def list_views(database: Database, caller: Caller, dataset_id: UUID) -> list[WireView]:
+    """The views of a dataset, oldest first. Raises NotFound, Locked."""
+    async with database.connection() as connection:
+        await get_access(connection, caller, dataset_id, READ, DATASET)
+        return [_wire(row) for row in await connection.fetch(sql.list_views, dataset_id, MOST_VIEWS)]
+
+
+async def create_view(database: Database, visit: Visit, dataset_id: UUID, wanted: NewView) -> WireView:
+    """Save a view. Raises NotFound, Forbidden, InvalidRequest."""
+    view_id = new_id()
+    async with database.transaction() as tx:
+        await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)
+        _check_prompt(wanted.prompt)
+        config = msgspec.json.encode(wanted.config or {}).decode()
+        said = (wanted.name, wanted.description, wanted.sql_query, config)
+        await tx.execute(sql.create_view, view_id, dataset_id, *said, visit.caller.person_id)
+        return await _get(tx, dataset_id, view_id)
+
+
+async def change_view(
+    database: Database, visit: Visit, dataset_id: UUID, view_id: UUID, wanted: ChangeView
+) -> WireView:
+    """Change a view. Raises NotFound, Forbidden, InvalidRequest."""
+    async with database.transaction() as tx:
+        await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)
+        _check_prompt(wanted.prompt)
+        old = await _get(tx, dataset_id, view_id)
+        said = {
+            field: old_value if (value := getattr(wanted, field)) is UNSET else value
+            for field, old_value in (
+                ("name", old.name),
+                ("description", old.description),
+                ("sql_query", old.sql_query),
+                ("config", old.config),
+            )
+        }
+        config = msgspec.json.encode(said["config"] or {}).decode()
+        texts = (said["name"], said["description"], said["sql_query"], config)
+        await tx.execute(sql.update_view, dataset_id, view_id, *texts)
+        return await _get(tx, dataset_id, view_id)
+
+
+async def delete_view(database: Database, visit: Visit, dataset_id: UUID, view_id: UUID) -> None:
+    """Delete a view. Raises NotFound, Forbidden."""
+    async with database.transaction() as tx:
+        await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)
+        if not await tx.fetchval(sql.delete_view, dataset_id, view_id):
+            raise NotFound("There is no such view.")
+
+
+async def _get(connection: Connection, dataset_id: UUID, view_id: UUID) -> WireView:
+    row = await connection.fetchrow(sql.find_view, dataset_id, view_id)
+    if row is None:
+        raise NotFound("There is no such view.")
+    return _wire(row)
+
+
+def _check_prompt(prompt: str | UnsetType | None) -> None:
+    if prompt:
+        raise InvalidRequest("There is no model here to make a view of a prompt; send sql_query and config.", "prompt")
+
+
+def _wire(row: asyncpg.Record) -> WireView:
+    return WireView(
+        id=row["id"],
+        dataset_id=row["dataset_id"],
+        name=row["name"],
+        description=row["description"],
+        sql_query=row["sql_query"],
+        config=msgspec.json.decode(row["config"]),
+        engine_type="duckdb",
+        created_by=row["creator_id"],
+        created_at=row["created_on"],
+        last_updated=row["updated_on"],
+    )
