@@ -58,17 +58,21 @@ def test_timeout(one: Asking) -> None:
     with pytest.raises(QueryTimeout, match="longer than 1 s"):
         one.ask(ENDLESS)
     assert one.rows(ONE) == [{"count": 500}]
-    assert len({process.pid for process in _processes()} - before) <= 1
+    wait_until(lambda: len({process.pid for process in _processes()} - before) <= 1)
 
 
 def test_killed(one: Asking) -> None:
     """A process that is killed in the middle of a query costs that query only."""
 
+    before = {process.pid for process in _processes()}
+    one.ask(ONE)
+    [mine] = [process for process in _processes() if process.pid not in before]
+
     async def ask_and_kill() -> None:
-        before = {process.pid for process in _processes()}
         task = asyncio.create_task(one.engine.ask(Query(one.source, ENDLESS)))
-        new = await asyncio.to_thread(wait_until, lambda: [each for each in _processes() if each.pid not in before])
-        new[0].kill()
+        used = mine.cpu_times().user
+        await asyncio.to_thread(wait_until, lambda: mine.cpu_times().user > used + 0.1)
+        mine.kill()
         await task
 
     with pytest.raises(QueryFailed):
@@ -168,8 +172,10 @@ def test_slow_reader(one: Asking, new_asking: Callable[..., Asking]) -> None:
 
     async def stop_reading() -> None:
         async with aclosing(impatient.engine.export(endless, Format.CSV)) as pieces:
+            await anext(pieces)
+            await asyncio.sleep(0.5)
             async for _piece in pieces:
-                await asyncio.sleep(0.5)
+                pass
 
     async def go_away() -> int:
         async with aclosing(one.engine.export(endless, Format.CSV)) as pieces:

@@ -38,6 +38,9 @@ SETTINGS = (
     Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
     Setting("table_cache_mib", 10240, "most of a cloud's tables copied into the data folder to be read, MiB", "MIB"),
     Setting("most_upload_mib", 10240, "most bytes of one upload, MiB", "MIB"),
+    Setting("query_processes", 2, "queries over datasets that each worker runs at once; as many exports beside", "N"),
+    Setting("query_timeout_s", 10, "how long a query over a dataset may take, seconds", "S"),
+    Setting("query_memory_mib", 512, "memory that a query over a dataset may take, MiB", "MIB"),
     Setting("public_url", "", "address people reach this server under, told at the start", "URL"),
     Setting("cdn_url", "", "address that those of thumbnails begin with, instead of the server's own", "URL"),
     Setting(
@@ -80,6 +83,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs: str
     table_cache_mib: int
     most_upload_mib: int
+    query_processes: int
+    query_timeout_s: int
+    query_memory_mib: int
     public_url: str
     cdn_url: str
     log_key: str
@@ -98,7 +104,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_requests: bool
 
 
-LOWEST = {"workers": 1, "database_connections": 1, "anchor_batch": 1, "checkpoint_interval_ms": 10}
+LOWEST = {
+    "workers": 1,
+    "query_processes": 1,
+    "query_timeout_s": 1,
+    "query_memory_mib": 64,
+    "database_connections": 1,
+    "anchor_batch": 1,
+    "checkpoint_interval_ms": 10,
+}
 
 
 def default_data_folder() -> Path:

@@ -37,14 +37,16 @@ class Engine:
         self._exports = asyncio.Semaphore(self.limits.exports)
         self._idle: deque[QueryProcess] = deque()
         self._used: set[QueryProcess] = set()
+        self._starting: asyncio.Task[QueryProcess] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def close(self) -> None:
         """End all processes, in the middle of their work if need be."""
         self._closed = True
-        for task in self._background:
-            task.cancel()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         await asyncio.gather(*self._background, return_exceptions=True)
         await asyncio.gather(*(process.kill() for process in [*self._idle, *self._used]))
         self._idle.clear()
@@ -97,8 +99,7 @@ class Engine:
             process = await self._take()
             self._used.add(process)
             process.ending = None
-            if len(self._idle) + len(self._used) < self.limits.processes:
-                self._do(self._warm())
+            self._keep_warm()
             yield process
         except Gone as error:
             log.warning("a query process died")
@@ -115,7 +116,12 @@ class Engine:
             process = self._idle.popleft()
             if process.usable:
                 return process
-        return await QueryProcess.start(self.limits)
+        starting, self._starting = self._starting, None
+        try:
+            return await (starting or QueryProcess.start(self.limits))
+        except (Gone, OSError) as error:
+            log.warning("a query process did not start", error=str(error))
+            raise Unavailable("Queries cannot be answered for the moment. Try again.") from error
 
     def _give_back(self, process: QueryProcess) -> None:
         done = process.ending is not None and process.usable
@@ -123,15 +129,23 @@ class Engine:
             self._idle.append(process)
         else:
             self._do(process.kill())
+            self._keep_warm()
 
-    async def _warm(self) -> None:
-        """One that is ready for whoever comes next."""
-        try:
-            process = await QueryProcess.start(self.limits)
-        except Gone:
+    def _keep_warm(self) -> None:
+        """Start one that is ready for whoever comes next, if there are less than may be."""
+        if self._starting is None and not self._closed and len(self._idle) + len(self._used) < self.limits.processes:
+            self._starting = asyncio.create_task(QueryProcess.start(self.limits))
+            self._starting.add_done_callback(self._started)
+
+    def _started(self, task: asyncio.Task[QueryProcess]) -> None:
+        if task is not self._starting:
+            return  # somebody could not wait, and has it
+        self._starting = None
+        if not task.cancelled() and task.exception() is None:
+            self._idle.append(task.result())
+            self._keep_warm()
+        elif not task.cancelled():
             log.warning("a query process did not start")
-            return
-        self._idle.append(process)
 
     def _do(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
