@@ -2,8 +2,8 @@
 
 import sys
 
-from bench import anchor, batch, fingerprint, lookup, tokens
+from bench import anchor, batch, files, fingerprint, lookup, tokens
 from bench.table import show
 
 if __name__ == "__main__":
-    sys.exit(not show([*fingerprint.run(), *anchor.run(), *batch.run(), *lookup.run(), *tokens.run()]))
+    sys.exit(not show([*fingerprint.run(), *anchor.run(), *batch.run(), *lookup.run(), *tokens.run(), *files.run()]))

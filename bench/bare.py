@@ -1,4 +1,4 @@
-"""The denominator: a bare ASGI application (`bench/hello.py`) on the server's own web server, with one worker."""
+"""The denominator: a bare ASGI application (`bench/hello.py`, `bench/bytes.py`) on the server's own web server."""
 
 import os
 import subprocess
@@ -10,11 +10,12 @@ from pathlib import Path
 
 
 @contextmanager
-def bare_application(body_bytes: int) -> Iterator[str]:
-    """The URL of one that answers as many bytes."""
-    command = [str(Path(sys.executable).with_name("uvicorn")), "bench.hello:app", "--port", "18999", "--no-access-log"]
+def bare_application(body_bytes: int = 0, application: str = "hello", folder: str = ".") -> Iterator[str]:
+    """The URL of one that answers as many bytes, or works in a folder."""
+    program = str(Path(sys.executable).with_name("uvicorn"))
+    command = [program, f"bench.{application}:app", "--port", "18999", "--no-access-log"]
     command += ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--log-level", "warning"]
-    environment = os.environ | {"BODY_BYTES": str(body_bytes)}
+    environment = os.environ | {"BODY_BYTES": str(body_bytes), "FOLDER": folder}
     process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1])
     try:
         time.sleep(2)

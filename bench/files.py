@@ -1,0 +1,94 @@
+"""Uploads and downloads of one large file beside a bare ASGI application that does no more than it must.
+
+python -m bench.files
+"""
+
+import os
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.bare import bare_application
+from bench.table import Row, ratio_row, show
+from exchange import exchange_client
+from support import new_server
+
+ROUNDS = 7
+MIB = 1024 * 1024
+SIZE_BYTES = 256 * MIB
+
+
+def run(rounds: int = ROUNDS, size_bytes: int = SIZE_BYTES) -> list[Row]:
+    """Alternate our server and the bare application; medians."""
+    # On the same disk: the server's data is in the folder for temporary files, too.
+    with tempfile.TemporaryDirectory() as folder, new_server(rate_limit_key=0, rate_limit_address=0) as server:
+        path = Path(folder) / "get"
+        with path.open("wb") as file:
+            for _ in range(size_bytes // MIB):
+                file.write(os.urandom(MIB))
+        with (
+            bare_application(application="bytes", folder=folder) as bare,
+            exchange_client(server, server.api_key) as api,
+        ):
+            ups, bare_ups, downs, bare_downs = [], [], [], []
+            for _ in range(rounds):
+                begun = api.post("/files/upload-url", json={"file_name": "large.bin"}).json()["data"]
+                ups.append(_upload(begun["upload_url"], path))
+                bare_ups.append(_upload(bare + "/", path))
+                wanted = {"upload_id": begun["upload_id"], "download": True}
+                told = api.post("/files/upload/complete", json=wanted).json()["data"]
+                assert told["size"] == size_bytes
+                downs.append(_download(told["download_url"], size_bytes))
+                bare_downs.append(_download(bare + "/", size_bytes))
+                api.request("DELETE", "/files/upload", json={"upload_id": begun["upload_id"]})
+    size = f"a file of {size_bytes // MIB} MiB"
+    return [
+        ratio_row(f"upload of {size}", *map(statistics.median, (ups, bare_ups)), "MB/s", "bare ASGI, the same", 0.8),
+        ratio_row(f"download of {size}", *map(statistics.median, (downs, bare_downs)), "MB/s", "bare ASGI", 0.7),
+    ]
+
+
+def _upload(url: str, path: Path) -> float:
+    """Megabytes a second from the first byte sent to the answer."""
+    with _connect(url) as connection, path.open("rb") as file:
+        size_bytes = path.stat().st_size
+        began = time.perf_counter()
+        _ask(connection, "PUT", url, f"content-length: {size_bytes}\r\n")
+        connection.sendfile(file)
+        answer = connection.recv(65536)
+        seconds = time.perf_counter() - began
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    return size_bytes / 1e6 / seconds
+
+
+def _download(url: str, size_bytes: int) -> float:
+    """Megabytes a second from the request to the last byte."""
+    with _connect(url) as connection:
+        began = time.perf_counter()
+        _ask(connection, "GET", url, "")
+        buffer = bytearray(4 * MIB)
+        seen = connection.recv_into(buffer)
+        assert buffer.startswith(b"HTTP/1.1 200"), buffer[:500]
+        while got := connection.recv_into(buffer):
+            seen += got
+        seconds = time.perf_counter() - began
+    assert seen > size_bytes
+    return seen / 1e6 / seconds
+
+
+def _connect(url: str) -> socket.socket:
+    address = urlsplit(url)
+    return socket.create_connection((str(address.hostname), int(address.port or 80)))
+
+
+def _ask(connection: socket.socket, method: str, url: str, headers: str) -> None:
+    head = f"{method} {urlsplit(url).path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n{headers}\r\n"
+    connection.sendall(head.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(not show(run()))
