@@ -112,14 +112,14 @@ def _choice(query: dict[str, str], name: str, choices: tuple[str, ...], default:
 def _filters(query: dict[str, str]) -> Filters:
     try:
         return msgspec.json.decode(query.get("filters") or "{}", type=Filters)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"filters must be a JSON object: {error}.", "filters") from None
 
 
 def _metadata(query: dict[str, str]) -> dict[str, Any]:
     try:
         said = msgspec.json.decode(query.get("metadata_filters") or "{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"metadata_filters must be a JSON object: {error}.", "metadata_filters") from None
     if "\\u0000" in query.get("metadata_filters", ""):
         raise InvalidRequest("NUL is in no metadata.", "metadata_filters")

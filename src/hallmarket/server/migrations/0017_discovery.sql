@@ -93,7 +93,10 @@ create function asset_search(
       and (scope <> 'purchased' or a.audience = 'monetized')
       and (scope <> 'global' or a.audience in ('public', 'monetized'))
       and (sought is null or a.id = sought)
-      and (wanted is null or a.words @@ wanted)
+      -- What is for sale is found by its listing; by its content only for those who may read that.
+      and (wanted is null or (a.words @@ wanted and (
+              a.audience <> 'monetized' or ts_filter(a.words, '{a,b}') @@ wanted
+              or asset_role(a.id, a.access_id, a.audience, a.organization_id, person, reaches) > 0)))
       and (types is null or a.asset_type = any (types))
       and (types is not null or a.asset_type <> 'comment')
       -- The zero UUID is the personal context, and no team.

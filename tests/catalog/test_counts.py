@@ -1,0 +1,106 @@
+"""What happens to assets and what it is counted as."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from assets import make_asset
+from circle import Circle, Someone
+from wire import assert_exchange_error
+
+
+@pytest.fixture
+def asset(circle: Circle) -> str:
+    """An asset of the administrator's, for the organization."""
+    return make_asset(circle.server, circle.boss, org_id=circle.organization, visibility="organization")
+
+
+def impact(who: Someone, *assets: str, **query: Any) -> list[dict[str, Any]]:
+    """The impact of some assets."""
+    found = who.ask("GET", "/assets/impact", params={"ids": ",".join(assets), **query})["assets"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_views(circle: Circle, asset: str) -> None:
+    """Every view is counted; as more than a glance, one within half an hour of each other person who is no agent."""
+    guest, agent = circle.person(), circle.person()
+    circle.server.query("update person set actor_type = 'agent' where id = $1", agent.id)
+    for who in (guest, guest, circle.boss, agent):
+        who.ask("POST", f"/assets/{asset}/view", json={"source": "api", "type": "full"})
+    assert guest.ask("GET", f"/assets/{asset}/counts") == {
+        "views": 4, "comments": 0, "downloads": 0, "reactions": 0, "earnings_btc": 0, "earnings_usd": 0
+    }  # fmt: skip
+    assert [(each["views"], each["quality_views"], each["popularity_7d"]) for each in impact(guest, asset)] == [
+        (4, 1, 1)
+    ]
+    circle.server.query(
+        "update asset_event set created_on = created_on - interval '31 minutes' where asset_id = $1", asset
+    )
+    guest.ask("POST", f"/assets/{asset}/view")
+    assert impact(guest, asset)[0]["quality_views"] == 2
+
+
+def test_what_one_may_not_know_of_has_no_counts(circle: Circle, asset: str) -> None:
+    """Strangers can neither view an asset they may not know of nor ask what is counted of it."""
+    stranger = circle.stranger()
+    for method, path in (("POST", "view"), ("GET", "counts")):
+        stranger.ask(method, f"/assets/{asset}/{path}", 404)
+    assert impact(stranger, asset, str(uuid4())) == []
+    assert circle.boss.ask("GET", f"/assets/{asset}/counts")["views"] == 0
+
+
+def test_comments_and_uses(circle: Circle, asset: str) -> None:
+    """Comments count with their replies, others' apart; an asset is used by what others made of it or refer from."""
+    guest, server = circle.person(), circle.server
+    given = {"permission": {"user": {"user_id": guest.id}, "role": "write"}}
+    circle.boss.ask("PUT", f"/assets/{asset}/share", json=given)
+    comment = make_asset(server, circle.boss, "comment", parent_id=asset)
+    make_asset(server, guest, "comment", parent_id=comment)
+    derived = make_asset(server, guest, org_id=circle.organization, source_id=asset, lineage_role="version")
+    make_asset(server, circle.boss, org_id=circle.organization, source_id=asset, lineage_role="result")
+    server.query(
+        "insert into connection (id, type, source_id, target_id)"
+        " values (gen_random_uuid(), 'reference', $1, $2), (gen_random_uuid(), 'comment', $3, $2)",
+        derived,
+        asset,
+        comment,
+    )
+    (found,) = impact(guest, asset)
+    assert (found["comments"], found["external_comments"], found["uses"]) == (2, 1, 1)
+    assert (found["owner_user_id"], found["quest_ids"], found["median_dwell_ms"]) == (circle.boss.id, [], None)
+    (later,) = impact(guest, asset, since="2999-01-01")
+    assert (later["comments"], later["uses"], later["views"]) == (0, 0, 0)
+
+
+def test_somebodys_impact_is_of_what_one_may_know(circle: Circle, asset: str) -> None:
+    """The aggregate adds up the assets the asker may know of: more for oneself than for strangers."""
+    hidden = make_asset(circle.server, circle.boss, org_id=circle.organization, visibility="private")
+    guest, stranger = circle.person(), circle.stranger()
+    guest.ask("POST", f"/assets/{asset}/view")
+    path = f"/users/{circle.boss.member.username}/impact"
+    own = circle.boss.ask("GET", path)
+    assert [each["asset_id"] for each in own["assets"]] == [asset, hidden]
+    assert (own["aggregate"]["assets"], own["aggregate"]["views"]) == (2, 1)
+    assert circle.boss.ask("GET", path, params={"limit": 1, "offset": 1})["assets"][0]["asset_id"] == hidden
+    assert circle.boss.ask("GET", path, params={"asset_ids": hidden})["aggregate"]["assets"] == 1
+    assert guest.ask("GET", path)["aggregate"]["assets"] == 1
+    assert stranger.ask("GET", path)["aggregate"]["assets"] == 0
+
+
+@pytest.mark.parametrize("query", ["ids=x", f"ids={','.join(str(uuid4()) for _ in range(201))}", "since=yesterday"])
+def test_bad_questions_about_impact(circle: Circle, query: str) -> None:
+    """A parameter that cannot be understood is refused, not ignored."""
+    assert_exchange_error(circle.boss.client.get(f"/assets/impact?{query}"), 400, "invalid_request")
+
+
+def test_a_plan_tells_what_is_used(circle: Circle) -> None:
+    """A plan counts assets, data sets and the bytes their types tell of."""
+    make_asset(circle.server, circle.boss, metadata={"size": 1000})
+    make_asset(circle.server, circle.boss, "dataset", metadata={"table_size": 23})
+    make_asset(circle.server, circle.boss, "post", metadata={"size": "large"})
+    usage = circle.boss.ask("GET", "/user/plan-info")["usage"]
+    assert {name: usage[name]["used"] for name in ("assets", "datasets", "storage")} == {
+        "assets": 3, "datasets": 1, "storage": 1023
+    }  # fmt: skip

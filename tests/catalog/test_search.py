@@ -1,0 +1,217 @@
+"""Finding assets: by words, scopes, filters and orders; what one may not know of never."""
+
+import json
+import secrets
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from assets import make_asset
+from circle import Circle, Someone
+from wire import assert_exchange_error
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that no other test's assets have."""
+    return f"w{secrets.token_hex(6)}"
+
+
+def search(who: Someone, query: str = "", *, filters: Any = None, metadata: Any = None, **said: Any) -> list[str]:
+    """The ids somebody finds, in order."""
+    page = who.client.get("/search/assets", params=asked(query, filters, metadata) | said)
+    assert page.status_code == 200, page.text
+    return [each["id"] for each in page.json()["data"]]
+
+
+def asked(query: str, filters: Any, metadata: Any) -> dict[str, Any]:
+    """The parameters of a search as clients send them."""
+    given = {"query": query, "filters": filters, "metadata_filters": metadata}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items() if value}
+
+
+def make(circle: Circle, name: str, asset_type: str = "file", **fields: Any) -> str:
+    """An asset of the administrator's in the organization."""
+    fields = {"visibility": "organization"} | fields
+    return make_asset(circle.server, circle.boss, asset_type, name=name, org_id=circle.organization, **fields)
+
+
+def test_words(circle: Circle, word: str) -> None:
+    """All words must be there, the last may be begun; quotes, `or` and minus mean what they do everywhere."""
+    scan = make(circle, f"{word}_harbour-scan.1944.tif")
+    map_ = make(circle, f"Map of {word}", description="The red harbour crane")
+    text = make(circle, f"Köln {word}", "post", body="Ebbe und Flut")
+    cases = {
+        word: {scan, map_, text},
+        word[:-3]: {scan, map_, text},
+        f"{word} harb": {scan, map_},
+        f"harb {word}": set(),
+        f"{word} SCAN": {scan},
+        f"{word}_harbour-scan.1944.tif": {scan},
+        f"{word} 19": {scan},
+        f'{word} "harbour crane"': {map_},
+        f'{word} "crane harbour"': set(),
+        f"{word} -crane": {scan, text},
+        f"{word} crane or {word} flut": {map_, text},
+        f"{word} köln ebbe": {text},
+        f"{word} 'harbour & (!": {scan, map_},
+        "!!! & | ( :*": set(),
+    }
+    for query, expected in cases.items():
+        assert set(search(circle.boss, query)) == expected, query
+
+
+def test_names_before_descriptions_before_content(circle: Circle, word: str) -> None:
+    """The most relevant is what is called so, then what is described so, then what says so."""
+    body = make(circle, "one", body=f"{word} is here")
+    name = make(circle, f"{word} two")
+    described = make(circle, "three", description={"text": f"About {word}.", "json": {}})
+    assert search(circle.boss, word) == [name, described, body]
+    assert search(circle.boss, word, sort="relevant") == [name, described, body]
+    assert search(circle.boss, word, sort="recent") == [described, name, body]
+
+
+def test_an_id_finds_its_asset(circle: Circle, word: str) -> None:
+    """A UUID finds that one asset, for whoever may know of it."""
+    asset, guest = make(circle, word, visibility="private"), circle.person()
+    assert search(circle.boss, asset) == search(circle.boss, asset.upper()) == [asset]
+    assert search(guest, asset) == search(circle.boss, str(uuid4())) == []
+
+
+def test_hits_are_whole(circle: Circle, word: str) -> None:
+    """A hit is what `GET /assets/{id}` answers, preview and all."""
+    asset = make(circle, word, "dataset", preview=[{"a": 1}], metadata={"columns": ["a"]})
+    (hit,) = circle.boss.ask("GET", "/search/assets", params={"query": word})
+    assert hit == circle.boss.ask("GET", f"/assets/{asset}")
+    assert hit["preview"] == [{"a": 1}]
+
+
+def test_what_is_for_sale_is_found_by_its_listing(circle: Circle, word: str) -> None:
+    """Everybody finds what is for sale by its name, and only those who may read it by what it says."""
+    team = circle.boss.create_team("shop", visibility="public")["id"]
+    asset = make(
+        circle, word, "post", body=f"secret{word}", visibility="monetized", team_id=team,
+        monetization="pay-to-unlock", price_usd=5,
+    )  # fmt: skip
+    guest, buyer = circle.stranger(), circle.free(circle.stranger())
+    given = {"permission": {"user": {"user_id": buyer.id}, "role": "read"}}
+    circle.boss.ask("PUT", f"/assets/{asset}/share", json=given)
+    for who, finds in ((guest, []), (buyer, [asset]), (circle.boss, [asset])):
+        assert search(who, word) == [asset]
+        assert search(who, f"secret{word}") == search(who, f"{word} secret{word}") == finds
+    assert guest.ask("GET", "/search/assets", params={"query": word})[0]["role"] is None
+    assert search(buyer, word, scope="purchased") == [asset]
+    assert search(guest, word, scope="purchased") == search(circle.boss, word, scope="purchased") == []
+
+
+def test_filters(circle: Circle, word: str) -> None:
+    """Each filter keeps what it names; several must all hold; lists mean any of them."""
+    boss, guest = circle.boss, circle.person()
+    team = boss.create_team("desk")["id"]
+    file = make(circle, word, "file", team_id=team, source="web", metadata={"extension": "tif", "type": "image/tiff"})
+    data = make(circle, word, "dataset", visibility="private", metadata={"columns": ["a"]})
+    mine = make_asset(circle.server, guest, "file", name=word, org_id=circle.organization, source_id=file,
+                      lineage_role="version", metadata={"extension": "pdf", "type": "application/pdf"})  # fmt: skip
+    comment = make_asset(circle.server, boss, "comment", name=word, parent_id=file)
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        ({}, {file, data, mine}),
+        ({"asset_type": "file"}, {file, mine}),
+        ({"asset_type": ["dataset", "comment"]}, {data, comment}),
+        ({"asset_type": "route"}, set()),
+        ({"org_id": circle.organization}, {file, data, mine}),
+        ({"org_id": NOBODY}, set()),
+        ({"team_id": team}, {file}),
+        ({"team_id": NOBODY}, set()),
+        ({"user_id": guest.id}, {mine}),
+        ({"visibility": "private"}, {data}),
+        ({"visibility": ["private", "organization"], "asset_type": "file"}, {file, mine}),
+        ({"source": "web"}, {file}),
+        ({"top_level_only": True}, {file, data}),
+        ({"top_level_only": False, "asset_type": None}, {file, data, mine}),
+        ({"nothing": "known"}, {file, data, mine}),
+    ]
+    for filters, expected in cases:
+        assert set(search(boss, word, filters=filters)) == expected, filters
+    for metadata, expected in (
+        ({"extension": "tif"}, {file}),
+        ({"extension": [".TIF", "pdf"]}, {file, mine}),
+        ({"file_type": "image"}, {file}),
+        ({"file_type": ["pdf", "video"]}, {mine}),
+        ({"columns": ["a"]}, {data}),
+        ({"extension": "tif", "type": "image/png"}, set()),
+    ):
+        assert set(search(boss, word, metadata=metadata)) == expected, metadata
+
+
+def test_tags_are_filters(circle: Circle, word: str) -> None:
+    """A tag finds the assets that have it, however it is written."""
+    asset, other = make(circle, word), make(circle, word)
+    circle.boss.ask("PUT", f"/assets/{asset}/tags", json={"tags": [f"Tide {word}", "1944"]})
+    circle.boss.ask("PUT", f"/assets/{other}/tags", json={"tags": ["1944"]})
+    assert search(circle.boss, filters={"tag": f"tide-{word}"}) == [asset]
+    assert set(search(circle.boss, word, filters={"tag": ["1944", "x"]})) == {asset, other}
+    assert search(circle.boss, word, filters={"tag": "none such"}) == []
+
+
+def test_orders(circle: Circle, word: str) -> None:
+    """By creation, by change, and by how much was sought in the time; what was not sought comes last, newest first."""
+    ids = [make(circle, word) for _ in range(5)]
+    assert search(circle.boss, word, sort="recent") == ids[::-1]
+    circle.boss.ask("PUT", f"/assets/{ids[1]}/tags", json={"tags": ["x"]})
+    circle.server.query("update asset set updated_on = now() where id = $1", ids[2])
+    assert search(circle.boss, word, sort="updated")[0] == ids[2]
+    for guest, viewed in ((circle.person(), ids[:2]), (circle.person(), ids[:1])):
+        for asset in viewed:
+            guest.ask("POST", f"/assets/{asset}/view")
+    popular = [ids[0], ids[1], ids[4], ids[3], ids[2]]
+    assert search(circle.boss, word, sort="popular") == popular
+    pages = [search(circle.boss, word, sort="popular", limit=2, offset=offset) for offset in (0, 1, 2, 4, 5)]
+    assert pages == [popular[:2], popular[1:3], popular[2:4], popular[4:], []]
+    circle.server.query("update asset_day set day = day - 10 where asset_id = $1", ids[0])
+    assert search(circle.boss, word, sort="popular", time_window="week")[0] == ids[1]
+    assert search(circle.boss, word, sort="popular", time_window="all") == popular
+
+
+@pytest.mark.parametrize("sort", ["relevant", "recent", "updated", "popular"])
+def test_there_is_more_only_if_there_is(circle: Circle, word: str, sort: str) -> None:
+    """`hasMore` is false on the last page even when that page is full."""
+    ids = {make(circle, word) for _ in range(4)}
+    circle.person().ask("POST", f"/assets/{next(iter(ids))}/view")
+    params = {"query": word, "sort": sort, "limit": 2}
+    pages = [circle.boss.client.get("/search/assets", params=params | {"offset": at}).json() for at in (0, 2, 4)]
+    assert [page["pagination"]["hasMore"] for page in pages] == [True, False, False]
+    assert {each["id"] for page in pages for each in page["data"]} == ids
+
+
+def test_unknown_parameters_are_left_alone(circle: Circle, word: str) -> None:
+    """What clients invent changes nothing."""
+    asset = make(circle, word)
+    assert search(circle.boss, word, mood="bright", asset_type="route") == [asset]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("scope=mine", "scope"),
+        ("sort=best", "sort"),
+        ("time_window=year", "time_window"),
+        ("limit=201", "limit"),
+        ("offset=-1", "offset"),
+        ("filters=x", "filters"),
+        ("filters=[]", "filters"),
+        ('filters={"org_id": "x"}', "filters"),
+        ('filters={"asset_type": "poem"}', "filters"),
+        ('filters={"visibility": "secret"}', "filters"),
+        ("metadata_filters=7", "metadata_filters"),
+        ('metadata_filters={"extension": 7}', "metadata_filters"),
+        ('metadata_filters={"a": "\\u0000"}', "metadata_filters"),
+        (f"query={'x' * 501}", "query"),
+    ],
+)
+def test_nonsense_is_refused(circle: Circle, query: str, field: str) -> None:
+    """A value that makes no sense is 400 and names its parameter."""
+    error = assert_exchange_error(circle.boss.client.get(f"/search/assets?{query}"), 400, "invalid_request")
+    assert error["details"]["field"] == field
