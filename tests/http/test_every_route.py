@@ -57,6 +57,7 @@ EVERYBODYS = {
 ASKING = {
     "POST /assets/{asset_id}/download",
     "POST /assets/{asset_id}/download-url",
+    "POST /datasets/{dataset_id}/query-custom",
     "POST /assets/{asset_id}/view",  # counts a reader, as a download does
 }
 Ask = Callable[[Operation], httpx.Response]

@@ -25,10 +25,14 @@ from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets.export import Exports
+from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.settle import settle_versions
 from hallmarket.server.datasets.types import KIND as DATASET_VERSION
 from hallmarket.server.datasets.version_routes import version_routes
+from hallmarket.server.engine.pool import Engine
+from hallmarket.server.engine.types import Limits as QueryLimits
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.routes import files_routes
 from hallmarket.server.files.upload import forget_uploads
@@ -97,8 +101,10 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
     links = Links(keyring, secret, settings.public_url)
     texts = PostKind(database)
-    kinds: Kinds = {"file": FileKind(database, blobs), "post": texts, "comment": texts}
     tables = make_tables(settings)
+    engine = make_engine(settings)
+    exports = Exports(database, tables, engine)
+    kinds: Kinds = {"file": FileKind(database, blobs), "dataset": exports, "post": texts, "comment": texts}
     verifier_key = key.verifier_key
 
     @asynccontextmanager
@@ -118,6 +124,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)  # one that failed earlier stops no other
             await keyring.note_uses()
+            await engine.close()
             await anchoring.close()
             await admission.close()
             await database.close()
@@ -134,6 +141,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *audit_routes(database),
         *teams_routes(database),
         *catalog_routes(database),
+        *query_routes(database, tables, engine, exports),
         *datasets_routes(database, tables, scratch_folder(settings.data), settings.most_upload_mib * MIB),
         *version_routes(database),
         *download_routes(database, kinds, links),
@@ -194,6 +202,18 @@ def make_background(settings: Settings, database_url: str) -> "Background":
         COMPACT: Kind(partial(compact, database, tables), give_up),
     }
     return Background(database, Runner(database_url, kinds), tidy, beside=(decoders.run,))
+
+
+def make_engine(settings: Settings) -> Engine:
+    """What answers queries over datasets; it starts its processes when it is first asked."""
+    return Engine(
+        QueryLimits(
+            processes=settings.query_processes,
+            exports=settings.query_processes,
+            timeout_s=settings.query_timeout_s,
+            memory_mib=settings.query_memory_mib,
+        )
+    )
 
 
 def make_tables(settings: Settings) -> Tables:

@@ -25,7 +25,7 @@ _PAGINATION = {
     "required": ["offset", "limit", "total", "hasMore", "nextCursor"],
     "properties": {
         "offset": {"type": "integer"},
-        "limit": {"type": ["integer", "null"]},
+        "limit": {"type": "integer"},
         "total": {"type": "integer"},
         "hasMore": {"type": "boolean"},
         "nextCursor": {"type": ["object", "null"]},

@@ -49,7 +49,7 @@ async def query_dataset(
         refs = await resolve_refs(database, caller, version.snapshot.columns, rows.json)
     pagination = {
         "offset": offset,
-        "limit": asked.limit,
+        "limit": rows.rows if asked.limit is None else asked.limit,
         "total": rows.total,
         "hasMore": rows.has_more,
         "nextCursor": None,

@@ -1,0 +1,222 @@
+"""Queries by HTTP over a million rows beside DuckDB on the same files and beside Datasette, and exports of ten million.
+
+python -m bench.query
+"""
+
+import contextlib
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import psutil
+
+from bench.table import Row, ratio_row, show
+from exchange import get_token
+from support import Server, new_server, wait_until
+
+ROUNDS = 15
+ROWS, MANY = 1_000_000, 10_000_000
+OVERHEAD_MS = 15
+MADE = """
+select i as id, i * 7919 % 1000 as place, 'name ' || i as name, hash(i)::double / 2^64 as share, i % 2 = 0 as even,
+       (i / 7)::decimal(18, 4) as price, timestamptz '2020-01-01 00:00:00+00' + to_seconds(i) as at,
+       date '2020-01-01' + (i % 3000)::int as day, md5(i::varchar) as mark,
+       case when i % 10 > 0 then i % 77 end as maybe
+from range(?) as r(i)
+"""
+GROUPED = (
+    "select place, count(*) as n, avg(share) as mean, max(price) as most from {{table}} group by place order by place"
+)
+TOP = "select * from {{table}} where share < 0.5 and maybe > 10 order by share desc limit 20"
+QUERIES = {"group by": GROUPED, "filtered top 20": TOP}
+
+
+def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
+    """Ask the same of the server, of DuckDB and of Datasette in turn; then export."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as made, new_server(query_timeout_s=60) as server:
+        folder = Path(made)
+        client = httpx.Client(
+            base_url=server.url, headers={"authorization": _token(server)}, timeout=600, trust_env=False
+        )
+        with client:
+            dataset = _upload(client, _make(folder, ROWS))
+            files = _files(server)
+            with _datasette(folder, files) as sqlite:
+                for name, sql in QUERIES.items():
+                    rows += _ask(name, sql, _asking(client, dataset, sql), files, sqlite, rounds)
+            dataset = _upload(client, _make(folder, many))
+            rows += _export(server, client, dataset, many)
+    return rows
+
+
+def _make(folder: Path, rows: int) -> Path:
+    path = folder / f"{rows}.parquet"
+    with duckdb.connect(config={"python_enable_replacements": False}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"copy ({MADE.replace('?', str(rows))}) to '{path}' (format parquet)")
+    return path
+
+
+def _token(server: Server) -> str:
+    return get_token(server, server.new_member().key)
+
+
+def _upload(client: httpx.Client, path: Path) -> str:
+    with path.open("rb") as content:
+        answer = client.post("/datasets/create/from-file", files={"file": (path.name, content)})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["data"]["id"])
+
+
+def _files(server: Server) -> list[str]:
+    return sorted(map(str, (server.data / "tables").glob("*/*/*.parquet")))
+
+
+def _asking(client: httpx.Client, dataset: str, sql: str) -> Callable[[], int]:
+    def ask() -> int:
+        answer = client.post(f"/datasets/{dataset}/query-custom", json={"query": sql})
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["data"])
+
+    return ask
+
+
+def _raw(connection: duckdb.DuckDBPyConnection, files: list[str], sql: str) -> Callable[[], int]:
+    ran = sql.replace("{{table}}", f"read_parquet({files!r})")
+    return lambda: len(connection.execute(ran).fetchall())
+
+
+def _ask(name: str, sql: str, ask: Callable[[], int], files: list[str], sqlite: str, rounds: int) -> list[Row]:
+    with duckdb.connect() as connection, httpx.Client(timeout=600, trust_env=False) as client:
+        connection.execute("set TimeZone = 'UTC'")
+        query = {"sql": sql.replace("{{table}}", "rows"), "_shape": "array"}
+        told = ("ours", ask), ("raw", _raw(connection, files, sql)), (
+            "datasette", lambda: len(client.get(f"{sqlite}/rows.json", params=query).raise_for_status().json())
+        )  # fmt: skip
+        assert len({measured() for _, measured in told}) == 1, "they answer differently"
+        seen: dict[str, list[float]] = {who: [] for who, _ in told}
+        for number in range(rounds):
+            for who, measured in told:
+                if who != "datasette" or number < max(rounds // 3, 1):
+                    started = time.perf_counter()
+                    measured()
+                    seen[who].append((time.perf_counter() - started) * 1000)
+    ours, raw, others = (statistics.median(seen[who]) for who in ("ours", "raw", "datasette"))
+    allowed = 1.3 * raw + OVERHEAD_MS
+    return [
+        Row(
+            what=f"{name} over {ROWS:,} rows x 10 columns, by HTTP",
+            hallmarket=f"{ours:,.1f} ms",
+            beside_it=f"{raw:,.1f} ms, DuckDB on the same files: may take {allowed:,.1f} ms",
+            figure=round(allowed / ours, 2),
+            target=1,
+            holds=ours <= allowed,
+        ),
+        ratio_row("the same, answers a second", 1000 / ours, 1000 / others, "/s", "Datasette on the same rows", 8),
+    ]
+
+
+@contextlib.contextmanager
+def _datasette(folder: Path, files: list[str]) -> Iterator[str]:
+    path = folder / "rows.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                "select id, place, name, share, even::int, price::double, epoch_us(at), day::varchar, mark, maybe"
+                f" from read_parquet({files!r})"
+            )
+            database.execute(
+                "create table rows (id integer primary key, place integer, name text, share real, even integer,"
+                " price real, at integer, day text, mark text, maybe integer)"
+            )
+            while chunk := found.fetchmany(100_000):
+                database.executemany(f"insert into rows values ({', '.join('?' * 10)})", chunk)
+        database.commit()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = ["--setting", "sql_time_limit_ms", "600000", "--setting", "max_returned_rows", "100000"]
+    program = shutil.which("datasette", path=str(Path(sys.executable).parent))
+    assert program is not None
+    process = subprocess.Popen(
+        [program, "serve", str(path), "--port", str(port), *settings],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _is_up(url), timeout_s=60)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/versions.json", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _export(server: Server, client: httpx.Client, dataset: str, rows: int) -> list[Row]:
+    assert server.process is not None
+    parent = psutil.Process(server.process.pid)
+    before, peak = _memory(parent), {"server": 0, "query": 0}
+    started, seen = time.perf_counter(), 0
+    with client.stream("GET", f"/datasets/{dataset}/export") as answer:
+        assert answer.status_code == 200
+        for number, piece in enumerate(answer.iter_raw()):
+            seen += piece.count(b"\n")
+            if number % 400 == 0:
+                now = _memory(parent)
+                peak = {who: max(peak[who], now[who]) for who in peak}
+    took = time.perf_counter() - started
+    assert seen == rows + 1
+    grown = {who: peak[who] - before[who] for who in peak}
+    return [
+        Row(
+            what=f"export of {rows:,} rows x 10 columns as CSV",
+            hallmarket=f"{rows / took:,.0f} rows/s",
+            beside_it="300,000 rows/s",
+            figure=round(rows / took),
+            target=300_000,
+            holds=rows / took >= 300_000,
+        ),
+        Row(
+            what="how much the server's memory grows meanwhile, MiB under 64",
+            hallmarket=f"{grown['server']:+,} MiB",
+            beside_it=f"{grown['query']:+,} MiB of its query processes, which are bounded",
+            figure=64 - grown["server"],
+            target=0,
+            holds=grown["server"] < 64,
+        ),
+    ]
+
+
+def _memory(parent: psutil.Process) -> dict[str, int]:
+    """Resident memory in MiB: of the server's own Python processes, and of its query processes."""
+    found: dict[str, Any] = {"server": 0, "query": 0}
+    for process in [parent, *parent.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            command = process.cmdline()
+            if "hallmarket.server.engine.child" in command:
+                found["query"] += process.memory_info().rss >> 20
+            elif "python" in Path(command[0] if command else "").name:
+                found["server"] += process.memory_info().rss >> 20
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(not show(run()))

@@ -1,0 +1,303 @@
+"""Reading datasets by HTTP: rows, queries, exports, by those who may."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from circle import Circle, Someone, new_circle
+from exchange import official_client
+from making_datasets import make_dataset
+from support import Server
+from wire import assert_exchange_error
+
+ROWS = [{"id": i, "city": ("Bern", "Zürich", None)[i % 3], "mm": i / 4} for i in range(250)]
+SCHEMA = 'CREATE TABLE x ("id" BIGINT, "city" TEXT, "mm" DOUBLE PRECISION)'
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Iterator[Circle]:
+    """An organization."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def owner(circle: Circle) -> Someone:
+    """Somebody with a dataset."""
+    return circle.person()
+
+
+@pytest.fixture(scope="module")
+def dataset(owner: Someone) -> str:
+    """A private dataset of 250 rows, in two versions: the second has ten rows more."""
+    made = make_dataset(owner, ROWS, schema=SCHEMA, name="Rain/of \u202e2026")["id"]
+    more = [{"id": i, "city": "Genève", "mm": None} for i in range(250, 260)]
+    owner.ask("POST", f"/datasets/{made}/data", json={"rows": more, "mode": "append"})
+    return str(made)
+
+
+def query(who: Someone, dataset: str, sql: str, **body: Any) -> dict[str, Any]:
+    """The whole answer to a query."""
+    answer = who.client.post(f"/datasets/{dataset}/query-custom", json={"query": sql, **body})
+    assert answer.status_code == 200, answer.text
+    read: dict[str, Any] = answer.json()
+    return read
+
+
+def test_query(owner: Someone, dataset: str) -> None:
+    """A query answers rows with their keys in order, what ran, and how many rows it has."""
+    sql = "select city, count(*), sum(mm) from {{table}} group by city order by count(*) desc, city;"
+    answer = query(owner, dataset, sql)
+    assert [list(row) for row in answer["data"]] == [["city", "count", "sum"]] * 4
+    assert answer["data"][0] == {"city": "Bern", "count": 84, "sum": sum(i / 4 for i in range(0, 250, 3))}
+    assert answer["query"] == sql
+    assert answer["pagination"] == {"offset": 0, "limit": 4, "total": 4, "hasMore": False, "nextCursor": None}
+    assert answer["version"] == 2
+
+
+def test_query_by_version(owner: Someone, dataset: str) -> None:
+    """A version is asked by its number, for ever; one there is none of is 404."""
+    for number, rows in ((1, 250), (2, 260)):
+        assert query(owner, dataset, "select count(*) n from {{table}}", version=number)["data"] == [{"n": rows}]
+    gone = owner.client.post(f"/datasets/{dataset}/query-custom", json={"query": "select 1", "version": 3})
+    assert_exchange_error(gone, 404, "not_found")
+
+
+def test_query_page(owner: Someone, dataset: str) -> None:
+    """A page is cut from the query's own result: its total and its end are exact."""
+    sql = "select id from {{table}} order by id limit 25"
+    pages = [query(owner, dataset, sql, offset=offset, limit=10) for offset in (0, 10, 20)]
+    assert [row["id"] for page in pages for row in page["data"]] == list(range(25))
+    assert [page["pagination"]["hasMore"] for page in pages] == [True, True, False]
+    assert {page["pagination"]["total"] for page in pages} == {25}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ({"query": "select nope from {{table}}"}, "invalid_query", "nope"),
+        ({"query": "delete from {{table}}"}, "invalid_query", "SELECT"),
+        ({"query": "with x as (delete from {{table}} returning *) select * from x"}, "invalid_query", "changes"),
+        ({"query": "select * from read_text('/etc/passwd')"}, "invalid_query", "read_text"),
+        ({"query": ""}, "invalid_query", "empty"),
+        ({}, "invalid_request", "query"),
+        ({"prompt": "the wettest day"}, "invalid_request", "language model"),
+        ({"query": "select 1", "limit": 0}, "invalid_request", "limit"),
+        ({"query": "select 1", "offset": -1}, "invalid_request", "offset"),
+        ({"query": 1}, "invalid_request", "query"),
+    ],
+)
+def test_mistakes(body: dict[str, Any], code: str, said: str, owner: Someone, dataset: str) -> None:
+    """A caller's mistake is 400, and says what it is."""
+    answer = owner.client.post(f"/datasets/{dataset}/query-custom", json=body)
+    assert_exchange_error(answer, 400, code)
+    assert said in answer.json()["error"]["message"]
+
+
+def test_place_of_a_mistake(owner: Someone, dataset: str) -> None:
+    """A mistake is told with its place."""
+    sql = "select id,\n  nope\nfrom {{table}}"
+    error = owner.client.post(f"/datasets/{dataset}/query-custom", json={"query": sql}).json()["error"]
+    assert error["details"]["position"] == sql.index("nope") + 1
+    assert (error["details"]["line"], error["details"]["column"]) == (2, 3)
+
+
+def test_rows(owner: Someone, dataset: str) -> None:
+    """Pages by offset and by cursor show every row once, in one order, and end exactly."""
+    paged: list[dict[str, Any]] = []
+    for offset in (0, 100, 200):
+        answer = owner.client.get(f"/datasets/{dataset}/data", params={"offset": offset}).json()
+        paged += answer["data"]
+        assert answer["pagination"]["total"] == 260
+        assert answer["pagination"]["hasMore"] == (offset < 200)
+    assert paged[:250] == ROWS
+    assert len(paged) == 260
+    followed, cursor = [], {}
+    while True:
+        answer = owner.client.get(f"/datasets/{dataset}/data", params={"limit": 130, **cursor}).json()
+        followed += answer["data"]
+        if (next_cursor := answer["pagination"]["nextCursor"]) is None:
+            break
+        cursor = next_cursor
+    assert followed == paged
+    full = owner.client.get(f"/datasets/{dataset}/data", params={"limit": 130, "offset": 130}).json()
+    assert not full["pagination"]["hasMore"]
+    beyond = owner.client.get(f"/datasets/{dataset}/data", params={"offset": 1000}).json()
+    assert (beyond["data"], beyond["pagination"]["hasMore"]) == ([], False)
+
+
+def test_cursor_keeps_to_its_version(owner: Someone) -> None:
+    """Whoever pages by cursor reads one version to its end, whatever is written meanwhile."""
+    dataset = make_dataset(owner, ROWS, schema=SCHEMA)["id"]
+    first = owner.client.get(f"/datasets/{dataset}/data", params={"limit": 200}).json()
+    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 1}], "mode": "overwrite"})
+    rest = owner.client.get(f"/datasets/{dataset}/data", params=first["pagination"]["nextCursor"]).json()
+    assert first["data"] + rest["data"] == ROWS
+    assert rest["version"] == 1
+    assert owner.ask("GET", f"/datasets/{dataset}/data") == [{"id": 1, "city": None, "mm": None}]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"limit": "0"}, {"limit": "10001"}, {"offset": "-1"}, {"cursor": "x"}, {"cursor": "v0.1"}, {"version": "one"}],
+)
+def test_bad_pages(params: dict[str, str], owner: Someone, dataset: str) -> None:
+    """A page that cannot be is 400."""
+    assert_exchange_error(owner.client.get(f"/datasets/{dataset}/data", params=params), 400, "invalid_request")
+
+
+def test_references(owner: Someone, circle: Circle) -> None:
+    """References are resolved for whoever may know of what they refer to, and for nobody else."""
+    target = make_dataset(owner, name="Target")["id"]
+    made = owner.client.post(
+        "/datasets/create/from-schema",
+        json={
+            "dataset": {
+                "name": "Refers",
+                "visibility": "organization",
+                "rows": [{"n": 1, "ref": target}, {"n": 2, "ref": None}],
+                "refs": {"ref": {"kind": "asset"}},
+            }
+        },
+    ).json()["data"]["id"]
+    asked = {"resolve_refs": "true"}
+    seen = owner.client.get(f"/datasets/{made}/data", params=asked).json()["resolved_refs"]
+    assert (seen["ref"][target]["kind"], seen["ref"][target]["name"]) == ("asset", "Target")
+    queried = query(owner, made, "select ref from {{table}} where n = 1", resolve_refs=True)["resolved_refs"]
+    assert queried == seen
+    assert "resolved_refs" not in owner.client.get(f"/datasets/{made}/data").json()
+    other = circle.person().client.get(f"/datasets/{made}/data", params=asked).json()
+    assert (len(other["data"]), other["resolved_refs"]) == (2, {"ref": {}})
+
+
+@pytest.mark.parametrize("format_", ["csv", "json", "ndjson", "parquet", "arrow"])
+def test_export(format_: str, owner: Someone, dataset: str) -> None:
+    """Every format holds all rows, under a name that is safe to keep."""
+    answer = owner.client.get(f"/datasets/{dataset}/export", params={"format": format_, "version": 1})
+    assert answer.status_code == 200
+    disposition = answer.headers["content-disposition"]
+    assert f".{format_}" in disposition
+    assert "\u202e" not in disposition
+    assert "%2F" not in disposition
+    match format_:
+        case "csv":
+            read = list(csv.DictReader(io.StringIO(answer.text)))
+            rows = [{"id": int(row["id"]), "city": row["city"] or None, "mm": float(row["mm"])} for row in read]
+        case "json":
+            rows = answer.json()
+        case "ndjson":
+            rows = [json.loads(line) for line in answer.text.splitlines()]
+        case "parquet":
+            rows = pyarrow.parquet.read_table(pa.BufferReader(answer.content)).to_pylist()
+        case _:
+            rows = pa.ipc.open_stream(answer.content).read_all().to_pylist()
+    assert rows == ROWS
+    assert owner.client.head(f"/datasets/{dataset}/export", params={"format": format_}).content == b""
+
+
+def test_bad_exports(owner: Someone, dataset: str) -> None:
+    """A format or version there is none of is told before anything is sent."""
+    for params, status in (({"format": "xlsx"}, 400), ({"version": "99"}, 404), ({"version": "x"}, 400)):
+        answer = owner.client.get(f"/datasets/{dataset}/export", params=params)
+        assert answer.status_code == status, answer.text
+
+
+def test_download(owner: Someone, dataset: str) -> None:
+    """A dataset is downloaded as CSV unless another format is asked for."""
+    plain = owner.client.post(f"/assets/{dataset}/download")
+    assert plain.text == owner.client.get(f"/datasets/{dataset}/export").text
+    told = owner.client.post(f"/assets/{dataset}/download", json={"format": "ndjson"})
+    assert told.text.count("\n") == 260
+    assert_exchange_error(
+        owner.client.post(f"/assets/{dataset}/download", json={"format": "xlsx"}), 400, "invalid_request"
+    )
+
+
+def test_who_may(owner: Someone, circle: Circle, dataset: str) -> None:
+    """Rows, queries and exports are for readers; a dataset for sale is locked, an unknown one is not there."""
+    ways: list[tuple[str, str, Any]] = [
+        ("GET", "data", None),
+        ("POST", "query-custom", {"query": "select 1"}),
+        ("GET", "export", None),
+    ]
+
+    def ask(who: Someone, where: str) -> set[int]:
+        return {
+            who.client.request(method, f"/datasets/{where}/{path}", json=body).status_code
+            for method, path, body in ways
+        }
+
+    colleague, stranger = circle.person(), circle.stranger()
+    assert ask(colleague, dataset) == ask(stranger, dataset) == {404}
+    share = {"permission": {"user": {"user_id": stranger.id}, "role": "read"}}
+    owner.ask("PUT", f"/datasets/{dataset}/share", json=share)
+    assert ask(circle.free(stranger), dataset) == {200}
+    share["permission"]["role"] = "none"
+    owner.ask("PUT", f"/datasets/{dataset}/share", json=share)
+    assert ask(circle.free(stranger), dataset) == {404}
+    assert ask(owner, "00000000-0000-7000-8000-000000000000") == {404}
+    assert ask(owner, "x") == {400}
+    sold = make_dataset(circle.free(owner), visibility="monetized", monetization="pay-to-unlock", price_usd=5)["id"]
+    for method, path, body in ways:
+        answer = circle.free(stranger).client.request(method, f"/datasets/{sold}/{path}", json=body)
+        assert_exchange_error(answer, 403, "locked")
+        assert "Unlock" in answer.json()["error"]["message"]
+
+
+def test_many_ask_at_once(owner: Someone, dataset: str) -> None:
+    """More queries than the server runs at once wait their turn, and each gets its own answer."""
+
+    def ask(number: int) -> int:
+        return int(query(owner, dataset, f"select {number} as x from {{{{table}}}} limit 1")["data"][0]["x"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(16))) == list(range(16))
+
+
+def test_official_client(server: Server, owner: Someone) -> None:
+    """The official client creates a dataset and reads it back: whole, by query, by page, by download."""
+    with official_client(server, owner.member.key) as ouro:
+        frame = pd.DataFrame(
+            {
+                "big": [2**62, -(2**62), 3],
+                "text": ["a", None, "c"],
+                "at": pd.to_datetime(
+                    ["2024-01-01T00:00:00Z", "2024-02-29T12:00:00.5Z", None], utc=True, format="ISO8601"
+                ),
+                "yes": [True, False, True],
+            }
+        )
+        made = ouro.datasets.create(name="Read me", visibility="private", data=frame)
+        whole = ouro.datasets.query(made.id)
+        assert list(whole["big"]) == list(frame["big"])
+        assert [None if pd.isna(text) else text for text in whole["text"]] == ["a", None, "c"]
+        assert list(whole["yes"]) == [True, False, True]
+        counted = ouro.datasets.query(made.id, sql="select count(*), max(big) from {{table}} where yes")
+        assert counted.to_dict("records") == [{"count": 2, "max": 2**62}]
+        page = ouro.datasets.list_rows(made.id, limit=2)
+        assert (len(page.data), page.has_more, page.total) == (2, True, 3)
+        rest = ouro.datasets.list_rows(made.id, limit=2, cursor=page.next_cursor)
+        assert (len(rest.data), rest.has_more, rest.next_cursor) == (1, False, None)
+        asked = ouro.datasets.list_rows(made.id, sql="select big from {{table}} order by big", limit=2, offset=1)
+        assert [row["big"] for row in asked.data] == [3, 2**62]
+        assert (asked.total, asked.has_more, asked.sql) == (3, False, "select big from {{table}} order by big")
+
+
+def test_decimals_are_exact(owner: Someone) -> None:
+    """Numerics and the sums of large numbers arrive with all their digits."""
+    made = make_dataset(
+        owner,
+        [{"n": "12345678901234567890.12"}, {"n": "0.01"}],
+        schema='CREATE TABLE x ("n" NUMERIC(30,2))',
+    )["id"]
+    answer = owner.client.post(f"/datasets/{made}/query-custom", json={"query": "select sum(n) from {{table}}"})
+    assert json.loads(answer.text, parse_float=Decimal)["data"] == [{"sum": Decimal("12345678901234567890.13")}]
