@@ -110,12 +110,35 @@ def test_markdown_is_converted_by_the_server(boss: Any, guest: Someone) -> None:
     assert boss.posts.create("Converted", content=content).content.text == "Replaced."
 
 
-def test_assets_are_not_made_within_a_post(boss: Any) -> None:
-    """A part that is to become an asset of its own is refused with a word of what to do, and leaves nothing behind."""
+def test_assets_are_made_within_a_post(boss: Any, second: Any, guest: Someone) -> None:
+    """A file and a post that the editor holds become the post's children, for whoever may read it."""
     editor = boss.posts.Editor()
-    editor.new_partial_asset(boss.posts.partial("## Method", name="Method notes"))
-    with pytest.raises(ouro.BadRequestError, match="create them first"):
-        boss.posts.create("Parts", content=editor)
+    editor.new_paragraph("Results below.")
+    editor.new_partial_asset(boss.files.partial_from_bytes(b"<h1>hi</h1>", "chart.html", name="Chart"))
+    editor.new_partial_asset(boss.posts.partial("## Method\n\nNotes.", name="Method notes"))
+    post = boss.posts.create("Parts", content=editor, visibility="private")
+    shown = [block["attrs"] for block in post.content.data["content"] if block["type"] == "assetComponent"]
+    assert [attrs["assetType"] for attrs in shown] == ["file", "post"]
+    assert not any(attrs.get("partial") for attrs in shown)
+    with pytest.raises(ouro.NotFoundError):
+        second.files.retrieve(shown[0]["id"])
+    boss.assets.share(str(post.id), guest.id, role="read")
+    assert second.files.retrieve(shown[0]["id"]).visibility == "inherit"
+    assert [str(child.id) for child in second.assets.children(str(post.id))] == [attrs["id"] for attrs in shown]
+    assert types_in(second.posts.retrieve(shown[1]["id"]).content) == ["heading", "paragraph"]
+    summary = boss.posts.delete(str(post.id), dry_run=True, delete_children=True)
+    assert [child.asset_type for child in summary.deleted_children] == ["file", "post"]
+
+
+def test_posts_are_listed(boss: Any, second: Any, guest: Someone) -> None:
+    """Posts are found by their words and in their order, by whoever may see them, and show how they begin."""
+    word = f"tidemark{guest.member.username}"
+    post = boss.posts.create("Findings", content_markdown=f"On {word}.", visibility="private")
+    assert [found.id for found in boss.posts.list(word)] == [post.id]
+    assert boss.posts.list(scope="personal", sort="recent").data[0].preview == {"text": f"On {word}."}
+    assert list(second.posts.list(word)) == []
+    boss.assets.share(str(post.id), guest.id, role="read")
+    assert [found.name for found in second.posts.list(word)] == ["Findings"]
 
 
 def test_a_second_person_with_each_role(boss: Any, second: Any, guest: Someone) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from assets import make_asset
 from circle import Circle, Someone
-from posts.test_posts import connections, share, told, write
+from posts.test_posts import connections, part, share, told, write
 
 
 def say(who: Someone, parent: str, content: Any = "Well seen.", status: int = 200, **comment: Any) -> Any:
@@ -138,9 +138,10 @@ def test_who_may_not_read_is_told_nothing(circle: Circle) -> None:
 
 
 def test_a_comment_is_short(circle: Circle) -> None:
-    """More than twenty thousand characters are no comment."""
+    """More than twenty thousand characters are no comment, and no asset is made within one."""
     post = write(circle.boss)["id"]
     say(circle.boss, post, "a" * 20_000)
     say(circle.boss, post, "a" * 20_001, status=400)
+    say(circle.boss, post, part(asset_type="post", content="within"), status=400)
     say(circle.boss, str(uuid4()), status=404)
     circle.boss.ask("GET", f"/comments/{post}", 404)

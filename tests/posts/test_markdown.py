@@ -10,7 +10,7 @@ from ouro.utils.content import tiptap_to_markdown
 
 from hallmarket.server.catalog.types import RichText
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.document import check_document
+from hallmarket.server.posts.document import check_document, check_size
 from hallmarket.server.posts.normal import normal_document
 from hallmarket.server.posts.read_markdown import read_markdown
 from hallmarket.server.posts.rich_text import read_content
@@ -169,7 +169,7 @@ def nested(levels):
 def test_a_document_out_of_form_is_refused(document):
     """A document too deep, too large, misshapen, or with a link that could run something, is the caller's mistake."""
     with pytest.raises(InvalidRequest):
-        check_document(document)
+        check_size(check_document(document))
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
@@ -195,7 +195,7 @@ LOOSE = st.recursive(
 def test_every_document_is_either_refused_or_written(document):
     """Whatever JSON calls itself a document, it is refused or becomes markdown: nothing else is raised."""
     try:
-        check_document(document)
+        check_size(check_document(document))
     except InvalidRequest:
         return
     assert read_markdown(write_markdown(document)) == normal_document(document)

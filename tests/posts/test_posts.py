@@ -12,6 +12,7 @@ from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.posts.download import PostKind
+from posts.documents import ID
 from support import Server
 
 DOCUMENT = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}
@@ -92,13 +93,18 @@ def test_changes_touch_what_they_name(circle: Circle) -> None:
 
 
 def test_a_post_for_sale_shows_strangers_no_word(circle: Circle) -> None:
-    """Who has not bought a post sees its listing, without content, beginning or comments, and is told to unlock it."""
+    """Who has not bought a post sees its listing, finds no word of it, and is told to unlock it."""
     team = circle.boss.create_team("shop", visibility="public")["id"]
     post = write(circle.boss, "a *secret* word", visibility="monetized", price_usd=2, team_id=team)
     seen = circle.stranger().ask("GET", f"/posts/{post['id']}")
     assert (seen["price_usd"], seen["name"], seen["role"]) == (2, "The harbour", None)
     assert "content" not in seen
     assert "secret" not in str(seen)
+    word = f"word{UUID(post['id']).hex}"
+    change(circle.boss, post["id"], word)
+    found = [circle.stranger().ask("GET", f"/search/assets?query={query}") for query in (word, word[:20])]
+    assert found == [[], []]
+    assert [hit["id"] for hit in circle.boss.ask("GET", f"/search/assets?query={word}")] == [post["id"]]
     stranger = circle.stranger().client
     comment = {"comment": {"parent_id": post["id"]}, "content": "let me in"}
     for response in (
@@ -151,24 +157,31 @@ def test_what_a_post_shows_and_links_to_is_connected(circle: Circle) -> None:
     assert connections(circle.server, post["id"]) == set()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "> " * 10_000,
-        "a" * 200_001,
-        {"json": {"type": "doc", "content": [{"type": "text"}]}},
-        {
-            "json": {
-                "type": "doc",
-                "content": [{"type": "assetComponent", "attrs": {"id": str(uuid4()), "partial": True}}],
-            }
-        },
-        {"json": {"type": "doc", "content": [{"type": "text", "text": "NUL \0"}]}, "text": "a"},
-        "NUL \0",
-        7,
-    ],
-    ids=["deep", "long", "misshapen", "partial", "NUL in json", "NUL", "number"],
-)
+def part(**said: Any) -> dict[str, Any]:
+    """A document of one asset that is to be made with the post."""
+    attrs = {"id": ID, "assetType": "file", "viewMode": "preview", "partial": True, "partialData": said}
+    return {"json": {"type": "doc", "content": [{"type": "assetComponent", "attrs": attrs}]}, "text": f"see {ID}"}
+
+
+BAD = {
+    "deep": "> " * 10_000,
+    "long": "a" * 200_001,
+    "misshapen": {"json": {"type": "doc", "content": [{"type": "text"}]}},
+    "NUL in json": {"json": {"type": "doc", "content": [{"type": "text", "text": "NUL \0"}]}, "text": "a"},
+    "NUL": "NUL \0",
+    "number": 7,
+    "part of no type": part(),
+    "part that is none": {"json": {"type": "doc", "content": [
+        {"type": "assetComponent", "attrs": {"id": ID, "partial": True, "partialData": "x"}}]}},
+    "part of an unknown type": part(asset_type="quest"),
+    "file without bytes": part(asset_type="file", name="a"),
+    "file of no base64": part(asset_type="file", base64="é!", metadata={"name": "a.txt"}),
+    "post in a post in a post": part(asset_type="post", content=part(asset_type="post", content="x")),
+    "too many parts": {"json": {"type": "doc", "content": part(asset_type="post")["json"]["content"] * 21}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
 def test_content_that_cannot_be_kept_changes_nothing(circle: Circle, content: Any) -> None:
     """Bad content is 400, and neither is a post made nor one changed by it."""
     before = circle.server.query("select count(*) from asset where owner_id = $1", circle.boss.id)
@@ -178,6 +191,45 @@ def test_content_that_cannot_be_kept_changes_nothing(circle: Circle, content: An
     change(circle.boss, post, content, 400, name="another")
     kept = circle.boss.ask("GET", f"/posts/{post}")
     assert (kept["name"], kept["content"]["text"]) == ("The harbour", "kept")
+
+
+def test_what_is_written_within_a_post_is_made_with_it(circle: Circle) -> None:
+    """A file and a post within a post become its children, seen by whoever sees it, and stand in its text."""
+    file = part(asset_type="file", name="Tides", base64="aGk=", metadata={"name": "tides.txt"})
+    inner = part(asset_type="post", name="Method", content="We **measured**.")
+    document = {"type": "doc", "content": file["json"]["content"] + inner["json"]["content"]}
+    document["content"][1]["attrs"]["id"] = str(uuid4())
+    post = write(circle.boss, {"json": document, "text": f"see {ID}"}, visibility="organization")
+    shown = [node["attrs"] for node in post["content"]["json"]["content"]]
+    assert all("partial" not in attrs and "partialData" not in attrs for attrs in shown)
+    reader = circle.person()
+    children = reader.ask("GET", f"/assets/{post['id']}/children")
+    assert [child["id"] for child in children] == [attrs["id"] for attrs in shown]
+    assert [child["visibility"] for child in children] == ["inherit", "inherit"]
+    assert post["content"]["text"] == f"see {shown[0]['id']}"
+    assert connections(circle.server, post["id"]) == {("component", attrs["id"]) for attrs in shown}
+    assert reader.client.post(f"/assets/{shown[0]['id']}/download").content == b"hi"
+    assert reader.ask("GET", f"/posts/{shown[1]['id']}")["content"]["text"] == "We **measured**."
+    deleted = circle.boss.ask("DELETE", f"/posts/{post['id']}?delete_children=true")
+    assert {child["asset_type"] for child in deleted["deleted_children"]} == {"file", "post"}
+
+
+def test_what_is_written_within_a_changed_post_is_made_once(circle: Circle) -> None:
+    """A change makes what is new in the text; what is sent back as it was read stays the same asset."""
+    post = write(circle.boss)["id"]
+    changed = change(circle.boss, post, part(asset_type="post", name="Method", content="one"))
+    again = change(circle.boss, post, changed["content"])
+    assert again["content"] == changed["content"]
+    assert len(circle.boss.ask("GET", f"/assets/{post}/children")) == 1
+
+
+def test_nothing_stays_of_a_part_whose_post_is_refused(circle: Circle) -> None:
+    """Bytes that were received for a post that nobody may make are cleared away at once."""
+    content = part(asset_type="file", base64="aGk=", metadata={"name": "tides.txt"})
+    write(circle.boss, content, 404, parent_id=str(uuid4()))
+    write(circle.boss, content, 403, org_id=circle.stranger().member.organization)
+    owner = UUID(circle.organization)
+    assert circle.server.query("select from blob where organization_id = $1", owner) == []
 
 
 def test_a_body_nested_ten_thousand_deep_is_the_callers_mistake(circle: Circle) -> None:

@@ -34,6 +34,7 @@ from hallmarket.server.datasets.version_routes import version_routes
 from hallmarket.server.engine.pool import Engine
 from hallmarket.server.engine.types import Limits as QueryLimits
 from hallmarket.server.files.get import FileKind
+from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
 from hallmarket.server.files.upload import forget_uploads
 from hallmarket.server.http.admission import Admission, Finder, Limits
@@ -62,6 +63,7 @@ from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.posts.download import PostKind
+from hallmarket.server.posts.parts import PostParts
 from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
 from hallmarket.server.previews.types import KIND as PREVIEW
@@ -149,7 +151,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),
-        *posts_routes(database),
+        *posts_routes(database, {"file": FileParts(blobs), "post": PostParts()}),
         *media_routes(database, quick, scratch, thumbnails),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),

@@ -11,20 +11,22 @@ from hallmarket.server.http.visit import Visit
 from hallmarket.server.posts.create import MOST_COMMENT_CHARACTERS
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser
-from hallmarket.server.posts.rich_text import read_content
+from hallmarket.server.posts.parts import Makers, make_parts, prepared
+from hallmarket.server.posts.rich_text import read_content, read_post
 from hallmarket.server.posts.types import UpdateComment, UpdatePost, WirePost
 
 
-async def update_post(database: Database, visit: Visit, post_id: UUID, wanted: UpdatePost) -> WirePost:
+async def update_post(database: Database, makers: Makers, visit: Visit, post_id: UUID, wanted: UpdatePost) -> WirePost:
     """Change what is said of a post, and what it says if there is content; whom it newly mentions is told.
 
-    Raises NotFound, Locked, Forbidden, InvalidRequest.
+    Raises NotFound, Locked, Forbidden, InvalidRequest, and as `create_asset` for what is written within it.
     """
-    content = None if wanted.content is None else await read_content(wanted.content)
-    async with database.transaction() as tx:
+    content, parts = (None, []) if wanted.content is None else await read_post(wanted.content)
+    async with prepared(makers, visit, parts) as ready, database.transaction() as tx:
         access = await lock_access(tx, visit.caller, post_id, WRITE, "post")
         await change_asset(tx, visit, access, wanted.post)
         if content is not None:
+            content = await make_parts(tx, visit, post_id, content, ready)
             await describe_asset(tx, post_id, preview=teaser(content), body=content.text)
             await keep_content(tx, visit.caller, access, content)
         return await get_post(tx, visit.caller, post_id)

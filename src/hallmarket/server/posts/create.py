@@ -12,21 +12,24 @@ from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser, tell
-from hallmarket.server.posts.rich_text import read_content
+from hallmarket.server.posts.parts import Makers, make_parts, prepared
+from hallmarket.server.posts.rich_text import read_content, read_post
 from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
 
 MOST_COMMENT_CHARACTERS = 20_000
 
 
-async def create_post(database: Database, visit: Visit, wanted: CreatePost) -> WirePost:
-    """Publish a post; whom it mentions is told. Raises as `create_asset` does, and InvalidRequest for its content."""
-    content = await read_content(wanted.content)
-    async with database.transaction() as tx:
-        preview, body = teaser(content), content.text
-        asset_id = await create_asset(tx, visit, "post", wanted.post, preview=preview, body=body)
-        asset = await get_access(tx, visit.caller, asset_id, READ)
-        await keep_content(tx, visit.caller, asset, content)
-        return await get_post(tx, visit.caller, asset_id)
+async def create_post(database: Database, makers: Makers, visit: Visit, wanted: CreatePost) -> WirePost:
+    """Publish a post, with the assets that are written within it; whom it mentions is told.
+
+    Raises as `create_asset` does, and InvalidRequest for its content.
+    """
+    content, parts = await read_post(wanted.content)
+    async with prepared(makers, visit, parts) as ready, database.transaction() as tx:
+        post_id = await create_asset(tx, visit, "post", wanted.post, preview=teaser(content), body=content.text)
+        content = await make_parts(tx, visit, post_id, content, ready)
+        await keep_content(tx, visit.caller, await get_access(tx, visit.caller, post_id, READ), content)
+        return await get_post(tx, visit.caller, post_id)
 
 
 async def create_comment(database: Database, visit: Visit, wanted: CreateComment) -> WirePost:

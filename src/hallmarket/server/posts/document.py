@@ -66,9 +66,13 @@ def check_document(document: object) -> Node:
         if depth > DEEPEST:
             raise InvalidRequest(TOO_DEEP, "content.json")
         waiting += ((child, depth + 1) for child in _check_node(found))
+    return document
+
+
+def check_size(document: Node) -> None:
+    """Raise InvalidRequest for a document that is too large."""
     if len(msgspec.json.encode(document)) > MOST_DOCUMENT_BYTES:
         raise InvalidRequest("The content's json is too large; it may be 4 MiB.", "content.json")
-    return document
 
 
 def _check_node(found: object) -> list[object]:

@@ -1,31 +1,64 @@
 """What callers send as content: markdown, or a document, with the other made of it."""
 
 import asyncio
+from typing import Any
+
+import msgspec
 
 from hallmarket.server.catalog.types import RichText
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.document import MOST_CHARACTERS, attribute, check_document, walk
+from hallmarket.server.posts.document import MOST_CHARACTERS, Node, attribute, check_document, check_size, walk
 from hallmarket.server.posts.read_markdown import read_markdown
 from hallmarket.server.posts.types import Content
 from hallmarket.server.posts.write_markdown import write_markdown
 
+MOST_PARTS = 20
+
+
+class Part(msgspec.Struct, frozen=True):
+    """An asset written within a text: what is said of it, and the attributes of the node that shall show it."""
+
+    attrs: dict[str, Any]
+    said: dict[str, Any]
+
 
 async def read_content(said: RichText | str, most_characters: int = MOST_CHARACTERS) -> Content:
-    """The content of a request, checked; long ones take a while, so on a thread. Raises InvalidRequest."""
-    return await asyncio.to_thread(_read, said, most_characters)
+    """The content of a request, checked, with no assets within it. Raises InvalidRequest."""
+    content, parts = await asyncio.to_thread(_read, said, most_characters)
+    if parts:
+        raise InvalidRequest("Assets are made within posts only: create them first, then show them.", "content.json")
+    return content
 
 
-def _read(said: RichText | str, most_characters: int) -> Content:
+async def read_post(said: RichText | str) -> tuple[Content, list[Part]]:
+    """The content of a post, checked, and the assets written within it. Raises InvalidRequest."""
+    return await asyncio.to_thread(_read, said, MOST_CHARACTERS)  # long ones take a while
+
+
+def _read(said: RichText | str, most_characters: int) -> tuple[Content, list[Part]]:
     text = said if isinstance(said, str) else said.text or ""
     _check_text(text, most_characters)
     if isinstance(said, str) or said.json is None:
-        return Content(text, read_markdown(text))
+        return Content(text, read_markdown(text)), []
     document = check_document(said.json)
-    if any(attribute(found, "partial") for found in walk(document)):
-        raise InvalidRequest("Assets cannot be made within a text: create them first, then show them.", "content.json")
+    parts = _take_parts(document)
+    check_size(document)
     if not text:
         _check_text(text := write_markdown(document), most_characters)
-    return Content(text, document)
+    return Content(text, document), parts
+
+
+def _take_parts(document: Node) -> list[Part]:
+    """What is said of the assets within a document, taken out of it."""
+    found = [
+        each["attrs"] for each in walk(document) if each["type"] == "assetComponent" and attribute(each, "partial")
+    ]
+    if len(found) > MOST_PARTS:
+        raise InvalidRequest(f"A post may have {MOST_PARTS} assets made within it.", "content.json")
+    parts = [Part(attrs, attrs.pop("partialData", None)) for attrs in found]
+    if any(not isinstance(part.said, dict) for part in parts):
+        raise InvalidRequest("An asset made within a post needs partialData, an object.", "content.json")
+    return parts
 
 
 def _check_text(text: str, most_characters: int) -> None:

@@ -20,6 +20,7 @@ from hallmarket.server.posts.convert import convert_markdown
 from hallmarket.server.posts.create import create_comment, create_post
 from hallmarket.server.posts.delete import delete_post
 from hallmarket.server.posts.get import get_post, list_comments
+from hallmarket.server.posts.parts import Makers
 from hallmarket.server.posts.types import (
     Conversion,
     Converted,
@@ -40,15 +41,15 @@ NEW_POST = {
 NEW_COMMENT = {"raises": (NotFound,), "example": {"comment": {"parent_id": ID}, "content": "Well *seen*."}}
 
 
-def posts_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of posts, of comments, and of their markdown."""
-    return [*_post_routes(database), *_comment_routes(database), *_convert_routes(database)]
+def posts_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandler]:
+    """The routes of posts, of comments, and of their markdown; `makers` make what is written within posts."""
+    return [*_post_routes(database, makers), *_comment_routes(database), *_convert_routes(database)]
 
 
-def _post_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandler]:
     @post("/posts/create", opt=WRITE | NEW_POST, status_code=200, summary="Publish a post")
     async def create(request: AnyRequest, data: JSONBody[CreatePost]) -> Data[WirePost]:
-        return Data(await create_post(database, visit_of(request.scope), data))
+        return Data(await create_post(database, makers, visit_of(request.scope), data))
 
     @get(POST, opt=READ, summary="One post, with what it says if you may read it")
     async def get_one(request: AnyRequest, post_id: FromPath[str]) -> Data[WirePost]:
@@ -58,7 +59,8 @@ def _post_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @put(POST, opt=WRITE | {"example": {"post": {}, "content": "Measured again."}}, summary="Change a post")
     async def update(request: AnyRequest, post_id: FromPath[str], data: JSONBody[UpdatePost]) -> Data[WirePost]:
-        return Data(await update_post(database, visit_of(request.scope), read_id(post_id, "post_id"), data))
+        wanted = read_id(post_id, "post_id")
+        return Data(await update_post(database, makers, visit_of(request.scope), wanted, data))
 
     @delete(
         POST,

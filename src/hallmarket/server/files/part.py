@@ -1,0 +1,81 @@
+"""A file that is written within a text, as base64, and made with it as its child."""
+
+import asyncio
+import binascii
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.blobs.keep import Blobs, Received, keep
+from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.types import AssetFields
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.files.create import put_down, sql
+from hallmarket.server.files.names import clean_name, path_of
+from hallmarket.server.files.receive import receive
+from hallmarket.server.files.types import Content, FileName
+from hallmarket.server.http.visit import Visit
+
+
+class Called(msgspec.Struct, frozen=True):
+    """What the file was called where it comes from."""
+
+    name: FileName
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a text says of a file within it."""
+
+    base64: str
+    metadata: Called
+
+
+class FileParts:
+    """Makes files of what texts hold; the bytes are received before the transaction that makes anything of them."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    async def prepare(self, visit: Visit, said: dict[str, Any]) -> "FilePart":
+        """Receive a file's bytes. Raises InvalidRequest, Unavailable."""
+        try:
+            wanted = msgspec.convert(said, Said)
+            content = await asyncio.to_thread(binascii.a2b_base64, wanted.base64.encode(), strict_mode=True)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise InvalidRequest(f"A file within a text is its base64 and metadata.name: {error}", "content") from None
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield content
+
+        return FilePart(
+            self._blobs,
+            *await receive(self._blobs, visit.caller.organization_id, clean_name(wanted.metadata.name), pieces()),
+        )
+
+
+class FilePart:
+    """A file whose bytes are received: to be made, or discarded."""
+
+    def __init__(self, blobs: Blobs, received: Received, content: Content) -> None:
+        self._blobs = blobs
+        self._received = received
+        self._content = content
+
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> UUID:
+        """Make the file and anchor its bytes. Raises as `create_asset`, and Unavailable."""
+        content = self._content
+        await keep(tx, self._received)
+        file_id = await create_asset(tx, visit, "file", fields)
+        path = path_of(file_id, content.file_name)
+        await tx.execute(
+            sql.create_file, file_id, content.blob_id, path, content.file_name, content.type, content.extension
+        )
+        await put_down(tx, visit, file_id, is_new=True)
+        return file_id
+
+    async def discard(self) -> None:
+        """Clear the bytes away, unless they are kept."""
+        await self._blobs.discard(self._received.id)

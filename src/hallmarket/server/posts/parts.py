@@ -1,0 +1,132 @@
+"""Assets that are written within a post: made with it, as its children, by what their types offer for that."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.types import READ, AssetFields, Name, RichText
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.posts.keep import keep_content, teaser
+from hallmarket.server.posts.rich_text import Part, read_content
+from hallmarket.server.posts.types import Content, Markdown
+
+Wanted = TypeVar("Wanted")
+
+
+class Prepared(Protocol):
+    """An asset whose content has been read: to be made in a transaction, or discarded."""
+
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> UUID:
+        """Make the asset, and return its id."""
+
+    async def discard(self) -> None:
+        """Leave nothing behind of what was not made."""
+
+
+class Maker(Protocol):
+    """Makes assets of one type within posts."""
+
+    async def prepare(self, visit: Visit, said: dict[str, Any]) -> Prepared:
+        """Read what a post says of an asset; whatever goes over a network, or takes long, is done here."""
+
+
+Makers = Mapping[str, Maker]
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What a post says of any asset within it."""
+
+    asset_type: str
+    name: Name | None = None
+    description: Markdown | RichText | None = None
+
+
+class PostSaid(msgspec.Struct, frozen=True):
+    """What a post says of a post within it."""
+
+    content: RichText | Markdown = ""
+
+
+class PostParts:
+    """Makes posts within posts."""
+
+    async def prepare(self, visit: Visit, said: dict[str, Any]) -> "PostPart":  # noqa: ARG002 (as the others take it)
+        """Read a post's content. Raises InvalidRequest."""
+        return PostPart(await read_content(_convert(said, PostSaid).content))
+
+
+class PostPart:
+    """A post whose content is read."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> UUID:
+        """Make the post. Raises as `create_asset`."""
+        content = self._content
+        post_id = await create_asset(tx, visit, "post", fields, preview=teaser(content), body=content.text)
+        await keep_content(tx, visit.caller, await get_access(tx, visit.caller, post_id, READ), content)
+        return post_id
+
+    async def discard(self) -> None:
+        """Nothing was kept of it."""
+
+
+class Making(msgspec.Struct, frozen=True):
+    """A part of a post that is ready to be made."""
+
+    part: Part
+    described: Described
+    prepared: Any  # a Prepared
+
+
+@asynccontextmanager
+async def prepared(makers: Makers, visit: Visit, parts: list[Part]) -> AsyncIterator[list[Making]]:
+    """The parts of a post, prepared, until it is kept; where it is not, nothing of them stays.
+
+    Raises InvalidRequest, and what their makers raise.
+    """
+    ready: list[Making] = []
+    try:
+        for part in parts:
+            described = _convert(part.said, Described)
+            maker = makers.get(described.asset_type)
+            if maker is None:
+                raise InvalidRequest(
+                    f"A {described.asset_type} cannot be made within a post: create it first, then show it.", "content"
+                )
+            ready.append(Making(part, described, await maker.prepare(visit, part.said)))
+        yield ready
+    except BaseException:
+        for making in ready:
+            await making.prepared.discard()
+        raise
+
+
+async def make_parts(tx: Connection, visit: Visit, post_id: UUID, content: Content, ready: list[Making]) -> Content:
+    """Make the parts of a post, seen by whoever sees it, and return the content with their ids in it."""
+    text = content.text
+    for making in ready:
+        described, attrs = making.described, making.part.attrs
+        fields = AssetFields(
+            name=described.name, description=described.description, parent_id=post_id, visibility="inherit"
+        )
+        made = str(await making.prepared.make(tx, visit, fields))
+        text = text.replace(str(attrs["id"]), made)
+        attrs["id"] = made
+        del attrs["partial"]
+    return Content(text, content.json)
+
+
+def _convert(said: dict[str, Any], kind: type[Wanted]) -> Wanted:
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"An asset within the post is misshapen: {error}", "content.json") from None
