@@ -2,49 +2,18 @@
 
 import hashlib
 import os
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import httpx
 import obstore
 import pytest
 from obstore.store import S3Store
 
-from support import Server, new_server, wait_until
+from s3 import BUCKET, free_port, s3_at
+from support import Server, new_server
 from wire import assert_media_error
 
-BUCKET = "registry"
 MIB = 1024 * 1024
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def s3_at(port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """An S3 with one empty bucket, as a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_until(lambda: has_bucket(port), timeout_s=60)
-            yield process
-        finally:
-            process.kill()
-
-
-def has_bucket(port: int) -> bool:
-    """Make the bucket; whether that could be done."""
-    try:
-        return httpx.put(f"http://127.0.0.1:{port}/{BUCKET}", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture

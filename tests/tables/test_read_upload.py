@@ -1,0 +1,181 @@
+"""Files of every format become tables: types, encodings, separators, and what cannot be read."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.tables.read_upload import read_upload
+from hallmarket.server.tables.types import TIMESTAMPTZ
+
+MOMENT = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+def read(path: Path, content: bytes | str, name: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Names with types, and rows, of a file with this content."""
+    path = path / "upload"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return of(path, name)
+
+
+def of(path: Path, name: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Names with types, and rows, of a file."""
+    upload = read_upload(path, name)
+    kinds = {column.name: column.type for column in upload.columns}
+    return kinds, [row for batch in upload.batches() for row in batch.to_pylist()]
+
+
+def test_csv_types_are_found(tmp_path: Path) -> None:
+    """Each column has the narrowest type that all its values have; an empty field is null."""
+    text = (
+        "Whole,Big,Number,Truth,Day,Moment,Plain,Zip,Text,Empty\n"
+        "1,18446744073709551615,1.5,true,2024-01-01,2024-01-01T12:00:00Z,2024-01-01 12:00:00,01234,a,\n"
+        '-2,5,-1e3,FALSE,2024-02-29,2024-01-01T13:00:00+01:00,2024-01-01T12:00:00,99999," b ",\n'
+        ",,,,,,,,,\n"
+    )
+    kinds, rows = read(tmp_path, text, "a.csv")
+    assert list(kinds.values()) == [
+        *("bigint", "numeric(38,0)", "double precision", "boolean", "date", TIMESTAMPTZ, "timestamp"),
+        *("text", "text", "text"),
+    ]
+    plain = MOMENT.replace(tzinfo=None)
+    first = [1, Decimal(2**64 - 1), 1.5, True, date(2024, 1, 1), MOMENT, plain, "01234", "a", None]
+    second = [-2, Decimal(5), -1000.0, False, date(2024, 2, 29), MOMENT, plain, "99999", " b ", None]
+    assert [list(row.values()) for row in rows] == [first, second, [None] * 10]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_csv_is_read_however_it_is_written(tmp_path: Path, separator: str, encoding: str) -> None:
+    """Separators and encodings are found; quoted fields keep separators, quotes and newlines."""
+    inner = f'Zü"rich{separator}\nline two'
+    quoted = inner.replace('"', '""')
+    lines = [separator.join(["name", "n"]), separator.join([f'"{quoted}"', "1"]), separator.join(["plain", "2"])]
+    kinds, rows = read(tmp_path, "\r\n".join(lines).encode(encoding), "a.csv")
+    assert kinds == {"name": "text", "n": "bigint"}
+    assert [row["name"] for row in rows] == [inner, "plain"]
+
+
+def test_a_late_surprise_changes_the_type(tmp_path: Path) -> None:
+    """A value far behind that does not fit the others makes their column text, and is not refused."""
+    text = "a\n" + "1\n" * 20_000 + "x\n"
+    kinds, rows = read(tmp_path, text, "a.csv")
+    assert kinds == {"a": "text"}
+    assert (len(rows), rows[0], rows[-1]) == (20_001, {"a": "1"}, {"a": "x"})
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"a": st.none() | st.integers(-(2**63), 2**63 - 1), "b": st.none() | st.text(min_size=1)}
+        ),
+        min_size=1,
+    )
+)
+def test_json_and_parquet_come_back(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    """Whole numbers and texts come back from JSON, NDJSON and Parquet as they were."""
+    import msgspec
+
+    assert read(tmp_path, msgspec.json.encode(rows), "a.json")[1] == rows
+    lines = b"\n".join(msgspec.json.encode(row) for row in rows)
+    assert read(tmp_path, lines, "a.ndjson")[1] == rows
+    schema = pa.schema([("a", pa.int64()), ("b", pa.large_string())])
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), tmp_path / "p")
+    assert of(tmp_path / "p", "whatever") == ({"a": "bigint", "b": "text"}, rows)
+
+
+def test_json_types_are_found(tmp_path: Path) -> None:
+    """JSON's own types count; texts are moments and days if all of them are; keys may come late."""
+    text = """[{"a": 1, "t": "2024-01-01T12:00:00Z", "o": {"x": [1]}, "m": 1},
+               {"a": 2.5, "t": null, "o": [], "m": "x", "late": true, "d": "2024-01-01", "n": "5"}]"""
+    kinds, rows = read(tmp_path, text, "a.json")
+    assert kinds == {
+        "a": "double precision",
+        "t": TIMESTAMPTZ,
+        "o": "jsonb",
+        "m": "text",
+        "late": "boolean",
+        "d": "date",
+        "n": "text",
+    }
+    assert rows[0] == {"a": 1.0, "t": MOMENT, "o": '{"x":[1]}', "m": "1", "late": None, "d": None, "n": None}
+
+
+def test_parquet_types_are_kept(tmp_path: Path) -> None:
+    """What other programs write comes in exactly, or as the next larger type."""
+    given = {
+        "u": pa.array([2**64 - 1], pa.uint64()),
+        "d": pa.array([Decimal("1.50")], pa.decimal128(10, 2)),
+        "t": pa.array([MOMENT], pa.timestamp("ns", "Europe/Zurich")),
+        "c": pa.array(["x"]).dictionary_encode(),
+        "l": pa.array([[1, 2]]),
+        "h": pa.array([1.5], pa.float16()),
+        "b": pa.array([b"\xff"]),
+        "s": pa.array([3600], pa.time32("s")),
+    }
+    pq.write_table(pa.table(given), tmp_path / "p")
+    kinds, (row,) = of(tmp_path / "p", "a.parquet")
+    assert list(kinds.values()) == [
+        "numeric(20,0)",
+        "numeric(10,2)",
+        TIMESTAMPTZ,
+        "text",
+        "jsonb",
+        "real",
+        "text",
+        "time",
+    ]
+    assert list(row.values()) == [Decimal(2**64 - 1), Decimal("1.50"), MOMENT, "x", "[1,2]", 1.5, "\\xff", "01:00:00"]
+
+
+def test_a_workbook_is_read(tmp_path: Path) -> None:
+    """The first sheet of a workbook is the table: numbers, texts, moments, days, truths, gaps."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Id", "Name", "When", "OK", "X", 2024])
+    sheet.append([1, "Zürich", datetime(2024, 1, 1, 12), True, 1.5, None])
+    sheet.append([2, None, None, False, 2, "a"])
+    book.save(tmp_path / "w.xlsx")
+    kinds, rows = of(tmp_path / "w.xlsx", "w.xlsx")
+    assert kinds == {
+        "id": "bigint",
+        "name": "text",
+        "when": "timestamp",
+        "ok": "boolean",
+        "x": "double precision",
+        "_2024": "text",
+    }
+    assert list(rows[0].values()) == [1, "Zürich", datetime(2024, 1, 1, 12), True, 1.5, None]
+    assert list(rows[1].values()) == [2, None, None, False, 2.0, "a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "said"),
+    [
+        (b"", "a.csv", "empty"),
+        (b"a,b\n1,2\n1,2,3\n", "a.csv", "Line 3 has 3 fields"),
+        (b'a,b\n1,"2\n', "a.csv", "Line"),
+        (b"a,A\n1,2\n", "a.csv", "both be called a"),
+        (b'{"a": 1}\n{"a": \n', "a.ndjson", "Line 2"),
+        (b'{"a": 1}\n[1]\n', "a.ndjson", "Line 2"),
+        (b"[1, 2]", "a.json", "array of objects"),
+        (b"[]", "a.json", "at least one column"),
+        (b"PAR1nonsense", "a.csv", "no whole Parquet"),
+        (b"PK\x03\x04nonsense", "a.xlsx", "no workbook"),
+        (b"\x00\x01", "a.bin", "ending in"),
+    ],
+)
+def test_what_cannot_be_read_is_said(tmp_path: Path, content: bytes, name: str, said: str) -> None:
+    """A file that is not what it should be is the caller's mistake, with the line where it has lines."""
+    with pytest.raises(InvalidRequest, match=said):
+        read(tmp_path, content, name)
