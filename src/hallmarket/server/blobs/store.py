@@ -101,8 +101,11 @@ class Store:
                 coming.cancel()
 
     async def delete(self, name: str) -> None:
-        """Forget an object, if it is there. Raises Unavailable if the store is away."""
+        """Forget an object, if it is there, whole or in part. Raises Unavailable if the store is away."""
         try:
+            if not self._url:
+                await asyncio.to_thread(_remove, self._folder / name)
+                return
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, name)
         except AWAY as error:
@@ -136,6 +139,12 @@ class Store:
 
 class TooLarge(Exception):
     """An object has more bytes than are worth copying."""
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, and what the library left of it if it was killed before it was whole: files `name#1`, `name#2`."""
+    for found in (path, *path.parent.glob(f"{path.name}#*")):
+        found.unlink(missing_ok=True)
 
 
 def _flush(folder: Path, name: str) -> None:
