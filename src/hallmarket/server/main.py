@@ -35,6 +35,7 @@ from hallmarket.server.engine.pool import Engine
 from hallmarket.server.engine.types import Limits as QueryLimits
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
+from hallmarket.server.files.preview import show_thumbnails
 from hallmarket.server.files.routes import files_routes
 from hallmarket.server.files.upload import forget_uploads
 from hallmarket.server.http.admission import Admission, Finder, Limits
@@ -198,7 +199,9 @@ def make_background(settings: Settings, database_url: str) -> "Background":
         lambda: sweep(database, tables),
     )
     decoders = Decoders()
-    previews = Previews(database, blobs, decoders, scratch_folder(settings.data), told=())
+    previews = Previews(
+        database, blobs, decoders, scratch_folder(settings.data), told=(show_thumbnails(settings.cdn_url),)
+    )
     kinds = {
         PREVIEW: Kind(previews.make, previews.give_up),
         COMPACT: Kind(partial(compact, database, tables), give_up),

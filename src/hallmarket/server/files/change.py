@@ -8,7 +8,7 @@ from msgspec import UNSET
 from hallmarket.server.audit.record import record
 from hallmarket.server.blobs.keep import Blobs, keep
 from hallmarket.server.catalog.access import get_access, lock_access
-from hallmarket.server.catalog.change import change_asset
+from hallmarket.server.catalog.change import change_asset, describe_asset
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
 from hallmarket.server.database.pool import Connection, Database
@@ -90,6 +90,7 @@ async def _replace(tx: Connection, visit: Visit, access: Access, content: Conten
     await tx.execute(
         sql.replace_content, access.id, content.blob_id, content.file_name, content.type, content.extension
     )
+    await describe_asset(tx, access.id, preview=[])  # the old content's
     await record(
         tx,
         actor_of(visit),

@@ -16,6 +16,7 @@ from hallmarket.server.files.names import bucket_of
 from hallmarket.server.files.types import Content, NewFileFields, metadata_of
 from hallmarket.server.files.uploads import content_of, take_upload
 from hallmarket.server.http.visit import Visit
+from hallmarket.server.previews.request import request
 
 sql = load_queries(__package__)
 
@@ -36,7 +37,7 @@ async def create_file(database: Database, visit: Visit, fields: NewFileFields) -
 
 
 async def put_down(tx: Connection, visit: Visit, file_id: UUID, *, is_new: bool) -> Content:
-    """Say of a file what its content is and where it stands now, and anchor the content if it is new."""
+    """Say of a file what its content is and where it stands now, and anchor and draw the content if it is new."""
     row = await tx.fetchrow(sql.find_file, file_id)
     if row is None:
         raise NotFound("There is no such file.")
@@ -45,4 +46,5 @@ async def put_down(tx: Connection, visit: Visit, file_id: UUID, *, is_new: bool)
     await describe_asset(tx, file_id, metadata=msgspec.to_builtins(metadata), body=content.file_name)
     if is_new:
         await anchor(tx, content, visit.caller.person_id, row["organization_id"], row["audience"])
+        await request(tx, content.blob_id)
     return content

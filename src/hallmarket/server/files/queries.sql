@@ -44,5 +44,9 @@ select f.path, f.file_name, f.type, f.extension, f.blob_id, b.size, b.sha3_512, 
 from file f join asset a on a.id = f.asset_id join blob b on b.id = f.blob_id
 where f.asset_id = $1;
 
+-- name: find_shown
+-- The file whose content this is.
+select asset_id from file where blob_id = $1;
+
 -- name: replace_content
 update file set blob_id = $2, file_name = $3, type = $4, extension = $5 where asset_id = $1;

@@ -1,0 +1,28 @@
+"""A file's thumbnail, shown as the preview of its asset."""
+
+from hallmarket.server.catalog.change import describe_asset
+from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.previews.make import CONTENT_TYPE
+from hallmarket.server.previews.request import thumbnail_url
+from hallmarket.server.previews.types import Preview, Told
+
+sql = load_queries(__package__)
+
+
+def show_thumbnails(thumbnails: str) -> Told:
+    """What is done with a thumbnail that was made of a file's content; it is served at the address `thumbnails`."""
+
+    async def show(tx: Connection, preview: Preview) -> None:
+        file_id = await tx.fetchval(sql.find_shown, preview.blob_id)
+        if file_id is not None:
+            picture = {
+                "type": "image",
+                "url": thumbnail_url(thumbnails, preview.id),
+                "width": preview.width,
+                "height": preview.height,
+                "mimeType": CONTENT_TYPE,
+            }
+            await describe_asset(tx, file_id, preview=[picture])
+
+    return show
