@@ -190,6 +190,23 @@ def test_an_address_gives_what_the_asset_holds_now(circle: Circle) -> None:
     assert (old.content, new.status_code, new.content) == (b"old", 200, b"new")
 
 
+def test_downloads_are_counted(circle: Circle) -> None:
+    """A download counts once, however it is had: not when it is gone on with, looked at, or had already."""
+    file = make_file(circle.boss, CONTENT, visibility="private")
+    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
+
+    def counted() -> int:
+        return int(circle.boss.ask("GET", f"/assets/{file['id']}/counts")["downloads"])
+
+    etag = get(url).headers["etag"]
+    circle.boss.client.post(f"/assets/{file['id']}/download")
+    get(url, range="bytes=0-9")
+    assert counted() == 3
+    for method, headers in (("HEAD", {}), ("GET", {"if_none_match": etag}), ("GET", {"range": "bytes=5-"})):
+        get(url, method, **headers)
+    assert counted() == 3
+
+
 def test_addresses_are_not_in_the_log(circle: Circle, url: str) -> None:
     """Whoever reads the request log learns of a signed address only that it was used."""
     assert get(url).status_code == 200

@@ -8,6 +8,7 @@ import msgspec
 
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.disposition import attachment, safe_name
+from hallmarket.server.catalog.events import note_download
 from hallmarket.server.catalog.kinds import Download, Kinds
 from hallmarket.server.catalog.links import LIFETIME_S, Links
 from hallmarket.server.catalog.ranges import find_range, is_known
@@ -85,7 +86,18 @@ async def open_link(database: Database, kinds: Kinds, links: Links, visit: Visit
         _, download = await find_download(database, kinds, caller, asset_id, Wanted(format=form))
     except InvalidRequest:
         raise NotFound("There is no such asset any more.") from None
-    return await send_part(visit, download)
+    sending = await send_part(visit, download)
+    if visit.method == "GET" and (sending.status_code == 200 or (sending.status_code == 206 and _from_start(visit))):
+        await _note(database, caller, asset_id)  # whoever goes on where it broke off has been counted
+    return sending
+
+
+async def send_asset(database: Database, kinds: Kinds, visit: Visit, asset_id: UUID, wanted: Wanted) -> Sending:
+    """The answer to a POST: all of an asset's content. Raises as `find_download`, and Unavailable."""
+    _, download = await find_download(database, kinds, visit.caller, asset_id, wanted)
+    sending = await _send(visit, download, _headers(download))
+    await _note(database, visit.caller, asset_id)
+    return sending
 
 
 async def send_part(visit: Visit, download: Download) -> Sending:
@@ -105,9 +117,13 @@ async def send_part(visit: Visit, download: Download) -> Sending:
     return Sending(206, headers, await _pieces(visit, download, first, last))
 
 
-async def send_whole(visit: Visit, download: Download) -> Sending:
-    """All of a download: what a POST asks for. Raises Unavailable."""
-    return await _send(visit, download, _headers(download))
+def _from_start(visit: Visit) -> bool:
+    return visit.headers[b"range"].replace(b" ", b"").startswith(b"bytes=0-")
+
+
+async def _note(database: Database, caller: Caller, asset_id: UUID) -> None:
+    async with database.connection() as connection:
+        await note_download(connection, asset_id, caller.person_id)
 
 
 async def _send(visit: Visit, download: Download, headers: Headers) -> Sending:

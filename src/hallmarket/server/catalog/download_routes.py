@@ -11,10 +11,9 @@ from litestar.params import FromPath
 from hallmarket.server.catalog.download import (
     DownloadUrl,
     Wanted,
-    find_download,
     make_download_url,
     open_link,
-    send_whole,
+    send_asset,
 )
 from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
@@ -66,9 +65,7 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
     )
     async def download(request: AnyRequest, asset_id: FromPath[str]) -> Response[bytes]:
         visit = visit_of(request.scope)
-        wanted = read_id(asset_id, "asset_id"), await _read(visit)
-        _, found = await find_download(database, kinds, visit.caller, *wanted)
-        return await send_whole(visit, found)
+        return await send_asset(database, kinds, visit, read_id(asset_id, "asset_id"), await _read(visit))
 
     @post(
         "/assets/{asset_id:str}/download-url",

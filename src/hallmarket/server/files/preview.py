@@ -14,6 +14,8 @@ def show_thumbnails(thumbnails: str) -> Told:
     """What is done with a thumbnail that was made of a file's content; it is served at the address `thumbnails`."""
 
     async def show(tx: Connection, preview: Preview) -> None:
+        await tx.execute(sql.lock_shown, preview.blob_id)
+        # A statement of its own: whoever was changing the content has done it by now.
         file_id = await tx.fetchval(sql.find_shown, preview.blob_id)
         if file_id is not None:
             picture = {

@@ -44,6 +44,10 @@ select f.path, f.file_name, f.type, f.extension, f.blob_id, b.size, b.sha3_512, 
 from file f join asset a on a.id = f.asset_id join blob b on b.id = f.blob_id
 where f.asset_id = $1;
 
+-- name: lock_shown
+-- The asset of the file with this content: the content stays what it is until the transaction ends.
+select a.id from asset a where a.id = (select asset_id from file where blob_id = $1) for no key update;
+
 -- name: find_shown
 -- The file whose content this is.
 select asset_id from file where blob_id = $1;
