@@ -111,23 +111,30 @@ def test_markdown_is_converted_by_the_server(boss: Any, guest: Someone) -> None:
 
 
 def test_assets_are_made_within_a_post(boss: Any, second: Any, guest: Someone) -> None:
-    """A file and a post that the editor holds become the post's children, for whoever may read it."""
+    """A file, a dataset and a post that the editor holds become the post's children, for whoever may read it."""
     editor = boss.posts.Editor()
     editor.new_paragraph("Results below.")
     editor.new_partial_asset(boss.files.partial_from_bytes(b"<h1>hi</h1>", "chart.html", name="Chart"))
+    chart = {"type": "line", "category": {"dataKey": "x"}, "series": [{"dataKey": "y"}]}
+    view = {"name": "y by x", "sql_query": "select x, y from {{table}} order by x", "config": chart}
+    rows = pd.DataFrame([{"x": 1, "y": 2.5}, {"x": 3, "y": None}])
+    editor.new_partial_asset(boss.datasets.partial(rows, name="Rows", view=view), view_mode="preview")
     editor.new_partial_asset(boss.posts.partial("## Method\n\nNotes.", name="Method notes"))
     post = boss.posts.create("Parts", content=editor, visibility="private")
     shown = [block["attrs"] for block in post.content.data["content"] if block["type"] == "assetComponent"]
-    assert [attrs["assetType"] for attrs in shown] == ["file", "post"]
+    assert [attrs["assetType"] for attrs in shown] == ["file", "dataset", "post"]
     assert not any(attrs.get("partial") for attrs in shown)
     with pytest.raises(ouro.NotFoundError):
         second.files.retrieve(shown[0]["id"])
     boss.assets.share(str(post.id), guest.id, role="read")
     assert second.files.retrieve(shown[0]["id"]).visibility == "inherit"
-    assert [str(child.id) for child in second.assets.children(str(post.id))] == [attrs["id"] for attrs in shown]
-    assert types_in(second.posts.retrieve(shown[1]["id"]).content) == ["heading", "paragraph"]
+    assert {str(child.id) for child in second.assets.children(str(post.id))} == {attrs["id"] for attrs in shown}
+    assert second.datasets.list_rows(shown[1]["id"]).data == [{"x": 1, "y": 2.5}, {"x": 3, "y": None}]
+    (saved,) = second.datasets.list_views(shown[1]["id"])
+    assert (saved.name, str(saved.id)) == ("y by x", shown[1]["displayConfig"]["visualizationId"])
+    assert types_in(second.posts.retrieve(shown[2]["id"]).content) == ["heading", "paragraph"]
     summary = boss.posts.delete(str(post.id), dry_run=True, delete_children=True)
-    assert [child.asset_type for child in summary.deleted_children] == ["file", "post"]
+    assert {child.asset_type for child in summary.deleted_children} == {"file", "dataset", "post"}
 
 
 def test_posts_are_listed(boss: Any, second: Any, guest: Someone) -> None:

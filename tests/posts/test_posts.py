@@ -62,7 +62,7 @@ def test_content_has_both_forms(circle: Circle, content: Any, text: str) -> None
     """Markdown gets a document, a document without text its markdown, and both together stay as they were sent."""
     made = write(circle.boss, content)
     assert made["content"] == {"text": text, "json": DOCUMENT}
-    assert (made["asset_type"], made["preview"], made["comments"]) == ("post", {"text": text}, 0)
+    assert (made["asset_type"], made["preview"], made["comments"], made["views"]) == ("post", {"text": text}, 0, 0)
     assert circle.boss.ask("GET", f"/posts/{made['id']}") == made
 
 
@@ -176,6 +176,9 @@ BAD = {
     "part of an unknown type": part(asset_type="quest"),
     "file without bytes": part(asset_type="file", name="a"),
     "file of no base64": part(asset_type="file", base64="é!", metadata={"name": "a.txt"}),
+    "dataset without rows": part(asset_type="dataset", name="a"),
+    "dataset of no rows": part(asset_type="dataset", data=[1]),
+    "dataset with a nameless view": part(asset_type="dataset", data=[{"a": 1}], view={"name": ""}),
     "post in a post in a post": part(asset_type="post", content=part(asset_type="post", content="x")),
     "too many parts": {"json": {"type": "doc", "content": part(asset_type="post")["json"]["content"] * 21}},
 }  # fmt: skip
@@ -204,7 +207,7 @@ def test_what_is_written_within_a_post_is_made_with_it(circle: Circle) -> None:
     assert all("partial" not in attrs and "partialData" not in attrs for attrs in shown)
     reader = circle.person()
     children = reader.ask("GET", f"/assets/{post['id']}/children")
-    assert [child["id"] for child in children] == [attrs["id"] for attrs in shown]
+    assert {child["id"] for child in children} == {attrs["id"] for attrs in shown}
     assert [child["visibility"] for child in children] == ["inherit", "inherit"]
     assert post["content"]["text"] == f"see {shown[0]['id']}"
     assert connections(circle.server, post["id"]) == {("component", attrs["id"]) for attrs in shown}

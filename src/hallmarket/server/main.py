@@ -26,6 +26,7 @@ from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.export import Exports
+from hallmarket.server.datasets.part import DatasetParts
 from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.settle import settle_versions
@@ -64,7 +65,7 @@ from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.posts.download import PostKind
-from hallmarket.server.posts.parts import PostParts
+from hallmarket.server.posts.parts import Makers, PostParts
 from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
 from hallmarket.server.previews.types import KIND as PREVIEW
@@ -108,6 +109,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     engine = make_engine(settings)
     exports = Exports(database, tables, engine)
     kinds: Kinds = {"file": FileKind(database, blobs), "dataset": exports, "post": texts, "comment": texts}
+    makers: Makers = {"file": FileParts(blobs), "dataset": DatasetParts(database, tables), "post": PostParts()}
     verifier_key = key.verifier_key
 
     @asynccontextmanager
@@ -152,7 +154,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),
-        *posts_routes(database, {"file": FileParts(blobs), "post": PostParts()}),
+        *posts_routes(database, makers),
         *media_routes(database, quick, scratch, thumbnails),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),

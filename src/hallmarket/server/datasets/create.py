@@ -14,7 +14,7 @@ from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.finish import Finished, finish, keep_version
 from hallmarket.server.datasets.indexes import MOST_INDEXES, NewIndex, declare_index
 from hallmarket.server.datasets.ingest import apply_rows, read_rows, take_rows
@@ -79,9 +79,27 @@ async def create_from_schema(database: Database, tables: Tables, visit: Visit, b
             head, counts = await asyncio.to_thread(apply_rows, tables, head, "append", taken)
         await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
     except DomainError:
-        await asyncio.to_thread(_forget, tables, dataset_id)
+        await asyncio.to_thread(forget, tables, dataset_id)
         raise
     return await _answer(database, visit, dataset_id, counts, warning)
+
+
+async def prepare_rows(database: Database, tables: Tables, visit: Visit, wanted: NewDataset) -> tuple[UUID, Finished]:
+    """The id and the first version of a dataset of rows that tell their columns, written and not yet kept.
+
+    Raises InvalidRequest, Unavailable; then nothing stays.
+    """
+    assert isinstance(wanted.rows, msgspec.Raw)
+    columns = await asyncio.to_thread(_declare, wanted, wanted.rows)
+    taken = await take_rows(database, visit.caller, columns, wanted.rows, empty=True)
+    dataset_id = new_id()
+    head = _new_head(dataset_id, taken.columns, ())
+    try:
+        head, _ = await asyncio.to_thread(apply_rows, tables, head, "append", taken)
+        return dataset_id, await finish(tables, head)
+    except DomainError:
+        await asyncio.to_thread(forget, tables, dataset_id)
+        raise
 
 
 async def create_from_batches(
@@ -102,7 +120,7 @@ async def create_from_batches(
                 await asyncio.to_thread(tables.check_unique, head.snapshot, index.columns)
         await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
     except DomainError:
-        await asyncio.to_thread(_forget, tables, dataset_id)
+        await asyncio.to_thread(forget, tables, dataset_id)
         raise
     return await _answer(database, visit, dataset_id, RowIngest(head.snapshot.rows), None)
 
@@ -112,16 +130,20 @@ def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[I
 
 
 async def _keep(database: Database, visit: Visit, fields: AssetFields, finished: Finished, dataset_id: UUID) -> None:
-    """The asset, the dataset and its first version, in one transaction."""
+    async with database.transaction() as tx:
+        await put_down(tx, visit, fields, finished, dataset_id)
+
+
+async def put_down(tx: Connection, visit: Visit, fields: AssetFields, finished: Finished, dataset_id: UUID) -> None:
+    """The asset, the dataset and its first version. Raises as `create_asset`."""
     head = finished.head
     kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
-    async with database.transaction() as tx:
-        await create_asset(tx, visit, "dataset", fields, asset_id=dataset_id)
-        text = msgspec.json.encode(kept).decode()
-        await tx.execute(sql.create_dataset, dataset_id, text, head.key, head.version)
-        for index in head.indexes:
-            await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
-        await keep_version(tx, finished, dataset_id, visit.caller.person_id, actor_of(visit))
+    await create_asset(tx, visit, "dataset", fields, asset_id=dataset_id)
+    text = msgspec.json.encode(kept).decode()
+    await tx.execute(sql.create_dataset, dataset_id, text, head.key, head.version)
+    for index in head.indexes:
+        await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
+    await keep_version(tx, finished, dataset_id, visit.caller.person_id, actor_of(visit))
 
 
 async def _answer(
@@ -131,7 +153,8 @@ async def _answer(
         return Created(await get_asset(connection, visit.caller, dataset_id, DATASET), counts, warning)
 
 
-def _forget(tables: Tables, dataset_id: UUID) -> None:
+def forget(tables: Tables, dataset_id: UUID) -> None:
+    """Clear away the files of a dataset that was not made."""
     with suppress(Unavailable):  # then a sweep does it
         tables.forget(dataset_id)
 

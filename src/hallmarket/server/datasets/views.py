@@ -51,14 +51,19 @@ async def list_views(database: Database, caller: Caller, dataset_id: UUID) -> li
 
 async def create_view(database: Database, visit: Visit, dataset_id: UUID, wanted: NewView) -> WireView:
     """Save a view. Raises NotFound, Forbidden, InvalidRequest."""
-    view_id = new_id()
     async with database.transaction() as tx:
-        await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)
-        _check_prompt(wanted.prompt)
-        config = msgspec.json.encode(wanted.config or {}).decode()
-        said = (wanted.name, wanted.description, wanted.sql_query, config)
-        await tx.execute(sql.create_view, view_id, dataset_id, *said, visit.caller.person_id)
-        return await _get(tx, dataset_id, view_id)
+        return await _get(tx, dataset_id, await put_down_view(tx, visit, dataset_id, wanted))
+
+
+async def put_down_view(tx: Connection, visit: Visit, dataset_id: UUID, wanted: NewView) -> UUID:
+    """Save a view in a transaction of the caller's, and return its id. Raises as `create_view`."""
+    view_id = new_id()
+    await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)
+    _check_prompt(wanted.prompt)
+    config = msgspec.json.encode(wanted.config or {}).decode()
+    said = (wanted.name, wanted.description, wanted.sql_query, config)
+    await tx.execute(sql.create_view, view_id, dataset_id, *said, visit.caller.person_id)
+    return view_id
 
 
 async def change_view(

@@ -64,7 +64,7 @@ class FilePart:
         self._received = received
         self._content = content
 
-    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> UUID:
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the file and anchor its bytes. Raises as `create_asset`, and Unavailable."""
         content = self._content
         await keep(tx, self._received)
@@ -74,7 +74,7 @@ class FilePart:
             sql.create_file, file_id, content.blob_id, path, content.file_name, content.type, content.extension
         )
         await put_down(tx, visit, file_id, is_new=True)
-        return file_id
+        return file_id, {}
 
     async def discard(self) -> None:
         """Clear the bytes away, unless they are kept."""

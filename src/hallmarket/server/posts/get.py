@@ -58,5 +58,5 @@ def _wire_post(
     asset: WireAsset, row: asyncpg.Record | None, content: Content | None, embedded: list[WireAsset]
 ) -> WirePost:
     fields: dict[str, Any] = {name: getattr(asset, name) for name in WireAsset.__struct_fields__ if name != "content"}
-    comments = 0 if row is None else row["comments"]
-    return WirePost(**fields, content=content or UNSET, assets=embedded, comments=comments)
+    comments, views = (0, 0) if row is None else (row["comments"], row["views"])
+    return WirePost(**fields, content=content or UNSET, assets=embedded, comments=comments, views=views)

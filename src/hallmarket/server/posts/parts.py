@@ -23,8 +23,8 @@ Wanted = TypeVar("Wanted")
 class Prepared(Protocol):
     """An asset whose content has been read: to be made in a transaction, or discarded."""
 
-    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> UUID:
-        """Make the asset, and return its id."""
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+        """Make the asset, and return its id, with attributes for the node that shows it."""
 
     async def discard(self) -> None:
         """Leave nothing behind of what was not made."""
@@ -68,12 +68,12 @@ class PostPart:
     def __init__(self, content: Content) -> None:
         self._content = content
 
-    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> UUID:
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the post. Raises as `create_asset`."""
         content = self._content
         post_id = await create_asset(tx, visit, "post", fields, preview=teaser(content), body=content.text)
         await keep_content(tx, visit.caller, await get_access(tx, visit.caller, post_id, READ), content)
-        return post_id
+        return post_id, {}
 
     async def discard(self) -> None:
         """Nothing was kept of it."""
@@ -118,9 +118,9 @@ async def make_parts(tx: Connection, visit: Visit, post_id: UUID, content: Conte
         fields = AssetFields(
             name=described.name, description=described.description, parent_id=post_id, visibility="inherit"
         )
-        made = str(await making.prepared.make(tx, visit, fields))
-        text = text.replace(str(attrs["id"]), made)
-        attrs["id"] = made
+        made, more = await making.prepared.make(tx, visit, fields)
+        text = text.replace(str(attrs["id"]), str(made))
+        attrs.update(more, id=str(made))
         del attrs["partial"]
     return Content(text, content.json)
 

@@ -11,11 +11,13 @@ from content c join asset a on a.id = c.asset_id
 where a.id = $1;
 
 -- name: list_contents
--- What assets say, to whoever may read them, and how many comments and replies stand under each.
+-- What assets say, to whoever may read them, how many comments and replies stand under each, and how
+-- often it was viewed.
 select a.id, c.text, c.json,
        (select count(*) from asset s where s.parent_id = a.id and s.asset_type = 'comment')
        + (select count(*) from asset s join asset r on r.parent_id = s.id and r.asset_type = 'comment'
-          where s.parent_id = a.id and s.asset_type = 'comment') as comments
+          where s.parent_id = a.id and s.asset_type = 'comment') as comments,
+       (select coalesce(sum(d.views), 0)::bigint from asset_day d where d.asset_id = a.id) as views
 from content c join asset a on a.id = c.asset_id
 where a.id = any ($1::uuid[]) and asset_role(a, $2, $3) >= 1;
 

@@ -67,7 +67,8 @@ class WirePost(WireAsset, frozen=True, kw_only=True):
 
     content: Content | UnsetType = UNSET
     assets: list[WireAsset]  # which stand in the content, without those that the caller may not know of
-    comments: int  # with replies; 0 for who may not read them
+    comments: int  # with replies; as the views 0 for who may not read them
+    views: int
 
 
 class Conversion(msgspec.Struct, frozen=True):

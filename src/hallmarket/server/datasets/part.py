@@ -1,0 +1,65 @@
+"""A dataset that is written within a text, as rows, and made with it as its child."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.catalog.types import AssetFields
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.datasets.create import NewDataset, forget, prepare_rows, put_down
+from hallmarket.server.datasets.finish import Finished
+from hallmarket.server.datasets.views import NewView, put_down_view
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.tables.store import Tables
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a text says of a dataset within it: its rows, and a view to show them in."""
+
+    data: list[dict[str, Any]]
+    view: NewView | None = None
+
+
+class DatasetParts:
+    """Makes datasets of what texts hold; the rows are written before the transaction that makes anything of them."""
+
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._database = database
+        self._tables = tables
+
+    async def prepare(self, visit: Visit, said: dict[str, Any]) -> "DatasetPart":
+        """Write a dataset's rows. Raises InvalidRequest, Unavailable; then nothing is kept."""
+        try:
+            wanted = msgspec.convert(said, Said)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(
+                f"A dataset within a text is its data, and may have a view: {error}", "content"
+            ) from None
+        rows = msgspec.Raw(msgspec.json.encode(wanted.data))
+        dataset_id, finished = await prepare_rows(self._database, self._tables, visit, NewDataset(rows=rows))
+        return DatasetPart(self._tables, dataset_id, finished, wanted.view)
+
+
+class DatasetPart:
+    """A dataset whose rows are written: to be made, or discarded."""
+
+    def __init__(self, tables: Tables, dataset_id: UUID, finished: Finished, view: NewView | None) -> None:
+        self._tables = tables
+        self._id = dataset_id
+        self._finished = finished
+        self._view = view
+
+    async def make(self, tx: Connection, visit: Visit, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+        """Make the dataset, its first version and its view, which is shown. Raises as `create_asset`."""
+        await put_down(tx, visit, fields, self._finished, self._id)
+        if self._view is None:
+            return self._id, {}
+        view_id = await put_down_view(tx, visit, self._id, self._view)
+        return self._id, {"displayConfig": {"visualizationId": str(view_id)}}
+
+    async def discard(self) -> None:
+        """Clear the rows away."""
+        await asyncio.to_thread(forget, self._tables, self._id)
