@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from assets import make_asset
 from circle import Circle, Someone
+from making_files import make_file
 from wire import assert_exchange_error
 
 
@@ -49,6 +51,25 @@ def test_what_one_may_not_know_of_has_no_counts(circle: Circle, asset: str) -> N
         stranger.ask(method, f"/assets/{asset}/{path}", 404)
     assert impact(stranger, asset, str(uuid4())) == []
     assert circle.boss.ask("GET", f"/assets/{asset}/counts")["views"] == 0
+
+
+def test_downloads(circle: Circle) -> None:
+    """A download is counted once, by token or by link, also where it is read in parts; a HEAD is none."""
+    guest = circle.person()
+    asset = make_file(circle.boss, b"0123456789", visibility="organization")["id"]
+    guest.ask("GET", f"/files/{asset}/data")
+    assert guest.ask("GET", f"/assets/{asset}/counts")["downloads"] == 0
+    assert guest.client.post(f"/assets/{asset}/download").content == b"0123456789"
+    assert guest.ask("GET", f"/assets/{asset}/counts")["downloads"] == 1
+    url = guest.ask("POST", f"/assets/{asset}/download-url")["download_url"]
+    with httpx.Client(trust_env=False) as client:
+        assert client.head(url).status_code == 200
+        parts = [client.get(url, headers={"range": part}).content for part in ("bytes=0-3", "bytes=4-")]
+        assert parts == [b"0123", b"456789"]
+        assert guest.ask("GET", f"/assets/{asset}/counts")["downloads"] == 2
+        assert client.get(url).content == b"0123456789"
+    (found,) = impact(guest, asset)
+    assert (found["downloads"], found["popularity_7d"]) == (3, 9)
 
 
 def test_comments_and_uses(circle: Circle, asset: str) -> None:
