@@ -15,11 +15,16 @@ def make_data_folder(data: Path) -> None:
     """Make the folder, and in it those for uploads and scratch, for its owner alone. Raises Refusal if it cannot."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "scratch").mkdir(mode=0o700, exist_ok=True)
+        scratch_folder(data).mkdir(mode=0o700, exist_ok=True)
         (data / "blobs").mkdir(mode=0o700, exist_ok=True)
         (data / "tables").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise Refusal(f"The data folder {data} cannot be made: {error.strerror}. Choose another with --data.") from None
+
+
+def scratch_folder(data: Path) -> Path:
+    """Where large requests are kept while they are worked on."""
+    return data / "scratch"
 
 
 class FolderLock:

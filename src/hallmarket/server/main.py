@@ -1,14 +1,11 @@
-"""Wiring: the only file that knows every room. One call makes a worker's whole application."""
+"""Wiring of a worker: one call makes its whole application. The only file that knows every room."""
 
 import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 from litestar import Litestar
@@ -29,16 +26,13 @@ from hallmarket.server.datasets.export import Exports
 from hallmarket.server.datasets.part import DatasetParts
 from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
-from hallmarket.server.datasets.settle import settle_versions
-from hallmarket.server.datasets.types import KIND as DATASET_VERSION
 from hallmarket.server.datasets.version_routes import version_routes
 from hallmarket.server.engine.pool import Engine
 from hallmarket.server.engine.types import Limits as QueryLimits
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
-from hallmarket.server.files.preview import show_thumbnails
 from hallmarket.server.files.routes import files_routes
-from hallmarket.server.files.upload import forget_uploads
+from hallmarket.server.folder import scratch_folder
 from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.framework import make_framework
@@ -53,14 +47,10 @@ from hallmarket.server.identity.people_routes import people_routes
 from hallmarket.server.identity.quick import find_quick
 from hallmarket.server.identity.routes import identity_routes
 from hallmarket.server.identity.tokens import Tokens
-from hallmarket.server.jobs.count import forget_old_jobs
 from hallmarket.server.media.anchor import Anchoring
-from hallmarket.server.media.first_answer import forget_first_answers
 from hallmarket.server.media.lookup import Lookup
 from hallmarket.server.media.quick import QuickRoutes
 from hallmarket.server.media.routes import media_routes
-from hallmarket.server.media.settle import settle_media
-from hallmarket.server.media.types import KIND as MEDIA
 from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
@@ -68,18 +58,11 @@ from hallmarket.server.posts.download import PostKind
 from hallmarket.server.posts.parts import Makers, PostParts
 from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
-from hallmarket.server.previews.types import KIND as PREVIEW
 from hallmarket.server.settings import Settings
-from hallmarket.server.tables.files import Files
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import make_tables
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
-from hallmarket.server.tlog.sequencer import Sequencer
 
-if TYPE_CHECKING:
-    from hallmarket.server.jobs.background import Background
-
-BACKGROUND_CONNECTIONS = 4
 MIB = 1024 * 1024
 log = structlog.get_logger()
 
@@ -169,48 +152,6 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     )
 
 
-def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Sequencer:
-    """The sequencer, and what each kind of entry does once it is entered."""
-    return Sequencer(
-        database_url,
-        key,
-        settings.checkpoint_interval_ms / 1000,
-        {MEDIA: settle_media, DATASET_VERSION: settle_versions},
-    )
-
-
-def make_background(settings: Settings, database_url: str) -> "Background":
-    """The background process: what is done for each kind of job, and what is cleared away."""
-    # Loaded by the child alone: the workers have no use for the library behind it.
-    from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
-    from hallmarket.server.jobs.background import Background
-    from hallmarket.server.jobs.run import Runner
-    from hallmarket.server.jobs.types import Kind
-    from hallmarket.server.previews.decode import Decoders
-    from hallmarket.server.previews.make import Previews
-
-    database = Database(database_url, BACKGROUND_CONNECTIONS)
-    blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
-    tables = make_tables(settings)
-    tidy = (
-        lambda: forget_first_answers(database),
-        lambda: forget_uploads(database),
-        blobs.clear_away,
-        lambda: forget_old_jobs(database),
-        lambda: finish_abandoned(database, tables),
-        lambda: sweep(database, tables),
-    )
-    decoders = Decoders()
-    previews = Previews(
-        database, blobs, decoders, scratch_folder(settings.data), told=(show_thumbnails(settings.cdn_url),)
-    )
-    kinds = {
-        PREVIEW: Kind(previews.make, previews.give_up),
-        COMPACT: Kind(partial(compact, database, tables), give_up),
-    }
-    return Background(database, Runner(database_url, kinds), tidy, beside=(decoders.run,))
-
-
 def make_engine(settings: Settings) -> Engine:
     """What answers queries over datasets; it starts its processes when it is first asked."""
     return Engine(
@@ -221,13 +162,3 @@ def make_engine(settings: Settings) -> Engine:
             memory_mib=settings.query_memory_mib,
         )
     )
-
-
-def make_tables(settings: Settings) -> Tables:
-    """The tables of datasets, beside the blobs; what is read of a cloud's is copied into the data folder."""
-    return Tables(Files(settings.blobs, settings.data / "tables", settings.table_cache_mib * MIB))
-
-
-def scratch_folder(data: Path) -> Path:
-    """Where large requests are kept while they are worked on."""
-    return data / "scratch"

@@ -54,13 +54,13 @@ def _run_worker(*arguments: Any) -> None:
 
 
 def _run_sequencer(*arguments: Any) -> None:
-    from hallmarket.server.worker import run_sequencer
+    from hallmarket.server.sequencer import run_sequencer
 
     run_sequencer(*arguments)
 
 
 def _run_background(*arguments: Any) -> None:
-    from hallmarket.server.worker import run_background
+    from hallmarket.server.background import run_background
 
     run_background(*arguments)
 

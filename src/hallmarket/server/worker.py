@@ -1,28 +1,16 @@
-"""What the children of `hallmarket serve` run: an HTTP worker, the sequencer, or the background process.
+"""What a child of `hallmarket serve` runs that answers HTTP. It ends when its parent does."""
 
-All end when their parent does.
-"""
-
-import asyncio
-import multiprocessing
-import os
-import signal
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from multiprocessing.synchronize import Event
-from pathlib import Path
 
 import uvicorn
-import uvloop
 
 from hallmarket.proof.key import SigningKey
+from hallmarket.server.child import end_with_parent, name_process
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.http.protocol import Protocol
-from hallmarket.server.main import make_app, make_background, make_sequencer
+from hallmarket.server.main import make_app
 from hallmarket.server.settings import Settings
-
-ORPHAN_TIMEOUT_S = 2
 
 
 class _Server(uvicorn.Server):
@@ -34,7 +22,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        _end_with_parent()
+        end_with_parent()
         self._ready.set()
 
 
@@ -43,7 +31,7 @@ def run_worker(
 ) -> None:
     """Answer HTTP on `listening` until SIGTERM; requests in flight finish first."""
     configure_logging(settings.log_level)
-    _name_process("hm-worker")
+    name_process("hm-worker")
     config = uvicorn.Config(
         make_app(settings, database_url, secret, SigningKey.parse(key)),
         loop="uvloop",
@@ -59,47 +47,3 @@ def run_worker(
         timeout_keep_alive=75,
     )
     _Server(config, ready).run(sockets=[listening])
-
-
-def run_sequencer(settings: Settings, database_url: str, key: str) -> None:
-    """Sequence until SIGTERM; the round under way is finished first."""
-    configure_logging(settings.log_level)
-    _name_process("hm-sequencer")
-    sequencer = make_sequencer(settings, database_url, SigningKey.parse(key))
-    uvloop.run(_run_until_stopped(sequencer.run, sequencer.stop))
-
-
-def run_background(settings: Settings, database_url: str) -> None:
-    """Do queued jobs and clear away until SIGTERM; what is in hand is finished or given back first."""
-    configure_logging(settings.log_level)
-    _name_process("hm-background")
-    background = make_background(settings, database_url)
-    uvloop.run(_run_until_stopped(background.run, background.stop))
-
-
-async def _run_until_stopped(run: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
-    # A Ctrl-C at the terminal reaches everybody; the parent says whose turn it is.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    _end_with_parent()
-    await run()
-
-
-def _name_process(name: str) -> None:
-    """Be told apart in `top` and `ps`, where the system lets us."""
-    with suppress(OSError):
-        Path("/proc/self/comm").write_text(name)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        loop = asyncio.get_running_loop()
-
-        def end() -> None:
-            loop.remove_reader(parent.sentinel)
-            # What is under way may finish, but nothing of it keeps an orphan alive: a stalled client, a stuck database.
-            signal.alarm(ORPHAN_TIMEOUT_S)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        loop.add_reader(parent.sentinel, end)

@@ -10,14 +10,14 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.proof.entry import SALT_BYTES, DatasetVersionClaims, DatasetVersionEntry, commit
+from hallmarket.proof.entry import DATASET_VERSION, SALT_BYTES, DatasetVersionClaims, DatasetVersionEntry, commit
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.change import describe_asset
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
-from hallmarket.server.datasets.types import KIND, SCHEMA, TABLE, Head
+from hallmarket.server.datasets.types import SCHEMA, TABLE, Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import iso_time
@@ -93,7 +93,7 @@ async def keep_version(tx: Connection, finished: Finished, dataset_id: UUID, aut
         *(head.snapshot.rows, head.snapshot.size_bytes, finished.delta_version, head.key),
         *(finished.manifest.decode(), digest.digest(), salt),
     )
-    await append(tx, KIND, [(version_id, entry.encode())])
+    await append(tx, DATASET_VERSION, [(version_id, entry.encode())])
     names = [column.name for column in head.snapshot.columns]
     await describe_asset(
         tx, dataset_id, metadata=describe(head), preview=finished.preview, body=" ".join(names).replace("_", " ")

@@ -1,8 +1,10 @@
 """What becomes of versions once the log has entered or refused them."""
 
 from hallmarket.server.database.pool import Connection
-from hallmarket.server.datasets.versions import sql
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.tlog.types import Settlement
+
+sql = load_queries(__package__)
 
 
 async def settle_versions(tx: Connection, settlement: Settlement) -> None:

@@ -12,7 +12,6 @@ from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.identity.types import WireProfile, wire_profile
 from hallmarket.server.tables.types import Column, File, Snapshot
 
-KIND = "dataset-version"  # of its entries in the log
 DATASET = "dataset"
 SCHEMA = "datasets"  # where a dataset's table stands, for whoever asks for the schema it is in
 TABLE = "data"  # and what it is called

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hallmarket.proof.entry import Claims, MediaEntry, commit
+from hallmarket.proof.entry import MEDIA, Claims, MediaEntry, commit
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import AWAY, Connection, Database, Line
@@ -18,7 +18,7 @@ from hallmarket.server.http.metrics import ANCHOR_BATCH
 from hallmarket.server.identity.types import NOBODY, iso_time
 from hallmarket.server.media.first_answer import FirstAnswers
 from hallmarket.server.media.outcome import Accepted, Outcome, Work
-from hallmarket.server.media.types import ACCEPTED, ANCHORED, KIND
+from hallmarket.server.media.types import ACCEPTED, ANCHORED
 from hallmarket.server.tlog.append import append
 
 sql = load_queries(__package__)
@@ -194,7 +194,7 @@ class _Batch:
         if done is None:
             raise _Vanished
         entry = _entry(item["id"], work, item["creator_id"], salt, iso_time(item["created_on"]))
-        await append(self.connection, KIND, [(item["id"], entry)])
+        await append(self.connection, MEDIA, [(item["id"], entry)])
 
 
 def _find_obstacle(

@@ -14,7 +14,6 @@ from hallmarket.server.previews.request import thumbnail_url
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4
 MOST_BYTES = 2**63 - 1
 HASH = re.compile(r"[0-9a-f]{128}")
-KIND = "media"
 
 
 class Anchor(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hallmarket.server.errors import Conflict, InvalidRequest
+from hallmarket.server.settings import Settings
 from hallmarket.server.tables import log
 from hallmarket.server.tables.coerce import check_enum, coerce_values
 from hallmarket.server.tables.files import MOST_FILE_ROWS, Files, read_batches
@@ -324,3 +325,8 @@ def _cast(source: Column, target: Column, array: pa.Array, first_row: int) -> pa
     if target.type == "text":
         values = [value if value is None or isinstance(value, bool) else str(value) for value in values]
     return coerce_values(target, values, first_row)
+
+
+def make_tables(settings: Settings) -> Tables:
+    """The tables of datasets, beside the blobs; what is read of a cloud's is copied into the data folder."""
+    return Tables(Files(settings.blobs, settings.data / "tables", settings.table_cache_mib * 1024 * 1024))

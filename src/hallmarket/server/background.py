@@ -1,0 +1,59 @@
+"""What the child of `hallmarket serve` runs that answers nobody: queued jobs, and clearing away."""
+
+from functools import partial
+
+import uvloop
+
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.store import Store
+from hallmarket.server.child import name_process, run_until_stopped
+from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
+from hallmarket.server.files.preview import show_thumbnails
+from hallmarket.server.files.upload import forget_uploads
+from hallmarket.server.folder import scratch_folder
+from hallmarket.server.http.logging import configure_logging
+from hallmarket.server.jobs.background import Background
+from hallmarket.server.jobs.count import forget_old_jobs
+from hallmarket.server.jobs.run import Runner
+from hallmarket.server.jobs.types import Kind
+from hallmarket.server.media.first_answer import forget_first_answers
+from hallmarket.server.previews.decode import Decoders
+from hallmarket.server.previews.make import Previews
+from hallmarket.server.previews.types import KIND as PREVIEW
+from hallmarket.server.settings import Settings
+from hallmarket.server.tables.store import make_tables
+
+BACKGROUND_CONNECTIONS = 4
+
+
+def run_background(settings: Settings, database_url: str) -> None:
+    """Do queued jobs and clear away until SIGTERM; what is in hand is finished or given back first."""
+    configure_logging(settings.log_level)
+    name_process("hm-background")
+    background = make_background(settings, database_url)
+    uvloop.run(run_until_stopped(background.run, background.stop))
+
+
+def make_background(settings: Settings, database_url: str) -> Background:
+    """The background process: what is done for each kind of job, and what is cleared away."""
+    database = Database(database_url, BACKGROUND_CONNECTIONS)
+    blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
+    tables = make_tables(settings)
+    tidy = (
+        lambda: forget_first_answers(database),
+        lambda: forget_uploads(database),
+        blobs.clear_away,
+        lambda: forget_old_jobs(database),
+        lambda: finish_abandoned(database, tables),
+        lambda: sweep(database, tables),
+    )
+    decoders = Decoders()
+    previews = Previews(
+        database, blobs, decoders, scratch_folder(settings.data), told=(show_thumbnails(settings.cdn_url),)
+    )
+    kinds = {
+        PREVIEW: Kind(previews.make, previews.give_up),
+        COMPACT: Kind(partial(compact, database, tables), give_up),
+    }
+    return Background(database, Runner(database_url, kinds), tidy, beside=(decoders.run,))
