@@ -10,8 +10,8 @@ where v.dataset_id = $1 and v.number = coalesce($2, d.version);
 -- Newest first, or the one of a number.
 select v.id, v.dataset_id, v.number, v.created_on, v.row_count, v.size, v.delta_version, v.sha3_512, v.status,
        jsonb_array_length(v.manifest::jsonb -> 'columns') as column_count, v.leaf_index,
-       v.checkpoint_number, c.created_on as anchored_on, v.author_id as person_id, p.username, full_name(p.firstname, p.lastname) as name,
-       p.profile_picture, p.actor_type
+       v.checkpoint_number, c.created_on as anchored_on, v.author_id as person_id, p.username,
+       full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
 from dataset_version v
 join person p on p.id = v.author_id
 left join log_checkpoint c on c.number = v.checkpoint_number
@@ -23,14 +23,14 @@ offset $2 limit $3;
 insert into dataset (asset_id, head, key, version) values ($1, $2::jsonb, $3, $4);
 
 -- name: take_lease
--- The right to write, if nobody has it: for half a minute, unless it is renewed. Whoever held it longer without a word
--- is gone, or will find out when they try to keep what they did.
-update dataset set writer_id = $2, writes_until = now() + interval '30 seconds'
+-- The right to write, if nobody has it: for 15 seconds, unless it is renewed. Whoever held it longer without a word is
+-- gone, or will find out when they try to keep what they did.
+update dataset set writer_id = $2, writes_until = now() + interval '15 seconds'
 where asset_id = $1 and (writes_until is null or writes_until < now())
 returning asset_id, version, head, key, pending_since, pending_author_id;
 
 -- name: renew_lease
-update dataset set writes_until = now() + interval '30 seconds' where asset_id = $1 and writer_id = $2;
+update dataset set writes_until = now() + interval '15 seconds' where asset_id = $1 and writer_id = $2;
 
 -- name: give_lease_back
 update dataset set writer_id = null, writes_until = null where asset_id = $1 and writer_id = $2;

@@ -1,7 +1,7 @@
 """Write to a dataset: one after the other, durable when answered, a version when finished.
 
 Making files takes long, and an idle transaction would hold a connection and a lock all that time. So a writer takes a
-lease on the dataset's row: a short statement, renewed while the work goes on, and gone by itself half a minute after a
+lease on the dataset's row: a short statement, renewed while the work goes on, and gone by itself 15 seconds after a
 crash. The work is done without a transaction, in threads; then one short transaction keeps what came of it, if the
 lease is still the writer's. What is not kept is as if it had not been: its files are nobody's, and a sweep finds them.
 """
@@ -28,7 +28,7 @@ from hallmarket.server.tables.store import Tables
 
 WAIT_S = 60.0  # for those who write before
 LOOK_EVERY_S = 0.05
-RENEW_EVERY_S = 10.0
+RENEW_EVERY_S = 4.0
 
 
 Change = Callable[[Head], Awaitable[Head]]

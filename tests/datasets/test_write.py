@@ -1,0 +1,184 @@
+"""Writing to datasets: what is pending, what is a version, what is refused and changes nothing."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from circle import Circle, Someone, new_circle
+from making_datasets import make_dataset
+from support import Server
+from wire import assert_exchange_error
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Iterator[Circle]:
+    """An organization."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def owner(circle: Circle) -> Someone:
+    """Somebody with datasets."""
+    return circle.person()
+
+
+def write(owner: Someone, dataset: str, rows: list[dict[str, Any]], **more: Any) -> Any:
+    """The answer to rows."""
+    return owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **more})
+
+
+def ids(owner: Someone, dataset: str, **query: Any) -> list[int]:
+    """The ids that are read."""
+    rows = owner.ask("GET", f"/datasets/{dataset}/data", params={"limit": 1000, **query})
+    return [row["id"] for row in rows]
+
+
+def versions(owner: Someone, dataset: str) -> list[int]:
+    """How many rows each version has, oldest first."""
+    return [one["rows"] for one in reversed(owner.ask("GET", f"/datasets/{dataset}/versions"))]
+
+
+def test_pending_rows_are_read_once_they_are_finished(owner: Someone) -> None:
+    """What is not finished is not read, nor what an overwrite has emptied; finished, it is one version."""
+    dataset = make_dataset(owner)["id"]
+    assert write(owner, dataset, [{"id": 7}], mode="overwrite", finalize=False).status_code == 200
+    assert write(owner, dataset, [{"id": 8}], finalize=False).status_code == 200
+    assert ids(owner, dataset) == [1, 2]
+    assert owner.ask("GET", f"/datasets/{dataset}/stats")["count"] == 2
+    assert write(owner, dataset, [], finalize=True).status_code == 200
+    assert ids(owner, dataset) == [7, 8]
+    assert ids(owner, dataset, version=1) == [1, 2]
+    assert write(owner, dataset, []).status_code == 200
+    assert versions(owner, dataset) == [2, 2]
+
+
+def test_writes_at_once_are_all_kept(owner: Someone) -> None:
+    """Writes that come together go one after the other: each is a version, and no row is lost or twice."""
+    dataset = make_dataset(owner, [{"id": 0}])["id"]
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda key: write(owner, dataset, [{"id": key}]).status_code, range(1, 13)))
+    assert answers == [200] * 12
+    assert sorted(ids(owner, dataset)) == list(range(13))
+    assert versions(owner, dataset) == list(range(1, 14))
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "status", "said"),
+    [
+        ([{"id": 3, "mm": "x"}], {}, 400, "Column mm, row 1: x is not double precision"),
+        ([{"id": 3}, {"id": 3}], {}, 409, "id must be unique"),
+        ([{"id": 1}], {}, 409, "Use upsert"),
+        ([{"mm": 1.0}], {}, 400, "takes no null"),
+        ([{"mm": 1.0}], {"mode": "upsert"}, 400, "needs its key"),
+        ([{"id": None}], {"mode": "update"}, 400, "needs its key"),
+        ([{"id": 3, "ID": 4}], {}, 400, "are one column"),
+        ([{"id": 3}], {"mode": "replace"}, 400, "mode"),
+        ([3], {}, 400, "list of objects"),
+        ({"id": 3}, {}, 400, "list of objects"),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    owner: Someone, rows: Any, more: dict[str, Any], status: int, said: str
+) -> None:
+    """A row that does not fit, or repeats what is unique, refuses all rows of its request."""
+    dataset = make_dataset(owner)["id"]
+    answer = owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **more})
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["error"]["message"]
+    assert versions(owner, dataset) == [2]
+
+
+def test_the_key_is_seen_when_a_version_begins(owner: Someone) -> None:
+    """Repeated ids are no key; an overwrite may give or take it; an upsert makes one of ids that can be."""
+    dataset = make_dataset(owner, [{"id": 1}, {"id": 1}])["id"]
+    assert "key" in write(owner, dataset, [{"id": 1}], mode="upsert").json()["error"]["message"]
+    assert write(owner, dataset, [{"id": 1}, {"id": 2}], mode="overwrite").status_code == 200
+    assert owner.ask("GET", f"/datasets/{dataset}")["metadata"]["key"] == "id"
+    assert write(owner, dataset, [{"id": 2}]).status_code == 409
+    assert write(owner, dataset, [{"id": 2}, {"id": 2}], mode="overwrite").status_code == 200
+    assert owner.ask("GET", f"/datasets/{dataset}")["metadata"]["key"] is None
+    empty = owner.ask(
+        "POST",
+        "/datasets/create/from-schema",
+        json={
+            "dataset": {
+                "name": "e",
+                "schema": 'create table x ("id" bigint, "n" numeric(38,18))',
+                "visibility": "private",
+            }
+        },
+    )["id"]
+    exact = '{"rows": [{"id": 1, "n": 12345678901234567890.123456789012345678}], "mode": "upsert"}'
+    body = gzip.compress(exact.encode())
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    assert owner.client.post(f"/datasets/{empty}/data", content=body, headers=headers).status_code == 200
+    assert b"12345678901234567890.123456789012345678" in owner.client.get(f"/datasets/{empty}/data").content
+
+
+def test_a_refused_creation_leaves_nothing(server: Server, owner: Someone) -> None:
+    """A dataset whose rows do not fit, or repeat what is unique, is not there at all, nor are its files."""
+    before = server.query("select count(*) from asset")[0][0]
+    tables = sum(1 for _ in (server.data / "tables").glob("??/*"))
+    schema = 'create table x ("a" bigint, "b" text)'
+    for fields, status in [
+        ({"schema": schema, "rows": [{"a": 1.5}]}, 400),
+        ({"schema": schema, "rows": [{"a": 1}] * 2, "indexes": [{"columns": ["a"], "unique": True}]}, 409),
+        ({"schema": schema, "refs": {"c": "asset"}}, 400),
+        ({"schema": "drop table x"}, 400),
+        ({}, 400),
+        ({"schema": schema, "rows": [{"a": 1}], "visibility": "inherit"}, 400),
+    ]:
+        answer = owner.client.post("/datasets/create/from-schema", json={"dataset": {"name": "x", **fields}})
+        assert_exchange_error(answer, status, "conflict" if status == 409 else "invalid_request")
+    assert server.query("select count(*) from asset")[0][0] == before
+    assert sum(1 for _ in (server.data / "tables").glob("??/*")) == tables
+
+
+def test_a_file_becomes_a_dataset(owner: Someone) -> None:
+    """A CSV with what it is said to be beside it is a dataset; one that cannot be read is refused by its line."""
+    said = {"dataset": json.dumps({"visibility": "private", "enum_columns": {"state": ["on", "off"]}})}
+    text = b"\xef\xbb\xbfid;State;when\n1;on;2024-01-01T00:00:00Z\n2;;\n"
+    made = owner.client.post("/datasets/create/from-file", files={"file": ("My rows.csv", text)}, data=said)
+    assert made.status_code == 200, made.text
+    assert made.json()["data"]["name"] == "My rows"
+    assert made.json()["row_ingest"]["inserted"] == 2
+    dataset = made.json()["data"]["id"]
+    assert ids(owner, dataset) == [1, 2]
+    schema = owner.ask("GET", f"/datasets/{dataset}/schema")
+    assert [(one["name"], one["type"], one["enum_values"], one["is_key"]) for one in schema] == [
+        ("id", "bigint", None, True),
+        ("state", "text", ["on", "off"], False),
+        ("when", "timestamp with time zone", None, False),
+    ]
+    for name, content, words in [
+        ("a.csv", b"a,b\n1\n", "Line 2 has 1 fields"),
+        ("a.csv", b"id,state\n1,maybe\n", "maybe is not one of on, off"),
+        ("a.pdf", b"%PDF", "ending in"),
+    ]:
+        refused = owner.client.post("/datasets/create/from-file", files={"file": (name, content)}, data=said)
+        assert_exchange_error(refused, 400, "invalid_request")
+        assert words in refused.json()["error"]["message"]
+
+
+def test_a_version_says_who_when_and_what(owner: Someone, circle: Circle) -> None:
+    """Each version names who finished it; a column that changes is a version, and older ones keep theirs."""
+    dataset = make_dataset(owner)["id"]
+    second = circle.person()
+    owner.ask(
+        "PUT", f"/datasets/{dataset}/share", json={"permission": {"user": {"user_id": second.id}, "role": "write"}}
+    )
+    second.ask("PATCH", f"/datasets/{dataset}/columns/mm", json={"newName": "rain", "type": "numeric(6,2)"})
+    newest, oldest = owner.ask("GET", f"/datasets/{dataset}/versions")
+    assert (newest["user_id"], oldest["user_id"]) == (second.id, owner.id)
+    assert (newest["number"], oldest["number"]) == (2, 1)
+    assert newest["sha3_512"] != oldest["sha3_512"]
+    old, new = (owner.client.get(f"/datasets/{dataset}/versions/{number}/manifest").json() for number in (1, 2))
+    assert [column["name"] for column in old["columns"]] == ["id", "day", "mm"]
+    assert [column["type"] for column in new["columns"]] == ["bigint", "date", "numeric(6,2)"]
+    assert owner.ask("GET", f"/datasets/{dataset}/data", params={"version": 1})[0]["mm"] == 3.5
+    assert_exchange_error(owner.client.get(f"/datasets/{dataset}/versions/x"), 400, "invalid_request")
