@@ -29,7 +29,7 @@ ROWS, MANY = 1_000_000, 10_000_000
 OVERHEAD_MS = 15
 MADE = """
 select i as id, i * 7919 % 1000 as place, 'name ' || i as name, hash(i)::double / 2^64 as share, i % 2 = 0 as even,
-       (i / 7)::decimal(18, 4) as price, timestamptz '2020-01-01 00:00:00+00' + to_seconds(i) as at,
+       (i / 7)::decimal(18, 4) as price, timestamptz '2020-01-01 00:00:00+00' + to_seconds(i) as moment,
        date '2020-01-01' + (i % 3000)::int as day, md5(i::varchar) as mark,
        case when i % 10 > 0 then i % 77 end as maybe
 from range(?) as r(i)
@@ -94,7 +94,7 @@ def _asking(client: httpx.Client, dataset: str, sql: str) -> Callable[[], int]:
 
 def _raw(connection: duckdb.DuckDBPyConnection, files: list[str], sql: str) -> Callable[[], int]:
     ran = sql.replace("{{table}}", f"read_parquet({files!r})")
-    return lambda: len(connection.execute(ran).fetchall())
+    return lambda: int(connection.sql(ran).to_arrow_table().num_rows)
 
 
 def _ask(name: str, sql: str, ask: Callable[[], int], files: list[str], sqlite: str, rounds: int) -> list[Row]:
@@ -133,12 +133,12 @@ def _datasette(folder: Path, files: list[str]) -> Iterator[str]:
     with contextlib.closing(sqlite3.connect(path)) as database:
         with duckdb.connect() as connection:
             found = connection.execute(
-                "select id, place, name, share, even::int, price::double, epoch_us(at), day::varchar, mark, maybe"
+                "select id, place, name, share, even::int, price::double, epoch_us(moment), day::varchar, mark, maybe"
                 f" from read_parquet({files!r})"
             )
             database.execute(
                 "create table rows (id integer primary key, place integer, name text, share real, even integer,"
-                " price real, at integer, day text, mark text, maybe integer)"
+                " price real, moment integer, day text, mark text, maybe integer)"
             )
             while chunk := found.fetchmany(100_000):
                 database.executemany(f"insert into rows values ({', '.join('?' * 10)})", chunk)
