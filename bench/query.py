@@ -37,7 +37,7 @@ from range(?) as r(i)
 GROUPED = (
     "select place, count(*) as n, avg(share) as mean, max(price) as most from {{table}} group by place order by place"
 )
-TOP = "select * from {{table}} where share < 0.5 and maybe > 10 order by share desc limit 20"
+TOP = "select * from {{table}} where share < 0.5 and maybe > 10 order by moment desc limit 20"
 QUERIES = {"group by": GROUPED, "filtered top 20": TOP}
 
 
