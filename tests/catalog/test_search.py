@@ -1,14 +1,20 @@
 """Finding assets: by words, scopes, filters and orders; what one may not know of never."""
 
+import asyncio
 import json
 import secrets
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from assets import make_asset
 from circle import Circle, Someone
+from hallmarket.server.catalog.search import search_assets
+from hallmarket.server.catalog.search_query import read_search
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import Window
+from hallmarket.server.identity.types import Caller, Me
 from wire import assert_exchange_error
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -215,3 +221,27 @@ def test_nonsense_is_refused(circle: Circle, query: str, field: str) -> None:
     """A value that makes no sense is 400 and names its parameter."""
     error = assert_exchange_error(circle.boss.client.get(f"/search/assets?{query}"), 400, "invalid_request")
     assert error["details"]["field"] == field
+
+
+def test_past_what_is_ranked_come_the_older(circle: Circle, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more than are ranked the newest go by relevance, the others after them by time, each once."""
+    said = [(word, ""), ("a", word), ("b", word), ("c", word), (word, ""), ("d", word)]
+    ids = [make(circle, name, body=body) for name, body in said]
+    monkeypatch.setattr("hallmarket.server.catalog.search.MOST_RANKED", 3)
+    pages = [asyncio.run(search_here(circle, word, offset)) for offset in range(7)]
+    expected = [ids[4], ids[5], ids[3], ids[2], ids[1], ids[0]]
+    assert pages == [(expected[at : at + 2], at < 4) for at in range(7)]
+
+
+async def search_here(circle: Circle, word: str, offset: int) -> tuple[list[str], bool]:
+    """A page of two that the administrator finds, without a server between, and whether there is more."""
+    person = UUID(circle.boss.id)
+    me = Me(person, person, circle.boss.member.username, None, None)
+    caller = Caller(person, "", person, None, False, frozenset(), frozenset(), None, me)
+    database = Database(circle.server.postgres_url, 1)
+    await database.open()
+    try:
+        page = await search_assets(database, caller, read_search({"query": word}, caller), Window(offset, 2))
+    finally:
+        await database.close()
+    return [str(each.id) for each in page.data], page.pagination.has_more

@@ -14,6 +14,8 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.types import Caller
 
+MOST_RANKED = 2000
+
 
 async def search_assets(database: Database, caller: Caller, wanted: Search, window: Window) -> Paged[WireAsset]:
     """One page of the assets that are searched for. Raises Unavailable."""
@@ -27,8 +29,18 @@ async def _find(connection: Connection, asked: tuple[Any, ...], wanted: Search, 
     """The ids of the page, and of one more if there is one."""
     if wanted.sort == "popular":
         return await _find_popular(connection, asked, wanted.time_window, window)
-    orders = {"relevant": sql.search_relevant, "recent": sql.search_recent, "updated": sql.search_updated}
-    rows = await connection.fetch(orders[wanted.sort], *asked, window.offset, window.limit + 1)
+    if wanted.sort == "relevant":
+        return await _find_relevant(connection, asked, window)
+    ordered = sql.search_updated if wanted.sort == "updated" else sql.search_recent
+    return [row["id"] for row in await connection.fetch(ordered, *asked, window.offset, window.limit + 1)]
+
+
+async def _find_relevant(connection: Connection, asked: tuple[Any, ...], window: Window) -> list[UUID]:
+    """First the newest so many, the best match first; then everything older, newest first."""
+    rows = await connection.fetch(sql.search_relevant, *asked, MOST_RANKED, window.offset, window.limit + 1)
+    missing = window.limit + 1 - len(rows)
+    if missing and window.offset + window.limit >= MOST_RANKED:
+        rows += await connection.fetch(sql.search_recent, *asked, max(MOST_RANKED, window.offset), missing)
     return [row["id"] for row in rows]
 
 

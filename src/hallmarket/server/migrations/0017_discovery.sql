@@ -139,21 +139,23 @@ create index asset_event_person on asset_event (person_id, asset_id, created_on)
 create table asset_day (
     asset_id uuid not null references asset on delete cascade,
     day date not null,
-    views bigint not null,
-    quality_views bigint not null,
-    downloads bigint not null,
+    views integer not null,
+    quality_views integer not null,
+    downloads integer not null,
     primary key (asset_id, day)
 );
 
 create index asset_day_day on asset_day (day);
 
--- How much an asset was sought from a day on, by which the popular go first: a download is worth three views.
+-- How much an asset was sought from a day on, the most sought first: a download is worth three views. In this order, so
+-- that whoever wants the first few looks at these only.
 create function asset_popularity(since date) returns table (asset_id uuid, popularity bigint) language sql stable as $$
-    select d.asset_id, sum(d.quality_views + 3 * d.downloads)::bigint
+    select d.asset_id, sum(d.quality_views + 3 * d.downloads)
     from asset_day d
     where d.day >= since
     group by d.asset_id
     having sum(d.quality_views + 3 * d.downloads) > 0
+    order by 2 desc, 1 desc
 $$;
 
 -- Whoever is banned from a team may lose what they put there: it goes to their organization's default team.
