@@ -14,6 +14,7 @@ from hallmarket.server.posts.document import check_document, check_size
 from hallmarket.server.posts.normal import normal_document
 from hallmarket.server.posts.read_markdown import read_markdown
 from hallmarket.server.posts.rich_text import read_content
+from hallmarket.server.posts.write_html import write_html
 from hallmarket.server.posts.write_markdown import write_markdown
 from posts.documents import DOCUMENTS, ID, MARKDOWN
 
@@ -137,6 +138,18 @@ def nested(levels):
         inner["content"] = [{"type": "blockquote"}]
         inner = inner["content"][0]
     return document
+
+
+def test_the_deepest_documents_are_written_and_read():
+    """A document as deep as one may be goes to markdown, back, and to HTML."""
+    for kind in ("blockquote", "callout", "bulletList"):
+        inner = {"type": "paragraph", "content": [{"type": "text", "text": "deep"}]}
+        for _ in range(48):
+            inside = {"type": "listItem" if kind == "bulletList" else kind, "content": [inner]}
+            inner = {"type": kind, "content": [inside]}
+        document = check_document({"type": "doc", "content": [inner]})
+        assert read_markdown(write_markdown(document)) == normal_document(document)
+        assert "deep" in write_html(document, "")
 
 
 @pytest.mark.parametrize(

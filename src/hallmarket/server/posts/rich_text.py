@@ -1,6 +1,7 @@
 """What callers send as content: markdown, or a document, with the other made of it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -13,6 +14,9 @@ from hallmarket.server.posts.types import Content
 from hallmarket.server.posts.write_markdown import write_markdown
 
 MOST_PARTS = 20
+# Texts that take seconds wait for each other: however many are sent, half of the time is left to other requests.
+LONG_CHARACTERS = 20_000
+_long_texts = ThreadPoolExecutor(1, "long-texts")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -24,7 +28,7 @@ class Part(msgspec.Struct, frozen=True):
 
 async def read_content(said: RichText | str, most_characters: int = MOST_CHARACTERS) -> Content:
     """The content of a request, checked, with no assets within it. Raises InvalidRequest."""
-    content, parts = await asyncio.to_thread(_read, said, most_characters)
+    content, parts = await _read_aside(said, most_characters)
     if parts:
         raise InvalidRequest("Assets are made within posts only: create them first, then show them.", "content.json")
     return content
@@ -32,7 +36,14 @@ async def read_content(said: RichText | str, most_characters: int = MOST_CHARACT
 
 async def read_post(said: RichText | str) -> tuple[Content, list[Part]]:
     """The content of a post, checked, and the assets written within it. Raises InvalidRequest."""
-    return await asyncio.to_thread(_read, said, MOST_CHARACTERS)  # long ones take a while
+    return await _read_aside(said, MOST_CHARACTERS)
+
+
+async def _read_aside(said: RichText | str, most_characters: int) -> tuple[Content, list[Part]]:
+    text = said if isinstance(said, str) else said.text or ""
+    is_long = len(text) > LONG_CHARACTERS or (not isinstance(said, str) and said.json is not None)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_long_texts if is_long else None, _read, said, most_characters)
 
 
 def _read(said: RichText | str, most_characters: int) -> tuple[Content, list[Part]]:
