@@ -2,20 +2,9 @@
 
 import sys
 
-from bench import anchor, batch, catalog, files, fingerprint, lookup, tokens
+from bench import anchor, batch, catalog, files, fingerprint, lookup, thumbnail, tokens
 from bench.table import show
 
 if __name__ == "__main__":
-    sys.exit(
-        not show(
-            [
-                *fingerprint.run(),
-                *anchor.run(),
-                *batch.run(),
-                *lookup.run(),
-                *tokens.run(),
-                *files.run(),
-                *catalog.run(),
-            ]
-        )
-    )
+    programs = (fingerprint, anchor, batch, lookup, tokens, files, catalog, thumbnail)
+    sys.exit(not show([row for program in programs for row in program.run()]))

@@ -9,8 +9,9 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
+from previews.samples import encode, grainy
 from s3 import BUCKET, free_port, s3_at
-from support import Server, new_server
+from support import Server, new_server, wait_until
 from wire import assert_media_error
 
 MIB = 1024 * 1024
@@ -51,6 +52,18 @@ def test_bytes_go_to_s3_and_duplicates_go_away(server: tuple[Server, object]) ->
     assert hashes == [hashlib.sha3_512(content).hexdigest() for content in contents]
     assert sorted(stored()) == sorted(hashes)
     assert list((running.data / "blobs").iterdir()) == []
+
+
+def test_thumbnails_come_from_s3_and_go_there(server: tuple[Server, object]) -> None:
+    """A picture in S3 is fetched to be drawn, and its thumbnail is kept there and served from there."""
+    running, _ = server
+    with running.client() as api:
+        picture = api.post("/v1/media", files={"file": ("a", encode(grainy(800, 600), "PNG"))}).json()
+        wait_until(lambda: running.query("select 1 from preview where state = 'made'"), timeout_s=60)
+        thumbnail = api.get(api.get(f"/v1/media/{picture['id']}").json()["thumbnail"])
+    assert thumbnail.headers["content-type"] == "image/webp"
+    assert hashlib.sha3_512(thumbnail.content).hexdigest() in stored()
+    assert list((running.data / "blobs").iterdir()) == list((running.data / "scratch").iterdir()) == []
 
 
 def test_without_s3_an_upload_is_unavailable(server: "tuple[Server, subprocess.Popen[bytes]]") -> None:

@@ -4,12 +4,14 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import av
 from PIL import Image
 
 MAGENTA = (200, 40, 160)
 STILLS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
+frame_of: Any = av.VideoFrame.from_image
 VIDEOS = (("mp4", "libx264"), ("matroska", "libx264"), ("avi", "mpeg4"), ("webm", "libvpx"), ("mpegts", "mpeg2video"))
 
 
@@ -30,13 +32,12 @@ def film(form: str, codec: str, frames: Iterator[Image.Image]) -> bytes:
     """A video of these frames."""
     file = io.BytesIO()
     with av.open(file, "w", format=form) as container:
-        stream = None
+        stream: Any = None
         for frame in frames:
             if stream is None:
                 stream = container.add_stream(codec, rate=25)
                 stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
-            container.mux(stream.encode(av.VideoFrame.from_image(frame)))
-        assert stream is not None
+            container.mux(stream.encode(frame_of(frame)))
         container.mux(stream.encode())
     return file.getvalue()
 
