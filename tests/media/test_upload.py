@@ -150,6 +150,27 @@ def test_of_many_with_the_same_bytes_one_is_kept(server: Server, api: httpx.Clie
     assert items(server, hash=hashlib.sha3_512(content).digest()) == 1
 
 
+def test_an_upload_is_safe_to_repeat(server: Server, api: httpx.Client) -> None:
+    """Under one idempotency key the same upload is answered as the first was, to the byte, and its bytes kept once."""
+    content, key = picture(), {"idempotency-key": f"key-{os.urandom(8).hex()}"}
+
+    def send(content: bytes, **fields: str) -> httpx.Response:
+        return api.post(UPLOAD, files={"file": ("a.jpg", content)}, data=fields, headers=key, timeout=120)
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: send(content), range(4)))
+    wait_for(api, answers[0].json()["id"], ANCHORED)
+    answers.append(send(content))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert sorted(answer.headers.get("idempotent-replayed", "") for answer in answers) == ["", *["true"] * 4]
+    for other in (send(picture()), send(content, name="another"), send(content, anchor="false")):
+        assert_media_error(other, 422, "IDEMPOTENCY_MISMATCH")
+    digest = hashlib.sha3_512(content).digest()
+    assert items(server, hash=digest) == 1
+    assert server.query("select count(*) from blob where sha3_512 = $1", digest)[0][0] == 1
+    assert unkept(server) == 0
+
+
 def form(*parts: tuple[str, bytes]) -> bytes:
     """A multipart body of parts, each with the rest of its Content-Disposition."""
     pieces = [

@@ -16,9 +16,9 @@ from hallmarket.server.media.types import Anchor, Asker
 sql = load_queries(__package__)
 
 
-def make_claim(asker: Asker, key: str, anchor: Anchor) -> Claim:
-    """A claim to `key` for one request: what it says counts, not how its body was written."""
-    said = [anchor.hash.hex(), anchor.size, anchor.id, anchor.name, anchor.metadata]
+def make_claim(asker: Asker, key: str, anchor: Anchor, *more: object) -> Claim:
+    """A claim to `key` for one request: what it says counts, with `more` of it, not how its body was written."""
+    said = [anchor.hash.hex(), anchor.size, anchor.id, anchor.name, anchor.metadata, *more]
     return Claim(asker, key, hashlib.sha256(msgspec.json.encode(said)).digest())
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.exchange import UUID_TEXT
@@ -69,12 +69,21 @@ async def list_media(
 
 async def get_media(database: Database, organization_id: UUID, media_id: str, thumbnails: str) -> WireItem:
     """One item of an organization. Raises NotFound for a malformed, unknown or foreign id alike."""
-    row = None
+    item = None
     if UUID_TEXT.fullmatch(media_id):
         async with database.connection() as connection:
-            row = await connection.fetchrow(sql.find_item, UUID(media_id), organization_id)
-            if row is not None:
-                creators = await find_creators(connection, organization_id, [row["creator_id"]])
-    if row is None:
+            item = await find_media(connection, organization_id, UUID(media_id), thumbnails)
+    if item is None:
         raise NotFound("There is no such media item.")
+    return item
+
+
+async def find_media(
+    connection: Connection, organization_id: UUID | None, media_id: UUID, thumbnails: str
+) -> WireItem | None:
+    """One item of an organization, if it has it."""
+    row = await connection.fetchrow(sql.find_item, media_id, organization_id)
+    if row is None or organization_id is None:
+        return None
+    creators = await find_creators(connection, organization_id, [row["creator_id"]])
     return wire_item(row, creators[row["creator_id"]], thumbnails)

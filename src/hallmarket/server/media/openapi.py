@@ -10,7 +10,7 @@ from hallmarket.server.http.examples import HASH, ID
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.paging import PAGE_QUERY
-from hallmarket.server.media.types import MOST_BYTES, WirePublicItem
+from hallmarket.server.media.types import MOST_BYTES, WireItem, WirePublicItem
 
 NDJSON = "application/x-ndjson"
 ANCHOR_SCHEMA: dict[str, Any] = {
@@ -98,8 +98,9 @@ ANCHOR: dict[str, Any] = {
 }
 UPLOAD: dict[str, Any] = {
     "scope": "media:anchor",
+    "headers": IDEMPOTENCY_HEADER,
     "body": {"multipart/form-data": UPLOAD_SCHEMA},
-    "raises": (Duplicate, PayloadTooLarge),
+    "raises": (Duplicate, PayloadTooLarge, IdempotencyMismatch),
 }
 BATCH: dict[str, Any] = {
     "scope": "media:anchor",
@@ -115,5 +116,6 @@ ANCHORED = {
     201: answer(NewItem, "A new item, durable."),
     200: answer(SameItem, "An item of yours that had not come into the log, anchored again."),
 }
+UPLOADED = {201: answer(WireItem, "The new item, durable with its bytes.")}
 FOUND = {200: answer(WirePublicItem, "It is anchored."), 304: UNCHANGED}
 PROVED = {200: answer(WireBundle, "The proof bundle, or the bare proof file.")}

@@ -4,14 +4,20 @@ import os
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from hallmarket.server.blobs.keep import Blobs, Received, keep
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, InvalidRequest
+from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
+from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.media.anchor import SALT_BYTES, accept
-from hallmarket.server.media.outcome import Work
+from hallmarket.server.media.first_answer import FirstAnswers, make_claim
+from hallmarket.server.media.list import find_media
+from hallmarket.server.media.outcome import Replay, Work
 from hallmarket.server.media.read import check_texts
 from hallmarket.server.media.receive import UploadForm
 from hallmarket.server.media.types import Anchor, Asker
@@ -20,14 +26,18 @@ from hallmarket.server.previews.request import request
 sql = load_queries(__package__)
 
 
-async def upload(database: Database, blobs: Blobs, asker: Asker, visit: Visit, most_bytes: int) -> UUID:
+async def upload(
+    database: Database, blobs: Blobs, asker: Asker, visit: Visit, most_bytes: int, thumbnails: str
+) -> Reply:
     """Receive `multipart/form-data` with `file`, and `name`, `metadata`, `anchor` before or behind it.
 
-    Returns the new item's id: accepted, or created where `anchor` is false. Raises InvalidRequest, PayloadTooLarge,
-    Duplicate for bytes that are anchored already, Unavailable; then nothing is kept.
+    Answers with the new item, accepted, or created where `anchor` is false; under an idempotency key with the first
+    answer again. Raises InvalidRequest, PayloadTooLarge, Duplicate for bytes that are anchored already,
+    IdempotencyMismatch, Unavailable; then nothing is kept.
     """
-    form = UploadForm(visit, most_bytes)
+    form, key = UploadForm(visit, most_bytes), find_idempotency_key(visit)
     received: Received | None = None
+    kept = False
     try:
         async for file in form.files():
             received = await blobs.receive(asker.organization_id, file.content_type, file.pieces)
@@ -36,26 +46,37 @@ async def upload(database: Database, blobs: Blobs, asker: Asker, visit: Visit, m
         name, metadata = form.fields.get("name", form.filename), form.fields.get("metadata", "{}")
         check_texts(name, metadata)
         wants_anchor = form.wants_anchor
-        anchor = Anchor(received.sha3_512, received.size_bytes, new_id(), name, metadata, echo={})
+        anchor = Anchor(received.sha3_512, received.size_bytes, None, name, metadata, echo={})
+        answers = FirstAnswers({} if key is None else {0: make_claim(asker, key, anchor, "upload", wants_anchor)})
         async with database.transaction() as tx:
-            await _create(tx, asker, anchor, received)
-            if wants_anchor:
-                (outcome,) = await accept(tx, [Work(asker, anchor)])
-                if isinstance(outcome, DomainError):
-                    raise outcome
-    except BaseException:
-        if received is not None:
+            told = (await answers.claim(tx)).get(0)
+            is_first = told is None
+            if is_first:
+                item_id = await _create(tx, asker, anchor, received, wants_anchor)
+                item = await find_media(tx, asker.organization_id, item_id, thumbnails)
+                told = Replay(201, msgspec.json.encode(item))
+                await answers.keep(tx, {0: (anchor, told)})
+        kept = is_first
+    finally:
+        if received is not None and not kept:
             await blobs.discard(received.id)
-        raise
-    assert anchor.id is not None
-    return anchor.id
+    if not isinstance(told, Replay):
+        assert isinstance(told, DomainError)
+        raise told
+    return Reply(told.status, told.body, () if is_first else (REPLAYED,))
 
 
-async def _create(tx: Connection, asker: Asker, anchor: Anchor, received: Received) -> None:
+async def _create(tx: Connection, asker: Asker, anchor: Anchor, received: Received, wants_anchor: bool) -> UUID:
+    item_id = new_id()
     await keep(tx, received)
     await request(tx, received.id)
     await tx.execute(
         sql.create,
-        *(anchor.id, asker.organization_id, asker.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),
+        *(item_id, asker.organization_id, asker.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),
         *(os.urandom(SALT_BYTES), datetime.now(UTC), received.id),
     )
+    if wants_anchor:
+        (outcome,) = await accept(tx, [Work(asker, msgspec.structs.replace(anchor, id=item_id))])
+        if isinstance(outcome, DomainError):
+            raise outcome
+    return item_id
