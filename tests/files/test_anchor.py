@@ -16,6 +16,7 @@ from hallmarket.server.blobs.store import Store
 from hallmarket.server.database.pool import Database
 from hallmarket.server.files.upload import forget_uploads
 from making_files import make_file, send
+from stored import stored
 from support import Server, wait_until
 
 ALONE = str(UUID(int=0))
@@ -117,12 +118,6 @@ def clear_away(server: Server) -> None:
     asyncio.run(run())
 
 
-def objects(server: Server) -> set[str]:
-    """The SHA3-512 of everything in the store."""
-    found = [path for path in (server.data / "blobs").rglob("*") if path.is_file()]
-    return {hashlib.sha3_512(path.read_bytes()).hexdigest() for path in found}
-
-
 def test_bytes_that_nothing_keeps_are_cleared_away(circle: Circle) -> None:
     """What was replaced, deleted, discarded or forgotten takes no space; what is a file's stays."""
     boss, server = circle.boss, circle.server
@@ -135,7 +130,7 @@ def test_bytes_that_nothing_keeps_are_cleared_away(circle: Circle) -> None:
     server.query("update upload set expires_on = now() - interval '1 second' where id = $1", expired["id"])
     boss.ask("POST", "/files/upload/complete", 404, json={"upload_id": expired["upload_id"]})
     clear_away(server)
-    there = objects(server)
+    there = stored(server).keys()
     digests = [thing.get("sha3_512") or thing["metadata"]["sha3_512"] for thing in (kept, new, waiting)]
     gone = [thing.get("sha3_512") or thing["metadata"]["sha3_512"] for thing in (deleted, replaced, discarded, expired)]
     assert set(digests) <= there

@@ -21,6 +21,7 @@ from faults.embedded import new_embedded_server
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.database.pool import Database
+from stored import stored, unkept
 from support import Member, Server, new_server, wait_until
 from wire import assert_media_error, assert_no_trouble
 
@@ -40,12 +41,6 @@ def picture() -> bytes:
     return file.getvalue()
 
 
-def stored(server: Server) -> dict[str, Path]:
-    """The objects in the server's own store, by their SHA3-512."""
-    found = [path for path in (server.data / "blobs").rglob("*") if path.is_file()]
-    return {hashlib.sha3_512(path.read_bytes()).hexdigest(): path for path in found}
-
-
 def items(server: Server, hash: bytes) -> int:  # noqa: A002 (the column's name)
     """How many items have this hash, whoever's and in whatever state."""
     return int(server.query("select count(*) from media where hash = $1", hash)[0][0])
@@ -54,11 +49,6 @@ def items(server: Server, hash: bytes) -> int:  # noqa: A002 (the column's name)
 def no_thumbnail_waits(server: Server) -> None:
     """Wait until every upload so far has its thumbnail, or none."""
     wait_until(lambda: not server.query("select 1 from preview where state = 'waiting' limit 1"))
-
-
-def unkept(server: Server) -> int:
-    """How many rows wait for an upload to end."""
-    return int(server.query("select count(*) from blob where not kept and released_on is null")[0][0])
 
 
 @pytest.fixture
