@@ -131,7 +131,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *catalog_routes(database),
         *query_routes(database, tables, engine, exports),
         *datasets_routes(database, tables, scratch_folder(settings.data), settings.most_upload_mib * MIB),
-        *version_routes(database),
+        *version_routes(database, tables),
         *download_routes(database, kinds, links),
         *files_routes(database, blobs, links, scratch, settings.most_upload_mib * MIB),
         *graph_routes(database),

@@ -7,23 +7,28 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from hallmarket.server.catalog.download import send_part
+from hallmarket.server.catalog.download_routes import LINK, PARTS
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.prove import prove_version
 from hallmarket.server.datasets.types import WireVersion
+from hallmarket.server.datasets.version_files import find_version_file
 from hallmarket.server.datasets.versions import get_manifest, get_wire_version, list_versions
-from hallmarket.server.errors import InvalidRequest, Locked
+from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
+from hallmarket.server.tables.store import Tables
 
 AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "assets:read", "raises": (Locked,)}
 VERSIONS = "/datasets/{dataset_id:str}/versions"
 ONE = VERSIONS + "/{number:str}"
+FILE = LINK | READ | {"raises": (Locked, RangeNotSatisfiable)}
 JSON = {"application/json": {"type": "object"}}
 
 
-def version_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+def version_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandler]:
     """The routes of versions."""
 
     @get(VERSIONS, opt=READ | {"query": window_query()}, summary="The versions of a dataset, newest first")
@@ -49,7 +54,14 @@ def version_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         bundle = await prove_version(database, visit_of(request.scope).caller, *wanted)
         return Response(bundle.encode(), media_type="application/json")
 
-    return [versions, one, manifest, proof]
+    @get(ONE + "/files/{name:str}", opt=FILE, summary="One of a version's Parquet files, to the byte", responses=PARTS)
+    async def file(
+        request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str], name: FromPath[str]
+    ) -> Response[bytes]:
+        visit, wanted = visit_of(request.scope), (read_id(dataset_id, "dataset_id"), read_number(number))
+        return await send_part(visit, await find_version_file(database, tables, visit.caller, *wanted, name))
+
+    return [versions, one, manifest, proof, file]
 
 
 def read_number(text: str) -> int:
