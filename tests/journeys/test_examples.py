@@ -1,5 +1,6 @@
 """The documentation's examples do what the pages show, and every command line shown is one the command takes."""
 
+import json
 import os
 import re
 import shlex
@@ -61,6 +62,53 @@ def test_account_tutorial(tmp_path: Path) -> None:
     """Whoever follows the tutorial about people, command by command, sees what it shows."""
     with new_server(**LIMITS) as registry:
         check_examples(DOCS / "tutorial/first-account.md", visit(registry, tmp_path / "first-account"))
+
+
+def test_dataset_tutorial(tmp_path: Path) -> None:
+    """Whoever follows the tutorial about datasets, command by command, sees what it shows."""
+    with new_server(**LIMITS) as registry:
+        terminal = visit(registry, tmp_path / "publish-a-dataset")
+        check_examples(DOCS / "tutorial/publish-a-dataset.md", terminal, registry)
+
+
+@pytest.fixture
+def rainfall(tmp_path: Path) -> Iterator[tuple[Server, Terminal, str]]:
+    """A registry with a dataset of two versions and two files, its owner's terminal, and its id."""
+    with new_server(**LIMITS) as registry:
+        terminal = visit(registry, tmp_path / "rainfall")
+        (terminal.folder / "june.csv").write_text("id,mm\n1,3.5\n2,5.25\n", "utf-8")
+        (terminal.folder / "july.csv").write_text("id,mm\n3,8\n", "utf-8")
+        dataset = json.loads(terminal.run("hallmarket publish june.csv --json"))["files"][0]["id"]
+        terminal.run(f"hallmarket datasets push {dataset} july.csv")
+        yield registry, terminal, dataset
+
+
+def test_a_pulled_version_without_our_command(rainfall: tuple[Server, Terminal, str]) -> None:
+    """The how-to's program and the forty lines prove a pulled version, and refuse another file."""
+    _, terminal, dataset = rainfall
+    ((_, files),) = read_blocks(DOCS / "how-to/verify-a-dataset-version.md", "python")
+    ((_, check),) = read_blocks(DOCS / "how-to/verify-without-us.md", "python")
+    assert "hallmarket" not in files + check
+    (terminal.folder / "files.py").write_text(files, "utf-8")
+    (terminal.folder / "check.py").write_text(check, "utf-8")
+    terminal.run(f"hallmarket datasets pull {dataset} -o newest; curl -s -o log.vkey $HALLMARKET_SERVER/log/key")
+    assert terminal.run("python3 files.py newest.proof newest") == "2 files as the manifest of version 2 has them\n"
+    assert "Error" not in terminal.run("python3 check.py manifest.json manifest.bundle log.vkey")
+    terminal.run("for file in newest/*; do printf x >> $file; break; done")
+    assert "other: newest/" in terminal.run("python3 files.py newest.proof newest")
+
+
+def test_a_table_in_place(rainfall: tuple[Server, Terminal, str]) -> None:
+    """The how-to's program reads every version of a table where the page says that it lies."""
+    registry, terminal, dataset = rainfall
+    page = DOCS / "how-to/read-datasets-in-place.md"
+    program = next(text for _, text in read_blocks(page, "python") if text.startswith("# in_place.py"))
+    (terminal.folder / "in_place.py").write_text(program, "utf-8")
+    digits = dataset.replace("-", "")
+    table = registry.data / "tables" / digits[-2:] / digits
+    versions = json.loads(terminal.run(f"hallmarket datasets versions {dataset} --json"))["versions"]
+    shown = [terminal.run(f"python3 in_place.py {table} {version['delta_version']}") for version in versions]
+    assert shown == ["3 rows by deltalake\n3 3 by DuckDB\n", "2 rows by deltalake\n2 2 by DuckDB\n"]
 
 
 def test_official_client_examples(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ VERBS = {
     "verify": ("hallmarket.cli.verify:verify", "Check files, or a saved proof, against the log."),
     "proof": ("hallmarket.cli.proof:proof", "Save the proof of a file, to be checked without any server."),
     "status": ("hallmarket.cli.status:status", "Show the server, its log, its queue and its last checkpoint."),
+    "publish": ("hallmarket.cli.publish:publish", "Publish files and tables: upload, anchor, make them assets."),
+    "datasets": ("hallmarket.cli.datasets:datasets", "List, query, pull and push datasets."),
     "assets": ("hallmarket.cli.assets:assets", "Find, share and delete assets."),
     "serve": ("hallmarket.cli.serve:serve", "Run a server."),
     "admin": ("hallmarket.cli.admin:admin", "Make organizations, people and API keys."),

@@ -3,10 +3,11 @@
 import mmap
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from hallmarket.cli.output import count_words
+from hallmarket.cli.output import count_words, printable
 from hallmarket.cli.walk import FoundFile, walk
 
 
@@ -77,3 +78,24 @@ def display(count: Count) -> Iterator[tuple[Show, Tell]]:
             progress.console.print(f"hallmarket: {message}", markup=False, highlight=False, soft_wrap=True)
 
         yield show, tell
+
+
+@contextmanager
+def transfer(words: str, total_bytes: int | None, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Show how far bytes have come, on a terminal only; yields a function that hears of each piece."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(printable(words), total=total_bytes)
+        yield lambda size_bytes: progress.advance(task, size_bytes)

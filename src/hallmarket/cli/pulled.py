@@ -33,13 +33,14 @@ def verify_pulled(data: bytes, path: str | None, verify_bundle: "VerifyBundle") 
     from hallmarket.client.version_proof import VersionProof, verify_version
 
     try:
-        return verify_version(VersionProof.parse(data), verify_bundle, Path(path) if path else None, _read_file)
+        return verify_version(VersionProof.parse(data), verify_bundle, Path(path) if path else None, read_digest)
     except ProofError as error:
         if path and not Path(path).is_dir() and Path(path).suffix.lower() != ".parquet":
             raise ProofError(f"{error} Only Parquet files are proved: pull it with --format parquet.") from None
         raise
 
 
-def _read_file(path: Path) -> tuple[str, int]:
+def read_digest(path: Path) -> tuple[str, int]:
+    """Return a file's SHA3-512 and its size; raises CommandError where it cannot be read."""
     read = read_fingerprint(str(path))
     return read.digest.hex(), read.size_bytes

@@ -29,3 +29,10 @@ class ServerUnreachable(Exception):
 
 class LogRefused(Exception):
     """A log that must not be trusted: it changed its key, or shows a past other than the one seen before."""
+
+
+class FileChanged(Exception):
+    """A local file that was written to while it was being sent: what left was no version that ever stood on disk."""
+
+    def __init__(self) -> None:
+        super().__init__("changed while it was being sent")

@@ -5,7 +5,9 @@ from typing import Self
 from urllib.parse import quote
 
 from hallmarket.client.assets import Assets
+from hallmarket.client.datasets import Datasets
 from hallmarket.client.exchange_types import Data, Me, Organization, Person, Team
+from hallmarket.client.files import Files
 from hallmarket.client.session import Session
 from hallmarket.client.transport import Transport, Waiting
 
@@ -29,6 +31,8 @@ class Exchange:
         self.url = self.transport.base_url
         self.session = Session(self.transport, api_key)
         self.assets = Assets(self.session)
+        self.files = Files(self.session)
+        self.datasets = Datasets(self.session)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,68 @@
+"""`hallmarket datasets pull`: fetch a version of a dataset, with what proves it."""
+
+from uuid import UUID
+
+import click
+
+from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange
+from hallmarket.cli.exits import OK
+from hallmarket.cli.options import log_key_option
+from hallmarket.cli.output import count_words, print_json, printable
+
+FORMATS = ("parquet", "csv", "json", "ndjson", "arrow")
+
+
+@click.command(
+    epilog=f"""
+    \b
+    Examples:
+      hallmarket datasets pull 0190a3c2-…
+      hallmarket datasets pull 0190a3c2-… --version 3 -o stations.parquet
+      hallmarket datasets pull 0190a3c2-… --format csv -o stations.csv
+
+    The version's Parquet files are fetched as they are and checked against its manifest, and the manifest against the
+    log. As parquet they stay as they are, in a folder if there are several, and the proof stands beside them: then
+    `hallmarket verify` proves them, also without a network. Every other format is made of them here, and has no proof
+    of its own. Run it again after an interruption: it goes on where it stopped.
+    {EPILOG_END}"""
+)
+@click.argument("dataset_id", metavar="ID", type=click.UUID)
+@click.option("--version", metavar="N", type=click.IntRange(1), help="Which version; the newest unless given.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="By the ending of FILE unless given, else parquet.")
+@click.option("--output", "-o", metavar="FILE", help="Where to; named after the dataset unless given.")
+@click.option("--proof", metavar="FILE", help="Where the proof goes; FILE.proof beside the output unless given.")
+@log_key_option
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@exchange_options
+def pull(
+    where: tuple[str, str],
+    dataset_id: UUID,
+    version: int | None,
+    form: str | None,
+    output: str | None,
+    proof: str | None,
+    log_key: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Fetch a version of a dataset, check it against the log, and keep what proves it."""
+    from hallmarket.cli.pulling import Pull
+
+    with open_exchange(where) as exchange:
+        wanted = Pull(exchange, str(dataset_id), version, log_key, quiet=quiet or as_json)
+        pulled = wanted.run(form or _form(output), output, proof)
+    manifest = pulled.manifest
+    if as_json:
+        facts = {"output": printable(str(pulled.output)), "proof": pulled.proof and printable(str(pulled.proof))}
+        facts |= {"dataset": manifest.dataset, "format": pulled.form}
+        print_json(facts | {"version": manifest.version, "rows": manifest.rows, "index": pulled.leaf_index})
+    elif not quiet:
+        rows, files = count_words(manifest.rows, "row"), count_words(len(manifest.files), "file")
+        print(f"{printable(str(pulled.output))}: version {manifest.version:,}, {rows}, checked against the log")
+        if pulled.proof:
+            print(f"{printable(str(pulled.proof))}: the proof of {files}, for `hallmarket verify`")
+    return OK
+
+
+def _form(output: str | None) -> str:
+    return next((form for form in FORMATS if output and output.lower().endswith(f".{form}")), "parquet")

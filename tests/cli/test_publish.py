@@ -1,0 +1,85 @@
+"""`hallmarket publish` against a real server."""
+
+import hashlib
+import os
+
+import httpx
+import pytest
+
+from circle import new_circle
+from support import wait_until
+
+
+@pytest.fixture(scope="module")
+def circle(server):
+    """A new organization of the shared server, with an administrator."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture
+def at_server(home, circle):
+    """The home of the administrator."""
+    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
+    return home
+
+
+@pytest.fixture
+def photo(write):
+    """A file nobody has, and its bytes."""
+    data = os.urandom(700_000)
+    return write("photo.bin", data), data
+
+
+def test_a_file_is_published_once(at_server, photo, circle):
+    """A file becomes an asset with its bytes, found again by its fingerprint under whatever name."""
+    path, data = photo
+    answer = at_server.json("publish", "photo.bin", "--name", "The harbour", "--description", "At *dawn*.")
+    (made,) = answer["files"]
+    assert (made["outcome"], made["type"]) == ("published", "file")
+    assert made["hash"] == hashlib.sha3_512(data).hexdigest()
+    asset = circle.boss.ask("GET", f"/files/{made['id']}")
+    assert (asset["name"], asset["description"], asset["metadata"]["size"]) == ("The harbour", "At *dawn*.", len(data))
+    address = circle.boss.ask("GET", f"/files/{made['id']}/data")["url"]
+    assert httpx.get(address, trust_env=False).content == data
+    path.rename(path.with_name("copy.bin"))
+    again = at_server.run("publish", "copy.bin")
+    assert again.stdout.startswith("copy.bin: is published already, as the file The harbour, ")
+    assert made["id"] in again.stdout
+
+
+def test_what_is_published_is_proved(at_server, photo):
+    """The proof that is named proves the file."""
+    (made,) = at_server.json("publish", "photo.bin")["files"]
+    wait_until(lambda: httpx.get(made["proof"], trust_env=False).status_code == 200)
+    assert at_server.run("verify", "photo.bin").returncode == 0
+
+
+def test_several_files_and_one_that_cannot_be(at_server, write):
+    """Every file gets its line; one that is not there makes the status 1 and stops no other."""
+    write("a.bin", os.urandom(10))
+    write("b.bin", b"")
+    answer = at_server.json("publish", "a.bin", "none.bin", "b.bin", status=1)
+    assert [one["outcome"] for one in answer["files"]] == ["published", "failed", "published"]
+    assert answer["files"][1]["error"]["code"] == "UNREADABLE"
+
+
+def test_prices_and_places(at_server, write, circle):
+    """Team, licence and prices stand in the asset; what has a price is for sale unless said otherwise."""
+    team = circle.boss.create_team("for-sale", visibility="public")
+    write("c.bin", os.urandom(10))
+    place = ("--organization", circle.organization, "--team", "for-sale")
+    (made,) = at_server.json(
+        "publish", "c.bin", *place, "--price-usd", "12.50", "--price-sats", "3000", "--license", "CC-BY-4.0"
+    )["files"]
+    asset = circle.boss.ask("GET", f"/files/{made['id']}")
+    assert (asset["team_id"], asset["visibility"], asset["monetization"]) == (team["id"], "monetized", "pay-to-unlock")
+    assert (asset["price_usd"], asset["price_sats"], asset["license_id"]) == (12.5, 3000, "CC-BY-4.0")
+
+
+def test_a_refusal_of_one_file(at_server, write):
+    """What the server will not have is told by file, with status 1."""
+    write("d.bin", os.urandom(10))
+    answer = at_server.json("publish", "d.bin", "--price-usd", "0.001", status=1)
+    assert answer["files"][0]["error"]["code"] == "INVALID_REQUEST"
+    assert at_server.run("publish", "d.bin", "--team", "nobodys").returncode == 1

@@ -1,0 +1,131 @@
+"""Local tables as JSON rows: every value as it stands in the file, or a refusal."""
+
+import csv
+import datetime
+import decimal
+import json
+import math
+
+import openpyxl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from hallmarket.cli.exits import CommandError
+from hallmarket.cli.rows import read_rows
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=8)
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def read(path, types=None):
+    """The rows of a file, and how much of it was told to have been read."""
+    told = []
+    rows = [json.loads(row) for row in read_rows(path, types or {}, told.append)]
+    return rows, sum(told)
+
+
+@FEW
+@given(rows=st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), TEXT, st.booleans()), max_size=20))
+def test_csv_keeps_every_value(tmp_path, rows):
+    """Whole numbers are exact, texts keep commas, quotes and lines, an empty text is none of null."""
+    path = tmp_path / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(["Id", "te,xt", "flag"])
+        writer.writerows((number, text, str(flag).lower()) for number, text, flag in rows)
+    expected = [{"Id": number, "te,xt": text, "flag": str(flag).lower()} for number, text, flag in rows]
+    assert read(path, {"id": "bigint"}) == (expected, path.stat().st_size)
+
+
+def test_nothing_is_null_in_csv(tmp_path):
+    """Nothing between two commas is null, two quotes are an empty text; what is no number stays as it is written."""
+    path = tmp_path / "a.csv"
+    path.write_text('\ufeffid,name,x\n1,,1.5\n2,"",\n3,c,n/a\n', "utf-8")
+    rows, _ = read(path, {"id": "bigint", "x": "double precision"})
+    assert [(row["id"], row["name"], row["x"]) for row in rows] == [(1, None, "1.5"), (2, "", None), (3, "c", "n/a")]
+
+
+def test_tabs(tmp_path):
+    """A .tsv is separated by tabs."""
+    path = tmp_path / "a.tsv"
+    path.write_text("a\tb\n1,2\t3\n", "utf-8")
+    assert read(path)[0] == [{"a": "1,2", "b": "3"}]
+
+
+def test_parquet_keeps_every_value(tmp_path):
+    """Decimals, times to the microsecond, nested values and nulls come as they are; no number becomes NaN."""
+    table = pa.table(
+        {
+            "whole": [2**63 - 1, None],
+            "exact": pa.array([decimal.Decimal("12345678901234567890.10"), None]),
+            "when": pa.array(
+                [datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.UTC), None], pa.timestamp("us", "UTC")
+            ),
+            "fine": pa.array([1_700_000_000_000_001_000, None], pa.timestamp("ns")),
+            "nested": [{"a": ["1", "é"]}, None],
+            "real": [math.nan, 1e300],
+        }
+    )
+    path = tmp_path / "a.parquet"
+    parquet.write_table(table, path)
+    rows, told = read(path)
+    assert rows[0] == {
+        "whole": 2**63 - 1,
+        "exact": "12345678901234567890.10",
+        "when": "2026-01-02T03:04:05.000006Z",
+        "fine": "2023-11-14T22:13:20.000001",
+        "nested": {"a": ["1", "é"]},
+        "real": None,
+    }
+    assert rows[1] == {"whole": None, "exact": None, "when": None, "fine": None, "nested": None, "real": 1e300}
+    assert told == path.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.ndjson", "a.jsonl"])
+def test_json_is_passed_on_as_it_stands(tmp_path, name):
+    """A row of JSON leaves to the byte as it came: numbers of any length, escapes and all."""
+    objects = [b'{"a":12345678901234567890.10}', b'{ "a" : "\\u00e9", "b":null }', b"{}"]
+    path = tmp_path / name
+    path.write_bytes(b"[" + b" , ".join(objects) + b"]\n" if name == "a.json" else b"\n\n".join(objects))
+    assert list(read_rows(path, {}, lambda _: None)) == objects
+
+
+def test_excel(tmp_path):
+    """Of a workbook the first sheet is read, its first line naming the columns; whole numbers are whole."""
+    book = openpyxl.Workbook()
+    book.active.append(["id", "when", "x", None])
+    book.active.append([1, datetime.datetime(2026, 1, 1, 12), 1.5, None])
+    book.active.append([2, None, "é", None])
+    book.save(tmp_path / "a.xlsx")
+    assert read(tmp_path / "a.xlsx")[0] == [
+        {"id": 1, "when": "2026-01-01T12:00:00", "x": 1.5},
+        {"id": 2, "when": None, "x": "é"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"", "Empty CSV"),
+        ("a.csv", b"a,b\n1\n", "Expected 2 columns"),
+        ("a.csv", b"a,a\n1,2\n", "two columns are called a"),
+        ("a.csv", b"a\n\xff\n", "utf-8"),
+        ("a.json", b'{"a":1}', "array"),
+        ("a.json", b"[1]", "no JSON object"),
+        ("a.ndjson", b'{"a":1}\n{"a":', "truncated"),
+        ("a.ndjson", b'["a"]\n', "no JSON object"),
+        ("a.parquet", b"PAR1", "Parquet"),
+        ("a.xlsx", b"PK", "cannot be read"),
+        ("a.txt", b"", "no table"),
+    ],
+)
+def test_what_is_no_table(tmp_path, name, content, words):
+    """What cannot be read as its name says is refused in one line, never half read in silence."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match=words) as refused:
+        list(read_rows(path, {}, lambda _: None))
+    assert "\n" not in str(refused.value)
