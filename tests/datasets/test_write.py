@@ -10,6 +10,7 @@ import pytest
 
 from circle import Circle, Someone, new_circle
 from making_datasets import make_dataset
+from making_files import make_file
 from support import Server
 from wire import assert_exchange_error
 
@@ -155,6 +156,11 @@ def test_a_file_becomes_a_dataset(owner: Someone) -> None:
         ("state", "text", ["on", "off"], False),
         ("when", "timestamp with time zone", None, False),
     ]
+    here = make_file(owner, b'{"id": 5}\n{"id": 6}\n', "lines.ndjson", visibility="private")["id"]
+    copied = owner.ask(
+        "POST", "/datasets/create/from-file", json={"file_id": here, "dataset": {"visibility": "private"}}
+    )
+    assert (copied["name"], ids(owner, copied["id"])) == ("lines", [5, 6])
     for name, content, words in [
         ("a.csv", b"a,b\n1\n", "Line 2 has 1 fields"),
         ("a.csv", b"id,state\n1,maybe\n", "maybe is not one of on, off"),

@@ -23,6 +23,7 @@ from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.export import Exports
+from hallmarket.server.datasets.from_file import Uploads
 from hallmarket.server.datasets.part import DatasetParts
 from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
@@ -130,7 +131,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *teams_routes(database),
         *catalog_routes(database),
         *query_routes(database, tables, engine, exports),
-        *datasets_routes(database, tables, scratch_folder(settings.data), settings.most_upload_mib * MIB),
+        *datasets_routes(database, tables, Uploads(blobs, scratch, settings.most_upload_mib * MIB)),
         *version_routes(database, tables),
         *download_routes(database, kinds, links),
         *files_routes(database, blobs, links, scratch, settings.most_upload_mib * MIB),

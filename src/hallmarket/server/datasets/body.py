@@ -48,13 +48,21 @@ FILE_SCHEMA: dict[str, Any] = {
     },
     "required": ["file"],
 }
+HERE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "file_id": {"type": "string", "format": "uuid", "description": "A file that is here already."},
+        "dataset": {"type": "object", "description": "Fields of the dataset, as from a schema."},
+    },
+    "required": ["file_id"],
+}
 CREATE: dict[str, Any] = WRITE | {
     "body": {"application/json": DATASET_SCHEMA},
     "example": {"dataset": {"name": "Rain", "rows": [{"id": 1, "day": "2026-01-01", "mm": 3.5}]}},
     "raises": (Conflict, Locked),
 }
 CREATE_FROM_FILE: dict[str, Any] = WRITE | {
-    "body": {"multipart/form-data": FILE_SCHEMA},
+    "body": {"multipart/form-data": FILE_SCHEMA, "application/json": HERE_SCHEMA},
     "raises": (Conflict, PayloadTooLarge, Locked),
 }
 INGEST: dict[str, Any] = WRITE | {

@@ -1,18 +1,25 @@
-"""Create a dataset from an uploaded file: CSV, Parquet, JSON, NDJSON or Excel."""
+"""Create a dataset from a file, sent or here already: CSV, Parquet, JSON, NDJSON or Excel."""
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import IO, TypeVar
+from uuid import UUID
 
 import msgspec
 import pyarrow as pa
 from msgspec import UNSET
 
+from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.create import NewDataset, create_from_batches, promote
 from hallmarket.server.datasets.types import Created
-from hallmarket.server.errors import InvalidRequest, Unavailable
+from hallmarket.server.datasets.versions import sql
+from hallmarket.server.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavailable
+from hallmarket.server.http.body import MOST_BODY_BYTES, read_body
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.media.receive import UploadForm
 from hallmarket.server.tables.coerce import check_enum
@@ -21,37 +28,84 @@ from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column
 
 FIELD = "dataset"
+Said = TypeVar("Said")
 _read_fields = msgspec.json.Decoder(NewDataset).decode
 
 
-async def create_from_file(database: Database, tables: Tables, visit: Visit, scratch: Path, most_bytes: int) -> Created:
-    """Create a dataset of a form's `file`; `dataset` beside it is JSON that says what else it is.
+class FromFile(msgspec.Struct, frozen=True):
+    """A file that is here already, and what the dataset is to be; a JSON body in place of a form."""
+
+    file_id: UUID
+    dataset: NewDataset = NewDataset()
+
+
+_read_said = msgspec.json.Decoder(FromFile).decode
+
+
+class Uploads(msgspec.Struct, frozen=True):
+    """Where files come from: the bytes that are kept, a folder for those that come, and how many may come."""
+
+    blobs: Blobs
+    scratch: Path
+    most_bytes: int
+
+
+async def create_from_file(database: Database, tables: Tables, uploads: Uploads, visit: Visit) -> Created:
+    """Create a dataset of a form's `file`, with JSON beside it in `dataset`; or of a file asset, by JSON alone.
 
     Its columns are those of the file. Raises InvalidRequest naming the line that cannot be read, PayloadTooLarge,
-    Forbidden, Conflict, Unavailable; then nothing is left.
+    NotFound and Locked for a file asset, Forbidden, Conflict, Unavailable; then nothing is left.
     """
-    form = UploadForm(visit, most_bytes, (FIELD,))
-    with tempfile.NamedTemporaryFile(dir=scratch, prefix="table-") as spool:
+    if visit.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"application/json":
+        said = _read(_read_said, await read_body(visit, MOST_BODY_BYTES))
+        with tempfile.NamedTemporaryFile(dir=uploads.scratch, prefix="table-") as spool:
+            name = await _fetch(database, uploads, visit, said.file_id, spool)
+            return await _create(database, tables, visit, said.dataset, Path(spool.name), name)
+    form = UploadForm(visit, uploads.most_bytes, (FIELD,))
+    with tempfile.NamedTemporaryFile(dir=uploads.scratch, prefix="table-") as spool:
         found = False
         async for file in form.files():
             found = True
-            try:
-                async for piece in file.pieces:
-                    await asyncio.to_thread(spool.write, piece)
-                await asyncio.to_thread(spool.flush)
-            except OSError as error:
-                raise Unavailable("There is no room for this file at the moment. Try again.") from error
+            await _spool(file.pieces, spool)
         if not found:
             raise InvalidRequest("file is missing.", "file")
-        wanted = _read(form.fields.get(FIELD, "{}"))
-        if wanted.name is UNSET:
-            wanted = msgspec.structs.replace(wanted, name=Path(form.filename or "dataset").stem)
-        path = Path(spool.name)
-        upload = await asyncio.to_thread(read_upload, path, form.filename or "")
-        columns = promote(upload.columns, None, wanted.enum_columns)
-        if wanted.refs:
-            raise InvalidRequest("References are declared once the dataset is there, by PUT.", "refs")
-        return await create_from_batches(database, tables, visit, wanted, columns, lambda: _batches(upload, columns))
+        wanted = _read(_read_fields, form.fields.get(FIELD, "{}").encode())
+        return await _create(database, tables, visit, wanted, Path(spool.name), form.filename or "")
+
+
+async def _fetch(database: Database, uploads: Uploads, visit: Visit, file_id: UUID, spool: IO[bytes]) -> str:
+    """A file asset's bytes, copied; returns what it is called. Raises NotFound, Locked, PayloadTooLarge."""
+    async with database.connection() as connection:
+        await get_access(connection, visit.caller, file_id, READ, "file")
+        row = await connection.fetchrow(sql.find_file, file_id)
+    if row is None:
+        raise NotFound("There is no such file.")
+    if row["size"] > uploads.most_bytes:
+        raise PayloadTooLarge(f"A dataset can be made of at most {uploads.most_bytes} bytes.")
+    if row["size"]:
+        await _spool(uploads.blobs.read(row["blob_id"], 0, row["size"] - 1), spool)
+    return str(row["file_name"])
+
+
+async def _spool(pieces: AsyncIterator[bytes], spool: IO[bytes]) -> None:
+    try:
+        async for piece in pieces:
+            await asyncio.to_thread(spool.write, piece)
+        await asyncio.to_thread(spool.flush)
+    except OSError as error:
+        raise Unavailable("There is no room for this file at the moment. Try again.") from error
+
+
+async def _create(
+    database: Database, tables: Tables, visit: Visit, wanted: NewDataset, path: Path, name: str
+) -> Created:
+    if wanted.refs:
+        raise InvalidRequest("References are declared once the dataset is there, by PUT.", "refs")
+    if wanted.name is UNSET:
+        wanted = msgspec.structs.replace(wanted, name=Path(name or "dataset").stem)
+    upload = await asyncio.to_thread(read_upload, path, name)
+    columns = promote(upload.columns, None, wanted.enum_columns)
+    return await create_from_batches(database, tables, visit, wanted, columns, lambda: _batches(upload, columns))
 
 
 def _batches(upload: Upload, columns: tuple[Column, ...]) -> Iterator[pa.RecordBatch]:
@@ -67,8 +121,8 @@ def _batches(upload: Upload, columns: tuple[Column, ...]) -> Iterator[pa.RecordB
         yield batch
 
 
-def _read(text: str) -> NewDataset:
+def _read(decode: Callable[[bytes], Said], body: bytes) -> Said:
     try:
-        return _read_fields(text)
+        return decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"{FIELD} must be a JSON object of the dataset's fields: {error}.", FIELD) from None

@@ -114,3 +114,6 @@ update dataset set swept_on = now() where asset_id = $1 and writer_id = $2;
 -- name: find_tables
 -- Which of these tables are a dataset's.
 select asset_id from dataset where asset_id = any ($1::uuid[]);
+
+-- name: find_file
+select f.file_name, f.blob_id, b.size from file f join blob b on b.id = f.blob_id where f.asset_id = $1;

@@ -20,7 +20,7 @@ from hallmarket.server.datasets.change import UpdateDataset, change_dataset
 from hallmarket.server.datasets.columns import ChangeColumn, NewColumn, add_column, change_column, drop_column
 from hallmarket.server.datasets.create import create_from_schema
 from hallmarket.server.datasets.describe import get_schema, get_stats
-from hallmarket.server.datasets.from_file import create_from_file
+from hallmarket.server.datasets.from_file import Uploads, create_from_file
 from hallmarket.server.datasets.indexes import NewIndex, create_index, delete_index, list_indexes
 from hallmarket.server.datasets.ingest import ingest
 from hallmarket.server.datasets.types import DATASET, Created, WireColumn, WireIndex, WireStats, WireView, Written
@@ -49,10 +49,10 @@ class Dropped(msgspec.Struct, frozen=True):
     dropped: str
 
 
-def datasets_routes(database: Database, tables: Tables, scratch: Path, most_bytes: int) -> Sequence[HTTPRouteHandler]:
+def datasets_routes(database: Database, tables: Tables, uploads: Uploads) -> Sequence[HTTPRouteHandler]:
     """The routes of datasets, save those that read rows."""
     return [
-        *_creating_routes(database, tables, scratch, most_bytes),
+        *_creating_routes(database, tables, uploads),
         *_dataset_routes(database, tables),
         *_describing_routes(database),
         *_column_routes(database, tables),
@@ -61,7 +61,7 @@ def datasets_routes(database: Database, tables: Tables, scratch: Path, most_byte
     ]
 
 
-def _creating_routes(database: Database, tables: Tables, scratch: Path, most_bytes: int) -> Sequence[HTTPRouteHandler]:
+def _creating_routes(database: Database, tables: Tables, uploads: Uploads) -> Sequence[HTTPRouteHandler]:
     @post(
         "/datasets/create/from-schema",
         opt=CREATE,
@@ -73,7 +73,7 @@ def _creating_routes(database: Database, tables: Tables, scratch: Path, most_byt
 
     @post("/datasets/create/from-file", opt=CREATE_FROM_FILE, status_code=200, summary="Create a dataset from a file")
     async def from_file(request: AnyRequest) -> Created:
-        return await create_from_file(database, tables, visit_of(request.scope), scratch, most_bytes)
+        return await create_from_file(database, tables, uploads, visit_of(request.scope))
 
     @post(ONE + "/data", opt=INGEST, status_code=200, summary="Write rows into a dataset")
     async def data(request: AnyRequest, dataset_id: FromPath[str]) -> Written:

@@ -72,6 +72,7 @@ async def sweep(database: Database, tables: Tables) -> int:
             gone += await _sweep_one(database, tables, dataset_id)
     for table_id in await _lost(database, await asyncio.to_thread(tables.table_ids)):
         gone += await asyncio.to_thread(tables.sweep, table_id, ())
+        await asyncio.to_thread(tables.forget_empty, table_id)
     if gone:
         log.info("deleted files that no version of a dataset has", files=gone)
     return gone

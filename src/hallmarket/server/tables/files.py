@@ -166,6 +166,22 @@ class Files:
         self.delete(table_id, gone)
         return len(gone)
 
+    def forget_empty(self, table_id: UUID) -> None:
+        """Delete a table's log if it has no file and has been left alone for a day. Raises Unavailable."""
+        try:
+            if self._url:
+                self._forget_empty_in_cloud(table_id)
+            else:
+                _forget_empty_folder(self._folder / _place(table_id))
+        except AWAY as error:
+            raise Unavailable("The object store is away. Try again.") from error
+
+    def _forget_empty_in_cloud(self, table_id: UUID) -> None:
+        left = [entry for page in obstore.list(self._store, prefix=_place(table_id)) for entry in page]
+        before = datetime.now(UTC) - ABANDONED
+        if all(entry["last_modified"] < before and not entry["path"].endswith(ENDING) for entry in left):
+            obstore.delete(self._store, [entry["path"] for entry in left])
+
     def table_ids(self) -> Iterator[UUID]:
         """Every table that has a file. Raises Unavailable."""
         try:
@@ -189,6 +205,16 @@ class Files:
             return
         except AWAY as error:
             raise Unavailable("The object store is away. Try again.") from error
+
+
+def _forget_empty_folder(folder: Path) -> None:
+    young = time.time() - ABANDONED.total_seconds()
+    left = [path for path in folder.rglob("*") if path.is_file()]
+    if any(path.suffix == ENDING or path.stat().st_mtime > young for path in left):
+        return
+    shutil.rmtree(folder / "_delta_log", ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()  # which leaves a folder alone into which a file has come just now
 
 
 class _Fingerprinting:

@@ -212,6 +212,10 @@ class Tables:
         """Every table there is. Raises Unavailable."""
         return list(self._files.table_ids())
 
+    def forget_empty(self, table_id: UUID) -> None:
+        """Delete what is left of a table without files, a day later. Raises Unavailable."""
+        self._files.forget_empty(table_id)
+
     def forget(self, table_id: UUID) -> None:
         """Delete a whole table. Raises Unavailable; then some of it is left for the next attempt."""
         self._files.forget(table_id)

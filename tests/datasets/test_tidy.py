@@ -1,0 +1,101 @@
+"""What the background does to datasets, done at once."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from circle import Circle, Someone, new_circle
+from hallmarket.server.database.pool import Database
+from hallmarket.server.datasets import tidy
+from hallmarket.server.tables.files import Files
+from hallmarket.server.tables.store import Tables
+from making_datasets import make_dataset
+from support import Server, wait_until
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Iterator[Circle]:
+    """An organization."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def owner(circle: Circle) -> Someone:
+    """Somebody with datasets."""
+    return circle.person()
+
+
+def run(server: Server, work: Callable[[Database, Tables], Awaitable[Any]]) -> Any:
+    """Work as the background process does it."""
+
+    async def wired() -> Any:
+        database = Database(server.postgres_url, 2)
+        await database.open()
+        try:
+            return await work(database, Tables(Files("", server.data / "tables", 0)))
+        finally:
+            await database.close()
+
+    return asyncio.run(wired())
+
+
+def head(server: Server, dataset: str) -> list[dict[str, Any]]:
+    """The files that the next write stands on."""
+    (row,) = server.query("select head from dataset where asset_id = $1", dataset)
+    files: list[dict[str, Any]] = msgspec.json.decode(row["head"])["files"]
+    return files
+
+
+def test_small_files_are_joined_for_the_next_version(server: Server, owner: Someone) -> None:
+    """Many small writes are joined in the background: no version changes, the next one has the joined files."""
+    dataset = make_dataset(owner, [{"id": 0}])["id"]
+    for key in range(1, 17):
+        owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": key}]})
+    before = owner.client.get(f"/datasets/{dataset}/versions/17/manifest").content
+    wait_until(lambda: len(head(server, dataset)) < 4, timeout_s=60)
+    assert owner.client.get(f"/datasets/{dataset}/versions/17/manifest").content == before
+    assert owner.ask("GET", f"/datasets/{dataset}/stats")["version"] == 17
+    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 17}]})
+    manifest = owner.client.get(f"/datasets/{dataset}/versions/18/manifest").json()
+    assert len(manifest["files"]) < 5
+    for version, rows in ((17, 17), (18, 18)):
+        read = owner.ask("GET", f"/datasets/{dataset}/data", params={"version": version})
+        assert [row["id"] for row in read] == list(range(rows))
+
+
+def test_abandoned_writes_become_a_version(server: Server, owner: Someone) -> None:
+    """Rows whose author never finished them are a version of theirs after an hour, and not before."""
+    dataset = make_dataset(owner)["id"]
+    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "finalize": False})
+    run(server, tidy.finish_abandoned)
+    assert owner.ask("GET", f"/datasets/{dataset}/stats")["count"] == 2
+    server.query("update dataset set pending_since = now() - interval '61 minutes' where asset_id = $1", dataset)
+    run(server, tidy.finish_abandoned)
+    assert owner.ask("GET", f"/datasets/{dataset}/stats")["count"] == 3
+    newest = owner.ask("GET", f"/datasets/{dataset}/versions")[0]
+    assert (newest["number"], newest["user_id"]) == (2, owner.id)
+
+
+def test_a_deleted_dataset_leaves_no_files(server: Server, owner: Someone) -> None:
+    """The files of a deleted dataset go once they are a day old; those of others stay."""
+    gone, stays = make_dataset(owner)["id"], make_dataset(owner)["id"]
+    owner.ask("DELETE", f"/datasets/{gone}")
+    files = {each: server.data / "tables" / each[-2:] / each.replace("-", "") for each in (gone, stays)}
+    run(server, tidy.sweep)
+    assert list(files[gone].glob("*.parquet"))
+    for folder in files.values():
+        for path in folder.rglob("*"):
+            os.utime(path, (time.time() - 90_000,) * 2)
+    server.query("update dataset set swept_on = now() - interval '2 days' where asset_id = $1", stays)
+    run(server, tidy.sweep)
+    assert not files[gone].exists()
+    assert owner.ask("GET", f"/datasets/{stays}/data") == [
+        {"id": 1, "day": "2026-01-01", "mm": 3.5},
+        {"id": 2, "day": "2026-01-02", "mm": None},
+    ]
