@@ -1,0 +1,80 @@
+"""Manifests and entries of datasets' versions."""
+
+import json
+from hashlib import sha3_512
+from typing import Any
+
+import msgspec
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hallmarket.proof.entry import DatasetVersionClaims, DatasetVersionEntry, MediaEntry, commit, decode_entry
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
+
+ID = "0190a3c2-5f0e-7cc1-8a55-3d1c2b7f9e10"
+HASH = sha3_512(b"").hexdigest()
+columns = st.builds(
+    ManifestColumn,
+    st.text(),
+    st.text(),
+    st.booleans(),
+    st.none() | st.text(),
+    st.none() | st.lists(st.text()).map(tuple),
+    st.none() | st.sampled_from(["asset", "action"]),
+    st.none() | st.text(),
+)
+files = st.builds(ManifestFile, st.just("0a.parquet"), st.integers(0, 2**40), st.just(HASH), st.integers(0, 2**40))
+
+
+def make(given_columns: list[ManifestColumn], given_files: list[ManifestFile], version: int = 1) -> Manifest:
+    """A manifest that adds up."""
+    rows = sum(file.rows for file in given_files)
+    return Manifest(tuple(given_columns), ID, tuple(given_files), rows, version)
+
+
+@given(st.lists(columns, max_size=3), st.lists(files, max_size=3), st.integers(1, 2**31 - 1))
+def test_a_manifest_has_one_spelling(given_columns: Any, given_files: Any, version: int) -> None:
+    """Whatever its columns are called, a manifest is canonical JSON as RFC 8785 has it, and reads back."""
+    manifest = make(given_columns, given_files, version)
+    data = manifest.encode()
+    assert data == rfc8785.dumps(json.loads(data))
+    assert Manifest.parse(data) == manifest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: b" " + data,
+        lambda data: data.replace(b'"rows":5,"sha', b'"rows":6,"sha'),
+        lambda data: data.replace(b'"v":1', b'"v":2'),
+        lambda data: data.replace(b'"v":1', b'"v":1,"w":1'),
+        lambda data: data.replace(b"0a.parquet", b"../a.parquet"),
+        lambda data: data.replace(b"0a.parquet", b"\xff"),
+        lambda data: data.replace(HASH.encode(), HASH.upper().encode()),
+        lambda data: data.replace(b'"version":1', b'"version":0'),
+        lambda data: data[:-1],
+    ],
+)
+def test_a_manifest_that_is_not_itself_is_refused(change: Any) -> None:
+    """A manifest in another spelling, that does not add up, or names files outside its table, is refused."""
+    data = make([ManifestColumn("a", "text")], [ManifestFile("0a.parquet", 5, HASH, 9)]).encode()
+    assert change(data) != data
+    with pytest.raises(ProofError):
+        Manifest.parse(change(data))
+
+
+def test_an_entry_of_a_version_is_read() -> None:
+    """A version's entry has one spelling, is no media entry, and commits to claims that name no organization, too."""
+    claims = DatasetVersionClaims("2026-01-01T00:00:00.000000+00:00", ID, ID, "Rain", None, 2**53 + 1, 3)
+    entry = DatasetVersionEntry(commit(bytes(32), claims), ID, HASH, 2**53 + 1)
+    data = entry.encode()
+    assert decode_entry(data) == entry
+    assert msgspec.json.decode(data)["kind"] == "dataset-version"
+    other = decode_entry(data.replace(b"dataset-version", b"media"))
+    assert isinstance(other, MediaEntry)
+    for wrong in (data + b" ", data.replace(b'"v":1', b'"v":2'), data.replace(HASH.encode(), HASH[1:].encode())):
+        with pytest.raises(ProofError):
+            decode_entry(wrong)
