@@ -17,6 +17,7 @@ from hallmarket.server.http.paging import read_time
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.types import Caller
 
+MOST_COUNTED = 5000  # of one person's assets
 SINCE_QUERY = {"since": {"type": "string", "format": "date-time", "description": "Only what came since then."}}
 IDS = {"type": "string", "description": f"Up to {MOST_ITEMS} ids of assets, separated by commas."}
 IMPACT_QUERY = {"ids": IDS | {"examples": [""]}} | SINCE_QUERY
@@ -92,12 +93,12 @@ async def get_impact(database: Database, caller: Caller, query: dict[str, str]) 
 
 
 async def get_user_impact(database: Database, caller: Caller, name_or_id: str, query: dict[str, str]) -> UserImpact:
-    """The impact of somebody's assets, the most sought of the last week first. Raises InvalidRequest, NotFound."""
+    """The impact of somebody's newest assets, the most sought of the last week first. Raises InvalidRequest, NotFound."""
     since, window = read_time(query, "since"), read_window(query)
     named = _read_ids(query, "asset_ids") or None
     async with database.connection() as connection:
         person_id = await find_someone(connection, name_or_id)
-        owned = await connection.fetch(sql.list_owned, *viewer(caller), person_id, named)
+        owned = await connection.fetch(sql.list_owned, *viewer(caller), person_id, named, MOST_COUNTED)
         assets = await _list_impact(connection, caller, [row["id"] for row in owned], since)
     assets.sort(key=lambda each: (-each.popularity_7d, -each.views))
     shown = assets[window.offset : window.offset + window.limit]

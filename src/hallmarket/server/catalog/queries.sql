@@ -232,10 +232,12 @@ cross join lateral (
 where a.id = any ($3::uuid[]);
 
 -- name: list_owned
--- Of somebody's assets those that the viewer may know of, and of these the named ones, or all.
+-- Of somebody's assets those that the viewer may know of, and of these the named ones, or the newest `$5`.
 select a.id
 from asset_known($1, $2) a
-where a.owner_id = $3 and ($4::uuid[] is null or a.id = any ($4));
+where a.owner_id = $3 and ($4::uuid[] is null or a.id = any ($4))
+order by a.created_on desc, a.id desc
+limit $5;
 
 -- What assets have to do with each other.
 
