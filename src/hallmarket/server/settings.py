@@ -34,7 +34,9 @@ SETTINGS = (
     Setting("data", "", "folder for the embedded database, the log's key and scratch files", "DIR"),
     Setting("database_url", "", "a PostgreSQL of your own, 15 or newer, instead of the embedded one", "URL"),
     Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
-    Setting("workers", 1, "processes that answer HTTP; the log's sequencer is always one more", "N"),
+    Setting(
+        "workers", 1, "processes that answer HTTP; the sequencer and the background process are always two more", "N"
+    ),
     Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
     Setting("table_cache_mib", 10240, "most of a cloud's tables copied into the data folder to be read, MiB", "MIB"),
     Setting("most_upload_mib", 10240, "most bytes of one upload, MiB", "MIB"),

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
 from typing import Any
+
+import structlog
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.jobs.run import Runner
 
 TIDY_EVERY_S = 600
+log = structlog.get_logger()
 
 Tidy = Callable[[], Awaitable[object]]
 Beside = Callable[[], Coroutine[Any, Any, None]]
@@ -18,7 +20,8 @@ Beside = Callable[[], Coroutine[Any, Any, None]]
 class Background:
     """Runs jobs, every ten minutes what clears away, and until the end what jobs need beside them.
 
-    `tidy` may raise Unavailable, and is called again later; `beside` is cancelled when the last job has ended.
+    Whatever `tidy` raises, it is called again later, and so are the others; `beside` is cancelled when the last job has
+    ended.
     """
 
     def __init__(self, database: Database, runner: Runner, tidy: Sequence[Tidy], beside: Sequence[Beside] = ()) -> None:
@@ -46,6 +49,10 @@ class Background:
     async def _keep_tidy(self) -> None:
         while True:
             for tidy in self._tidy:
-                with suppress(Unavailable):
+                try:
                     await tidy()
+                except Unavailable:
+                    continue
+                except Exception:
+                    log.exception("clearing away failed; it is tried again in ten minutes")
             await asyncio.sleep(TIDY_EVERY_S)
