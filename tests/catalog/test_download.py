@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from assets import make_asset
 from circle import Circle, Someone, new_circle
+from faults.processes import find_workers
 from hallmarket.server.catalog.disposition import LONGEST_BYTES, attachment, safe_name
 from making_files import make_file
 from media.test_upload_s3 import free_port
-from support import Server, copy_empty_cluster, new_server
+from stored import stored
+from support import Server, copy_empty_cluster, new_server, wait_until
 from wire import assert_exchange_error
 
 CONTENT = bytes(range(256)) * 40
@@ -45,10 +47,10 @@ def url(circle: Circle, file: Any) -> str:
     return str(circle.boss.ask("POST", f"/assets/{file['id']}/download-url")["download_url"])
 
 
-def get(url: str, method: str = "GET", **headers: str) -> httpx.Response:
+def get(url: str, method: str = "GET", content: bytes | None = None, **headers: str) -> httpx.Response:
     """The answer to somebody without a token; underscores in names of headers stand for hyphens."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.request(method, url, headers=sent, trust_env=False)
+    return httpx.request(method, url, content=content, headers=sent, trust_env=False)
 
 
 def test_whole_by_token(circle: Circle, file: Any) -> None:
@@ -139,6 +141,39 @@ def test_larger_than_a_piece(circle: Circle) -> None:
     url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
     assert get(url).content == content
     assert get(url, range="bytes=1000000-2500000").content == content[1_000_000:2_500_001]
+
+
+def test_what_cannot_be_sent_to_its_end_is_broken_off(circle: Circle) -> None:
+    """If bytes are missing from the store, nobody takes a part for the whole: 503, or a connection that breaks off."""
+    content = os.urandom(3 * 1024 * 1024)
+    file = make_file(circle.boss, content, visibility="private")
+    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
+    path = stored(circle.server)[hashlib.sha3_512(content).hexdigest()]
+    os.truncate(path, 2_500_000)
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(url)
+    path.unlink()
+    assert_exchange_error(get(url), 503, "unavailable")
+    assert get(url, "HEAD").headers["content-length"] == str(len(content))
+
+
+def test_whoever_hangs_up_leaves_nothing_open(circle: Circle) -> None:
+    """A download goes no further than its taker, and is given up when they are gone: its file is closed."""
+    content = os.urandom(1024 * 1024) * 80  # more than all buffers between us hold
+    begun = circle.boss.ask("POST", "/files/upload-url", json={"file_name": "large"})
+    assert get(begun["upload_url"], "PUT", content).status_code == 200
+    wanted = {"upload_id": begun["upload_id"], "download": True}
+    url = circle.boss.ask("POST", "/files/upload/complete", json=wanted)["download_url"]
+    path = str(stored(circle.server)[hashlib.sha3_512(content).hexdigest()])
+    (worker,) = find_workers(circle.server)
+
+    def is_open() -> bool:
+        return any(each.path == path for each in worker.open_files())
+
+    with httpx.stream("GET", url, trust_env=False) as response:
+        next(response.iter_bytes(1000))
+        assert is_open()
+    wait_until(lambda: not is_open())
 
 
 def test_an_address_is_for_one_thing_and_cannot_be_changed(circle: Circle, url: str) -> None:
