@@ -93,7 +93,7 @@ async def get_impact(database: Database, caller: Caller, query: dict[str, str]) 
 
 
 async def get_user_impact(database: Database, caller: Caller, name_or_id: str, query: dict[str, str]) -> UserImpact:
-    """The impact of somebody's newest assets, the most sought of the last week first. Raises InvalidRequest, NotFound."""
+    """The impact of somebody's newest assets, the most sought of the week first. Raises InvalidRequest, NotFound."""
     since, window = read_time(query, "since"), read_window(query)
     named = _read_ids(query, "asset_ids") or None
     async with database.connection() as connection:
