@@ -12,6 +12,7 @@ import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from bench.load import run_wrk
 from bench.table import Row, ratio_row, show
@@ -22,7 +23,7 @@ SECONDS = 6
 CONNECTIONS = 64
 PROBES = 4
 
-UNLIMITED = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
+UNLIMITED: dict[str, Any] = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
 
 INSERT = """
 insert into bench_media (id, organization_id, creator_id, hash, size, name, metadata, salt, created_on, status)

@@ -7,10 +7,11 @@ from functools import cache
 import httpx
 import pytest
 
-from support import Member, Server, new_server
+from support import Member, Server, keep_in_memory, new_server
 
 # Our servers speak plain HTTP, and to read the world's certificates takes every new client longer than most requests.
 ssl.create_default_context = cache(ssl.create_default_context)
+keep_in_memory()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,16 +26,22 @@ import httpx
 
 HALLMARKET = str(Path(sys.executable).with_name("hallmarket"))
 MAKE_CLUSTER = """
+import asyncio
 import sys
 from pathlib import Path
 from hallmarket.server.database.embedded import EmbeddedPostgres
+from hallmarket.server.database.migrate import migrate
 from hallmarket.server.folder import make_data_folder
 data = Path(sys.argv[1])
 make_data_folder(data)
 postgres = EmbeddedPostgres(data)
 postgres.start()
+asyncio.run(migrate(postgres.url))
 postgres.stop()
 """
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 8 * 2**30
+place: str | None = None  # where new servers keep their files; None is the disk, as benchmarks want it
 Made = TypeVar("Made")
 Connection = asyncpg.Connection
 GIVEN_DATABASE = os.environ.get("HALLMARKET_DATABASE_URL", "")
@@ -246,10 +252,18 @@ def new_database() -> Iterator[str]:
         asyncio.run(_on_given_server(f"drop database {name} with (force)"))
 
 
+def keep_in_memory() -> None:
+    """Keep the files of servers made from here on in memory, if there is room: every commit waits for a disk."""
+    global place
+    with suppress(OSError):
+        if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+            place = str(MEMORY)
+
+
 @cache
 def _empty_cluster() -> Path:
-    """An embedded PostgreSQL as `initdb` makes it, made once for all servers that need not make their own."""
-    data = Path(tempfile.mkdtemp(prefix="hallmarket-test-")) / "data"
+    """An embedded PostgreSQL with an empty schema, made once for all servers that need not make their own."""
+    data = Path(tempfile.mkdtemp(prefix="hallmarket-test-", dir=place)) / "data"
     atexit.register(shutil.rmtree, data.parent, ignore_errors=True)
     subprocess.run([sys.executable, "-c", MAKE_CLUSTER, data], check=True)
     return data / "postgres"
@@ -264,10 +278,14 @@ def copy_empty_cluster(data: Path) -> None:
 
 
 @contextmanager
-def new_server(*, start: bool = True, **settings: object) -> Iterator[Server]:
-    """A server on a new data folder and a new database; stopped and cleaned up at the end, whatever happened to it."""
+def new_server(*, start: bool = True, on_disk: bool = False, **settings: object) -> Iterator[Server]:
+    """A server on a new data folder and a new database; stopped and cleaned up at the end, whatever happened to it.
+
+    The folder is on the disk for those who ask what a kill leaves there, wherever others' are.
+    """
     unlimited = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
-    with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder, new_database() as database_url:
+    where = None if on_disk else place
+    with tempfile.TemporaryDirectory(prefix="hallmarket-test-", dir=where) as folder, new_database() as database_url:
         server = Server(Path(folder) / "data", database_url, **{**unlimited, **settings})
         if start and not database_url:
             copy_empty_cluster(server.data)

@@ -11,7 +11,7 @@ from support import Server, new_server
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A server with two workers, on which the tests inflict one fault after the other."""
-    with new_server(workers=2) as running:
+    with new_server(on_disk=True, workers=2) as running:
         yield running
 
 

@@ -28,7 +28,7 @@ SEQUENCERS = """
 @pytest.fixture(scope="module")
 def first() -> Iterator[Server]:
     """The server whose database it is, if the tests run on embedded ones."""
-    with new_server() as running:
+    with new_server(on_disk=True) as running:
         yield running
 
 
