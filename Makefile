@@ -17,7 +17,7 @@ serve: setup
 
 test: setup lint
 	sh scripts/browser.sh
-	$(PY) -m pytest
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: setup
 	.venv/bin/ruff format --check .
