@@ -1,9 +1,9 @@
 """`make demo`, from beginning to end."""
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -17,15 +17,21 @@ def run(command: list[str], temporary: Path) -> "subprocess.CompletedProcess[str
     )
 
 
+def processor_s() -> float:
+    """The processor time, in seconds, that programs we ran to their end have taken."""
+    taken = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return taken.ru_utime + taken.ru_stime
+
+
 def test_demo(tmp_path: Path) -> None:
-    """The demo tells its story without a terminal, ends well within half a minute, and leaves nothing behind."""
-    began_s = time.monotonic()
+    """The demo tells its story without a terminal, in less than half a minute of one processor, and leaves nothing."""
+    before_s = processor_s()
     result = run([sys.executable, str(SCRIPTS / "demo.py")], tmp_path / "tmp")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Every step did what it promised" in result.stdout
     assert result.stdout.count("NOT PROVED") == 2
     assert result.stderr == ""
-    assert time.monotonic() - began_s < 30
+    assert processor_s() - before_s < 30  # not of the clock, for other tests run beside it
     assert list((tmp_path / "tmp").glob("hallmarket-demo-*")) == []
 
 
