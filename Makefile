@@ -17,7 +17,8 @@ serve: setup
 
 test: setup lint
 	sh scripts/browser.sh
-	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --ignore tests/faults
+	$(PY) -m pytest tests/faults
 
 lint: setup
 	.venv/bin/ruff format --check .
