@@ -1,10 +1,10 @@
-"""Run every benchmark and print one table: `make bench`. Takes about ten minutes on two cores."""
+"""Run every benchmark and print one table: `make bench`. Takes about twenty minutes on two cores."""
 
 import sys
 
-from bench import anchor, batch, catalog, files, fingerprint, lookup, thumbnail, tokens
+from bench import anchor, batch, catalog, files, fingerprint, lookup, query, thumbnail, tokens
 from bench.table import show
 
 if __name__ == "__main__":
-    programs = (fingerprint, anchor, batch, lookup, tokens, files, catalog, thumbnail)
+    programs = (fingerprint, anchor, batch, lookup, tokens, files, catalog, thumbnail, query)
     sys.exit(not show([row for program in programs for row in program.run()]))
