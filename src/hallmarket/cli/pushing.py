@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hallmarket.cli.exits import CommandError
+from hallmarket.cli.exits import CommandError, command_error
 from hallmarket.cli.interrupt import Stop
 from hallmarket.cli.local import read_fingerprint
+from hallmarket.cli.output import tell
 from hallmarket.cli.progress import transfer
 from hallmarket.cli.rows import read_rows
 from hallmarket.cli.state import default_path
@@ -22,6 +23,8 @@ from hallmarket.client.exchange import Exchange
 
 # As the official client has it: what a server takes in any case, with room for the rest of the body.
 BATCH_BYTES = 5_900_000
+# After these answers nobody knows whether a batch was taken.
+UNSURE = frozenset({502, 504})
 
 
 class Pushed(NamedTuple):
@@ -79,7 +82,9 @@ class Push:
                 f"arrived: say --from-row {first} to send them, or --from-row {last + 1} to go on behind them",
                 code="FAILED",
             )
-        return int(noted["rows"])
+        if noted["rows"]:
+            tell(f"{noted['rows']:,} rows were sent before: going on behind them")
+        return noted["rows"]
 
     def _send(self, batch: list[bytes], done: int, *, first: bool, last: bool) -> None:
         if self._note:
@@ -88,10 +93,12 @@ class Push:
         try:
             ingested, warning = self._exchange.datasets.write(self._id, batch, mode, finalize=last)
         except HallmarketError as error:
-            if self._note and error.status not in (502, 504):  # the server said that it took nothing of the batch
+            if error.status in UNSURE:
+                raise
+            if self._note:
                 self._note.write(rows=done)
             if error.status != 413 or len(batch) < 2:
-                raise
+                raise self._refused(error, done) from None
             half = len(batch) // 2
             self._send(batch[:half], done, first=first, last=False)
             self._send(batch[half:], done + half, first=False, last=last)
@@ -100,6 +107,17 @@ class Push:
         self._warning = warning or self._warning
         if self._note:
             self._note.write(rows=done + len(batch))
+
+    def _refused(self, error: HallmarketError, done: int) -> Exception:
+        """A refusal of a batch, with what became of those before it."""
+        if self._note is None or not done:
+            if self._note:
+                self._note.forget()
+            return error
+        told = command_error(error)
+        # A corrected file is another file, which would begin with its first row.
+        words = f"{told}; the {done:,} rows before are sent: correct the file, and say --from-row {done + 1}"
+        return CommandError(words, told.status, told.code, told.details)
 
     def _how_to_go_on(self, done: int) -> str:
         if self._note:
