@@ -71,12 +71,14 @@ class _Part:
 
     def go_on(self, open_answer: Open) -> None:
         """Ask for the rest, and take what comes of it."""
-        with open_answer({"range": f"bytes={self.size_bytes}-"} if self.size_bytes else {}) as answer:
+        # Of packed bytes no part could be asked for.
+        headers = {"accept-encoding": "identity"}
+        with open_answer(headers | {"range": f"bytes={self.size_bytes}-"} if self.size_bytes else headers) as answer:
             if self.size_bytes and answer.status_code == 200:  # it sends everything again
                 self._on_bytes(-self.size_bytes)
                 self._file.truncate(0)
                 self.hasher, self.size_bytes = hashlib.sha3_512(), 0
-            for piece in answer.iter_bytes(PIECE_BYTES):
+            for piece in answer.iter_bytes():
                 self._file.write(piece)
                 self._count(piece)
 

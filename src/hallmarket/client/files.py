@@ -120,7 +120,7 @@ class Files:
 
 def read_pieces(path: Path, size_bytes: int, on_bytes: OnBytes | None = None) -> Iterator[bytes]:
     """Yield a file's bytes; where that is broken off, take back what was told of them. Raises FileChanged."""
-    sent = 0
+    sent = told = 0
     try:
         with path.open("rb") as file:
             while piece := file.read(PIECE_BYTES):
@@ -129,10 +129,11 @@ def read_pieces(path: Path, size_bytes: int, on_bytes: OnBytes | None = None) ->
                     raise FileChanged
                 if on_bytes:
                     on_bytes(len(piece))
+                    told = sent
                 yield piece
         if sent < size_bytes:
             raise FileChanged
     except BaseException:
         if on_bytes:
-            on_bytes(-sent)
+            on_bytes(-told)
         raise

@@ -1,0 +1,73 @@
+"""Uploads that break off, answers that are lost, files that change meanwhile: against a server on command."""
+
+import json
+import os
+
+import pytest
+
+from hallmarket.client.errors import FileChanged, HallmarketError, ServerUnreachable
+from hallmarket.client.exchange import Exchange
+from hallmarket.client.files import Upload, read_pieces
+from scripted import scripted
+
+TOKEN = (200, {}, b'{"access_token":"t","refresh_token":"t","error":null}')
+ID = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
+UPLOADED = {"id": ID, "bucket": "files", "path": f"{ID}/a", "mime_type": "x/y", "file_name": "a", "size": 3}
+COMPLETE = (200, {}, json.dumps({"data": UPLOADED | {"sha3_512": "ab" * 64}}).encode())
+ASSET = {"id": ID, "asset_type": "file", "visibility": "private", "user_id": ID, "org_id": ID, "team_id": ID}
+MADE = (200, {}, json.dumps({"data": ASSET | {"created_at": "2026", "last_updated": "2026"}}).encode())
+CUT = (0, {}, b"")
+NOTHING = (404, {}, b'{"data":null,"error":{"message":"There is no such file.","code":"not_found","status":404}}')
+
+
+def test_an_upload_is_sent_again_whole(tmp_path):
+    """Where the connection breaks, the bytes are sent again from the first, and counted once."""
+    path = tmp_path / "a"
+    path.write_bytes(os.urandom(600_000))
+    told = []
+    address = json.dumps({"data": {"upload_id": "files/a", "upload_url": "/uploads/x", "headers": {}}}).encode()
+    answers = (TOKEN, (200, {}, address), (503, {}, b""), (200, {}, b"{}"), COMPLETE)
+    with scripted(*answers) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
+        assert exchange.files.upload(path, "a", None, told.append).id == ID
+    assert [len(body) for body in bodies[2:4]] == [600_000, 600_000]
+    assert bodies[3] == path.read_bytes()
+
+
+def test_a_lost_answer_to_a_creation():
+    """Whether a file was made of an upload is found out by its id, and only a lost one is an error."""
+    upload = Upload(sha3_512="ab" * 64, **UPLOADED)
+    for lost in (CUT, (504, {}, b"")):
+        with scripted(TOKEN, lost, MADE) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
+            assert exchange.files.create(upload, name="a").id == ID
+        assert len(bodies) == 3
+    with (
+        scripted(TOKEN, CUT, NOTHING) as (url, _),
+        Exchange(url, "hm_key", retry_s=5) as exchange,
+        pytest.raises(ServerUnreachable),
+    ):
+        exchange.files.create(upload, name="a")
+
+
+def test_a_refused_creation_is_told():
+    """What the server refuses is no lost answer."""
+    upload = Upload(sha3_512="ab" * 64, **UPLOADED)
+    refused = (400, {}, b'{"data":null,"error":{"message":"No such team.","code":"invalid_request","status":400}}')
+    with (
+        scripted(TOKEN, refused) as (url, bodies),
+        Exchange(url, "hm_key") as exchange,
+        pytest.raises(HallmarketError, match="No such team"),
+    ):
+        exchange.files.create(upload, name="a")
+    assert len(bodies) == 2
+
+
+@pytest.mark.parametrize("size_bytes", [10, 99, 101, 1000])
+def test_a_file_that_changes_is_noticed(tmp_path, size_bytes):
+    """A file that is longer or shorter than it was raises, and what was told of it is taken back."""
+    path = tmp_path / "a"
+    path.write_bytes(bytes(100))
+    told = []
+    with pytest.raises(FileChanged):
+        list(read_pieces(path, size_bytes, told.append))
+    assert sum(told) == 0
+    assert b"".join(read_pieces(path, 100, told.append)) == bytes(100)
