@@ -1,6 +1,5 @@
 """Change what is said of a dataset, and make columns references or enums."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsse
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.create import Metadata, promote
 from hallmarket.server.datasets.references import check_references
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Head
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import InvalidRequest
@@ -72,11 +72,9 @@ async def _change_columns(
             if column.ref_kind and (column.ref_kind, column.asset_type) != (old.ref_kind, old.asset_type)
         ]
         # Values are cast to the form of an id first; then it is seen whether they are anybody's.
-        snapshot = await asyncio.to_thread(
-            tables.change_columns, head.snapshot, [(column, column.name) for column in columns]
-        )
+        snapshot = await aside(tables.change_columns, head.snapshot, [(column, column.name) for column in columns])
         for column in referring:
-            values = await asyncio.to_thread(tables.distinct, snapshot, column.name)
+            values = await aside(tables.distinct, snapshot, column.name)
             table = pa.table({column.name: pa.array(values, pa.string())})
             async with database.connection() as connection:
                 checked = await check_references(connection, visit.caller, [column], table)

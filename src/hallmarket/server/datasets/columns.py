@@ -1,6 +1,5 @@
 """Columns of a dataset: added, renamed, retyped, dropped; every change is a version."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.types import Access
 from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
@@ -75,7 +75,7 @@ async def change_column(
         columns = [(new, old.name) if one is old else (one, one.name) for one in head.snapshot.columns]
         changed = await _changed(tables, head, columns)
         if head.key == old.name:
-            if new.type != old.type and not await asyncio.to_thread(tables.is_key, changed.snapshot, new.name):
+            if new.type != old.type and not await aside(tables.is_key, changed.snapshot, new.name):
                 raise Conflict(f"{old.name} is the key, and would not be unique any more.")
             changed = msgspec.structs.replace(changed, key=new.name)
         return changed
@@ -146,7 +146,7 @@ def _apply(head: Head, old: Column, wanted: ChangeColumn) -> Column:
 
 
 async def _changed(tables: Tables, head: Head, columns: Sequence[tuple[Column, str | None]]) -> Head:
-    return head.with_snapshot(await asyncio.to_thread(tables.change_columns, head.snapshot, columns))
+    return head.with_snapshot(await aside(tables.change_columns, head.snapshot, columns))
 
 
 def _same(head: Head) -> list[tuple[Column, str | None]]:

@@ -1,6 +1,5 @@
 """Create a dataset: from a schema, from rows, or from a file."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,6 +18,7 @@ from hallmarket.server.datasets.finish import Finished, finish, keep_version
 from hallmarket.server.datasets.indexes import MOST_INDEXES, NewIndex, declare_index
 from hallmarket.server.datasets.ingest import apply_rows, read_rows, take_rows
 from hallmarket.server.datasets.references import apply_references
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Created, Head, Index, Kept, RowIngest, Warned
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
@@ -64,9 +64,9 @@ async def create_from_schema(database: Database, tables: Tables, visit: Visit, b
 
     Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
     """
-    wanted = (await asyncio.to_thread(_read, body)).dataset
+    wanted = (await aside(_read, body)).dataset
     rows = None if wanted.rows is UNSET or wanted.rows == b"null" else wanted.rows
-    columns = await asyncio.to_thread(_declare, wanted, rows)
+    columns = await aside(_declare, wanted, rows)
     dataset_id = new_id()
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     counts, warning = None, None
@@ -76,10 +76,10 @@ async def create_from_schema(database: Database, tables: Tables, visit: Visit, b
         warning = taken.warning
     try:
         if rows is not None:
-            head, counts = await asyncio.to_thread(apply_rows, tables, head, "append", taken)
+            head, counts = await aside(apply_rows, tables, head, "append", taken)
         await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
     except DomainError:
-        await asyncio.to_thread(forget, tables, dataset_id)
+        await aside(forget, tables, dataset_id)
         raise
     return await _answer(database, visit, dataset_id, counts, warning)
 
@@ -90,15 +90,15 @@ async def prepare_rows(database: Database, tables: Tables, visit: Visit, wanted:
     Raises InvalidRequest, Unavailable; then nothing stays.
     """
     assert isinstance(wanted.rows, msgspec.Raw)
-    columns = await asyncio.to_thread(_declare, wanted, wanted.rows)
+    columns = await aside(_declare, wanted, wanted.rows)
     taken = await take_rows(database, visit.caller, columns, wanted.rows, empty=True)
     dataset_id = new_id()
     head = _new_head(dataset_id, taken.columns, ())
     try:
-        head, _ = await asyncio.to_thread(apply_rows, tables, head, "append", taken)
+        head, _ = await aside(apply_rows, tables, head, "append", taken)
         return dataset_id, await finish(tables, head)
     except DomainError:
-        await asyncio.to_thread(forget, tables, dataset_id)
+        await aside(forget, tables, dataset_id)
         raise
 
 
@@ -114,13 +114,13 @@ async def create_from_batches(
     dataset_id = new_id()
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     try:
-        head = await asyncio.to_thread(lambda: head.with_snapshot(tables.append(head.snapshot, batches())))
+        head = await aside(lambda: head.with_snapshot(tables.append(head.snapshot, batches())))
         for index in head.indexes:
             if index.is_unique:
-                await asyncio.to_thread(tables.check_unique, head.snapshot, index.columns)
+                await aside(tables.check_unique, head.snapshot, index.columns)
         await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
     except DomainError:
-        await asyncio.to_thread(forget, tables, dataset_id)
+        await aside(forget, tables, dataset_id)
         raise
     return await _answer(database, visit, dataset_id, RowIngest(head.snapshot.rows), None)
 

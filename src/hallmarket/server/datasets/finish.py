@@ -1,6 +1,5 @@
 """Finish a version: its files enter the table's Delta log, its manifest the public log."""
 
-import asyncio
 import hashlib
 import os
 from datetime import UTC, date, datetime
@@ -17,6 +16,7 @@ from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.change import describe_asset
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import SCHEMA, TABLE, Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import NotFound
@@ -39,7 +39,7 @@ class Finished(msgspec.Struct, frozen=True):
 
 async def finish(tables: Tables, head: Head) -> Finished:
     """Make a version out of a head. Raises Conflict, Unavailable."""
-    return await asyncio.to_thread(_finish, tables, head)
+    return await aside(_finish, tables, head)
 
 
 def _finish(tables: Tables, head: Head) -> Finished:

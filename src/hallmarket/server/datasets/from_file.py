@@ -1,6 +1,5 @@
 """Create a dataset from a file, sent or here already: CSV, Parquet, JSON, NDJSON or Excel."""
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.create import NewDataset, create_from_batches, promote
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Created
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavailable
@@ -90,8 +90,8 @@ async def _fetch(database: Database, uploads: Uploads, visit: Visit, file_id: UU
 async def _spool(pieces: AsyncIterator[bytes], spool: IO[bytes]) -> None:
     try:
         async for piece in pieces:
-            await asyncio.to_thread(spool.write, piece)
-        await asyncio.to_thread(spool.flush)
+            await aside(spool.write, piece)
+        await aside(spool.flush)
     except OSError as error:
         raise Unavailable("There is no room for this file at the moment. Try again.") from error
 
@@ -103,7 +103,7 @@ async def _create(
         raise InvalidRequest("References are declared once the dataset is there, by PUT.", "refs")
     if wanted.name is UNSET:
         wanted = msgspec.structs.replace(wanted, name=Path(name or "dataset").stem)
-    upload = await asyncio.to_thread(read_upload, path, name)
+    upload = await aside(read_upload, path, name)
     columns = promote(upload.columns, None, wanted.enum_columns)
     return await create_from_batches(database, tables, visit, wanted, columns, lambda: _batches(upload, columns))
 

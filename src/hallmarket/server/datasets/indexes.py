@@ -4,7 +4,6 @@ DuckDB prunes by the least and greatest values of each row group, so there is no
 promise, looked after at every write.
 """
 
-import asyncio
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +12,7 @@ import msgspec
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import LISTED, Access
 from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Head, Index, WireIndex
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
@@ -76,7 +76,7 @@ async def create_index(
         if found is None and len(head.indexes) >= MOST_INDEXES:
             raise Conflict(f"A dataset has at most {MOST_INDEXES} indexes; drop one first.")
         if index.is_unique:
-            await asyncio.to_thread(tables.check_unique, head.snapshot, index.columns)
+            await aside(tables.check_unique, head.snapshot, index.columns)
         made.append(index)
         return head
 

@@ -1,6 +1,5 @@
 """Rows into a dataset: appended, in place of all others, or by key."""
 
-import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.references import check_references, loosened, warn
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head, Mode, RowIngest, Warned, Written
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest
@@ -54,7 +54,7 @@ async def ingest(database: Database, tables: Tables, visit: Visit, dataset_id: U
     Without `finalize` they are pending: nobody reads them before the write that has it. Raises NotFound, Forbidden,
     Locked, InvalidRequest naming column, row and value, Conflict where values must be unique, Unavailable.
     """
-    wanted = await asyncio.to_thread(_read, body)
+    wanted = await aside(_read, body)
     counts = [RowIngest()]
     warnings: list[Warned | None] = [None]
 
@@ -62,7 +62,7 @@ async def ingest(database: Database, tables: Tables, visit: Visit, dataset_id: U
         taken = await take_rows(
             database, visit.caller, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows
         )
-        new, counts[0] = await asyncio.to_thread(apply_rows, tables, head, wanted.mode, taken)
+        new, counts[0] = await aside(apply_rows, tables, head, wanted.mode, taken)
         warnings[0] = taken.warning
         return new
 
@@ -74,7 +74,7 @@ async def take_rows(
     database: Database, caller: Caller, columns: tuple[Column, ...], raw: msgspec.Raw, *, empty: bool
 ) -> Taken:
     """Rows as the columns take them. The types of an `empty` table settle with its first rows."""
-    columns, rows = await asyncio.to_thread(_coerce, columns, raw, empty)
+    columns, rows = await aside(_coerce, columns, raw, empty)
     async with database.connection() as connection:
         checked = await check_references(connection, caller, columns, rows.table)
     sent = rows.sent

@@ -1,6 +1,5 @@
 """A dataset that is written within a text, as rows, and made with it as its child."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.create import NewDataset, forget, prepare_rows, put_down
 from hallmarket.server.datasets.finish import Finished
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.views import NewView, put_down_view
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.visit import Visit
@@ -62,4 +62,4 @@ class DatasetPart:
 
     async def discard(self) -> None:
         """Clear the rows away."""
-        await asyncio.to_thread(forget, self._tables, self._id)
+        await aside(forget, self._tables, self._id)

@@ -1,6 +1,5 @@
 """What is done to datasets in the background: abandoned writes finished, small files joined, lost files deleted."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
@@ -13,6 +12,7 @@ from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.compact import COMPACT, MOST_SMALL
 from hallmarket.server.datasets.finish import finish, keep_version
+from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.versions import find_version, read_version, sql
 from hallmarket.server.datasets.write import keep_head, lease
 from hallmarket.server.errors import Conflict, NotFound
@@ -33,7 +33,7 @@ async def compact(database: Database, tables: Tables, payload: bytes) -> None:
         async with lease(database, dataset_id) as (writer_id, head):
             if small_files(head.snapshot) < MOST_SMALL:
                 return
-            joined = head.with_snapshot(await asyncio.to_thread(tables.compact, head.snapshot))
+            joined = head.with_snapshot(await aside(tables.compact, head.snapshot))
             async with database.transaction() as tx:
                 await keep_head(tx, writer_id, joined, head.pending_author_id)
 
@@ -70,9 +70,9 @@ async def sweep(database: Database, tables: Tables) -> int:
     for dataset_id in waiting:
         with suppress(NotFound, Conflict):
             gone += await _sweep_one(database, tables, dataset_id)
-    for table_id in await _lost(database, await asyncio.to_thread(tables.table_ids)):
-        gone += await asyncio.to_thread(tables.sweep, table_id, ())
-        await asyncio.to_thread(tables.forget_empty, table_id)
+    for table_id in await _lost(database, await aside(tables.table_ids)):
+        gone += await aside(tables.sweep, table_id, ())
+        await aside(tables.forget_empty, table_id)
     if gone:
         log.info("deleted files that no version of a dataset has", files=gone)
     return gone
@@ -84,10 +84,10 @@ async def _sweep_one(database: Database, tables: Tables, dataset_id: UUID) -> in
         async with database.connection() as connection:
             manifests = [row["manifest"] for row in await connection.fetch(sql.list_manifests, dataset_id)]
             newest = read_version(await find_version(connection, dataset_id))
-        await asyncio.to_thread(tables.commit, newest.snapshot)
+        await aside(tables.commit, newest.snapshot)
         kept = {file.name for text in manifests for file in _read_manifest(text).files}
         kept |= {file.name for file in head.snapshot.files}
-        gone = await asyncio.to_thread(tables.sweep, dataset_id, kept)
+        gone = await aside(tables.sweep, dataset_id, kept)
         async with database.connection() as connection:
             await connection.execute(sql.note_sweep, dataset_id, writer_id)
     return gone
