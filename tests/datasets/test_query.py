@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -261,6 +263,28 @@ def test_many_ask_at_once(owner: Someone, dataset: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, range(16))) == list(range(16))
+
+
+def test_killed_in_an_export(server: Server, owner: Someone) -> None:
+    """An export whose process dies is broken off, never ended as if it were whole; the next one is whole."""
+    lines = b"".join(b"%d,%s\n" % (number, b"x" * 60) for number in range(200_000))
+    made = owner.client.post("/datasets/create/from-file", files={"file": ("long.csv", b"id,text\n" + lines)})
+    path = f"/datasets/{made.json()['data']['id']}/export"
+    assert server.process is not None
+
+    def take() -> None:
+        with owner.client.stream("GET", path) as answer:
+            pieces = answer.iter_raw()
+            next(pieces)
+            for process in psutil.Process(server.process.pid).children(recursive=True):
+                if "hallmarket.server.engine.child" in process.cmdline():
+                    process.kill()
+            for _ in pieces:
+                pass
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        take()
+    assert owner.client.get(path).content == b"id,text\n" + lines
 
 
 def test_official_client(server: Server, owner: Someone) -> None:
