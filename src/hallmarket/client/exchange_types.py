@@ -4,8 +4,6 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-NOBODY = "00000000-0000-0000-0000-000000000000"  # the personal context, and the team of what stands in none
-
 Item = TypeVar("Item")
 Role = Literal["read", "write", "admin", "none"]
 
