@@ -40,7 +40,7 @@ class Senders:
 
     def run(self) -> None:
         """Send until told to stop; a server that is away is asked again."""
-        with httpx.Client(base_url=self.url, headers=self.headers, timeout=30, trust_env=False) as http:
+        with httpx.Client(base_url=self.url, headers=self.headers, timeout=5, trust_env=False) as http:
             while not self.stopping:
                 content = os.urandom(random.randrange(100_000, 1_000_000))
                 try:
