@@ -65,6 +65,7 @@ def test_values_are_kept_as_they_were_meant(kind: str, json: str, kept: list[Any
         ("real", "[1, 1e300]"),
         ("double precision", '[1, "x"]'),
         ("double precision", "[1, [2]]"),
+        ("double precision", '[1, "1e400"]'),
         ("boolean", "[true, 2]"),
         ("numeric(5,2)", "[1, 1.255]"),
         ("numeric(5,2)", "[1, 1000]"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hallmarket.server.errors import Conflict, Duplicate, Locked, PayloadTooLarge
+from hallmarket.server.errors import Conflict, Duplicate, Locked, NotFound, PayloadTooLarge
 
 READ = {"scope": "assets:read"}
 WRITE = {"scope": "assets:write"}
@@ -59,11 +59,11 @@ HERE_SCHEMA: dict[str, Any] = {
 CREATE: dict[str, Any] = WRITE | {
     "body": {"application/json": DATASET_SCHEMA},
     "example": {"dataset": {"name": "Rain", "rows": [{"id": 1, "day": "2026-01-01", "mm": 3.5}]}},
-    "raises": (Conflict, Locked),
+    "raises": (Conflict, NotFound, Locked),
 }
 CREATE_FROM_FILE: dict[str, Any] = WRITE | {
     "body": {"multipart/form-data": FILE_SCHEMA, "application/json": HERE_SCHEMA},
-    "raises": (Conflict, PayloadTooLarge, Locked),
+    "raises": (Conflict, NotFound, PayloadTooLarge, Locked),
 }
 INGEST: dict[str, Any] = WRITE | {
     "body": {"application/json": INGEST_SCHEMA},

@@ -26,7 +26,7 @@ from hallmarket.server.datasets.ingest import ingest
 from hallmarket.server.datasets.types import DATASET, Created, WireColumn, WireIndex, WireStats, WireView, Written
 from hallmarket.server.datasets.views import ChangeView, NewView, change_view, create_view, delete_view, list_views
 from hallmarket.server.errors import Conflict, Locked
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_id, read_window
+from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.visit import visit_of
 from hallmarket.server.identity.types import Caller
@@ -110,7 +110,11 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
         query = read_query(visit.scope["query_string"])
         return Data(await delete_asset(database, visit, _dataset(dataset_id), query, DATASET))
 
-    @get(ONE + "/permissions", opt=LOCKED, summary="Who has which role on a dataset, its owner first")
+    @get(
+        ONE + "/permissions",
+        opt=LOCKED | {"query": window_query(MOST_ITEMS)},
+        summary="Who has which role on a dataset, its owner first",
+    )
     async def permissions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WirePermission]:
         window = read_window(read_query(visit_of(request.scope).scope["query_string"]), MOST_ITEMS)
         return await list_permissions(database, _caller(request), _dataset(dataset_id), window, DATASET)

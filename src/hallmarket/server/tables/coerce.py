@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -239,7 +240,11 @@ def _read_whole(value: object) -> int:
 
 def _read_float(value: object) -> float | None:
     number = float(value)  # type: ignore[arg-type]  # what is no number raises
-    return number if number - number == 0 else None  # JSON has no infinity; a text may
+    if isfinite(number):
+        return number
+    if not isinstance(value, str) or any(char.isdigit() for char in value):
+        raise OverflowError  # it is a number, and larger than a double can be
+    return None  # inf and nan, which JSON has no numbers for
 
 
 def _read_real(value: object) -> float | None:
