@@ -1,12 +1,15 @@
 """`hallmarket publish` against a real server."""
 
 import hashlib
+import json
 import os
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from circle import new_circle
+from scripted import scripted
 from support import wait_until
 
 
@@ -83,3 +86,32 @@ def test_a_refusal_of_one_file(at_server, write):
     answer = at_server.json("publish", "d.bin", "--price-usd", "0.001", status=1)
     assert answer["files"][0]["error"]["code"] == "INVALID_REQUEST"
     assert at_server.run("publish", "d.bin", "--team", "nobodys").returncode == 1
+
+
+def test_a_lost_answer_to_a_dataset(home, write):
+    """Where the answer is lost, the dataset that is there now and was not before is the one; it is not made twice."""
+    write("rain.csv", b"id\n1\n")
+    old, made, other = (str(uuid4()) for _ in range(3))
+
+    def page(asset_id, name):
+        asset = {"id": asset_id, "asset_type": "dataset", "name": name, "visibility": "private"}
+        asset |= dict.fromkeys(("user_id", "org_id", "team_id"), other) | {"created_at": "", "last_updated": ""}
+        return 200, {}, json.dumps({"data": [asset]}).encode()
+
+    versions = {"number": 1, "created_at": "", "rows": 1, "size_bytes": 1, "sha3_512": "ab", "status": 2}
+    versions |= {"delta_version": 1, "user_id": other}
+    beginning = (
+        (200, {}, b'{"access_token":"t","refresh_token":"t"}'),
+        (200, {}, json.dumps({"data": {"id": other, "username": "jane"}}).encode()),
+        (200, {}, b"log.example+00000000+key"),
+        page(old, "rain"),
+        (0, {}, b""),
+    )
+    home.environment |= {"HALLMARKET_API_KEY": "hm_key"}
+    found = (*beginning, page(made, "rain"), (200, {}, json.dumps({"data": [versions]}).encode()))
+    with scripted(*found) as (url, bodies):
+        answer = home.json("publish", "rain.csv", "--server", url)
+        assert (answer["files"][0]["id"], len(bodies)) == (made, 7)
+    write("rain.csv", b"id\n2\n")
+    with scripted(*beginning, page(old, "rain")) as (url, _):
+        assert home.json("publish", "rain.csv", "--server", url, status=3)["error"]["code"] == "UNREACHABLE"

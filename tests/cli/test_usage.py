@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-VERBS = ["anchor", "verify", "proof", "status", "assets", "serve", "admin"]
+VERBS = ["anchor", "verify", "proof", "status", "publish", "datasets", "assets", "serve", "admin"]
 
 
 def test_help_names_every_verb(home):
@@ -54,6 +54,11 @@ def test_version(home):
         (["proof", "x"], "Missing option '--output'"),
         (["assets", "who", "x", "--api-key", "k"], "not a valid UUID"),
         (["assets", "search"], "an API key is needed"),
+        (["publish", "a", "b", "--name", "c", "--api-key", "k"], "--name is for one file"),
+        (["publish", "a", "--description", "@none", "--api-key", "k"], "none: no such file"),
+        (["publish", "a", "--price-usd", "0", "--api-key", "k"], "--price-usd"),
+        (["datasets", "query", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "x", "--csv", "--json"], "an API key"),
+        (["datasets", "push", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"], "Missing argument 'FILE'"),
         (["assets", "share", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "jane", "owner"], "is not one of"),
         (["frobnicate"], "No such command"),
     ],

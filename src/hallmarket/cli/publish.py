@@ -48,13 +48,14 @@ def publish(
     """Publish files and tables: upload, anchor, and make them assets."""
     if said["name"] is not None and len(files) > 1:
         raise click.UsageError("--name is for one file")
+    fields = _fields(said)
     # Imported here, for it brings httpx: wrong usage needs none.
     from hallmarket.cli.publishing import Publishing
 
     told: list[dict[str, Any]] = []
     with ExitStack() as stack:
         exchange = stack.enter_context(open_exchange(where))
-        fields = _fields(said) | find_place(exchange, said["organization"], said["team"])
+        fields |= find_place(exchange, said["organization"], said["team"])
         publishing = stack.enter_context(closing(Publishing(exchange, fields, quiet=quiet or as_json)))
         for path in files:
             try:

@@ -206,7 +206,14 @@ class Datasets:
             body = gzip.compress(body, 1)
             headers["content-encoding"] = "gzip"
         written = self._session.json(
-            _Written, "POST", _path(dataset_id, "data"), content=body, headers=headers, safe=mode != "append"
+            _Written,
+            "POST",
+            _path(dataset_id, "data"),
+            content=body,
+            headers=headers,
+            # It may wait for a minute for others, and then write a large version.
+            timeout=httpx.Timeout(UPLOAD_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            safe=mode != "append",
         )
         return written.row_ingest or written.data or Ingested(), written.warning
 
