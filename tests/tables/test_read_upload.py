@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
 import pyarrow as pa
@@ -157,6 +158,18 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
     }
     assert list(rows[0].values()) == [1, "Zürich", datetime(2024, 1, 1, 12), True, 1.5, None]
     assert list(rows[1].values()) == [2, None, None, False, 2.0, "a"]
+
+
+def test_bombs_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workbook or a row group that would unpack into more than memory is refused by what it says of itself."""
+    monkeypatch.setattr("hallmarket.server.tables.read_upload.MOST_UNPACKED_BYTES", 1 << 20)
+    with ZipFile(tmp_path / "w.xlsx", "w", ZIP_DEFLATED) as book:
+        book.writestr("xl/x.xml", bytes(2 << 20))
+    pq.write_table(pa.table({"a": ["x" * (2 << 20)]}), tmp_path / "a.parquet", compression="zstd")
+    for name in ("w.xlsx", "a.parquet"):
+        assert (tmp_path / name).stat().st_size < 10_000
+        with pytest.raises(InvalidRequest, match=r"2 MiB.* unpacked"):
+            of(tmp_path / name, name)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TextIO
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import msgspec
 import pyarrow as pa
@@ -26,6 +27,7 @@ from hallmarket.server.tables.types import TIMESTAMPTZ, Column, arrow_schema, ar
 BATCH_ROWS = 16_384
 MOST_JSON_BYTES = 256 * 1024 * 1024  # an array is held whole; lines are not
 MOST_EXCEL_BYTES = 256 * 1024 * 1024
+MOST_UNPACKED_BYTES = 1024 * 1024 * 1024  # of what is read as a whole: a workbook, a column of a row group
 LONGEST_FIELD = 16 * 1024 * 1024
 FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv",
@@ -80,11 +82,26 @@ def find_format(path: Path, name: str) -> str:
 def _read_parquet(path: Path) -> Upload:
     try:
         with pq.ParquetFile(path) as opened:
-            given = opened.schema_arrow
+            given, most = opened.schema_arrow, _largest_chunk(opened.metadata)
     except (pa.ArrowException, OSError) as error:
         raise InvalidRequest(f"The file is no whole Parquet: {error}", "file") from None
+    if most > MOST_UNPACKED_BYTES:
+        raise InvalidRequest(
+            f"A row group has {most >> 20} MiB in one column, unpacked; write smaller ones, up to"
+            f" {MOST_UNPACKED_BYTES >> 20} MiB.",
+            "file",
+        )
     columns = declare_columns(given.names, [type_of_arrow(field.type) for field in given])
     return Upload(columns, lambda: _parquet_batches(path, columns))
+
+
+def _largest_chunk(metadata: Any) -> int:
+    """The most that one column of one row group takes unpacked, in bytes, by the file's own word."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    return max(
+        (group.column(place).total_uncompressed_size for group in groups for place in range(group.num_columns)),
+        default=0,
+    )
 
 
 def _parquet_batches(path: Path, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
@@ -362,9 +379,10 @@ def _read_excel(path: Path) -> Upload:
     if path.stat().st_size > MOST_EXCEL_BYTES:
         raise InvalidRequest(f"A workbook may have {MOST_EXCEL_BYTES >> 20} MiB; send larger data as CSV.", "file")
     try:
+        _check_unpacked(path)
         with CalamineWorkbook.from_path(str(path)) as book:
             sheet = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
-    except (CalamineError, OSError, ValueError, IndexError) as error:
+    except (CalamineError, BadZipFile, OSError, ValueError, IndexError) as error:
         raise InvalidRequest(f"The file is no workbook that can be read: {error}", "file") from None
     if not sheet or not any(str(cell).strip() for cell in sheet[0]):
         raise InvalidRequest("The workbook's first sheet is empty: its first row must name the columns.", "file")
@@ -377,6 +395,19 @@ def _read_excel(path: Path) -> Upload:
     ]
     table = pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
     return Upload(columns, lambda: iter(table.to_batches(BATCH_ROWS)))
+
+
+def _check_unpacked(path: Path) -> None:
+    """Raises InvalidRequest for a workbook whose parts, unpacked, are more than fits into memory."""
+    if not is_zipfile(path):
+        return  # an old one, which is not packed
+    with ZipFile(path) as parts:
+        unpacked = sum(part.file_size for part in parts.infolist())
+    if unpacked > MOST_UNPACKED_BYTES:
+        raise InvalidRequest(
+            f"The workbook has {unpacked >> 20} MiB, unpacked; send more than {MOST_UNPACKED_BYTES >> 20} MiB as CSV.",
+            "file",
+        )
 
 
 def _heading(cell: object) -> str:
