@@ -9,6 +9,7 @@ import msgspec
 
 from circle import Someone
 from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import Caller, Me
@@ -21,11 +22,12 @@ def make_asset(server: Server, owner: Someone, asset_type: str = "file", **field
     said = msgspec.convert({"name": f"a {asset_type}"} | fields, AssetFields)
 
     async def create() -> UUID:
+        checked = await check_description(said)
         connection = await asyncpg.connect(server.postgres_url)
         try:
             async with connection.transaction():
                 visit = await _visit(connection, UUID(owner.id))
-                return await create_asset(connection, visit, asset_type, said, **own)  # type: ignore[arg-type]
+                return await create_asset(connection, visit, asset_type, checked, **own)  # type: ignore[arg-type]
         finally:
             await connection.close()
 

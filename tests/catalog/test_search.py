@@ -74,7 +74,7 @@ def test_names_before_descriptions_before_content(circle: Circle, word: str) -> 
     """The most relevant is what is called so, then what is described so, then what says so."""
     body = make(circle, "one", body=f"{word} is here")
     name = make(circle, f"{word} two")
-    described = make(circle, "three", description={"text": f"About {word}.", "json": {}})
+    described = make(circle, "three", description={"text": f"About {word}.", "json": {"type": "doc"}})
     assert search(circle.boss, word) == [name, described, body]
     assert search(circle.boss, word, sort="relevant") == [name, described, body]
     assert search(circle.boss, word, sort="recent") == [described, name, body]

@@ -12,7 +12,7 @@ from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.posts.download import PostKind
-from posts.documents import ID
+from rich_text.documents import ID
 from support import Server
 
 DOCUMENT = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from hallmarket.server.catalog.types import AssetFields, Attribution, RichText
+from hallmarket.server.catalog.describe import write_description
+from hallmarket.server.catalog.types import AssetFields, Attribution
 from hallmarket.server.errors import InvalidRequest
 
 LONGEST_SLUG = 80
@@ -26,7 +27,7 @@ def plain_fields(fields: AssetFields) -> dict[str, Any]:
     if fields.monetization is not UNSET:
         kept["monetization"] = fields.monetization or "none"
     if fields.description is not UNSET:
-        kept["description"] = _description(fields.description)
+        kept["description"] = write_description(fields.description)
     return kept | _prices(fields)
 
 
@@ -42,15 +43,6 @@ def slug_of(name: str | None) -> str | None:
     """A name's words for an address: letters and digits of any script, joined by hyphens."""
     words = re.sub(r"[\W_]+", "-", (name or "").lower()).strip("-")
     return words[:LONGEST_SLUG].strip("-") or None
-
-
-def _description(said: RichText | str | None) -> str | None:
-    """JSON of a description: a string of markdown, or text and document together."""
-    if said is None:
-        return None
-    if isinstance(said, RichText):
-        return msgspec.json.encode({"text": said.text or "", "json": said.json}).decode()
-    return msgspec.json.encode(said).decode()
 
 
 def _prices(fields: AssetFields) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.identity.types import NOBODY, WireProfile
+from hallmarket.server.rich_text.types import Markdown, RichText
 
 AssetType = Literal["dataset", "file", "post", "comment"]
 Visibility = Literal["public", "private", "organization", "monetized", "inherit"]
@@ -24,16 +25,8 @@ EVERYBODY = "all"  # what the personal context is called where an organization i
 Name = Annotated[str, msgspec.Meta(max_length=1024)]
 Word = Annotated[str, msgspec.Meta(max_length=200)]
 Link = Annotated[str, msgspec.Meta(max_length=2048)]
-Text = Annotated[str, msgspec.Meta(max_length=1_000_000)]
 Dollars = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
 Sats = Annotated[int, msgspec.Meta(ge=0, le=2_100_000_000_000_000)]
-
-
-class RichText(msgspec.Struct, frozen=True):
-    """Text with its document: `text` is markdown, `json` a TipTap document."""
-
-    text: Text | None = None
-    json: dict[str, Any] | None = None
 
 
 class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +62,7 @@ class AssetFields(msgspec.Struct, frozen=True):
     """
 
     name: Name | UnsetType | None = UNSET
-    description: RichText | Text | UnsetType | None = UNSET
+    description: RichText | Markdown | UnsetType | None = UNSET
     visibility: Visibility | UnsetType | None = UNSET  # null is as left out
     org_id: UUID | UnsetType | None = UNSET  # the zero UUID is the personal context
     team_id: UUID | UnsetType | None = UNSET  # the zero UUID is no team

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.access import lock_access
 from hallmarket.server.catalog.change import change_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
 from hallmarket.server.database.pool import Connection, Database
@@ -43,6 +44,7 @@ async def change_dataset(
 
     Raises NotFound, Forbidden, Locked, InvalidRequest for a value that is no such reference or none of the enum's.
     """
+    wanted = await check_description(wanted)
     metadata = wanted.metadata or Metadata()
     refs, enums = wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns
     if refs or enums:

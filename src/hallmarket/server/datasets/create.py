@@ -10,6 +10,7 @@ import pyarrow as pa
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.ids import new_id
@@ -64,7 +65,7 @@ async def create_from_schema(database: Database, tables: Tables, visit: Visit, b
 
     Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
     """
-    wanted = (await aside(_read, body)).dataset
+    wanted = await check_description((await aside(_read, body)).dataset)
     rows = None if wanted.rows is UNSET or wanted.rows == b"null" else wanted.rows
     columns = await aside(_declare, wanted, rows)
     dataset_id = new_id()
@@ -111,6 +112,7 @@ async def create_from_batches(
     batches: Callable[[], Iterable[pa.RecordBatch]],
 ) -> Created:
     """Create a dataset of rows that are columns already. Raises as `create_from_schema`."""
+    wanted = await check_description(wanted)
     dataset_id = new_id()
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     try:

@@ -9,6 +9,7 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.blobs.keep import Blobs, keep
 from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.change import change_asset, describe_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
 from hallmarket.server.database.pool import Connection, Database
@@ -31,6 +32,7 @@ async def change_file(database: Database, visit: Visit, file_id: UUID, fields: F
 
     Raises NotFound for the file or the upload, Forbidden, InvalidRequest; then nothing has changed.
     """
+    fields = await check_description(fields)
     async with database.transaction() as tx:
         access = await _change(tx, visit, file_id, fields)
         content = await _find_new_content(tx, visit, file_id, fields)
@@ -48,11 +50,12 @@ async def replace_content(database: Database, blobs: Blobs, visit: Visit, file_i
     async with database.connection() as connection:
         await get_access(connection, visit.caller, file_id, WRITE, "file")
     async with read_inline(visit, scratch) as body:
+        fields = await check_description(body.file or FileFields())
         name = clean_name(body.file_name)
         received, content = await receive(blobs, visit.caller.organization_id, name, body.pieces)
     try:
         async with database.transaction() as tx:
-            access = await _change(tx, visit, file_id, body.file or FileFields())
+            access = await _change(tx, visit, file_id, fields)
             await keep(tx, received)
             await _replace(tx, visit, access, content)
             await put_down(tx, visit, file_id, is_new=True)

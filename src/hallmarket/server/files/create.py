@@ -6,6 +6,7 @@ import msgspec
 
 from hallmarket.server.catalog.change import describe_asset
 from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.database.pool import Connection, Database
@@ -26,6 +27,7 @@ async def create_file(database: Database, visit: Visit, fields: NewFileFields) -
 
     Raises NotFound for an upload that is not there or not theirs, and as `create_asset`.
     """
+    fields = await check_description(fields)
     async with database.transaction() as tx:
         path, content = await take_upload(tx, visit.caller, fields.id)
         file_id = await create_asset(tx, visit, "file", fields, asset_id=fields.id)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from hallmarket.server.catalog.access import lock_access
 from hallmarket.server.catalog.change import change_asset, describe_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import WRITE, AssetFields
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Forbidden
@@ -12,8 +13,8 @@ from hallmarket.server.posts.create import MOST_COMMENT_CHARACTERS
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser
 from hallmarket.server.posts.parts import Makers, make_parts, prepared
-from hallmarket.server.posts.rich_text import read_content, read_post
 from hallmarket.server.posts.types import UpdateComment, UpdatePost, WirePost
+from hallmarket.server.rich_text.read import read_content, read_post
 
 
 async def update_post(database: Database, makers: Makers, visit: Visit, post_id: UUID, wanted: UpdatePost) -> WirePost:
@@ -21,10 +22,11 @@ async def update_post(database: Database, makers: Makers, visit: Visit, post_id:
 
     Raises NotFound, Locked, Forbidden, InvalidRequest, and as `create_asset` for what is written within it.
     """
+    fields = await check_description(wanted.post)
     content, parts = (None, []) if wanted.content is None else await read_post(wanted.content)
     async with prepared(makers, visit, parts) as ready, database.transaction() as tx:
         access = await lock_access(tx, visit.caller, post_id, WRITE, "post")
-        await change_asset(tx, visit, access, wanted.post)
+        await change_asset(tx, visit, access, fields)
         if content is not None:
             content = await make_parts(tx, visit, post_id, content, ready)
             await describe_asset(tx, post_id, preview=teaser(content), body=content.text)

@@ -2,13 +2,13 @@
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.posts.keep import identify
-from hallmarket.server.posts.rich_text import read_content
 from hallmarket.server.posts.types import Conversion, Converted
+from hallmarket.server.rich_text.read import read_content
 
 
 async def convert_markdown(database: Database, wanted: Conversion) -> Converted:
     """The document of a markdown, with the ids of those it mentions; nothing is kept and nobody is told."""
-    content = await read_content(wanted.markdown)
+    content = await read_content(wanted.markdown, field="markdown")
     async with database.connection() as connection:
         await identify(connection, content)
     return Converted(content.json, content.text)

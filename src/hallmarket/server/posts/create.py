@@ -5,6 +5,7 @@ from uuid import UUID
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.connect import set_connections
 from hallmarket.server.catalog.create import create_asset
+from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import READ, Access, AssetFields
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import InvalidRequest
@@ -13,8 +14,8 @@ from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser, tell
 from hallmarket.server.posts.parts import Makers, make_parts, prepared
-from hallmarket.server.posts.rich_text import read_content, read_post
 from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
+from hallmarket.server.rich_text.read import read_content, read_post
 
 MOST_COMMENT_CHARACTERS = 20_000
 
@@ -24,9 +25,10 @@ async def create_post(database: Database, makers: Makers, visit: Visit, wanted: 
 
     Raises as `create_asset` does, and InvalidRequest for its content.
     """
+    fields = await check_description(wanted.post)
     content, parts = await read_post(wanted.content)
     async with prepared(makers, visit, parts) as ready, database.transaction() as tx:
-        post_id = await create_asset(tx, visit, "post", wanted.post, preview=teaser(content), body=content.text)
+        post_id = await create_asset(tx, visit, "post", fields, preview=teaser(content), body=content.text)
         content = await make_parts(tx, visit, post_id, content, ready)
         await keep_content(tx, visit.caller, await get_access(tx, visit.caller, post_id, READ), content)
         return await get_post(tx, visit.caller, post_id)

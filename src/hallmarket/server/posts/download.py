@@ -10,7 +10,7 @@ from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.posts.keep import sql
-from hallmarket.server.posts.write_html import write_html
+from hallmarket.server.rich_text.write_html import write_html
 
 
 class PostKind:

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from hallmarket.server.posts.document import Node, attribute, walk
-from hallmarket.server.posts.links import ASSET
+from hallmarket.server.rich_text.document import Node, attribute, walk
+from hallmarket.server.rich_text.links import ASSET
 
 MOST_NAMES = 100
 

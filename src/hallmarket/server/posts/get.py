@@ -16,7 +16,8 @@ from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.find import find_embedded, find_linked
 from hallmarket.server.posts.keep import sql
-from hallmarket.server.posts.types import Content, WirePost
+from hallmarket.server.posts.types import WirePost
+from hallmarket.server.rich_text.types import Content
 
 
 async def get_post(connection: Connection, caller: Caller, asset_id: UUID, asset_type: str | None = None) -> WirePost:

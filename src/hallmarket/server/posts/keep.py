@@ -14,7 +14,7 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.posts.find import find_embedded, find_linked, find_names, find_people_in, identify_people
-from hallmarket.server.posts.types import Content
+from hallmarket.server.rich_text.types import Content
 
 TEASER = 280
 sql = load_queries(__package__)

@@ -9,13 +9,14 @@ import msgspec
 
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.create import create_asset
-from hallmarket.server.catalog.types import READ, AssetFields, Name, RichText
+from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.types import READ, AssetFields, Name
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.posts.keep import keep_content, teaser
-from hallmarket.server.posts.rich_text import Part, read_content
-from hallmarket.server.posts.types import Content, Markdown
+from hallmarket.server.rich_text.read import Part, read_content
+from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
 Wanted = TypeVar("Wanted")
 
@@ -83,7 +84,7 @@ class Making(msgspec.Struct, frozen=True):
     """A part of a post that is ready to be made."""
 
     part: Part
-    described: Described
+    fields: AssetFields
     prepared: Any  # a Prepared
 
 
@@ -102,7 +103,10 @@ async def prepared(makers: Makers, visit: Visit, parts: list[Part]) -> AsyncIter
                 raise InvalidRequest(
                     f"A {described.asset_type} cannot be made within a post: create it first, then show it.", "content"
                 )
-            ready.append(Making(part, described, await maker.prepare(visit, part.said)))
+            fields = await check_description(
+                AssetFields(name=described.name, description=described.description, visibility="inherit")
+            )
+            ready.append(Making(part, fields, await maker.prepare(visit, part.said)))
         yield ready
     except BaseException:
         for making in ready:
@@ -114,10 +118,8 @@ async def make_parts(tx: Connection, visit: Visit, post_id: UUID, content: Conte
     """Make the parts of a post, seen by whoever sees it, and return the content with their ids in it."""
     text = content.text
     for making in ready:
-        described, attrs = making.described, making.part.attrs
-        fields = AssetFields(
-            name=described.name, description=described.description, parent_id=post_id, visibility="inherit"
-        )
+        attrs = making.part.attrs
+        fields = msgspec.structs.replace(making.fields, parent_id=post_id)
         made, more = await making.prepared.make(tx, visit, fields)
         text = text.replace(str(attrs["id"]), str(made))
         attrs.update(more, id=str(made))

@@ -1,23 +1,15 @@
 """Posts and comments as the wire knows them."""
 
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hallmarket.server.catalog.types import AssetFields, Attribution, RichText, Source, WireAsset, Word
-from hallmarket.server.posts.document import MOST_CHARACTERS, Node
+from hallmarket.server.catalog.types import AssetFields, Attribution, Source, WireAsset, Word
+from hallmarket.server.rich_text.document import Node
+from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
-Markdown = Annotated[str, msgspec.Meta(max_length=MOST_CHARACTERS)]
 Said = RichText | Markdown
-
-
-class Content(msgspec.Struct, frozen=True):
-    """A text in both of its forms: markdown as its author wrote it, and the document."""
-
-    text: str
-    json: Node
 
 
 class CreatePost(msgspec.Struct, frozen=True):

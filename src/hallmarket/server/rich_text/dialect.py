@@ -12,8 +12,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.document import DEEPEST
-from hallmarket.server.posts.links import is_safe_link, tidy_link
+from hallmarket.server.rich_text.document import DEEPEST
+from hallmarket.server.rich_text.links import is_safe_link, tidy_link
 
 USERNAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?"
 MENTION = re.compile(rf"\{{@({USERNAME})\}}")
@@ -56,7 +56,7 @@ def _bound_brackets(state: StateCore) -> None:
     """Refuse texts of so many brackets that to find the ends of links would take seconds."""
     texts = [token.content for token in state.tokens if token.type == "inline"]
     if sum(text.count("[") * len(text) for text in texts) > MOST_BRACKETS:
-        raise InvalidRequest("The markdown has too many brackets in one paragraph.", "content")
+        raise InvalidRequest("It has too many brackets in one paragraph.")
 
 
 def _math(state: StateInline, silent: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 
-from hallmarket.server.posts.document import Node, attribute
+from hallmarket.server.rich_text.document import Node, attribute
 
 WRAPS = {"bold": "**", "italic": "*", "strike": "~~"}
 OUTERMOST_FIRST = ("link", "bold", "italic", "strike")

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from hallmarket.server.posts.document import Node, attribute, children
-from hallmarket.server.posts.normal import MOST_START, normal_document
-from hallmarket.server.posts.write_inline import write_inline
+from hallmarket.server.rich_text.document import Node, attribute, children
+from hallmarket.server.rich_text.normal import MOST_START, normal_document
+from hallmarket.server.rich_text.write_inline import write_inline
 
 CLOSING = re.compile(r"(?:(?<=\s)|(?<=\s#)|(?<![^#]))#\Z")
 FENCES = re.compile(r"`{3,}")

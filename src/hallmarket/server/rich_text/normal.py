@@ -6,9 +6,9 @@ from typing import Any
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import UUID_TEXT
-from hallmarket.server.posts.dialect import CLOSED_BY, USERNAME, tidy_latex
-from hallmarket.server.posts.document import Node, attribute, children, node, text_node
-from hallmarket.server.posts.links import is_safe_link, tidy_link
+from hallmarket.server.rich_text.dialect import CLOSED_BY, USERNAME, tidy_latex
+from hallmarket.server.rich_text.document import Node, attribute, children, node, text_node
+from hallmarket.server.rich_text.links import is_safe_link, tidy_link
 
 KINDS = ("note", "tip", "important", "warning", "caution")
 CELL = {"colspan": 1, "rowspan": 1, "colwidth": None}
@@ -122,7 +122,7 @@ def _table(found: Node) -> list[Node]:
     rows = [[_cell_content(cell) for cell in children(row)] for row in children(found)]
     width = max(map(len, rows), default=0)
     if width * len(rows) > MOST_CELLS:
-        raise InvalidRequest(f"A table may have {MOST_CELLS:,} cells.", "content")
+        raise InvalidRequest(f"A table may have {MOST_CELLS:,} cells.")
     return [node("table", [_row(row, width, first=row is rows[0]) for row in rows])] if width else []
 
 

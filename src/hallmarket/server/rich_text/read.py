@@ -1,4 +1,4 @@
-"""What callers send as content: markdown, or a document, with the other made of it."""
+"""What callers send as rich text: markdown, or a document, with the other made of it."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 
-from hallmarket.server.catalog.types import RichText
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.document import MOST_CHARACTERS, Node, attribute, check_document, check_size, walk
-from hallmarket.server.posts.read_markdown import read_markdown
-from hallmarket.server.posts.types import Content
-from hallmarket.server.posts.write_markdown import write_markdown
+from hallmarket.server.rich_text.document import MOST_CHARACTERS, Node, attribute, check_document, check_size, walk
+from hallmarket.server.rich_text.read_markdown import read_markdown
+from hallmarket.server.rich_text.types import Content, RichText
+from hallmarket.server.rich_text.write_markdown import write_markdown
 
 MOST_PARTS = 20
 # Texts that take seconds wait for each other: however many are sent, half of the time is left to other requests.
@@ -26,24 +25,29 @@ class Part(msgspec.Struct, frozen=True):
     said: dict[str, Any]
 
 
-async def read_content(said: RichText | str, most_characters: int = MOST_CHARACTERS) -> Content:
-    """The content of a request, checked, with no assets within it. Raises InvalidRequest."""
-    content, parts = await _read_aside(said, most_characters)
+async def read_content(said: RichText | str, most_characters: int = MOST_CHARACTERS, field: str = "content") -> Content:
+    """What a request says in `field`, checked, with no assets within it. Raises InvalidRequest, naming the field."""
+    content, parts = await _read_aside(said, most_characters, field)
     if parts:
-        raise InvalidRequest("Assets are made within posts only: create them first, then show them.", "content.json")
+        raise InvalidRequest(
+            f"Assets are made within posts only, not in this {field}: create them first, then show them.", field
+        )
     return content
 
 
 async def read_post(said: RichText | str) -> tuple[Content, list[Part]]:
     """The content of a post, checked, and the assets written within it. Raises InvalidRequest."""
-    return await _read_aside(said, MOST_CHARACTERS)
+    return await _read_aside(said, MOST_CHARACTERS, "content")
 
 
-async def _read_aside(said: RichText | str, most_characters: int) -> tuple[Content, list[Part]]:
+async def _read_aside(said: RichText | str, most_characters: int, field: str) -> tuple[Content, list[Part]]:
     text = said if isinstance(said, str) else said.text or ""
     is_long = len(text) > LONG_CHARACTERS or (not isinstance(said, str) and said.json is not None)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_long_texts if is_long else None, _read, said, most_characters)
+    try:
+        return await loop.run_in_executor(_long_texts if is_long else None, _read, said, most_characters)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"The {field} cannot be taken. {error}", field) from None
 
 
 def _read(said: RichText | str, most_characters: int) -> tuple[Content, list[Part]]:
@@ -65,15 +69,15 @@ def _take_parts(document: Node) -> list[Part]:
         each["attrs"] for each in walk(document) if each["type"] == "assetComponent" and attribute(each, "partial")
     ]
     if len(found) > MOST_PARTS:
-        raise InvalidRequest(f"A post may have {MOST_PARTS} assets made within it.", "content.json")
+        raise InvalidRequest(f"A post may have {MOST_PARTS} assets made within it.")
     parts = [Part(attrs, attrs.pop("partialData", None)) for attrs in found]
     if any(not isinstance(part.said, dict) for part in parts):
-        raise InvalidRequest("An asset made within a post needs partialData, an object.", "content.json")
+        raise InvalidRequest("An asset made within a post needs partialData, an object.")
     return parts
 
 
 def _check_text(text: str, most_characters: int) -> None:
     if len(text) > most_characters:
-        raise InvalidRequest(f"The content is too long; it may have {most_characters:,} characters.", "content")
+        raise InvalidRequest(f"It is too long; it may have {most_characters:,} characters.")
     if "\0" in text:
-        raise InvalidRequest("The content holds NUL.", "content")
+        raise InvalidRequest("It holds NUL.")

@@ -4,19 +4,19 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ouro.utils.content import tiptap_to_markdown
 
-from hallmarket.server.catalog.types import RichText
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.document import check_document, check_size
-from hallmarket.server.posts.normal import normal_document
-from hallmarket.server.posts.read_markdown import read_markdown
-from hallmarket.server.posts.rich_text import read_content
-from hallmarket.server.posts.write_html import write_html
-from hallmarket.server.posts.write_markdown import write_markdown
-from posts.documents import DOCUMENTS, ID, MARKDOWN
+from hallmarket.server.rich_text.document import check_document, check_size
+from hallmarket.server.rich_text.normal import normal_document
+from hallmarket.server.rich_text.read import read_content
+from hallmarket.server.rich_text.read_markdown import read_markdown
+from hallmarket.server.rich_text.types import RichText
+from hallmarket.server.rich_text.write_html import write_html
+from hallmarket.server.rich_text.write_markdown import write_markdown
+from rich_text.documents import DOCUMENTS, ID, MARKDOWN
 
 EVERYTHING = f"""\
 # Findings
@@ -76,6 +76,7 @@ def test_the_official_client_reads_documents_back():
     assert read_markdown(tiptap_to_markdown(document)) == document
 
 
+@settings(deadline=None)
 @given(MARKDOWN)
 def test_markdown_read_and_written_stays_the_same_document(markdown):
     """Markdown → document → markdown → document is the same document, whatever the markdown."""
@@ -84,6 +85,7 @@ def test_markdown_read_and_written_stays_the_same_document(markdown):
     assert check_document(document) is document
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_a_document_written_and_read_is_its_normal_form(document):
     """Every document that is accepted is written as markdown that reads as the document's normal form."""
@@ -204,6 +206,7 @@ LOOSE = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({"type": st.just("doc"), "content": st.lists(LOOSE | JSON, max_size=3)}))
 def test_every_document_is_either_refused_or_written(document):
     """Whatever JSON calls itself a document, it is refused or becomes markdown: nothing else is raised."""

@@ -8,14 +8,14 @@ import msgspec
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import UUID_TEXT
-from hallmarket.server.posts.links import is_safe_link
+from hallmarket.server.rich_text.links import is_safe_link
 
 Node = dict[str, Any]
 MOST_CHARACTERS = 200_000
 MOST_DOCUMENT_BYTES = 4 * 1024 * 1024
 DEEPEST = 100
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-TOO_DEEP = f"The content is nested too deeply; it may be {DEEPEST} levels deep."
+TOO_DEEP = f"It is nested too deeply; it may be {DEEPEST} levels deep."
 
 
 def node(kind: str, content: list[Node] | None = None, /, **attrs: Any) -> Node:
@@ -59,12 +59,12 @@ def check_document(document: object) -> Node:
     Nodes of unknown types may stand in it. Raises InvalidRequest.
     """
     if not isinstance(document, dict) or document.get("type") != "doc":
-        raise InvalidRequest('The content\'s json must be a document: an object of type "doc".', "content.json")
+        raise InvalidRequest('Its json must be a document: an object of type "doc".')
     waiting: list[tuple[object, int]] = [(document, 1)]
     while waiting:  # a stack of our own: Python's would end before a hostile document does
         found, depth = waiting.pop()
         if depth > DEEPEST:
-            raise InvalidRequest(TOO_DEEP, "content.json")
+            raise InvalidRequest(TOO_DEEP)
         waiting += ((child, depth + 1) for child in _check_node(found))
     return document
 
@@ -72,7 +72,7 @@ def check_document(document: object) -> Node:
 def check_size(document: Node) -> None:
     """Raise InvalidRequest for a document that is too large."""
     if len(msgspec.json.encode(document)) > MOST_DOCUMENT_BYTES:
-        raise InvalidRequest("The content's json is too large; it may be 4 MiB.", "content.json")
+        raise InvalidRequest("Its json is too large; it may be 4 MiB.")
 
 
 def _check_node(found: object) -> list[object]:
@@ -122,4 +122,4 @@ def _check_link(link: object, what: str) -> None:
 
 
 def _bad(why: str) -> InvalidRequest:
-    return InvalidRequest(f"The content's json is no document: {why}.", "content.json")
+    return InvalidRequest(f"Its json is no document: {why}.")

@@ -5,9 +5,9 @@ from typing import Any
 from markdown_it.token import Token
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.dialect import Dialect
-from hallmarket.server.posts.document import DEEPEST, MOST_CHARACTERS, TOO_DEEP, Node, node, text_node
-from hallmarket.server.posts.normal import normal_document
+from hallmarket.server.rich_text.dialect import Dialect
+from hallmarket.server.rich_text.document import DEEPEST, MOST_CHARACTERS, TOO_DEEP, Node, node, text_node
+from hallmarket.server.rich_text.normal import normal_document
 
 DIALECT = Dialect()
 # Tokens that open a node, by the node's type; the innermost open one takes what follows.
@@ -27,16 +27,16 @@ BLOCKS = {
 MARKS = {"strong": "bold", "em": "italic", "s": "strike", "link": "link"}
 
 
-def read_markdown(markdown: str, field: str = "content") -> Node:
-    """The document that a markdown text says. Raises InvalidRequest, naming `field`, for one too long or too deep."""
+def read_markdown(markdown: str) -> Node:
+    """The document that a markdown text says. Raises InvalidRequest for one too long or too deep."""
     if len(markdown) > MOST_CHARACTERS:
-        raise InvalidRequest(f"{field} is too long; it may have {MOST_CHARACTERS:,} characters.", field)
+        raise InvalidRequest(f"It is too long; it may have {MOST_CHARACTERS:,} characters.")
     try:
         tokens = DIALECT.parse(markdown)
     except RecursionError:  # pictures within pictures' texts
-        raise InvalidRequest(TOO_DEEP, field) from None
+        raise InvalidRequest(TOO_DEEP) from None
     if any(token.level >= DEEPEST - 1 for token in tokens):  # deeper ones the parser leaves out without a word
-        raise InvalidRequest(TOO_DEEP, field)
+        raise InvalidRequest(TOO_DEEP)
     return normal_document({"type": "doc", "content": _read_blocks(tokens)})
 
 

@@ -2,8 +2,8 @@
 
 from html import escape
 
-from hallmarket.server.posts.document import Node, attribute, children
-from hallmarket.server.posts.normal import normal_document
+from hallmarket.server.rich_text.document import Node, attribute, children
+from hallmarket.server.rich_text.normal import normal_document
 
 MARKS = {"code": "code", "strike": "s", "italic": "em", "bold": "strong"}
 # Nodes that are one element around what is in them.

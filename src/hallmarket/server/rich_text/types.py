@@ -1,0 +1,23 @@
+"""Rich text on the wire."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from hallmarket.server.rich_text.document import MOST_CHARACTERS, Node
+
+Markdown = Annotated[str, msgspec.Meta(max_length=MOST_CHARACTERS)]
+
+
+class RichText(msgspec.Struct, frozen=True):
+    """Text with its document: `text` is markdown, `json` a TipTap document."""
+
+    text: Markdown | None = None
+    json: dict[str, Any] | None = None
+
+
+class Content(msgspec.Struct, frozen=True):
+    """A text in both of its forms: markdown as its author wrote it, and the document."""
+
+    text: str
+    json: Node
