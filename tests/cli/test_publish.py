@@ -98,8 +98,8 @@ def test_a_lost_answer_to_a_dataset(home, write):
         asset |= dict.fromkeys(("user_id", "org_id", "team_id"), other) | {"created_at": "", "last_updated": ""}
         return 200, {}, json.dumps({"data": [asset]}).encode()
 
-    versions = {"number": 1, "created_at": "", "rows": 1, "size_bytes": 1, "sha3_512": "ab", "status": 2}
-    versions |= {"delta_version": 1, "user_id": other}
+    version = {"number": 1, "created_at": "", "rows": 1, "size_bytes": 1, "sha3_512": "ab", "status": 2}
+    version |= {"delta_version": 1, "user_id": other}
     beginning = (
         (200, {}, b'{"access_token":"t","refresh_token":"t"}'),
         (200, {}, json.dumps({"data": {"id": other, "username": "jane"}}).encode()),
@@ -108,7 +108,7 @@ def test_a_lost_answer_to_a_dataset(home, write):
         (0, {}, b""),
     )
     home.environment |= {"HALLMARKET_API_KEY": "hm_key"}
-    found = (*beginning, page(made, "rain"), (200, {}, json.dumps({"data": [versions]}).encode()))
+    found = (*beginning, page(made, "rain"), (200, {}, json.dumps({"data": version}).encode()))
     with scripted(*found) as (url, bodies):
         answer = home.json("publish", "rain.csv", "--server", url)
         assert (answer["files"][0]["id"], len(bodies)) == (made, 7)

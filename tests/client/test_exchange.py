@@ -58,6 +58,7 @@ def test_a_dataset_from_its_file_to_its_proof(boss, circle, table):
     assert (done.inserted, warning["ignored_columns"][0]["column"]) == (1, "colour")
     versions = list(boss.datasets.iterate_versions(made.id))
     assert [(version.number, version.rows) for version in versions] == [(2, 2501), (1, 2500)]
+    assert boss.datasets.version(made.id, 1).sha3_512 == versions[1].sha3_512
     manifest = boss.datasets.manifest(made.id, 1)
     assert sha3_512(manifest).hexdigest() == versions[1].sha3_512
     assert boss.datasets.find_proof(made.id, 9) is None

@@ -94,7 +94,7 @@ class Publishing:
         if asset is None:
             asset = self._send_dataset(path, read)
             self._datasets.record(read.digest, asset.id)
-        (first, *_) = list(self._exchange.datasets.iterate_versions(asset.id))[::-1]
+        first = self._exchange.datasets.version(asset.id, 1)
         proof = f"{self._exchange.url}/datasets/{asset.id}/versions/{first.number}/proof"
         return Published(asset, self._exchange.url, first.sha3_512, is_new, proof)
 
@@ -118,9 +118,10 @@ class Publishing:
         try:
             with transfer(path.name, read.size_bytes, quiet=self._quiet) as on_bytes:
                 return self._exchange.datasets.create_from_file(path, wire_name(path.name), on_bytes, **fields)
-        except ServerUnreachable as error:
-            # The answer is lost. If the dataset is there, it is the only one of its name that is new.
-            made = self._newest_dataset() if error.was_sent else None
+        except (ServerUnreachable, HallmarketError) as error:
+            is_lost = error.was_sent if isinstance(error, ServerUnreachable) else error.status in (502, 504)
+            # If the dataset is there all the same, it is the only one of its name that is new.
+            made = self._newest_dataset() if is_lost else None
             if made is None or (before and made.id == before.id) or made.name != fields["name"]:
                 raise
             return made

@@ -141,6 +141,11 @@ class Datasets:
         )
         return found
 
+    def version(self, dataset_id: str, number: int) -> Version:
+        """Get one version of a dataset."""
+        found: Data[Version] = self._session.json(Data[Version], "GET", _path(dataset_id, "versions", str(number)))
+        return found.data
+
     def iterate_versions(self, dataset_id: str, offset: int = 0) -> Iterator[Version]:
         """Yield a dataset's versions, newest first, a page at a time."""
         has_more = True
