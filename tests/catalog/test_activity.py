@@ -129,3 +129,32 @@ def test_a_deleted_team_leaves_its_assets_to_the_default_team(circle: Circle) ->
     asset = put(circle, circle.boss, team)
     circle.boss.ask("DELETE", f"/teams/{team}")
     assert circle.boss.ask("GET", f"/assets/{asset}")["team_id"] == circle.default_team()
+
+
+@pytest.mark.parametrize(
+    ("default", "shown"),
+    [
+        ("organization", {"public": "organization", "monetized": "private"}),
+        ("public", {"public": "public", "monetized": "monetized"}),
+    ],
+)
+@pytest.mark.parametrize("is_ban", [True, False])
+def test_nothing_in_an_internal_team_is_for_everybody(
+    circle: Circle, default: str, shown: dict[str, str], is_ban: bool
+) -> None:
+    """What a ban or a deleted team moves to an internal team is for no more people than before, and for no outsider."""
+    guest, team = circle.person(), circle.boss.create_team("coast", join_policy="open", visibility="public")["id"]
+    guest.ask("POST", f"/teams/{team}/join", json={})
+    circle.boss.ask("PUT", f"/teams/{circle.default_team()}", json={"team": {"visibility": default}})
+    before = ("public", "monetized", "organization", "private")
+    assets = [put(circle, guest, team, visibility=each) for each in before]
+    within = put(circle, guest, team, parent_id=assets[0])
+    if is_ban:
+        circle.boss.ask("POST", f"/teams/{team}/bans", json={"user_id": guest.id, "remove_contributions": True})
+    else:
+        circle.boss.ask("DELETE", f"/teams/{team}")
+    now = [guest.ask("GET", f"/assets/{asset}") for asset in assets]
+    assert {one["team_id"] for one in now} == {circle.default_team()}
+    assert [one["visibility"] for one in now] == [shown.get(each, each) for each in before]
+    seen = {asset: circle.stranger().client.get(f"/assets/{asset}").status_code for asset in (assets[0], within)}
+    assert set(seen.values()) == {200 if default == "public" else 404}

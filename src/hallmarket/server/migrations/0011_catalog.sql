@@ -131,11 +131,23 @@ create trigger asset_bequeaths after update on asset
           is distinct from (new.access_id, new.audience, new.organization_id, new.team_id))
     execute function asset_bequeath();
 
--- A team that goes leaves its assets to its organization's default team.
+-- What leaves a team, all of it or one owner's, goes to its organization's default team. If nothing in that is for
+-- everybody, what was public is the organization's, and what was for sale is for those who bought it: nobody else may
+-- read it than before.
+create function asset_leave(team uuid, owner uuid) returns void language sql as $$
+    update asset a set team_id = d.id, visibility = case
+        when d.visibility = 'public' then a.visibility
+        when a.visibility = 'public' then 'organization'
+        when a.visibility = 'monetized' then 'private'
+        else a.visibility
+    end
+    from team t join team d on d.organization_id = t.organization_id and d.is_default
+    where t.id = team and a.team_id = t.id and a.visibility <> 'inherit' and (owner is null or a.owner_id = owner)
+$$;
+
 create function asset_leave_team() returns trigger language plpgsql as $$
 begin
-    update asset set team_id = (select id from team d where d.organization_id = old.organization_id and d.is_default)
-    where team_id = old.id and visibility <> 'inherit';
+    perform asset_leave(old.id, null);
     return old;
 end $$;
 

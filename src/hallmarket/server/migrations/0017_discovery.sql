@@ -160,7 +160,5 @@ $$;
 
 -- Whoever is banned from a team may lose what they put there: it goes to their organization's default team.
 create function asset_remove_contributions(team uuid, person uuid) returns void language sql as $$
-    update asset a set team_id = d.id
-    from team t join team d on d.organization_id = t.organization_id and d.is_default
-    where t.id = team and a.team_id = t.id and a.owner_id = person and a.visibility <> 'inherit'
+    select asset_leave(team, person)
 $$;
