@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import msgspec
 import pandas as pd
 import psutil
 import pyarrow as pa
@@ -17,6 +20,10 @@ import pytest
 
 from circle import Circle, Someone, new_circle
 from exchange import official_client
+from hallmarket.server.datasets.references import find_references
+from hallmarket.server.tables.files import Files
+from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.types import Column, arrow_schema
 from making_datasets import make_dataset
 from support import Server
 from wire import assert_exchange_error
@@ -179,6 +186,46 @@ def test_references(owner: Someone, circle: Circle) -> None:
     assert "resolved_refs" not in owner.client.get(f"/datasets/{made}/data").json()
     other = circle.person().client.get(f"/datasets/{made}/data", params=asked).json()
     assert (len(other["data"]), other["resolved_refs"]) == (2, {"ref": {}})
+
+
+def connected(who: Someone, dataset: str) -> set[str]:
+    """What a dataset refers to."""
+    asked = {"type": "reference", "direction": "source"}
+    return {one["target_id"] for one in who.ask("GET", f"/assets/{dataset}/connections", params=asked)}
+
+
+def test_rows_connect_a_dataset_with_what_they_refer_to(owner: Someone) -> None:
+    """A finished version's references are its dataset's connections; of a deleted asset the rows keep the id alone."""
+    first, second, third = [make_dataset(owner, name=name)["id"] for name in "abc"]
+    rows = [{"id": 1, "ref": first, "too": None}, {"id": 2, "ref": second, "too": second}]
+    made = make_dataset(owner, rows, schema="create table t (id bigint, ref uuid, too uuid)", refs={"ref": "dataset"})
+    path = f"/datasets/{made['id']}"
+    assert connected(owner, made["id"]) == {first, second}
+    more = {"rows": [{"id": 3, "ref": made["id"], "too": third}], "finalize": False}
+    owner.ask("POST", f"{path}/data", json=more)
+    owner.ask("PUT", path, json={"dataset": {"refs": {"too": {"kind": "asset"}}}})
+    assert connected(owner, made["id"]) == {first, second, third}
+    owner.ask("DELETE", f"/assets/{second}")
+    assert connected(owner, made["id"]) == {first, third}
+    page = owner.client.get(f"{path}/data", params={"resolve_refs": "true"}).json()
+    assert [row["ref"] for row in page["data"]] == [first, second, made["id"]]
+    assert {name: set(known) for name, known in page["resolved_refs"].items()} == {
+        "ref": {first, made["id"]}, "too": {third}
+    }  # fmt: skip
+    fewer = {"rows": [{"id": 1, "ref": first, "too": None}], "mode": "overwrite"}
+    assert owner.client.post(f"{path}/data", json=fewer).status_code == 200
+    assert connected(owner, made["id"]) == {first}
+
+
+def test_of_many_references_the_first_count(tmp_path: Path) -> None:
+    """However many ids are in a table, the first 1,000 are what it refers to; not itself, nor what is no id."""
+    tables, table_id, ids = Tables(Files("", tmp_path, 0)), uuid4(), [uuid4() for _ in range(1200)]
+    columns = tuple(Column(name, "text", ref_kind=kind) for name, kind in (("a", "action"), ("b", "asset")))
+    said = [str(table_id), "none", None, *map(str, ids[:600]), *map(str, ids)]
+    batch = pa.RecordBatch.from_pydict({"a": [str(uuid4())] * len(said), "b": said}, schema=arrow_schema(columns))
+    snapshot = tables.create(table_id, columns, [batch])
+    assert find_references(tables, snapshot) == ids[:1000]
+    assert find_references(tables, msgspec.structs.replace(snapshot, columns=columns[:1])) == []
 
 
 @pytest.mark.parametrize("format_", ["csv", "json", "ndjson", "parquet", "arrow"])

@@ -121,9 +121,10 @@ order by g.person_id <> a.owner_id, g.created_on, g.id
 offset $2 limit $3;
 
 -- name: connect
+-- What is deleted at this moment is not there.
+with there as (select id from asset where id = any ($4::uuid[]) order by id for key share)
 insert into connection (id, type, source_id, target_id, creator_id)
-select i, $2, $3, t, $5 from unnest($1::uuid[], $4::uuid[]) as wanted (i, t)
-where exists (select from asset where id = t)
+select i, $2, $3, t, $5 from unnest($1::uuid[], $4::uuid[]) as wanted (i, t) join there on there.id = t
 on conflict (source_id, target_id, type) do nothing;
 
 -- name: disconnect

@@ -14,8 +14,10 @@ from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.change import describe_asset
+from hallmarket.server.catalog.connect import set_connections
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
+from hallmarket.server.datasets.references import find_references
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import SCHEMA, TABLE, Head
 from hallmarket.server.datasets.versions import sql
@@ -35,6 +37,7 @@ class Finished(msgspec.Struct, frozen=True):
     delta_version: int
     manifest: bytes
     preview: list[dict[str, Any]]
+    refers_to: list[UUID]
 
 
 async def finish(tables: Tables, head: Head) -> Finished:
@@ -51,7 +54,8 @@ def _finish(tables: Tables, head: Head) -> Finished:
     number = head.version + 1
     done = msgspec.structs.replace(head, key=key, version=number, is_new=head.is_new and not snapshot.rows)
     preview = preview_rows(tables.head(snapshot, PREVIEW_ROWS))
-    return Finished(done, snapshot.delta_version, make_manifest(snapshot, number).encode(), preview)
+    manifest = make_manifest(snapshot, number).encode()
+    return Finished(done, snapshot.delta_version, manifest, preview, find_references(tables, snapshot))
 
 
 def make_manifest(snapshot: Snapshot, number: int) -> Manifest:
@@ -98,6 +102,7 @@ async def keep_version(tx: Connection, finished: Finished, dataset_id: UUID, aut
     await describe_asset(
         tx, dataset_id, metadata=describe(head), preview=finished.preview, body=" ".join(names).replace("_", " ")
     )
+    await set_connections(tx, "reference", dataset_id, finished.refers_to, author_id)
     await record(
         tx,
         actor,

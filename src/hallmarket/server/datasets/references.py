@@ -15,9 +15,11 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.tables.declare import get_named
-from hallmarket.server.tables.types import Column
+from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.types import Column, Snapshot
 
 MOST_SHOWN = 20
+MOST_CONNECTED = 1000  # assets that one version's rows refer to
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -96,6 +98,20 @@ async def check_references(
     kept = table.filter(good_rows)
     refs = counts | {"skipped_row_count": len(table) - len(kept), "columns": told}
     return Checked(kept, pc.indices_nonzero(good_rows), refs)
+
+
+def find_references(tables: Tables, snapshot: Snapshot) -> list[UUID]:
+    """The assets that a table's rows refer to, the first 1,000 of them. Raises Unavailable."""
+    found: dict[UUID, None] = {}
+    for column in snapshot.columns:
+        if column.ref_kind != "asset":
+            continue
+        for value in tables.distinct(snapshot, column.name):
+            if len(found) == MOST_CONNECTED:
+                return list(found)
+            if (read := _read_id(value)) not in (None, snapshot.table_id):
+                found[read] = None
+    return list(found)
 
 
 async def _find_types(connection: Connection, caller: Caller, column: Column, ids: Sequence[UUID]) -> dict[UUID, str]:

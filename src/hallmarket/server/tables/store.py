@@ -196,13 +196,14 @@ class Tables:
                     return found
         return found
 
-    def distinct(self, snapshot: Snapshot, column: str) -> list[Any]:
-        """The different values of a column, nulls aside. Raises Unavailable."""
-        found: dict[Any, None] = {}
-        for path in self.local_paths(snapshot):
-            for batch in read_batches(path, [column]):
-                found |= dict.fromkeys(pc.unique(batch.column(0)).drop_null().to_pylist())
-        return list(found)
+    def distinct(self, snapshot: Snapshot, column: str) -> Iterator[Any]:
+        """The different values of a column, nulls aside, as they are met. Raises Unavailable."""
+        met: set[Any] = set()
+        for file in snapshot.files:
+            for batch in read_batches(self._files.local_path(snapshot.table_id, file), [column]):
+                values = pc.unique(batch.column(0)).drop_null().to_pylist()
+                yield from (value for value in values if value not in met)
+                met.update(values)
 
     def sweep(self, table_id: UUID, keep: Iterable[str]) -> int:
         """Delete the files that `keep` does not name and that are older than a day. Raises Unavailable."""
