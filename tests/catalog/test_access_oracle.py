@@ -206,7 +206,7 @@ def stage(server: Server) -> Iterator[Stage]:
         yield Stage(server, stack)
 
 
-PLAY = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PLAY = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @PLAY

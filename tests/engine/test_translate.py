@@ -123,7 +123,7 @@ def test_hint(asking: Asking) -> None:
 
 
 @given(text=st.text(alphabet="ab'\"\\-/*$;{}() \nEselctfrom1,\u2019\0", max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text(text: str) -> None:
     """Any text becomes one statement or a mistake with a sentence; nothing else."""
     try:
@@ -144,7 +144,7 @@ NUMBERS = [{"id": i, "amount": i / 4, "count": i % 7} for i in range(500)]
     offset=st.integers(0, 30),
     limit=st.integers(1, 40),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_as_plain_python(
     column: str, comparison: str, bound: int, group: bool, offset: int, limit: int, asking: Asking
 ) -> None:

@@ -176,7 +176,6 @@ def world() -> Iterator[World]:
     max_examples=5,
     derandomize=True,
     database=None,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -26,7 +26,7 @@ from hallmarket.proof.tile import (
     tiles_needed,
 )
 
-bounded = settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 KEY = SigningKey("log.example.org", bytes(range(32)))
 WITNESS = SigningKey("w1.example.net", bytes(range(32)), COSIGNATURE_ED25519)

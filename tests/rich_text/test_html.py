@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hallmarket.server.rich_text.links import is_safe_link, tidy_link
@@ -38,7 +38,6 @@ def texts_in(node):
         yield from texts_in(child)
 
 
-@settings(deadline=None)
 @given(DOCUMENTS, st.text(max_size=20))
 def test_a_page_holds_every_word_and_nothing_that_runs(document, title):
     """Only known tags and attributes stand in a page, its links are safe, and every text is there as it was written."""
@@ -58,7 +57,6 @@ def test_a_page_shows_markdown():
     assert '<ol start="1"><li><p><a href="https://example.org" rel="nofollow noopener noreferrer">x</a>' in page
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30) | st.sampled_from(["JavaScript:x", " javascript:x", "data:text/html,x", "vbscript:x"]))
 def test_a_safe_link_is_relative_or_of_a_scheme_that_runs_nothing(link):
     """Links are kept in a form that is safe if they were, and that stays as it is."""

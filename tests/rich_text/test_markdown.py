@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ouro.utils.content import tiptap_to_markdown
 
@@ -76,7 +76,6 @@ def test_the_official_client_reads_documents_back():
     assert read_markdown(tiptap_to_markdown(document)) == document
 
 
-@settings(deadline=None)
 @given(MARKDOWN)
 def test_markdown_read_and_written_stays_the_same_document(markdown):
     """Markdown → document → markdown → document is the same document, whatever the markdown."""
@@ -85,7 +84,6 @@ def test_markdown_read_and_written_stays_the_same_document(markdown):
     assert check_document(document) is document
 
 
-@settings(deadline=None)
 @given(DOCUMENTS)
 def test_a_document_written_and_read_is_its_normal_form(document):
     """Every document that is accepted is written as markdown that reads as the document's normal form."""
@@ -206,7 +204,6 @@ LOOSE = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.fixed_dictionaries({"type": st.just("doc"), "content": st.lists(LOOSE | JSON, max_size=3)}))
 def test_every_document_is_either_refused_or_written(document):
     """Whatever JSON calls itself a document, it is refused or becomes markdown: nothing else is raised."""

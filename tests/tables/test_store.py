@@ -43,7 +43,6 @@ keyed_rows = st.lists(st.fixed_dictionaries({"id": st.integers(0, 8), **cells}),
 partial_rows = st.lists(st.fixed_dictionaries({"id": st.integers(0, 8)}, optional=cells), min_size=1, max_size=5)
 FEW = settings(
     max_examples=8,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.generate],
 )
