@@ -94,6 +94,17 @@ def test_what_is_refused_changes_nothing(
     assert versions(owner, dataset) == [2]
 
 
+def test_a_few_bytes_are_not_made_many_values(owner: Someone) -> None:
+    """Rows that leave nearly everything out are refused before room is made for all that they would be."""
+    wide, rows = {f"c{number}": 1 for number in range(1600)}, 12_500
+    dataset = make_dataset(owner, [wide])["id"]
+    assert_exchange_error(write(owner, dataset, [{}] * (rows + 1)), 413, "payload_too_large")
+    asked = {"dataset": {"name": "x", "visibility": "private", "rows": [wide, *[{}] * rows]}}
+    answer = owner.client.post("/datasets/create/from-schema", json=asked)
+    assert_exchange_error(answer, 413, "payload_too_large")
+    assert versions(owner, dataset) == [1]
+
+
 def test_the_key_is_seen_when_a_version_begins(owner: Someone) -> None:
     """Repeated ids are no key; an overwrite may give or take it; an upsert makes one of ids that can be."""
     dataset = make_dataset(owner, [{"id": 1}, {"id": 1}])["id"]

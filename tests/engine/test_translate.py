@@ -77,6 +77,11 @@ def test_spelling(expression: str, asking: Asking) -> None:
         ('select T.ID as "Id", Amount As Half from {{table}} T where id = 2', [{"Id": 2, "half": 0.5}]),
         ("select city from {{table}} order by city desc limit 1", [{"city": None}]),
         ("select id from {{table}} order by count desc, id fetch first 1 row only", [{"id": 6}]),
+        (
+            "select current_date = now()::date as today, c.* from (select current_date, localtime) c limit 0",
+            [],
+        ),
+        ("select current_date, now(), current_time, localtime, localtimestamp from {{table}} where false", []),
         ("values (1, 'a')", [{"col0": 1, "col1": "a"}]),
         ("(select 1 as x) union all select 2 order by 1 desc", [{"x": 2}, {"x": 1}]),
     ],

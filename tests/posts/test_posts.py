@@ -80,6 +80,37 @@ def test_each_role_opens_what_it_should(circle: Circle) -> None:
     circle.boss.ask("GET", f"/posts/{post}", 404)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"visibility": "private"},
+        {"monetization": "pay-per-use"},
+        {"price_usd": 2},
+        {"price": 2},
+        {"unit_cost": 2},
+        {"unit_cost_sats": 2},
+        {"cost_unit": "second"},
+        {"max_billable_seconds": 9},
+    ],
+)
+def test_writers_do_not_set_the_price(circle: Circle, said: dict[str, Any]) -> None:
+    """Who sees a post, and what it costs in whichever way, is for its administrators."""
+    post, guest = write(circle.boss, visibility="organization")["id"], circle.person()
+    share(circle.boss, post, guest, "write")
+    change(guest, post, status=403, **said)
+    share(circle.boss, post, guest, "admin")
+    change(guest, post, **said)
+
+
+def test_nothing_comes_from_itself(circle: Circle) -> None:
+    """A source that a post is the source of, or the post itself, is refused."""
+    first = write(circle.boss)["id"]
+    second = write(circle.boss, source_id=first)["id"]
+    for source in (first, second):
+        change(circle.boss, first, status=400, source_id=source)
+    assert circle.boss.ask("GET", f"/posts/{first}")["source_id"] is None
+
+
 def test_changes_touch_what_they_name(circle: Circle) -> None:
     """Content null, or none, keeps the content; a name left out keeps the name."""
     made = write(circle.boss, "before")

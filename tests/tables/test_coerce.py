@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows, coerce_values, settle_types
+from hallmarket.server.tables.declare import MOST_COLUMNS
+from hallmarket.server.tables.read_upload import infer_columns
 from hallmarket.server.tables.types import TIMESTAMPTZ, Column
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -117,6 +119,32 @@ def test_rows_are_matched_by_every_spelling() -> None:
     assert where == {"sample_id": [True, True, False], "v": [True, False, True]}
     with pytest.raises(InvalidRequest, match="Row 1 has V and v"):
         coerce_rows(columns, [{"V": 1, "v": 2}])
+
+
+class Watched(dict[str, Any]):
+    """A row that counts how often something is looked for in it."""
+
+    looks = 0
+
+    def __contains__(self, key: object) -> bool:
+        Watched.looks += 1
+        return super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As a dict's."""
+        Watched.looks += 1
+        return super().get(key, default)
+
+
+def test_keys_of_their_own_are_not_looked_for_in_every_row() -> None:
+    """Rows that have a key each, which is no column's, take as long as they are many, not as that times itself."""
+    rows = [Watched({"a": number, f"x{number}": 1}) for number in range(MOST_COLUMNS + 1)]
+    Watched.looks = 0
+    read = coerce_rows((Column("a", "bigint"),), rows)
+    assert read.ignored == {f"x{number}": 1 for number in range(len(rows))}
+    with pytest.raises(InvalidRequest, match="at most 1600 columns"):
+        infer_columns(rows)
+    assert Watched.looks <= len(rows)
 
 
 @pytest.mark.parametrize(

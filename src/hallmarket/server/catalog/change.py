@@ -20,7 +20,19 @@ from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import NOBODY, Caller
 
 # Who may see it and what it costs: for administrators of the asset, as sharing is.
-FOR_ADMINISTRATORS = ("visibility", "org_id", "team_id", "monetization", "price", "price_usd", "price_sats")
+FOR_ADMINISTRATORS = (
+    "visibility",
+    "organization_id",
+    "team_id",
+    "monetization",
+    "price_usd",
+    "price_sats",
+    "unit_cost_usd",
+    "unit_cost_sats",
+    "cost_accounting",
+    "cost_unit",
+    "max_billable_seconds",
+)
 COLUMNS = (
     "organization_id",
     "team_id",
@@ -60,8 +72,9 @@ async def change_asset(tx: Connection, visit: Visit, access: Access, fields: Ass
         new["attribution"] = msgspec.json.encode(merged).decode()
     if fields.source_id is not UNSET:
         new["source_id"], new["family_id"] = await find_lineage(tx, caller, fields)
+        await _check_source(tx, access.id, new["source_id"])
     new |= await _place(tx, caller, old, fields, new["source"])
-    if access.role < ADMIN and any(_differs(new, old, name) for name in FOR_ADMINISTRATORS):
+    if access.role < ADMIN and any(new[name] != old[name] for name in FOR_ADMINISTRATORS):
         raise Forbidden(f"Only administrators of this {access.asset_type} may change who sees it, and its price.")
     await tx.execute(sql.update_asset, access.id, *(new[name] for name in COLUMNS))
     changed = [name for name in COLUMNS if new[name] != old[name]]
@@ -89,6 +102,13 @@ async def describe_asset(
     await tx.execute(sql.describe_asset, asset_id, *texts, body)
 
 
+async def _check_source(tx: Connection, asset_id: UUID, source_id: UUID | None) -> None:
+    """Raises InvalidRequest for a source that comes from the asset itself."""
+    sources = [] if source_id is None else await tx.fetch(sql.list_sources, source_id)
+    if asset_id in (source_id, *(row["id"] for row in sources)):
+        raise InvalidRequest("An asset does not come from itself.", "source_id")
+
+
 async def _place(
     tx: Connection, caller: Caller, old: asyncpg.Record, fields: AssetFields, source: str
 ) -> dict[str, Any]:
@@ -112,8 +132,3 @@ async def _place(
         tx, caller, organization_id=organization_id, team_id=team_id, visibility=visibility, source=source
     )
     return {"organization_id": chosen.organization_id, "team_id": chosen.team_id, "visibility": chosen.visibility}
-
-
-def _differs(new: dict[str, Any], old: asyncpg.Record, name: str) -> bool:
-    column = {"org_id": "organization_id", "price": "price_usd"}.get(name, name)
-    return bool(new[column] != old[column])

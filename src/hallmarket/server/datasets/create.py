@@ -17,7 +17,7 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.finish import Finished, finish, keep_version
 from hallmarket.server.datasets.indexes import MOST_INDEXES, NewIndex, declare_index
-from hallmarket.server.datasets.ingest import apply_rows, read_rows, take_rows
+from hallmarket.server.datasets.ingest import apply_rows, check_cells, read_rows, take_rows
 from hallmarket.server.datasets.references import apply_references
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Created, Head, Index, Kept, RowIngest, Warned
@@ -25,7 +25,13 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
-from hallmarket.server.tables.declare import declare_columns, get_named, read_create_table, read_enum_values
+from hallmarket.server.tables.declare import (
+    MOST_COLUMNS,
+    declare_columns,
+    get_named,
+    read_create_table,
+    read_enum_values,
+)
 from hallmarket.server.tables.read_upload import infer_columns
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, Snapshot
@@ -168,7 +174,9 @@ def _declare(wanted: NewDataset, rows: msgspec.Raw | None) -> tuple[Column, ...]
         names, types = read_create_table(wanted.schema)
         columns = declare_columns(metadata.columns or names, types)
     elif rows is not None:
-        columns = infer_columns([dict(row) for row in read_rows(rows)])
+        read = [dict(row) for row in read_rows(rows)]
+        check_cells(read, min(len(set().union(*read)), MOST_COLUMNS))  # of more columns it is said that there are
+        columns = infer_columns(read)
     else:
         raise InvalidRequest("A dataset needs a schema, or rows that tell it.", "schema")
     return promote(columns, wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns)

@@ -14,7 +14,7 @@ from hallmarket.server.datasets.references import check_references, loosened, wa
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head, Mode, RowIngest, Warned, Written
 from hallmarket.server.datasets.write import write
-from hallmarket.server.errors import Conflict, InvalidRequest
+from hallmarket.server.errors import Conflict, InvalidRequest, PayloadTooLarge
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.tables.coerce import Row, Rows, coerce_rows, settle_types
@@ -22,6 +22,7 @@ from hallmarket.server.tables.store import KEY, Tables
 from hallmarket.server.tables.types import Column
 
 Sent = dict[str, pa.Array | None]
+MOST_CELLS = 20_000_000  # ten times what a body has room for if every row has every column
 
 
 class Ingest(msgspec.Struct, frozen=True):
@@ -86,6 +87,7 @@ async def take_rows(
 
 def _coerce(columns: tuple[Column, ...], raw: msgspec.Raw, empty: bool) -> tuple[tuple[Column, ...], Rows]:
     rows = read_rows(raw, exact=any(column.type.startswith("numeric") for column in columns))
+    check_cells(rows, len(columns))
     if empty:
         columns = settle_types(columns, rows)
     return columns, coerce_rows(loosened(columns), rows)
@@ -97,6 +99,15 @@ def read_rows(raw: msgspec.Raw | bytes, *, exact: bool = False) -> Sequence[Row]
         return (_read_exact_rows if exact else _read_rows)(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"rows must be a list of objects: {error}.", "rows") from None
+
+
+def check_cells(rows: Sequence[Row], columns: int) -> None:
+    """Raises PayloadTooLarge for rows that are few bytes, and would be many values: what is left out is null."""
+    if len(rows) * columns > MOST_CELLS:
+        raise PayloadTooLarge(
+            f"{len(rows)} rows of {columns} columns are too many at once: send at most {MOST_CELLS:,} values.",
+            {"limitValues": MOST_CELLS},
+        )
 
 
 def apply_rows(tables: Tables, head: Head, mode: Mode, taken: Taken) -> tuple[Head, RowIngest]:

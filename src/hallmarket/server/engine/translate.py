@@ -30,6 +30,13 @@ RENAMED = {
     "every": "bool_and",
     **dict.fromkeys(("clock_timestamp", "statement_timestamp", "transaction_timestamp"), "now"),
 }
+CLOCKS: dict[type[exp.Expr], str] = {
+    exp.CurrentTimestamp: "now",
+    exp.CurrentDate: "current_date",
+    exp.Localtimestamp: "current_localtimestamp",
+    exp.Localtime: "current_localtime",
+    exp.CurrentTime: "get_current_time",
+}
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # what it finds wrong is raised
 
 
@@ -128,6 +135,8 @@ def _rename(node: exp.Expr) -> None:
         case exp.Mode() if isinstance(node.parent, exp.WithinGroup):
             value = node.parent.expression.expressions[0].this
             node.parent.replace(exp.Anonymous(this="mode", expressions=[value.copy()]))
+        case exp.CurrentTimestamp() | exp.CurrentDate() | exp.Localtimestamp() | exp.Localtime() | exp.CurrentTime():
+            node.replace(exp.Anonymous(this=CLOCKS[type(node)]))  # DuckDB takes the bare word for a column so named
         case exp.Anonymous() if node.name.lower() in RENAMED:
             node.set("this", RENAMED[node.name.lower()])
         case exp.JSONArrayAgg():

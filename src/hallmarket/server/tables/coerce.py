@@ -5,10 +5,12 @@ What Arrow takes at once goes at once; only a column it refuses is looked at val
 
 import re
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from itertools import chain
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -18,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.tables.declare import find_named
+from hallmarket.server.tables.declare import find_any_named
 from hallmarket.server.tables.types import INTEGERS, TIMESTAMPTZ, Column, arrow_schema, arrow_type
 
 Row = Mapping[str, Any]
@@ -106,10 +108,12 @@ def _match_keys(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[dict[st
     """By which keys each column comes, and how often which key is nobody's."""
     keys: dict[str, list[str]] = {}
     ignored = {}
-    for key in dict.fromkeys(key for shape in dict.fromkeys(map(tuple, rows)) for key in shape):
-        column = find_named(columns, key)
+    # Each key is looked at once, wherever it stands: a caller decides how many there are, and in how many rows.
+    named = find_any_named(columns)
+    for key, count in Counter(chain.from_iterable(rows)).items():
+        column = named(key)
         if column is None:
-            ignored[key] = sum(key in row for row in rows)
+            ignored[key] = count
         else:
             keys.setdefault(column.name, []).append(key)
     return keys, ignored

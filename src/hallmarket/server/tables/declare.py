@@ -6,7 +6,7 @@ client's text may spell them wrong.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.types import Column, read_type
@@ -105,11 +105,18 @@ def _unquote(token: str) -> str:
 
 def find_named(columns: Sequence[Column], name: str) -> Column | None:
     """The column that a caller means by `name`, in whichever spelling."""
-    wanted = normalize_name(name)
-    for column in columns:
-        if column.name == wanted or column.original == name:
-            return column
-    return None
+    return find_any_named(columns)(name)
+
+
+def find_any_named(columns: Sequence[Column]) -> Callable[[str], Column | None]:
+    """As `find_named`, for many names."""
+    by_name = {column.name: column for column in reversed(columns)}
+    by_original = {column.original: column for column in reversed(columns) if column.original is not None}
+
+    def find(name: str) -> Column | None:
+        return by_name.get(normalize_name(name)) or by_original.get(name)
+
+    return find
 
 
 def get_named(columns: Sequence[Column], name: str) -> Column:

@@ -21,7 +21,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows, coerce_values
-from hallmarket.server.tables.declare import declare_columns
+from hallmarket.server.tables.declare import MOST_COLUMNS, declare_columns
 from hallmarket.server.tables.types import TIMESTAMPTZ, Column, arrow_schema, arrow_type, type_of_arrow
 
 BATCH_ROWS = 16_384
@@ -336,8 +336,11 @@ class _Kinds:
         self._ladders: dict[str, tuple[set[type], _Ladder, list[int]]] = {}
 
     def see(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Look at more rows."""
-        for key in dict.fromkeys(key for shape in dict.fromkeys(map(tuple, rows)) for key in shape):
+        """Look at more rows. Raises InvalidRequest for too many keys, before each is looked for in every row."""
+        keys = dict.fromkeys(key for shape in dict.fromkeys(map(tuple, rows)) for key in shape)
+        if len(self._ladders.keys() | keys) > MOST_COLUMNS:
+            raise InvalidRequest(f"A dataset has at most {MOST_COLUMNS} columns.", "columns")
+        for key in keys:
             types, ladder, bounds = self._ladders.setdefault(key, (set(), _Ladder(), [0, 0]))
             values = [row[key] for row in rows if row.get(key) is not None]
             types.update(map(type, values))
