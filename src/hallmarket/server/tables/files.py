@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import obstore
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
@@ -27,7 +28,8 @@ from hallmarket.server.tables.types import File
 
 MOST_FILE_ROWS = 1_000_000  # a change of one row writes its whole file again
 GROUP_ROWS = 122_880  # what DuckDB reads at once
-BATCH_ROWS = 65_536
+BATCH_ROWS = 61_440  # half a group
+SAMPLE_ROWS = 16_384  # which tell whether the values of a column repeat
 IN_USE_S = 600  # a local copy that was asked for within this time stays, however little room there is
 ABANDONED = timedelta(days=1)
 AWAY = (BaseError, OSError)
@@ -62,10 +64,10 @@ class Files:
         Raises Unavailable, and whatever `batches` raises; then no file is left, or such as a sweep clears away.
         """
         written: list[File] = []
-        rest = iter(batches)
+        groups = _groups(schema, batches)
         try:
-            while (first := next((batch for batch in rest if batch.num_rows), None)) is not None:
-                written.append(self._write_one(table_id, schema, first, rest))
+            while (first := next(groups, None)) is not None:
+                written.append(self._write_one(table_id, schema, first, groups))
         except BaseException as error:
             self.delete(table_id, [file.name for file in written])
             if isinstance(error, AWAY):
@@ -73,17 +75,17 @@ class Files:
             raise
         return tuple(written)
 
-    def _write_one(
-        self, table_id: UUID, schema: pa.Schema, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]
-    ) -> File:
+    def _write_one(self, table_id: UUID, schema: pa.Schema, first: pa.Table, rest: Iterator[pa.Table]) -> File:
         name = uuid4().hex + ENDING
         path = self._folder / _place(table_id) / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             with path.open("wb") as opened:
                 sink = _Fingerprinting(opened)
-                with pq.ParquetWriter(sink, schema, compression="zstd", write_batch_size=GROUP_ROWS) as writer:
-                    rows = _write_groups(writer, schema, first, rest)
+                with pq.ParquetWriter(
+                    sink, schema, compression="zstd", write_batch_size=GROUP_ROWS, use_dictionary=_repeating(first)
+                ) as writer:
+                    rows = _write_groups(writer, first, rest)
                 opened.flush()
                 os.fsync(opened.fileno())
             if self._url:
@@ -245,20 +247,37 @@ class _Fingerprinting:
         """The file itself is closed by whoever opened it."""
 
 
-def _write_groups(
-    writer: pq.ParquetWriter, schema: pa.Schema, first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]
-) -> int:
-    """Write batches as row groups of a good size, up to a file's worth; returns how many rows."""
-    waiting, rows = [first], int(first.num_rows)
-    while rows < MOST_FILE_ROWS and (batch := next(rest, None)) is not None:
-        rows += batch.num_rows
+def _groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Rows as row groups of one size, the last one aside: what a query skips or reads, by its least and greatest."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
         waiting.append(batch)
-        if sum(one.num_rows for one in waiting) >= GROUP_ROWS:
-            writer.write_table(pa.Table.from_batches(waiting, schema), row_group_size=GROUP_ROWS)
-            waiting = []
-    if waiting:
-        writer.write_table(pa.Table.from_batches(waiting, schema), row_group_size=GROUP_ROWS)
-    return rows
+        rows += batch.num_rows
+        while rows >= GROUP_ROWS:
+            table = pa.Table.from_batches(waiting, schema)
+            yield table.slice(0, GROUP_ROWS)
+            waiting = table.slice(GROUP_ROWS).to_batches()
+            rows -= GROUP_ROWS
+    if rows:
+        yield pa.Table.from_batches(waiting, schema)
+
+
+def _write_groups(writer: pq.ParquetWriter, group: pa.Table, rest: Iterator[pa.Table]) -> int:
+    """Write row groups, up to a file's worth; returns how many rows."""
+    rows = 0
+    while True:
+        writer.write_table(group, row_group_size=GROUP_ROWS)
+        rows += int(group.num_rows)
+        if rows >= MOST_FILE_ROWS or (following := next(rest, None)) is None:
+            return rows
+        group = following
+
+
+def _repeating(group: pa.Table) -> list[str]:
+    """The columns whose values repeat, which a dictionary makes smaller; of the others it makes larger, slower ones."""
+    sample = group.slice(0, SAMPLE_ROWS)
+    return [name for name in sample.column_names if pc.count_distinct(sample[name]).as_py() * 2 <= sample.num_rows]
 
 
 def read_batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
