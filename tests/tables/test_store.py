@@ -3,14 +3,18 @@
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,9 +22,9 @@ from hypothesis import strategies as st
 
 from hallmarket.server.errors import Conflict, InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows
-from hallmarket.server.tables.files import Files, read_batches
+from hallmarket.server.tables.files import GROUP_ROWS, Files, read_batches
 from hallmarket.server.tables.store import Tables
-from hallmarket.server.tables.types import TIMESTAMPTZ, Column, Snapshot
+from hallmarket.server.tables.types import TIMESTAMPTZ, Column, Snapshot, arrow_schema
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": st.text(),
@@ -266,3 +270,55 @@ def test_only_what_nobody_needs_is_swept(tables: Tables) -> None:
     tables.forget(kept.table_id)
     tables.forget(kept.table_id)
     assert tables.table_ids() == []
+
+
+def by_columns(names: list[str]) -> Callable[[dict[str, Any]], list[Any]]:
+    """What rows are sorted by in an index's order: nulls last, text by its bytes."""
+
+    def key(row: dict[str, Any]) -> list[Any]:
+        values = [row[name].encode() if isinstance(row[name], str) else row[name] for name in names]
+        return [(value is None, value if value is not None else 0) for value in values]
+
+    return key
+
+
+@FEW
+@given(
+    parts=st.lists(plain_rows, min_size=2, max_size=4),
+    names=st.lists(st.sampled_from([column.name for column in COLUMNS]), min_size=1, max_size=4, unique=True),
+)
+def test_sorting_moves_rows_and_nothing_else(
+    tables: Tables, parts: list[list[dict[str, Any]]], names: list[str]
+) -> None:
+    """Rows are the same in the order asked for, alike ones as they stood, and what was there before is as it was."""
+    before = tables.create(uuid4(), COLUMNS)
+    for part in parts:
+        before = tables.append(before, batches(COLUMNS, part))
+    before = tables.commit(before)
+    rows = read(tables, before)
+    wanted = sorted(rows, key=by_columns(names))
+    after = tables.commit(tables.sort(before, names))
+    assert read(tables, after) == wanted
+    assert tables.sort(after, names) is after
+    assert shown(read_delta(tables, after)) == shown(rows)
+    assert read(tables, before) == rows
+    assert shown(read_delta(tables, before)) == shown(rows)
+    if len(before.files) > 1:
+        assert read(tables, tables.compact(before, names)) == wanted
+
+
+def test_row_groups_are_even_and_sorted_ones_narrow(tables: Tables) -> None:
+    """A query by the columns of an index can skip all row groups but one; only what repeats has a dictionary."""
+    columns = (Column("id", "bigint"), Column("place", "text"))
+    many = GROUP_ROWS * 2 + 1
+    mixed = pa.array([number * 7919 % many for number in range(many)], pa.int64())
+    places = pc.binary_join_element_wise("place", pc.cast(pc.bit_wise_and(mixed, 7), pa.string()), " ")
+    made = pa.table([mixed, places], schema=arrow_schema(columns))
+    snapshot = tables.sort(tables.create(uuid4(), columns, made.to_batches(max_chunksize=50_000)), ["id"])
+    (path,) = tables.local_paths(snapshot)
+    found = pq.read_metadata(path)
+    groups = [found.row_group(place) for place in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [GROUP_ROWS, GROUP_ROWS, 1]
+    limits = [group.column(0).statistics for group in groups]
+    assert all(one.max < next_one.min for one, next_one in pairwise(limits))
+    assert [groups[0].column(place).has_dictionary_page for place in (0, 1)] == [False, True]

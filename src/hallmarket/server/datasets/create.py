@@ -84,6 +84,7 @@ async def create_from_schema(database: Database, tables: Tables, visit: Visit, b
     try:
         if rows is not None:
             head, counts = await aside(apply_rows, tables, head, "append", taken)
+            head = await _sorted(tables, head)
         await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
     except DomainError:
         await aside(forget, tables, dataset_id)
@@ -126,6 +127,7 @@ async def create_from_batches(
         for index in head.indexes:
             if index.is_unique:
                 await aside(tables.check_unique, head.snapshot, index.columns)
+        head = await _sorted(tables, head)
         await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
     except DomainError:
         await aside(forget, tables, dataset_id)
@@ -135,6 +137,10 @@ async def create_from_batches(
 
 def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[Index]) -> Head:
     return Head(Snapshot(dataset_id, columns), 0, None, True, None, None, indexes)
+
+
+async def _sorted(tables: Tables, head: Head) -> Head:
+    return head.with_snapshot(await aside(tables.sort, head.snapshot, head.order)) if head.order else head
 
 
 async def _keep(database: Database, visit: Visit, fields: AssetFields, finished: Finished, dataset_id: UUID) -> None:

@@ -1,7 +1,7 @@
-"""Indexes of a dataset: columns whose values must be unique, or by which it is looked through.
+"""Indexes of a dataset: columns by which its rows are sorted, and whose values may have to be unique.
 
-DuckDB prunes by the least and greatest values of each row group, so there is no tree to keep; a unique index is a
-promise, looked after at every write.
+There is no tree to keep: DuckDB skips row groups by their least and greatest values, and rows sorted by the columns it
+is asked for make these narrow. A unique index is a promise, looked after at every write.
 """
 
 from uuid import UUID
@@ -58,7 +58,9 @@ async def list_indexes(database: Database, caller: Caller, dataset_id: UUID) -> 
 async def create_index(
     database: Database, tables: Tables, visit: Visit, dataset_id: UUID, wanted: NewIndex
 ) -> WireIndex:
-    """Index columns; the one there is already, if there is one over the same columns.
+    """Index columns, and sort the rows by them; the one there is already, if there is one over the same columns.
+
+    Rows that move make a version, unless some wait to be finished: then they are sorted, and go on waiting.
 
     Raises NotFound, Forbidden, InvalidRequest, Conflict where a unique one finds values twice.
     """
@@ -78,7 +80,7 @@ async def create_index(
         if index.is_unique:
             await aside(tables.check_unique, head.snapshot, index.columns)
         made.append(index)
-        return head
+        return head.with_snapshot(await aside(tables.sort, head.snapshot, index.columns))
 
     async def also(tx: Connection, _access: Access) -> None:
         if not is_there:
@@ -87,7 +89,7 @@ async def create_index(
             except asyncpg.UniqueViolationError:
                 raise Conflict(f"There is an index {made[0].name} already, over other columns.") from None
 
-    await write(database, tables, visit, dataset_id, change, finalize=False, also=also)
+    await write(database, tables, visit, dataset_id, change, patient=True, also=also)
     return _wire(made[0])
 
 

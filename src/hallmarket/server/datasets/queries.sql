@@ -65,7 +65,9 @@ where d.asset_id = $1;
 select name, columns, is_unique from dataset_index where dataset_id = $1 order by created_on, name;
 
 -- name: create_index
-insert into dataset_index (dataset_id, name, columns, is_unique) values ($1, $2, $3, $4);
+-- By the clock, so that of those made together the last is the newest.
+insert into dataset_index (dataset_id, name, columns, is_unique, created_on)
+values ($1, $2, $3, $4, clock_timestamp());
 
 -- name: delete_indexes
 delete from dataset_index where dataset_id = $1 and name = any ($2::text[]) returning name;

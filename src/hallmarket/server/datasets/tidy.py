@@ -24,16 +24,16 @@ _read_manifest = msgspec.json.Decoder(Manifest).decode
 
 
 async def compact(database: Database, tables: Tables, payload: bytes) -> None:
-    """Join a dataset's small files in its head: the same rows, and no version changes; the next one has the new files.
+    """Join a dataset's small files in its head, sorted by its newest index: the same rows, and no version changes.
 
-    Raises Conflict if others write for a minute, Unavailable.
+    The next one has the new files. Raises Conflict if others write for a minute, Unavailable.
     """
     dataset_id = UUID(msgspec.json.decode(payload, type=str))
     with suppress(NotFound):  # deleted meanwhile
         async with lease(database, dataset_id) as (writer_id, head):
             if small_files(head.snapshot) < MOST_SMALL:
                 return
-            joined = head.with_snapshot(await aside(tables.compact, head.snapshot))
+            joined = head.with_snapshot(await aside(tables.compact, head.snapshot, head.order))
             async with database.transaction() as tx:
                 await keep_head(tx, writer_id, joined, head.pending_author_id)
 

@@ -30,7 +30,7 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """Columns whose values together must be unique, or by which compaction puts rows in order."""
+    """Columns whose values together must be unique, or only looked through; the newest puts the rows in order."""
 
     name: str
     columns: tuple[str, ...]
@@ -55,6 +55,11 @@ class Head(msgspec.Struct, frozen=True):
     pending_since: datetime | None
     pending_author_id: UUID | None
     indexes: Sequence[Index]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that rows are sorted by when they are written anew; none without an index."""
+        return self.indexes[-1].columns if self.indexes else ()
 
     def with_snapshot(self, snapshot: Snapshot, *, is_new: bool = False) -> "Head":
         """The head with other columns or files."""

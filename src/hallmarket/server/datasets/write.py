@@ -43,12 +43,14 @@ async def write(
     change: Change,
     *,
     finalize: bool = True,
+    patient: bool = False,
     also: Also | None = None,
 ) -> None:
     """Let `change` make a new head out of the newest one, and keep it: pending, or as a version if `finalize`.
 
-    `also` is done in the transaction that keeps it. Raises NotFound, Locked, Forbidden, Conflict if others write for a
-    minute, Unavailable, and whatever `change` and `also` raise; then nothing has changed.
+    With `patient`, rows that wait to be finished go on waiting. `also` is done in the transaction that keeps it. Raises
+    NotFound, Locked, Forbidden, Conflict if others write for a minute, Unavailable, and whatever `change` and `also`
+    raise; then nothing has changed.
     """
     async with database.connection() as connection:
         await get_access(connection, visit.caller, dataset_id, WRITE, DATASET)
@@ -56,7 +58,8 @@ async def write(
         new = await change(old)
         changed = new.snapshot != old.snapshot or new.key != old.key
         finished: Finished | None = None
-        if finalize and (changed or old.pending_since is not None):
+        waiting = old.pending_since is not None
+        if finalize and (changed or waiting) and not (patient and waiting):
             finished = await finish(tables, new)
         async with database.transaction() as tx:
             access = await lock_access(tx, visit.caller, dataset_id, WRITE, DATASET)

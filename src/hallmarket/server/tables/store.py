@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hallmarket.server.errors import Conflict, InvalidRequest
+from hallmarket.server.folder import scratch_folder
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables import log
 from hallmarket.server.tables.coerce import check_enum, coerce_values
 from hallmarket.server.tables.files import MOST_FILE_ROWS, Files, read_batches
+from hallmarket.server.tables.sort import Sorted
 from hallmarket.server.tables.types import Column, File, Snapshot, arrow_schema, arrow_type
 from hallmarket.server.tables.unique import find_repeated, has_null
 
@@ -30,8 +32,10 @@ KEY = "id"
 class Tables:
     """Every table in the store."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, scratch: Path | None = None) -> None:
+        """Tables of these files; what does not fit into memory meanwhile lies in `scratch`."""
         self._files = files
+        self._scratch = scratch
 
     def create(self, table_id: UUID, columns: Sequence[Column], batches: Iterable[pa.RecordBatch] = ()) -> Snapshot:
         """A table of these columns and rows. Raises Unavailable."""
@@ -137,16 +141,33 @@ class Tables:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
             row += batch.num_rows
 
-    def compact(self, base: Snapshot) -> Snapshot:
-        """The same rows in the same order, small neighbouring files joined; `base` itself if none are worth it."""
+    def sort(self, base: Snapshot, columns: Sequence[str]) -> Snapshot:
+        """The same rows by these columns, nulls last; `base` itself if they are so already. Raises Unavailable."""
+        if base.rows < 2:
+            return base
+        schema = arrow_schema(base.columns)
+        rows = Sorted(self.local_paths(base), columns, schema, self._scratch)
+        files = self._files.write(base.table_id, schema, rows.batches())
+        if rows.moved:
+            return _with_files(base, files)
+        self._files.delete(base.table_id, [file.name for file in files])
+        return base
+
+    def compact(self, base: Snapshot, by: Sequence[str] = ()) -> Snapshot:
+        """The same rows, small neighbouring files joined, and what is joined sorted by the columns `by`, if any.
+
+        `base` itself if none are worth it. Raises Unavailable.
+        """
+        schema = arrow_schema(base.columns)
         files: list[File] = []
         for run in _runs(base.files):
             if len(run) == 1:
                 files += run
                 continue
             paths = [self._files.local_path(base.table_id, file) for file in run]
-            batches = (batch for path in paths for batch in read_batches(path))
-            files += self._files.write(base.table_id, arrow_schema(base.columns), batches)
+            joined = (batch for path in paths for batch in read_batches(path))
+            batches = Sorted(paths, by, schema, self._scratch).batches() if by else joined
+            files += self._files.write(base.table_id, schema, batches)
         return base if tuple(files) == base.files else _with_files(base, files)
 
     def commit(self, snapshot: Snapshot) -> Snapshot:
@@ -162,7 +183,7 @@ class Tables:
         added = [self._files.local_path(snapshot.table_id, file) for file in snapshot.files if file not in old]
         if since is not None and not added:
             return
-        repeated = find_repeated(self.local_paths(snapshot), columns, added if since else ())
+        repeated = find_repeated(self.local_paths(snapshot), columns, added if since else (), self._scratch)
         if repeated is not None:
             raise Conflict(f"{', '.join(columns)} must be unique, and two rows would have {repeated}.")
 
@@ -171,7 +192,7 @@ class Tables:
         if column not in {one.name for one in snapshot.columns}:
             return False
         paths = self.local_paths(snapshot)
-        return not has_null(paths, column) and find_repeated(paths, [column]) is None
+        return not has_null(paths, column) and find_repeated(paths, [column], scratch=self._scratch) is None
 
     def check_no_null(self, snapshot: Snapshot, column: str) -> None:
         """Raises Conflict if a column that must have values has a null."""
@@ -334,4 +355,5 @@ def _cast(source: Column, target: Column, array: pa.Array, first_row: int) -> pa
 
 def make_tables(settings: Settings) -> Tables:
     """The tables of datasets, beside the blobs; what is read of a cloud's is copied into the data folder."""
-    return Tables(Files(settings.blobs, settings.data / "tables", settings.table_cache_mib * 1024 * 1024))
+    files = Files(settings.blobs, settings.data / "tables", settings.table_cache_mib * 1024 * 1024)
+    return Tables(files, scratch_folder(settings.data))
