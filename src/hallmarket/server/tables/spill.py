@@ -16,7 +16,7 @@ def spilling(scratch: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory(prefix="hallmarket-", dir=scratch) as spill:
         settings: dict[str, str | bool | int] = {"memory_limit": MEMORY, "threads": 2, "temp_directory": spill}
         with duckdb.connect(config={**settings, "python_enable_replacements": False}) as connection:
-            connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
             yield connection
 
 
