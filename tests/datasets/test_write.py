@@ -94,6 +94,15 @@ def test_what_is_refused_changes_nothing(
     assert versions(owner, dataset) == [2]
 
 
+def test_text_may_hold_nul(owner: Someone) -> None:
+    """NUL in a text is kept and read back, wherever its row is; only the preview shows another sign for it."""
+    dataset = make_dataset(owner, [{"id": 1, "text": "a\0b"}])
+    assert dataset["preview"] == [{"id": 1, "text": "a\ufffdb"}]
+    assert write(owner, dataset["id"], [{"id": 2, "text": "\0"}]).status_code == 200
+    rows = owner.ask("GET", f"/datasets/{dataset['id']}/data")
+    assert [row["text"] for row in rows] == ["a\0b", "\0"]
+
+
 def test_a_few_bytes_are_not_made_many_values(owner: Someone) -> None:
     """Rows that leave nearly everything out are refused before room is made for all that they would be."""
     wide, rows = {f"c{number}": 1 for number in range(1600)}, 12_500

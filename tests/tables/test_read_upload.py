@@ -179,6 +179,8 @@ def test_bombs_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (b"a,b\n1,2\n1,2,3\n", "a.csv", "Line 3 has 3 fields"),
         (b'a,b\n1,"2\n', "a.csv", "Line"),
         (b"a,A\n1,2\n", "a.csv", "both be called a"),
+        (b"\xff\xfe\x00", "a.csv", "not the text it begins as"),
+        (b"\xef\xbb\xbfa\n\xff\n", "a.csv", "not the text it begins as"),
         (b'{"a": 1}\n{"a": \n', "a.ndjson", "Line 2"),
         (b'{"a": 1}\n[1]\n', "a.ndjson", "Line 2"),
         (b"[1, 2]", "a.json", "array of objects"),

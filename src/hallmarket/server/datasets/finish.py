@@ -168,6 +168,8 @@ def _shown(value: Any) -> Any:
         return iso_time(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL keeps no NUL; the table does
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else str(value)
     return value

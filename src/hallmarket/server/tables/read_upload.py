@@ -175,8 +175,11 @@ def _find_encoding(path: Path) -> str:
 
 def _find_separator(path: Path, encoding: str) -> str:
     """The one of , ; tab | that the first line has most of, outside quotes."""
-    with _opened(path, encoding) as text:
-        head = text.read(1 << 16)
+    try:
+        with _opened(path, encoding) as text:
+            head = text.read(1 << 16)
+    except UnicodeError as error:
+        raise InvalidRequest(f"The file is not the text it begins as: {error}.", "file") from None
     outside = re.sub(r'"(?:[^"]|"")*"', "", head).lstrip("\n").partition("\n")[0]
     return max(",;\t|", key=lambda separator: (outside.count(separator), separator == ","))
 
