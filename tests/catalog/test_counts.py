@@ -1,5 +1,6 @@
 """What happens to assets and what it is counted as."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,10 @@ import pytest
 
 from assets import make_asset
 from circle import Circle, Someone
+from hallmarket.server.catalog.events import forget_events
+from hallmarket.server.database.pool import Database
 from making_files import make_file
+from support import Server
 from wire import assert_exchange_error
 
 
@@ -42,6 +46,45 @@ def test_views(circle: Circle, asset: str) -> None:
     )
     guest.ask("POST", f"/assets/{asset}/view")
     assert impact(guest, asset)[0]["quality_views"] == 2
+
+
+def test_who_viewed_is_forgotten(circle: Circle) -> None:
+    """A day later the days' counts are left, which `since` counts whole, and what keeps an asset from being new."""
+    guest, seen, server = circle.person(), circle.person(), circle.server
+    asset = make_asset(server, circle.boss, org_id=circle.organization, visibility="organization")
+    for who in (guest, seen, circle.boss):
+        who.ask("POST", f"/assets/{asset}/view")
+    seen.ask("GET", f"/teams/{circle.default_team()}/activity")
+    (today,) = impact(guest, asset, since=server_day(server, 0))
+    assert (today["views"], today["quality_views"]) == (3, 2)
+    server.query("update asset_event set created_on = created_on - interval '25 hours' where asset_id = $1", asset)
+    server.query("update asset_day set day = day - 2 where asset_id = $1", asset)
+    guest.ask("POST", f"/assets/{asset}/view")
+    asyncio.run(forget(server))
+    kept = server.query("select person_id from asset_event where asset_id = $1 order by created_on", asset)
+    assert [str(row["person_id"]) for row in kept] == [guest.id, guest.id]
+    asked = {"view_mode": "count", "org_id": circle.organization}
+    for who in (guest, seen):
+        assert who.ask("GET", "/teams/unreads", params=asked)["unreads"][circle.default_team()] == 0
+    counted = [impact(guest, asset, since=server_day(server, ago))[0]["views"] for ago in (0, 1, 2)]
+    assert counted == [1, 1, 4]
+    assert impact(guest, asset)[0]["views"] == 4
+
+
+def server_day(server: Server, ago: int) -> str:
+    """The end of a day some days ago, as the server counts them."""
+    (row,) = server.query("select (now() at time zone 'utc')::date - $1::int as day", ago)
+    return f"{row['day']}T23:59:59Z"
+
+
+async def forget(server: Server) -> None:
+    """What the background process does every ten minutes."""
+    database = Database(server.postgres_url, 1)
+    await database.open()
+    try:
+        await forget_events(database)
+    finally:
+        await database.close()
 
 
 def test_what_one_may_not_know_of_has_no_counts(circle: Circle, asset: str) -> None:

@@ -6,6 +6,7 @@ import uvloop
 
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
+from hallmarket.server.catalog.events import forget_events
 from hallmarket.server.child import name_process, run_until_stopped
 from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
@@ -45,6 +46,7 @@ def make_background(settings: Settings, database_url: str) -> Background:
         lambda: forget_uploads(database),
         blobs.clear_away,
         lambda: forget_old_jobs(database),
+        lambda: forget_events(database),
         lambda: finish_abandoned(database, tables),
         lambda: sweep(database, tables),
     )

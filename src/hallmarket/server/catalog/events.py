@@ -16,6 +16,12 @@ async def note_view(database: Database, caller: Caller, asset_id: UUID) -> None:
         await _note(tx, "view", asset_id, caller.person_id)
 
 
+async def forget_events(database: Database) -> None:
+    """Forget who viewed or downloaded what more than a day ago; the days' counts stay. Raises Unavailable."""
+    async with database.connection() as connection:
+        await connection.execute(sql.forget_events)
+
+
 async def note_download(connection: Connection, asset_id: UUID, person_id: UUID) -> None:
     """Note that somebody downloads an asset, which the caller has made sure they may."""
     await _note(connection, "download", asset_id, person_id)

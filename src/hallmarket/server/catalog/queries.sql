@@ -198,9 +198,18 @@ on conflict (asset_id, day) do update
     set views = d.views + excluded.views, quality_views = d.quality_views + excluded.quality_views,
         downloads = d.downloads + excluded.downloads;
 
+-- name: forget_events
+-- But not what keeps an asset from being new to somebody in its team.
+delete from asset_event e
+where e.created_on < now() - interval '1 day' and not exists (
+    select from asset a join team_member i on i.team_id = a.team_id
+    where a.id = e.asset_id and i.person_id = e.person_id and a.created_on > i.seen_on
+      and a.owner_id <> i.person_id and a.asset_type <> 'comment'
+);
+
 -- name: list_impact
--- Of those of `$3` that the viewer may know of, since `$4` or ever. Comments are those on it and their replies; uses
--- are other people's assets that point to it or were made of it.
+-- Of those of `$3` that the viewer may know of, since `$4` or ever; views and downloads from the day of `$4` on.
+-- Comments are those on it and their replies; uses are other people's assets that point to it or were made of it.
 select a.id, a.asset_type, a.name, a.owner_id, e.views, e.quality_views, e.downloads, c.comments, c.external_comments,
        u.uses, coalesce((
            select sum(d.quality_views + 3 * d.downloads) from asset_day d
@@ -208,11 +217,10 @@ select a.id, a.asset_type, a.name, a.owner_id, e.views, e.quality_views, e.downl
        ), 0)::float8 as popularity
 from asset_known($1, $2) a
 cross join lateral (
-    select count(*) filter (where kind = 'view') as views,
-           count(*) filter (where kind = 'view' and counts) as quality_views,
-           count(*) filter (where kind = 'download') as downloads
-    from asset_event
-    where asset_id = a.id and created_on >= coalesce($4, '-infinity'::timestamptz)
+    select coalesce(sum(views), 0)::bigint as views, coalesce(sum(quality_views), 0)::bigint as quality_views,
+           coalesce(sum(downloads), 0)::bigint as downloads
+    from asset_day
+    where asset_id = a.id and ($4::timestamptz is null or day >= ($4 at time zone 'utc')::date)
 ) e
 cross join lateral (
     select count(*) as comments, count(*) filter (where s.owner_id <> a.owner_id) as external_comments

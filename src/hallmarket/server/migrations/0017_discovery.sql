@@ -123,7 +123,8 @@ create index asset_updated on asset (updated_on desc, id desc);
 create index asset_newest_type on asset (asset_type, created_on desc, id desc);
 
 -- Who viewed or downloaded an asset, and when. `counts` tells a view that is more than a glance repeated: the person is
--- not the owner, is no agent, and did not view it within the half hour before.
+-- not the owner, is no agent, and did not view it within the half hour before. Forgotten after a day, unless it is
+-- what keeps the asset from being new to somebody in its team.
 create table asset_event (
     asset_id uuid not null references asset on delete cascade,
     person_id uuid not null references person,
@@ -132,10 +133,11 @@ create table asset_event (
     created_on timestamptz not null default now()
 );
 
-create index asset_event_asset on asset_event (asset_id, created_on) include (kind, counts);
+create index asset_event_asset on asset_event (asset_id);
+create index asset_event_created on asset_event (created_on);
 create index asset_event_person on asset_event (person_id, asset_id, created_on);
 
--- The same, counted by days (UTC).
+-- The same, counted by days (UTC), for ever.
 create table asset_day (
     asset_id uuid not null references asset on delete cascade,
     day date not null,
