@@ -261,8 +261,10 @@ def test_bad_exports(owner: Someone, dataset: str) -> None:
 
 
 def test_download(owner: Someone, dataset: str) -> None:
-    """A dataset is downloaded as CSV unless another format is asked for."""
+    """A dataset is downloaded as CSV unless another format is asked for, by the name it has now."""
+    owner.ask("PUT", f"/datasets/{dataset}", json={"dataset": {"name": "Renamed"}})
     plain = owner.client.post(f"/assets/{dataset}/download")
+    assert 'filename="Renamed.csv"' in plain.headers["content-disposition"]
     assert plain.text == owner.client.get(f"/datasets/{dataset}/export").text
     told = owner.client.post(f"/assets/{dataset}/download", json={"format": "ndjson"})
     assert told.text.count("\n") == 260

@@ -87,4 +87,4 @@ class Exports:
                     raise BrokenOff(error.message) from error
                 raise Unavailable("The dataset cannot be exported at the moment. Try again.") from error
 
-        return Download(f"{row['name'] or DATASET}.{format_}", CONTENT_TYPES[format_], read)
+        return Download(f"{row['asset_name'] or DATASET}.{format_}", CONTENT_TYPES[format_], read)

@@ -1,9 +1,11 @@
 -- name: find_version
 -- The newest without a number.
 select v.id, v.dataset_id, v.number, v.author_id, v.organization_id, v.name, v.created_on, v.row_count, v.size,
-       v.delta_version, v.key, v.manifest, v.sha3_512, v.salt, v.status, v.leaf_index, v.checkpoint_number
+       v.delta_version, v.key, v.manifest, v.sha3_512, v.salt, v.status, v.leaf_index, v.checkpoint_number,
+       a.name as asset_name
 from dataset_version v
 join dataset d on d.asset_id = v.dataset_id
+join asset a on a.id = d.asset_id
 where v.dataset_id = $1 and v.number = coalesce($2, d.version);
 
 -- name: list_versions
