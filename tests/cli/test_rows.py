@@ -55,6 +55,16 @@ def test_tabs(tmp_path):
     assert read(path)[0] == [{"a": "1,2", "b": "3"}]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_csv_as_spreadsheets_write_it(tmp_path, encoding, separator):
+    """Separator and encoding are found in the file, as the server finds them when it publishes one."""
+    path = tmp_path / "a.csv"
+    lines = (("id", "Straße"), ("1", "Müllerstraße"), ("2", "Öl"))
+    path.write_text("".join(f"{separator.join(line)}\n" for line in lines), encoding)
+    assert read(path, {"id": "bigint"})[0] == [{"id": 1, "Straße": "Müllerstraße"}, {"id": 2, "Straße": "Öl"}]
+
+
 def test_parquet_keeps_every_value(tmp_path):
     """Decimals, times to the microsecond, nested values and nulls come as they are; no number becomes NaN."""
     table = pa.table(
@@ -112,7 +122,7 @@ def test_excel(tmp_path):
         ("a.csv", b"", "Empty CSV"),
         ("a.csv", b"a,b\n1\n", "Expected 2 columns"),
         ("a.csv", b"a,a\n1,2\n", "two columns are called a"),
-        ("a.csv", b"a\n\xff\n", "utf-8"),
+        ("a.csv", b"a\n\x81\n", "decode"),
         ("a.json", b'{"a":1}', "array"),
         ("a.json", b"[1]", "no JSON object"),
         ("a.ndjson", b'{"a":1}\n{"a":', "truncated"),

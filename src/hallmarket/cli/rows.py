@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hallmarket.cli.exits import CommandError
+from hallmarket.delimited import find_encoding, find_separator, open_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,12 +43,13 @@ def _csv(path: Path, types: Types, on_bytes: OnBytes) -> Iterator[bytes]:
     import pyarrow as pa
     from pyarrow import csv
 
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    names = _head(path, separator)
+    encoding = find_encoding(path)
+    separator = find_separator(path, encoding)
+    names = _head(path, encoding, separator)
     with path.open("rb") as file:
         reader = csv.open_csv(
             _Counted(file, on_bytes),
-            read_options=csv.ReadOptions(block_size=BLOCK_BYTES),
+            read_options=csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding.removesuffix("-sig")),
             parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             # All as text; nothing at all is null, "" is an empty text.
             convert_options=csv.ConvertOptions(
@@ -61,10 +63,10 @@ def _csv(path: Path, types: Types, on_bytes: OnBytes) -> Iterator[bytes]:
             yield from _encode(_typed(batch, types))
 
 
-def _head(path: Path, separator: str) -> list[str]:
+def _head(path: Path, encoding: str, separator: str) -> list[str]:
     import csv
 
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with open_text(path, encoding) as file:
         names = next(csv.reader(file, delimiter=separator), [])
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"two columns are called {twice[0]}")

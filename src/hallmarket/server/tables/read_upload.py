@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import msgspec
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineWorkbook
 
+from hallmarket.delimited import find_encoding, find_separator, open_text
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows, coerce_values
 from hallmarket.server.tables.declare import MOST_COLUMNS, declare_columns
@@ -35,7 +36,6 @@ FORMATS = {
     ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson",
     ".xlsx": "excel", ".xls": "excel", ".xlsb": "excel", ".xlsm": "excel", ".ods": "excel",
 }  # fmt: skip
-MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)", re.ASCII)
 NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 ZONED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII)
@@ -147,8 +147,11 @@ def _plain(value: Any) -> Any:
 
 
 def _read_csv(path: Path) -> Upload:
-    encoding = _find_encoding(path)
-    separator = _find_separator(path, encoding)
+    encoding = find_encoding(path)
+    try:
+        separator = find_separator(path, encoding)
+    except UnicodeError as error:
+        raise InvalidRequest(f"The file is not the text it begins as: {error}.", "file") from None
     rows = _csv_rows(path, encoding, separator)
     header = next(rows, (0, []))[1]
     if not any(name.strip() for name in header):
@@ -158,41 +161,11 @@ def _read_csv(path: Path) -> Upload:
     return Upload(columns, lambda: _csv_batches(path, encoding, separator, columns))
 
 
-def _find_encoding(path: Path) -> str:
-    with path.open("rb") as opened:
-        head = opened.read(4)
-        for mark, encoding in MARKS:
-            if head.startswith(mark):
-                return encoding
-    try:
-        with path.open(encoding="utf-8") as text:
-            while text.read(1 << 20):
-                pass
-    except UnicodeDecodeError:
-        return "cp1252"  # what spreadsheets in the West write
-    return "utf-8"
-
-
-def _find_separator(path: Path, encoding: str) -> str:
-    """The one of , ; tab | that the first line has most of, outside quotes."""
-    try:
-        with _opened(path, encoding) as text:
-            head = text.read(1 << 16)
-    except UnicodeError as error:
-        raise InvalidRequest(f"The file is not the text it begins as: {error}.", "file") from None
-    outside = re.sub(r'"(?:[^"]|"")*"', "", head).lstrip("\n").partition("\n")[0]
-    return max(",;\t|", key=lambda separator: (outside.count(separator), separator == ","))
-
-
-def _opened(path: Path, encoding: str) -> TextIO:
-    return path.open(encoding=encoding, errors="replace" if encoding == "cp1252" else "strict", newline="")
-
-
 def _csv_rows(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with the number of the line it ends on, the header first; blank lines are no rows."""
     csv.field_size_limit(LONGEST_FIELD)
     width = 0
-    with _opened(path, encoding) as text:
+    with open_text(path, encoding) as text:
         reader = csv.reader(text, delimiter=separator, strict=True)
         try:
             for row in reader:
