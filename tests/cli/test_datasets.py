@@ -145,6 +145,13 @@ def test_pull_and_verify(at_server, dataset, write):
     assert at_server.json("verify", "first.parquet")["proved"]
 
 
+def test_pull_writes_no_spreadsheet(at_server, dataset):
+    """An output whose ending promises a form that there is not is refused, and nothing is written."""
+    refused = at_server.run("datasets", "pull", dataset, "-o", "first.xlsx")
+    assert (refused.returncode, "not pulled as .xlsx" in refused.stderr) == (2, True)
+    assert not (at_server.folder / "first.xlsx").exists()
+
+
 def test_pull_a_version_of_several_files(at_server, dataset, write):
     """A version of several files is a folder of them, proved as a whole; other files in it are refused."""
     write("more.ndjson", b'{"id":4,"name":"d"}\n')

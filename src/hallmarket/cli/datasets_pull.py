@@ -1,5 +1,6 @@
 """`hallmarket datasets pull`: fetch a version of a dataset, with what proves it."""
 
+from pathlib import Path
 from uuid import UUID
 
 import click
@@ -8,6 +9,7 @@ from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchang
 from hallmarket.cli.exits import OK
 from hallmarket.cli.options import log_key_option
 from hallmarket.cli.output import count_words, print_json, printable
+from hallmarket.cli.publish import TABLES
 
 FORMATS = ("parquet", "csv", "json", "ndjson", "arrow")
 
@@ -65,4 +67,8 @@ def pull(
 
 
 def _form(output: str | None) -> str:
-    return next((form for form in FORMATS if output and output.lower().endswith(f".{form}")), "parquet")
+    ending = Path(output or "").suffix.lower()
+    if ending in TABLES and ending[1:] not in FORMATS:
+        # Whoever opened it would expect what it is called.
+        raise click.UsageError(f"a dataset is not pulled as {ending}, but as {', '.join(FORMATS)}")
+    return ending[1:] if ending[1:] in FORMATS else "parquet"
