@@ -67,5 +67,5 @@ def command_error(error: BaseException) -> CommandError:
 def _server_said(error: Any) -> str:
     if error.status == 401:
         return f"the server refuses the API key: {error.message}"
-    request = f", request {error.request_id}" if error.request_id else ""
+    request = f" (request {error.request_id})" if error.request_id else ""
     return f"the server answered {error.status} {error.code}: {error.message}{request}"

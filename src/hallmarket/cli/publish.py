@@ -20,7 +20,7 @@ LONGEST_NAME = 1024
     epilog=f"""
     \b
     Examples:
-      hallmarket publish photo.jpg --visibility public
+      hallmarket publish photo.jpg --visibility organization
       hallmarket publish stations.csv --name "Rainfall by station" --license CC-BY-4.0
       hallmarket publish scans/*.tif --organization gazette --team archive
       hallmarket publish survey.parquet --as file --price-usd 20

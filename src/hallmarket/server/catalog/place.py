@@ -50,7 +50,7 @@ async def choose_place(
         visibility = "public" if team["visibility"] == "public" else "organization"
     if visibility in OUTWARD and team["visibility"] != "public":
         raise InvalidRequest(
-            f"This team is internal, and nothing in it is {visibility}; move it to a public team.", "visibility"
+            f"This team is internal, and nothing in it is {visibility}; choose a public team.", "visibility"
         )
     return Place(organization_id, team["team_id"], visibility)
 
