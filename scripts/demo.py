@@ -1,4 +1,4 @@
-"""`make demo`: from thirty new files to a proof that needs nobody, told as it happens.
+"""`make demo`: from thirty new files and a table to proofs that need nobody, told as it happens.
 
 Everything is real: the server, its PostgreSQL, the command, the files. It all lives in a temporary folder and is gone
 at the end. Ends with status 0 only if every step did what it promises, else it says which did not, with status 1.
@@ -6,6 +6,7 @@ at the end. Ends with status 0 only if every step did what it promises, else it 
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 import sys
@@ -20,6 +21,7 @@ from pictures import draw_newsroom
 from stage import Broken, Person, Registry, Story, check
 
 PROOF = "photograph.proof"
+TABLE, TABLE_PROOF = "harbour.parquet", "harbour.parquet.proof"
 # No proxy of the environment stands between two programs of one machine.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -32,7 +34,8 @@ def tell(folder: Path, registry: Registry, story: Story) -> None:
     with story.step("A newsroom's morning: photographs, scans, reports, figures and notes.") as say:
         files = draw_newsroom(folder / "newsroom")
         say(f"{len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB, drawn just now")
-    anchor(story, Person(folder / "owner", registry.url, registry.api_key), len(files))
+    owner = Person(folder / "owner", registry.url, registry.api_key)
+    anchor(story, owner, len(files))
     picture = max(files, key=lambda path: path.stat().st_size)
     photograph = str(picture.relative_to(folder))
     look_up(story, registry.url, picture)
@@ -42,6 +45,7 @@ def tell(folder: Path, registry: Registry, story: Story) -> None:
         check(f"{photograph}: proved" in told, "the photograph should be proved")
     with story.step("The stranger keeps the proof."):
         stranger.run("proof", photograph, "-o", PROOF)
+    publish(story, owner)
     with story.step("The registry stops.") as say:
         check(registry.stop() == 0, "the server should stop cleanly")
         check(not answers(registry.url), "nobody should answer any more")
@@ -49,6 +53,9 @@ def tell(folder: Path, registry: Registry, story: Story) -> None:
     with story.step("The proof still proves, without registry and without network."):
         told = stranger.run("verify", "--proof", PROOF, photograph)
         check(f"{photograph}: proved" in told, "the photograph should be proved without a server")
+    with story.step("So does the table's, to the last row."):
+        told = owner.run("verify", "--proof", TABLE_PROOF, TABLE)
+        check(f"{TABLE}: proved" in told, "the table should be proved without a server")
     tamper(story, folder, stranger, picture)
 
 
@@ -76,6 +83,22 @@ def look_up(story: Story, url: str, picture: Path) -> None:
         status, answer = get(f"{url}/v1/public/media/{fingerprint(Path(__file__))}")
         say(f"and for a file that nobody anchored: {status} {answer['code']}")
         check(status == 404, "a file that nobody anchored should be unknown")
+
+
+def publish(story: Story, owner: Person) -> None:
+    """A table becomes a dataset, which answers questions and is pulled with what proves it."""
+    with story.step("The newsroom publishes a table of figures: now the server holds it, as a dataset."):
+        told = owner.run("publish", "newsroom/figures/harbour.csv", "--visibility", "organization")
+        found = re.search(r"/datasets/(\S+)", told)
+        check(found, "the table should be published as a dataset")
+    assert found
+    with story.step("It answers questions in SQL."):
+        question = "select place, count(*) as hours, sum(visitors) as visitors from {{table}} group by place"
+        told = owner.run("datasets", "query", found[1], question)
+        check("harbour" in told and "500" in told, "all 500 hours should be counted")
+    with story.step("Version 1 is pulled, checked against the log, with the proof beside it."):
+        told = owner.run("datasets", "pull", found[1], "--version", "1", "-o", TABLE)
+        check("500 rows, checked against the log" in told, "the version should be checked")
 
 
 def tamper(story: Story, folder: Path, stranger: Person, picture: Path) -> None:
@@ -127,7 +150,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="hallmarket-demo-"))
     registry = None
     try:
-        print("Hallmarket: anchor files, look one up, prove it without anybody's help.")
+        print("Hallmarket: anchor files, look one up, publish a table, prove both without anybody's help.")
         registry = Registry(folder)
         tell(folder, registry, story)
     except Broken as broken:

@@ -30,6 +30,7 @@ def test_demo(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Every step did what it promised" in result.stdout
     assert result.stdout.count("NOT PROVED") == 2
+    assert result.stdout.count("harbour.parquet: proved") == 1
     assert result.stderr == ""
     assert processor_s() - before_s < 30  # not of the clock, for other tests run beside it
     assert list((tmp_path / "tmp").glob("hallmarket-demo-*")) == []
