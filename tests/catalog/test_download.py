@@ -22,7 +22,7 @@ from making_files import make_file
 from media.test_upload_s3 import free_port
 from stored import stored
 from support import Server, copy_empty_cluster, new_server, wait_until
-from wire import assert_exchange_error
+from wire import assert_exchange_error, assert_no_trouble
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)
@@ -155,6 +155,7 @@ def test_what_cannot_be_sent_to_its_end_is_broken_off(circle: Circle) -> None:
     path.unlink()
     assert_exchange_error(get(url), 503, "unavailable")
     assert get(url, "HEAD").headers["content-length"] == str(len(content))
+    assert_no_trouble(circle.server)
 
 
 def test_whoever_hangs_up_leaves_nothing_open(circle: Circle) -> None:
@@ -174,6 +175,7 @@ def test_whoever_hangs_up_leaves_nothing_open(circle: Circle) -> None:
         next(response.iter_bytes(1000))
         assert is_open()
     wait_until(lambda: not is_open())
+    assert_no_trouble(circle.server)
 
 
 def test_an_address_is_for_one_thing_and_cannot_be_changed(circle: Circle, url: str) -> None:

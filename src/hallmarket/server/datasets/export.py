@@ -35,10 +35,6 @@ EXPORT_QUERY = {
 }
 
 
-class BrokenOff(Exception):
-    """An export ended in the middle: what was sent is not all, and the connection is all that is left to say so."""
-
-
 def read_format(text: str | None) -> Format:
     """A format by name, CSV without one. Raises InvalidRequest."""
     if text is None:
@@ -76,15 +72,11 @@ class Exports:
             assert start == 0, "an export is made anew each time, from its first byte"
             assert end is None, "and to its last"
             export = Query(await source_of(self._tables, snapshot))
-            begun = False
             try:
                 async with aclosing(self._engine.export(export, format_)) as pieces:
                     async for piece in pieces:
                         yield piece
-                        begun = True
             except InvalidQuery as error:
-                if begun:
-                    raise BrokenOff(error.message) from error
                 raise Unavailable("The dataset cannot be exported at the moment. Try again.") from error
 
         return Download(f"{row['asset_name'] or DATASET}.{format_}", CONTENT_TYPES[format_], read)

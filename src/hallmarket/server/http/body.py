@@ -18,6 +18,9 @@ LINGER_BYTES = 16 * 1024 * 1024
 log = structlog.get_logger()
 
 
+CLIENT_GONE = 499  # how the log says that nobody was there any more to be answered
+
+
 class ClientGone(Exception):
     """The client hung up before its request was complete; there is nobody to answer."""
 

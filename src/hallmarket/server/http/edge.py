@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.http.admission import Admission
-from hallmarket.server.http.body import ClientGone, unpacking
+from hallmarket.server.http.body import CLIENT_GONE, ClientGone, unpacking
 from hallmarket.server.http.logging import request_id
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.reply import (
@@ -94,7 +94,7 @@ class Edge:
             if reply is not None:
                 await self._send(visit, reply)
         except ClientGone:
-            visit.status = 499
+            visit.status = CLIENT_GONE
         finally:
             self._note(visit)
 
