@@ -59,7 +59,11 @@ datasets.add_command(push)
     {EPILOG_END}""",
 )
 @click.argument("words", nargs=-1)
-@click.option("--scope", type=click.Choice(["all", "personal", "org", "shared", "purchased", "global"]), help="Whose.")
+@click.option(
+    "--scope",
+    type=click.Choice(["all", "personal", "org", "shared", "purchased", "global"]),
+    help="Whose: yours, your organization's, shared with you, …",
+)
 @click.option("--organization", metavar="NAME|ID", help="Only datasets of this organization.")
 @click.option("--team", metavar="NAME|ID", help="Only datasets of this team of yours.")
 @paging_options

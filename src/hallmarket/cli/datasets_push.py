@@ -28,8 +28,8 @@ MODES = ("append", "overwrite", "upsert", "update")
     replaces all of them, upsert adds or replaces by the key, update changes what stands in FILE of the rows that have
     its keys. The rows are sent in batches; whoever reads the dataset sees all of them, as a version, or none.
 
-    Run it again after an interruption: what is to be appended is gone on with where it stopped, everything else is
-    begun afresh, which comes to the same.
+    Run it again after an interruption: append goes on where it stopped, every other mode begins afresh, which comes to
+    the same.
     {EPILOG_END}"""
 )
 @click.argument("dataset_id", metavar="ID", type=click.UUID)
