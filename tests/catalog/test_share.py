@@ -84,3 +84,15 @@ def test_a_key_of_another_organization_has_no_use_of_grants(circle: Circle, asse
     share(circle.boss, asset, stranger.id, "read")
     stranger.ask("GET", f"/assets/{asset}", 404)
     assert circle.free(stranger).ask("GET", f"/assets/{asset}")["role"] == "read"
+
+
+def test_only_administrators_see_who_else_was_let_in(circle: Circle, asset: str) -> None:
+    """Readers and writers see the owner's role and their own."""
+    reader, writer = circle.person(), circle.person()
+    share(circle.boss, asset, reader.id, "read")
+    share(circle.boss, asset, writer.id, "write")
+    seen = {
+        who.id: {row["user_id"] for row in who.ask("GET", f"/assets/{asset}/permissions")} for who in (reader, writer)
+    }
+    assert seen == {who.id: {circle.boss.id, who.id} for who in (reader, writer)}
+    assert len(circle.boss.ask("GET", f"/assets/{asset}/permissions")) == 3

@@ -109,14 +109,14 @@ on conflict (asset_id, person_id) do update
 delete from permission where asset_id = $1 and person_id = $2 returning id;
 
 -- name: list_permissions
--- The owner first, then by when they were granted.
+-- The owner first, then by when they were granted; all of them, or only the owner's and that of `$5`.
 select g.id, g.asset_id, a.asset_type, g.role, g.granter_id, g.created_on, g.updated_on, a.organization_id,
        a.visibility, g.person_id, p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture,
        p.actor_type
 from permission g
 join asset a on a.id = g.asset_id
 join person p on p.id = g.person_id
-where g.asset_id = $1
+where g.asset_id = $1 and ($4::boolean or g.person_id in (a.owner_id, $5))
 order by g.person_id <> a.owner_id, g.created_on, g.id
 offset $2 limit $3;
 

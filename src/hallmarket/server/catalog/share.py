@@ -70,10 +70,14 @@ async def share_asset(
 async def list_permissions(
     database: Database, caller: Caller, asset_id: UUID, window: Window, asset_type: str | None = None
 ) -> Paged[WirePermission]:
-    """Who has which role on an asset, its owner first, for whoever may read it. Raises NotFound, Locked."""
+    """Who has which role on an asset, its owner first; readers and writers see the owner's and their own.
+
+    Raises NotFound, Locked.
+    """
     async with database.connection() as connection:
-        await get_access(connection, caller, asset_id, READ, asset_type)
-        rows = await connection.fetch(sql.list_permissions, asset_id, window.offset, window.limit + 1)
+        access = await get_access(connection, caller, asset_id, READ, asset_type)
+        window_and_eyes = (window.offset, window.limit + 1, access.role == ADMIN, caller.person_id)
+        rows = await connection.fetch(sql.list_permissions, asset_id, *window_and_eyes)
     return page_of(window, rows, _wire_permission)
 
 
