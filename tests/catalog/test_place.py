@@ -36,6 +36,22 @@ def test_visibility_follows_the_team(circle: Circle) -> None:
     assert place(circle, boss, visibility="inherit") is InvalidRequest
 
 
+def test_nothing_stays_outward_in_a_team_that_turns_inward(circle: Circle) -> None:
+    """Where a public team turns internal, nobody outside reads its assets any more, and what was for sale is private."""
+    boss, stranger = circle.boss, circle.free(circle.stranger())
+    team = boss.create_team("shop", visibility="public")["id"]
+    assets = {
+        visibility: make_asset(circle.server, boss, team_id=team, visibility=visibility)
+        for visibility in ("public", "monetized", "organization", "private")
+    }
+    stranger.ask("GET", f"/assets/{assets['public']}")
+    boss.ask("PUT", f"/teams/{team}", json={"team": {"visibility": "organization"}})
+    shown = [boss.ask("GET", f"/assets/{asset}")["visibility"] for asset in assets.values()]
+    assert shown == ["organization", "private", "organization", "private"]
+    for asset in assets.values():
+        stranger.ask("GET", f"/assets/{asset}", 404)
+
+
 def test_alone(circle: Circle) -> None:
     """In the personal context an asset is private unless told; there is no organization to see it, and no team."""
     free = circle.server.new_member()

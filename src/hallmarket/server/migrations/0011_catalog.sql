@@ -153,6 +153,17 @@ end $$;
 
 create trigger team_leaves_assets before delete on team for each row execute function asset_leave_team();
 
+-- So it is where a team turns internal.
+create function asset_turn_inward() returns trigger language plpgsql as $$
+begin
+    update asset set visibility = case visibility when 'public' then 'organization' else 'private' end
+    where team_id = new.id and visibility in ('public', 'monetized');
+    return null;
+end $$;
+
+create trigger team_turns_inward after update of visibility on team for each row
+    when (old.visibility = 'public' and new.visibility <> 'public') execute function asset_turn_inward();
+
 -- Whoever could do everything still can.
 update api_key set scopes = scopes || array['assets:read', 'assets:write']
 where scopes @> array['media:read', 'media:anchor', 'users:read', 'users:write', 'organizations:read',
