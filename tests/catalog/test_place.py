@@ -37,7 +37,7 @@ def test_visibility_follows_the_team(circle: Circle) -> None:
 
 
 def test_nothing_stays_outward_in_a_team_that_turns_inward(circle: Circle) -> None:
-    """Where a public team turns internal, nobody outside reads its assets any more, and what was for sale is private."""
+    """Where a public team turns internal, nobody outside reads its assets; what was for sale is private."""
     boss, stranger = circle.boss, circle.free(circle.stranger())
     team = boss.create_team("shop", visibility="public")["id"]
     assets = {
