@@ -1,37 +1,13 @@
 """Assets by the official client, unmodified: every method of `client.assets`, before and after each role."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from circle import Circle, new_circle
-from exchange import official_client
+from circle import Circle
 from making_files import make_file
-from support import Server
-
-
-@pytest.fixture
-def circle(server: Server) -> Iterator[Circle]:
-    """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
-        yield made
-
-
-@pytest.fixture
-def boss(circle: Circle) -> Iterator[Any]:
-    """The administrator's official client."""
-    with official_client(circle.server, circle.boss.member.key) as client:
-        yield client
-
-
-@pytest.fixture
-def guest(circle: Circle) -> Iterator[Any]:
-    """A member's official client."""
-    with official_client(circle.server, circle.person().member.key) as client:
-        yield client
 
 
 def make(circle: Circle, name: str = "tide.csv", **fields: Any) -> str:

@@ -1,35 +1,12 @@
 """Teams by the official client, unmodified: every method of `client.teams`."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from assets import make_asset
-from circle import Circle, new_circle
+from circle import Circle
 from exchange import official_client
-from support import Server
-
-
-@pytest.fixture
-def circle(server: Server) -> Iterator[Circle]:
-    """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
-        yield made
-
-
-@pytest.fixture
-def boss(circle: Circle) -> Iterator[Any]:
-    """The administrator's official client."""
-    with official_client(circle.server, circle.boss.member.key) as client:
-        yield client
-
-
-@pytest.fixture
-def guest(circle: Circle) -> Iterator[Any]:
-    """A member's official client."""
-    with official_client(circle.server, circle.person().member.key) as client:
-        yield client
 
 
 def test_life_of_a_team(circle: Circle, boss: Any, guest: Any) -> None:
