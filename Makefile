@@ -34,4 +34,4 @@ bench: setup
 	$(PY) -m bench
 
 lock: setup
-	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev -o requirements.lock pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra stripe -o requirements.lock pyproject.toml

@@ -4,6 +4,7 @@ from functools import partial
 
 import uvloop
 
+from hallmarket.server.answers.first import forget_first_answers
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.catalog.events import forget_events
@@ -18,7 +19,6 @@ from hallmarket.server.jobs.background import Background
 from hallmarket.server.jobs.count import forget_old_jobs
 from hallmarket.server.jobs.run import Runner
 from hallmarket.server.jobs.types import Kind
-from hallmarket.server.media.first_answer import forget_first_answers
 from hallmarket.server.previews.decode import Decoders
 from hallmarket.server.previews.make import Previews
 from hallmarket.server.previews.types import KIND as PREVIEW

@@ -125,6 +125,24 @@ class Conflict(DomainError):
     code = "CONFLICT"
 
 
+class InsufficientFunds(DomainError):
+    """The wallet holds less than it takes; nothing has moved."""
+
+    code = "INSUFFICIENT_FUNDS"
+
+
+class NotForSale(InvalidRequest):
+    """It cannot be bought: by nobody, not in this currency, or not by this caller."""
+
+    code = "NOT_FOR_SALE"
+
+
+class AlreadyBought(Conflict):
+    """The caller has bought it, and pays once."""
+
+    code = "ALREADY_BOUGHT"
+
+
 class RangeNotSatisfiable(DomainError):
     """The part that was asked for begins behind the end."""
 

@@ -52,6 +52,7 @@ SETTINGS = (
     Setting(
         "secret_key", "", "secret that keys the hashes of API keys, instead of the one kept in the database", "TEXT"
     ),
+    Setting("platform_fee_bps", 0, "the platform's part of each price, basis points: 250 is 2.5 %", "N"),
     Setting("checkpoint_interval_ms", 250, "least time between two checkpoints of the log, milliseconds", "MS"),
     Setting("anchor_batch", 1000, "most anchors committed together; 1 commits each alone", "N"),
     Setting("lookup_cache_mib", 384, "memory a worker may use for public look-ups, MiB; 0 for none", "MIB"),
@@ -93,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_key: str
     log_origin: str
     secret_key: str
+    platform_fee_bps: int
     checkpoint_interval_ms: int
     anchor_batch: int
     lookup_cache_mib: int
@@ -140,6 +142,8 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
     assert isinstance(port, int)
     if port > 65535:
         raise Refusal(f"--port must be at most 65535, not {port}.")
+    if int(str(values["platform_fee_bps"])) > 10_000:
+        raise Refusal("--platform-fee-bps must be at most 10000, which is all of the price.")
     if values["log_level"] not in ("debug", "info", "warning", "error"):
         raise Refusal("--log-level must be debug, info, warning or error.")
     if values["rate_limit_storage"] and not _is_redis(str(values["rate_limit_storage"])):

@@ -15,6 +15,7 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidHash: 400,
     errors.Unauthenticated: 401,
+    errors.InsufficientFunds: 402,
     errors.Forbidden: 403,
     errors.RateLimited: 403,
     errors.NotFound: 404,

@@ -18,6 +18,8 @@ SCOPES = (
     "teams:write",
     "assets:read",
     "assets:write",
+    "wallet:read",
+    "wallet:write",
     "notifications:read",
     "notifications:write",
     "keys:read",

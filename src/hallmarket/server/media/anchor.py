@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from hallmarket.proof.entry import MEDIA, Claims, MediaEntry, commit
+from hallmarket.server.answers.first import FirstAnswers
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import AWAY, Connection, Database, Line
@@ -16,7 +17,7 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
 from hallmarket.server.identity.types import NOBODY, iso_time
-from hallmarket.server.media.first_answer import FirstAnswers
+from hallmarket.server.media.first_answer import render
 from hallmarket.server.media.outcome import Accepted, Outcome, Work
 from hallmarket.server.media.types import ACCEPTED, ANCHORED
 from hallmarket.server.tlog.append import append
@@ -110,11 +111,11 @@ async def _accept_rest(batch: "_Batch", numbers: Sequence[int]) -> dict[int, Out
     claims = {number: claim for number in numbers if (claim := works[number].claim) is not None}
     async with batch.connection.transaction():
         answers = FirstAnswers(claims)
-        outcomes = await answers.claim(batch.connection)
+        outcomes: dict[int, Outcome] = {**await answers.claim(batch.connection)}
         first = [number for number in numbers if number not in outcomes and not answers.is_repeat(number)]
         outcomes |= await batch.insert([number for number in first if number in claims])
         outcomes |= await batch.settle_rest([number for number in first if number not in outcomes])
-        outcomes |= await answers.keep(batch.connection, {n: (works[n].anchor, outcomes[n]) for n in first})
+        outcomes |= await answers.keep(batch.connection, {n: render(works[n].anchor, outcomes[n]) for n in first})
     return outcomes
 
 

@@ -4,21 +4,9 @@ from uuid import UUID
 
 import msgspec
 
+from hallmarket.server.answers.types import Claim, Replay
 from hallmarket.server.errors import DomainError
 from hallmarket.server.media.types import Anchor, Asker
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """An idempotency key somebody sent, and the digest of the request it came with."""
-
-    asker: Asker
-    key: str
-    digest: bytes
-
-    @property
-    def place(self) -> tuple[object, object, str]:
-        """What makes the key unique: a person in an organization has each key once."""
-        return self.asker.organization_id, self.asker.person_id, self.key
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -34,13 +22,6 @@ class Accepted(msgspec.Struct, frozen=True):
 
     id: UUID
     again: bool
-
-
-class Replay(msgspec.Struct, frozen=True):
-    """The first answer, byte for byte."""
-
-    status: int
-    body: bytes
 
 
 Outcome = Accepted | Replay | DomainError

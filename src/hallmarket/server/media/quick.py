@@ -3,6 +3,7 @@
 They stand in front of the framework's router, which knows them too, and answers by these same functions.
 """
 
+from hallmarket.server.answers.types import Replay
 from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.admission import require_caller
 from hallmarket.server.http.body import read_body
@@ -14,7 +15,7 @@ from hallmarket.server.identity.types import Caller
 from hallmarket.server.media.anchor import Anchoring
 from hallmarket.server.media.first_answer import make_claim, render
 from hallmarket.server.media.lookup import Lookup
-from hallmarket.server.media.outcome import Replay, Work
+from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import read_anchor
 from hallmarket.server.media.types import Asker, read_hash
 

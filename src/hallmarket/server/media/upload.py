@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from hallmarket.server.answers.first import FirstAnswers
+from hallmarket.server.answers.types import Replay
 from hallmarket.server.blobs.keep import Blobs, Received, keep
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
@@ -15,9 +17,9 @@ from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.media.anchor import SALT_BYTES, accept
-from hallmarket.server.media.first_answer import FirstAnswers, make_claim
+from hallmarket.server.media.first_answer import make_claim
 from hallmarket.server.media.list import find_media
-from hallmarket.server.media.outcome import Replay, Work
+from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import check_texts
 from hallmarket.server.media.receive import UploadForm
 from hallmarket.server.media.types import Anchor, Asker
@@ -55,7 +57,7 @@ async def upload(
                 item_id = await _create(tx, asker, anchor, received, wants_anchor)
                 item = await find_media(tx, asker.organization_id, item_id, thumbnails)
                 told = Replay(201, msgspec.json.encode(item))
-                await answers.keep(tx, {0: (anchor, told)})
+                await answers.keep(tx, {0: told})
         kept = is_first
     finally:
         if received is not None and not kept:

@@ -34,17 +34,3 @@ create table media_count (
     items bigint not null,
     primary key (organization_id, shard)
 ) with (fillfactor = 10);
-
--- First answers under an Idempotency-Key, kept for a day.
-create table anchor_idempotency (
-    organization_id uuid not null,
-    person_id uuid not null,
-    key text not null,
-    request_digest bytea not null,
-    status smallint,
-    body bytea,
-    created_on timestamptz not null default now(),
-    primary key (organization_id, person_id, key)
-);
-
-create index anchor_idempotency_age on anchor_idempotency (created_on);

@@ -17,6 +17,7 @@ create table asset (
     slug text,
     description jsonb, -- markdown as a string, or {"text", "json"}
     license_id text,
+    license_text text check (length(license_text) <= 20000), -- what buyers agree to
     attribution jsonb not null default '{"originality": "original"}',
     metadata jsonb not null default '{}',
     preview jsonb,
@@ -58,12 +59,23 @@ create table permission (
     id uuid primary key,
     asset_id uuid not null references asset on delete cascade,
     person_id uuid not null references person,
-    role text not null check (role in ('read', 'write', 'admin')),
+    role text check (role in ('read', 'write', 'admin')), -- null: nobody granted one, it was bought
+    bought boolean not null default false, -- may be read, for it was paid for; only a refund takes that away
     granter_id uuid references person,
     created_on timestamptz not null default now(),
     updated_on timestamptz not null default now(),
-    constraint permission_once unique (asset_id, person_id)
+    constraint permission_once unique (asset_id, person_id),
+    check (role is not null or bought)
 );
+
+create function permission_stays() returns trigger language plpgsql as $$
+begin
+    raise exception 'it was bought: give the money back first'
+        using errcode = 'restrict_violation', constraint = 'permission_stays';
+end $$;
+
+create trigger permission_stays before delete on permission for each row when (old.bought)
+    execute function permission_stays();
 
 create index permission_person on permission (person_id, asset_id);
 

@@ -23,10 +23,14 @@ create function asset_role(
             ) then 1 else -1 end
             else -1
         end,
-        case when reaches is null or organization = reaches then coalesce((
-            select max(case g.role when 'admin' then 3 when 'write' then 2 else 1 end)
+        coalesce((
+            select max(case
+                when reaches is null or organization = reaches
+                    then case g.role when 'admin' then 3 when 'write' then 2 else 1 end
+                when g.bought then 1 -- with any key: a key is bound to an organization's things, and these are one's own
+            end)
             from permission g where g.asset_id in (asset, access) and g.person_id = person
-        ), -1) else -1 end
+        ), -1)
     )
 $$;
 
@@ -44,8 +48,9 @@ create function asset_known(person uuid, reaches uuid) returns setof asset langu
        or (a.audience = 'organization' and a.organization_id = any (array(
               select m.organization_id from membership m
               where m.person_id = person and (reaches is null or m.organization_id = reaches))))
-       or ((reaches is null or a.organization_id = reaches) and exists (
-              select from permission g where g.person_id = person and g.asset_id in (a.id, a.access_id)))
+       or exists (select from permission g
+                  where g.person_id = person and g.asset_id in (a.id, a.access_id)
+                    and (reaches is null or a.organization_id = reaches or g.bought))
 $$;
 
 -- A tag is a word that assets have in common; its slug tells which are the same.
@@ -88,9 +93,10 @@ create function asset_search(
       and (scope <> 'org' or a.organization_id = any (array(
               select m.organization_id from membership m
               where m.person_id = person and (reaches is null or m.organization_id = reaches))))
-      and (scope not in ('shared', 'purchased') or (a.owner_id <> person and a.id = any (array(
-              select g.asset_id from permission g where g.person_id = person))))
-      and (scope <> 'purchased' or a.audience = 'monetized')
+      and (scope <> 'shared' or (a.owner_id <> person and a.id = any (array(
+              select g.asset_id from permission g where g.person_id = person and g.role is not null))))
+      and (scope <> 'purchased' or a.id = any (array(
+              select g.asset_id from permission g where g.person_id = person and g.bought)))
       and (scope <> 'global' or a.audience in ('public', 'monetized'))
       and (sought is null or a.id = sought)
       -- What is for sale is found by its listing; by its content only for those who may read that.

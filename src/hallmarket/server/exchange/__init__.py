@@ -1,0 +1,1 @@
+"""The market: purchases, what they leave with whom, and how they are undone."""

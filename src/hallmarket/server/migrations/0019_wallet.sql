@@ -1,0 +1,135 @@
+-- Wallets: money moves by double entry. What moved stays: nothing here is changed or deleted, corrections are transfers
+-- of their own. Amounts are whole cents (usd) and whole satoshis (btc).
+
+create table account (
+    id uuid primary key,
+    -- The platform's: its fees, where money comes in from, where it is paid out to.
+    kind text not null check (kind in ('person', 'fee', 'funding', 'payout')),
+    person_id uuid references person,
+    currency text not null check (currency in ('usd', 'btc')),
+    -- What has been counted up: all postings but those of `pending_posting`. Kept by the trigger of `posting`.
+    balance_minor bigint not null default 0,
+    created_on timestamptz not null default now(),
+    check ((kind = 'person') = (person_id is not null)),
+    constraint account_not_negative check (kind <> 'person' or balance_minor >= 0),
+    constraint account_once unique nulls not distinct (person_id, currency, kind),
+    unique (id, currency)
+) with (fillfactor = 80);
+
+insert into account (id, kind, currency) values
+    ('00000000-0000-7000-8000-000000000001', 'fee', 'usd'),
+    ('00000000-0000-7000-8000-000000000002', 'fee', 'btc'),
+    ('00000000-0000-7000-8000-000000000003', 'funding', 'usd'),
+    ('00000000-0000-7000-8000-000000000004', 'funding', 'btc'),
+    ('00000000-0000-7000-8000-000000000005', 'payout', 'usd'),
+    ('00000000-0000-7000-8000-000000000006', 'payout', 'btc');
+
+-- One movement of money, balanced by its postings.
+create table transfer (
+    id uuid primary key,
+    kind text not null check (kind in ('credit', 'deposit', 'purchase', 'tip', 'send', 'refund', 'payout', 'correction')),
+    actor_id uuid references person, -- who asked for it; null: an administrator's command, or a payment network
+    asset_id uuid, -- what it is about; that may be gone since
+    corrects_id uuid references transfer, -- what a refund gives back, what a correction takes back
+    message text check (length(message) <= 1000),
+    reference text, -- a payment network's word for it
+    created_on timestamptz not null default now(),
+    constraint transfer_reference_once unique (kind, reference),
+    check ((kind in ('refund', 'correction')) = (corrects_id is not null))
+);
+
+create index transfer_corrects on transfer (corrects_id) where corrects_id is not null;
+
+create table posting (
+    transfer_id uuid not null references transfer,
+    line smallint not null check (line > 0),
+    account_id uuid not null,
+    currency text not null,
+    amount_minor bigint not null check (amount_minor <> 0),
+    -- The account's balance after this, where it keeps one at that moment: where money leaves a person.
+    balance_after_minor bigint,
+    created_on timestamptz not null default now(),
+    primary key (transfer_id, line),
+    foreign key (account_id, currency) references account (id, currency)
+);
+
+create index posting_account on posting (account_id, created_on desc, transfer_id desc, line desc);
+
+-- What is not counted up yet: what people receive, and all that the platform's accounts see. So nobody who pays waits
+-- for others who pay the same. An account holds its balance and the sum of these.
+create table pending_posting (
+    account_id uuid not null,
+    transfer_id uuid not null,
+    line smallint not null,
+    amount_minor bigint not null,
+    primary key (account_id, transfer_id, line)
+);
+
+-- An account's balance as it is.
+create function account_balance(a account) returns bigint language sql stable as $$
+    select a.balance_minor + coalesce((
+        select sum(p.amount_minor) from pending_posting p where p.account_id = a.id
+    ), 0)::bigint
+$$;
+
+-- Counts up what is pending, and adds to it. Whoever calls it holds the account's lock.
+create function account_fold(which uuid, more bigint) returns bigint language sql as $$
+    with folded as (
+        delete from pending_posting where account_id = which returning amount_minor
+    )
+    update account set balance_minor = balance_minor + more + coalesce((select sum(amount_minor) from folded), 0)
+    where id = which
+    returning balance_minor
+$$;
+
+-- Money leaves a person at once, so that there is never less than none; everything else is counted up later.
+create function posting_counts() returns trigger language plpgsql as $$
+begin
+    if new.amount_minor < 0 and exists (select from account a where a.id = new.account_id and a.kind = 'person') then
+        new.balance_after_minor := account_fold(new.account_id, new.amount_minor);
+    else
+        new.balance_after_minor := null;
+        insert into pending_posting (account_id, transfer_id, line, amount_minor)
+        values (new.account_id, new.transfer_id, new.line, new.amount_minor);
+    end if;
+    return new;
+end $$;
+
+create trigger posting_counts before insert on posting for each row execute function posting_counts();
+
+-- Seen at the commit: a transfer has two postings or more, which sum to zero in each currency.
+create function transfer_balances() returns trigger language plpgsql as $$
+declare
+    about uuid;
+begin
+    if tg_table_name = 'transfer' then about := new.id; else about := new.transfer_id; end if;
+    if (select count(*) from posting p where p.transfer_id = about) < 2 or exists (
+        select from posting p where p.transfer_id = about
+        group by p.currency having sum(p.amount_minor) <> 0
+    ) then
+        raise exception 'transfer % does not balance', about
+            using errcode = 'check_violation', constraint = 'transfer_balances';
+    end if;
+    return null;
+end $$;
+
+create constraint trigger transfer_balances after insert on transfer
+    deferrable initially deferred for each row execute function transfer_balances();
+create constraint trigger posting_balances after insert on posting
+    deferrable initially deferred for each row execute function transfer_balances();
+
+create function ledger_is_append_only() returns trigger language plpgsql as $$
+begin
+    raise exception 'the ledger is append-only: make a new transfer';
+end $$;
+
+create trigger transfer_kept before update or delete or truncate on transfer
+    for each statement execute function ledger_is_append_only();
+create trigger posting_kept before update or delete or truncate on posting
+    for each statement execute function ledger_is_append_only();
+
+-- Whoever could do everything still can.
+update api_key set scopes = scopes || array['wallet:read', 'wallet:write']
+where scopes @> array['media:read', 'media:anchor', 'users:read', 'users:write', 'organizations:read',
+                      'organizations:write', 'teams:read', 'teams:write', 'assets:read', 'assets:write',
+                      'notifications:read', 'notifications:write', 'keys:read', 'keys:write', 'audit:read'];

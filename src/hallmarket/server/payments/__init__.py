@@ -1,0 +1,1 @@
+"""Money in by card: Stripe Checkout, and its signed word that somebody paid."""

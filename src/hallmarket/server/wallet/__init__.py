@@ -1,0 +1,1 @@
+"""Wallets: accounts, and the transfers between them, which balance and stay."""
