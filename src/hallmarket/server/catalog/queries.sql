@@ -360,3 +360,21 @@ select asset_role(a, $2, $3) as role, a.owner_id, a.visibility, a.audience, a.pr
         where g.asset_id = a.access_id and a.access_id <> a.id and g.person_id = $2) as inherited
 from asset a left join organization o on o.id = a.organization_id
 where a.id = $1;
+
+-- name: grant_bought
+-- In order, so that two transactions can never deadlock.
+insert into permission (id, asset_id, person_id, granter_id, bought)
+select id, asset_id, person_id, granter_id, true
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) as paid (id, asset_id, person_id, granter_id)
+order by asset_id, person_id
+on conflict (asset_id, person_id) do update set bought = true, updated_on = now();
+
+-- name: end_bought
+-- Says whether nothing is left of it: the row must then go, which as long as it was bought it cannot; and a row says
+-- either that something was bought or which role was granted.
+with ending as (
+    select id, role is null as goes from permission where asset_id = $1 and person_id = $2 and bought for update
+)
+update permission g set bought = false, role = coalesce(g.role, 'read'), updated_on = now()
+from ending where g.id = ending.id
+returning ending.goes;

@@ -1,0 +1,60 @@
+"""What was paid for may be read until it is paid back, whatever else its buyer may do."""
+
+import asyncio
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from assets import make_asset
+from circle import Circle
+from hallmarket.server.catalog.bought import end_bought, grant_bought
+
+
+@pytest.mark.parametrize(
+    ("granted", "before", "bought", "after"),
+    [
+        (None, 0, 1, 0),
+        ("read", 1, 1, 1),
+        ("write", 2, 2, 2),
+    ],
+)
+def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
+    circle: Circle, granted: str | None, before: int, bought: int, after: int
+) -> None:
+    """A role stays what it was; who has none may read from the purchase to the refund, with any key of theirs."""
+    shop = circle.boss.create_team("shop", visibility="public")["id"]
+    asset = make_asset(circle.server, circle.boss, visibility="monetized", price_usd=5, team_id=shop)
+    buyer, seller = circle.stranger(), circle.boss
+    elsewhere = UUID(buyer.member.organization)
+    if granted:
+        body = {"permission": {"user": {"user_id": buyer.id}, "role": granted}}
+        seller.ask("PUT", f"/assets/{asset}/share", json=body)
+
+    async def roles(connection: asyncpg.Connection) -> tuple[int, int]:
+        """What the buyer may do with a key for everything, and with one bound to another organization."""
+        asked = "select asset_role(a, $2, null), asset_role(a, $2, $3) from asset a where a.id = $1"
+        row = await connection.fetchrow(asked, UUID(asset), UUID(buyer.id), elsewhere)
+        assert row is not None
+        return row[0], row[1]
+
+    async def run() -> None:
+        connection = await asyncpg.connect(circle.server.postgres_url)
+        try:
+            assert await roles(connection) == (before, 0)
+            for _ in range(2):
+                async with connection.transaction():
+                    await grant_bought(connection, [(UUID(asset), UUID(buyer.id), UUID(seller.id))])
+                assert await roles(connection) == (bought, 1)
+            for _ in range(2):
+                async with connection.transaction():
+                    await end_bought(connection, UUID(asset), UUID(buyer.id))
+                assert await roles(connection) == (after, 0)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+    rows = circle.server.query(
+        "select role, bought from permission where asset_id = $1 and person_id = $2", asset, buyer.id
+    )
+    assert [tuple(row) for row in rows] == ([(granted, False)] if granted else [])
