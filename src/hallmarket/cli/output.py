@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_MAX_SHOWN = 200
 
 
 def printable(text: str) -> str:
@@ -20,6 +21,11 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def shortened(text: str) -> str:
+    """Return a text of somebody else's as the terminal may show it, the end of a long one left out."""
+    return printable(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
+
+
 def tell(message: str) -> None:
     """Print one line to stderr."""
     print(f"hallmarket: {message}", file=sys.stderr)
@@ -32,6 +38,14 @@ def bytes_words(size_bytes: float) -> str:
         size_bytes /= 1000
         unit += 1
     return f"{size_bytes:.0f} {_UNITS[unit]}" if unit == 0 else f"{size_bytes:.1f} {_UNITS[unit]}"
+
+
+def money_words(amount_minor: int, currency: str) -> str:
+    """Return an amount in words: $12.50, 1,200 sats; it is in cents of usd, in satoshis of btc."""
+    sign, (whole, cents) = "-" if amount_minor < 0 else "", divmod(abs(amount_minor), 100)
+    if currency == "usd":
+        return f"{sign}${whole:,}.{cents:02}"
+    return f"{amount_minor:,} {'sats' if currency == 'btc' else printable(currency)}"
 
 
 def duration_words(seconds: float) -> str:

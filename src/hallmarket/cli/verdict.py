@@ -3,17 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from hallmarket.cli.output import count_words, printable
+import msgspec
+
+from hallmarket.cli.bought import bought_words
+from hallmarket.cli.output import count_words, printable, shortened
 from hallmarket.client.consistency import Trust
 from hallmarket.client.trust import KnownLog
 from hallmarket.client.version_proof import VerifiedVersion
 from hallmarket.proof.bundle import Verified
-from hallmarket.proof.entry import Claims
+from hallmarket.proof.entry import Claims, LicenceClaims, LicenceEntry
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.note import Note
 from hallmarket.proof.strict import write_base64
-
-_MAX_SHOWN = 200
 
 
 class Signed(NamedTuple):
@@ -48,7 +49,8 @@ class Verdict(NamedTuple):
         if self.verified is None or self.signed is None:
             return answer | {"code": self.code, "reason": self.reason}
         entry, claims, checkpoint = self.verified.entry, self.verified.claims, self.verified.checkpoint
-        disclosed = {field: getattr(claims, field) for field in claims.__struct_fields__} if claims else None
+        named = claims if isinstance(claims, LicenceClaims) else None if isinstance(entry, LicenceEntry) else entry
+        disclosed = msgspec.to_builtins(claims)
         log = {
             "origin": checkpoint.origin,
             "key": str(self.signed.key),
@@ -65,8 +67,8 @@ class Verdict(NamedTuple):
                 "whole": self.version.is_whole,
             }
         return answer | {
-            "hash": entry.sha3_512,
-            "size": entry.size,
+            "hash": named.sha3_512 if named else None,
+            "size": named.size if named else None,
             "id": entry.id,
             "index": self.verified.index,
             "claims": disclosed,
@@ -80,19 +82,9 @@ class Verdict(NamedTuple):
         name = printable(self.path) if self.path else "the proof"
         if self.verified is None or self.signed is None:
             return f"{name}: NOT PROVED: {printable(self.reason or '')}"
-        entry, checkpoint = self.verified.entry, self.verified.checkpoint
-        facts = f"{count_words(entry.size, 'byte')} with SHA3-512 {entry.sha3_512[:16]}…"
-        place = f"entry {self.verified.index:,} of the log {printable(checkpoint.origin)}"
-        if self.version is None:
-            what = [f"  what      {'this very file' if self.path else 'a file'}, {facts}, is {place}"]
-        else:
-            what = [
-                f"  what      {_version_words(self.version)}",
-                f"  manifest  names every file with its fingerprint; of {facts}, it is {place}",
-            ]
         lines = [
             f"{name}: proved",
-            *what,
+            *self._what_words(self.verified),
             f"  signed    by the log's key {self.signed.key}, {_trust_words(self.signed)}",
             *_others_words(self.verified, self.signed),
             f"  log       {_log_words(self.verified, self.signed)}",
@@ -101,11 +93,26 @@ class Verdict(NamedTuple):
         ]
         return "\n".join(lines)
 
+    def _what_words(self, verified: Verified) -> list[str]:
+        entry, claims = verified.entry, verified.claims
+        place = f"entry {verified.index:,} of the log {printable(verified.checkpoint.origin)}"
+        if isinstance(entry, LicenceEntry):
+            version = _version_words(self.version) if self.version else None
+            return bought_words(entry, claims if isinstance(claims, LicenceClaims) else None, place, self.path, version)
+        facts = f"{count_words(entry.size, 'byte')} with SHA3-512 {entry.sha3_512[:16]}…"
+        if self.version is None:
+            return [f"  what      {'this very file' if self.path else 'a file'}, {facts}, is {place}"]
+        return [
+            f"  what      {_version_words(self.version)}",
+            f"  manifest  names every file with its fingerprint; of {facts}, it is {place}",
+        ]
+
     def _time_words(self) -> str:
         assert self.verified
         claims, said = self.verified.claims, []
         if claims:
-            said.append(f"registered {_tidy(claims.createdOn)}")
+            did = "bought" if isinstance(claims, LicenceClaims) else "registered"
+            said.append(f"{did} {shortened(claims.createdOn)}")
         if self.anchored_time is not None:
             said.append(f"anchored {datetime.fromtimestamp(self.anchored_time, UTC):%Y-%m-%d %H:%M:%S} UTC")
         if not said:
@@ -155,14 +162,12 @@ def _claims_words(verified: Verified) -> list[str]:
     claims = verified.claims
     if claims is None:
         return ["  claims    none disclosed"]
-    name = "no name" if claims.name is None else f"name {_tidy(claims.name)}"
+    if isinstance(claims, LicenceClaims):
+        return []  # they are what was bought
+    name = "no name" if claims.name is None else f"name {shortened(claims.name)}"
     if isinstance(claims, Claims):
-        more = "" if claims.metadata in ("", "{}") else f", metadata {_tidy(claims.metadata)}"
+        more = "" if claims.metadata in ("", "{}") else f", metadata {shortened(claims.metadata)}"
     else:
-        more = f", version {claims.version} of dataset {_tidy(claims.dataset)}, {count_words(claims.rows, 'row')}"
-    place = "" if claims.organization is None else f" of organization {_tidy(claims.organization)}"
-    return [f"  claims    {name}{more}", f"            by member {_tidy(claims.creator)}{place}"]
-
-
-def _tidy(text: str) -> str:
-    return printable(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
+        more = f", version {claims.version} of dataset {shortened(claims.dataset)}, {count_words(claims.rows, 'row')}"
+    place = "" if claims.organization is None else f" of organization {shortened(claims.organization)}"
+    return [f"  claims    {name}{more}", f"            by member {shortened(claims.creator)}{place}"]

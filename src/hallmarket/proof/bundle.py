@@ -7,12 +7,15 @@ import msgspec
 from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
 from hallmarket.proof.entry import (
     DATASET_VERSION,
+    LICENCE,
     MEDIA,
     AnyClaims,
     Claims,
     DatasetVersionClaims,
     DatasetVersionEntry,
     Entry,
+    LicenceClaims,
+    LicenceEntry,
     MediaEntry,
     UnknownEntry,
     commit,
@@ -108,12 +111,14 @@ _read_wire = msgspec.json.Decoder(_Wire).decode
 
 def _read_claims(raw: msgspec.Raw) -> AnyClaims | None:
     """Claims of the kind whose fields they have; that they belong to the entry is for `verify_bundle` to see."""
-    try:
-        return msgspec.json.decode(raw, type=Claims | None)
-    except msgspec.ValidationError:
-        if b'"dataset"' not in bytes(raw):
-            raise
-    return msgspec.json.decode(raw, type=DatasetVersionClaims)
+    members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw] | None)
+    if members is None:
+        return None
+    if "dataset" in members:
+        return msgspec.json.decode(raw, type=DatasetVersionClaims)
+    if "asset" in members:
+        return msgspec.json.decode(raw, type=LicenceClaims)
+    return msgspec.json.decode(raw, type=Claims)
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -131,31 +136,49 @@ def verify_bundle(
 ) -> Verified:
     """Check entry, claims, inclusion, signature and, if given, the file's fingerprint and size in bytes.
 
-    `kind` is of the entry: media's file is the file itself, that of a dataset's version its manifest.
+    `kind` is of the entry: media's file is the file itself, that of a dataset's version its manifest, that of a licence
+    the one which its claims name.
 
     Raises ProofError saying what is wrong.
     """
     entry = decode_entry(bundle.entry)
     if isinstance(entry, UnknownEntry) or not isinstance(entry, _ENTRIES[kind]):
         raise ProofError(f"The entry is of kind {_kind_of(entry)}, not {_CALLED[kind]}.")
-    _verify_file(entry, sha3_512, size)
     _verify_claims(entry, bundle)
+    if sha3_512 is not None or size is not None:
+        _verify_file(_find_file(entry, bundle.claims), sha3_512, size)
     proof = ProofFile.parse(bundle.proof)
     checkpoint = open_checkpoint(proof.note, key)
     verify_inclusion(leaf_hash(bundle.entry), proof.index, checkpoint.size, proof.hashes, checkpoint.root)
     return Verified(entry, bundle.claims, proof.index, checkpoint, proof.note)
 
 
-def _verify_file(entry: Entry, sha3_512: str | None, size: int | None) -> None:
-    if sha3_512 not in (None, entry.sha3_512):
+def _verify_file(file: tuple[str, int | None], sha3_512: str | None, size: int | None) -> None:
+    known_sha3_512, known_size = file
+    if sha3_512 not in (None, known_sha3_512):
         raise ProofError("The proof is for another file: the fingerprints differ.")
-    if size not in (None, entry.size):
-        raise ProofError(f"The proof is for a file of {entry.size} bytes, this one has {size}.")
+    if size not in (None, known_size):
+        raise ProofError(f"The proof is for a file of {known_size} bytes, this one has {size}.")
 
 
-_ENTRIES: dict[str, type] = {MEDIA: MediaEntry, DATASET_VERSION: DatasetVersionEntry}
-_CLAIMS: dict[type, type] = {MediaEntry: Claims, DatasetVersionEntry: DatasetVersionClaims}
-_CALLED = {MEDIA: "a media item", DATASET_VERSION: "a version of a dataset"}
+def _find_file(entry: Entry, claims: AnyClaims | None) -> tuple[str, int | None]:
+    """The fingerprint and the size in bytes of what the entry, or what it commits to, names."""
+    if not isinstance(entry, LicenceEntry):
+        return entry.sha3_512, entry.size
+    if not isinstance(claims, LicenceClaims):
+        raise ProofError("What was bought is not disclosed: the proof has no claims.")
+    if claims.sha3_512 is None:
+        raise ProofError("What was bought is no file.")
+    return claims.sha3_512, claims.size
+
+
+_ENTRIES: dict[str, type] = {MEDIA: MediaEntry, DATASET_VERSION: DatasetVersionEntry, LICENCE: LicenceEntry}
+_CLAIMS: dict[type, type] = {
+    MediaEntry: Claims,
+    DatasetVersionEntry: DatasetVersionClaims,
+    LicenceEntry: LicenceClaims,
+}
+_CALLED = {MEDIA: "a media item", DATASET_VERSION: "a version of a dataset", LICENCE: "a licence"}
 
 
 def _kind_of(entry: Entry | UnknownEntry) -> str:

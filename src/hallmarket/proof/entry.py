@@ -11,6 +11,7 @@ from hallmarket.proof.strict import read_text
 
 MEDIA = "media"
 DATASET_VERSION = "dataset-version"
+LICENCE = "licence"
 VERSION = 1
 SALT_BYTES = 32
 MAX_ENTRY_BYTES = 65_535
@@ -44,7 +45,36 @@ class DatasetVersionClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     version: int
 
 
-AnyClaims = Claims | DatasetVersionClaims
+class LicencePrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was paid, in whole cents (usd) or satoshis (btc)."""
+
+    amount: int
+    currency: str
+
+
+class LicenceClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an entry's commitment discloses of a licence: who bought what of whom, at which price, under which terms.
+
+    Fingerprint and size in bytes are of a file, or of the manifest of the dataset's version from which on it was
+    bought; a text has none. Ids are UUIDs as text.
+    """
+
+    asset: str
+    assetName: str | None  # noqa: N815 - the wire's name
+    assetType: str  # noqa: N815 - the wire's name
+    buyer: str
+    createdOn: str  # noqa: N815 - the wire's name
+    license: str | None
+    licenseText: str | None  # noqa: N815 - the wire's name
+    organization: str | None
+    price: LicencePrice
+    seller: str
+    sha3_512: str | None
+    size: int | None
+    version: int | None
+
+
+AnyClaims = Claims | DatasetVersionClaims | LicenceClaims
 
 _claims_json = msgspec.json.Encoder().encode
 
@@ -91,10 +121,21 @@ class DatasetVersionEntry(msgspec.Struct, frozen=True):
         return _encode(self, DATASET_VERSION)
 
 
-Entry = MediaEntry | DatasetVersionEntry
+class LicenceEntry(msgspec.Struct, frozen=True):
+    """A purchase: commitment to its claims, and the licence's id. What was bought, by whom, nobody sees in the log."""
+
+    claims: Hex64
+    id: Uuid
+
+    def encode(self) -> bytes:
+        """Return the entry's bytes."""
+        return f'{{"claims":"{self.claims}","id":"{self.id}","kind":"{LICENCE}","v":{VERSION}}}'.encode()
 
 
-def _encode(entry: Entry, kind: str) -> bytes:
+Entry = MediaEntry | DatasetVersionEntry | LicenceEntry
+
+
+def _encode(entry: MediaEntry | DatasetVersionEntry, kind: str) -> bytes:
     # Every field is hexadecimal or a number, so nothing can need escaping.
     return (
         f'{{"claims":"{entry.claims}","id":"{entry.id}","kind":"{kind}",'
@@ -116,6 +157,7 @@ _read_kind = msgspec.json.Decoder(_Kind).decode
 _read_known: dict[str, Callable[[bytes], Entry]] = {
     MEDIA: msgspec.json.Decoder(MediaEntry).decode,
     DATASET_VERSION: msgspec.json.Decoder(DatasetVersionEntry).decode,
+    LICENCE: msgspec.json.Decoder(LicenceEntry).decode,
 }
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
