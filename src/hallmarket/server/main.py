@@ -63,6 +63,7 @@ from hallmarket.server.settings import Settings
 from hallmarket.server.tables.store import make_tables
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
+from hallmarket.server.wallet.routes import wallet_routes
 
 MIB = 1024 * 1024
 log = structlog.get_logger()
@@ -142,6 +143,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *media_routes(database, quick, scratch, thumbnails),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),
+        *wallet_routes(database),
         *log_routes(database, str(verifier_key)),
     ]
     return Edge(

@@ -39,6 +39,7 @@ create table transfer (
 );
 
 create index transfer_corrects on transfer (corrects_id) where corrects_id is not null;
+create unique index transfer_corrected_once on transfer (corrects_id) where kind = 'correction';
 
 create table posting (
     transfer_id uuid not null references transfer,
@@ -48,7 +49,8 @@ create table posting (
     amount_minor bigint not null check (amount_minor <> 0),
     -- The account's balance after this, where it keeps one at that moment: where money leaves a person.
     balance_after_minor bigint,
-    created_on timestamptz not null default now(),
+    -- By the clock, not by the transaction's beginning: what somebody spends stands after what they spend it of.
+    created_on timestamptz not null default clock_timestamp(),
     primary key (transfer_id, line),
     foreign key (account_id, currency) references account (id, currency)
 );

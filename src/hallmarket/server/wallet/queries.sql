@@ -25,3 +25,67 @@ select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[],
 -- name: create_postings
 insert into posting (transfer_id, line, account_id, currency, amount_minor)
 select * from unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::bigint[]);
+
+-- name: show_balance
+-- A person's balance in a currency, and what came in by sales, tips and sends, less what was given back and paid out.
+select a.id, account_balance(a) as balance_minor, (
+    select coalesce(sum(p.amount_minor), 0)::bigint
+    from posting p
+    join transfer t on t.id = p.transfer_id
+    left join transfer taken_back on taken_back.id = t.corrects_id
+    where p.account_id = a.id and case t.kind
+        when 'purchase' then p.amount_minor > 0
+        when 'tip' then p.amount_minor > 0
+        when 'send' then p.amount_minor > 0
+        when 'refund' then p.amount_minor < 0
+        when 'payout' then true
+        when 'correction' then case taken_back.kind
+            when 'payout' then true
+            when 'tip' then p.amount_minor < 0
+            when 'send' then p.amount_minor < 0
+            else false
+        end
+        else false
+    end
+) as earned_minor, (
+    select p.created_on from posting p where p.account_id = a.id order by p.created_on desc limit 1
+) as moved_on
+from account a where a.person_id = $1 and a.currency = $2;
+
+-- name: list_moves
+-- What moved in a person's wallet, newest first, of one kind (`$3`) and within a time (`$4`, `$5`) if these are given.
+-- A purchase is a sale to whom it brings something.
+select t.id, p.account_id, p.amount_minor, p.balance_after_minor, p.created_on,
+       case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
+       t.asset_id, t.corrects_id, t.message, other.person_id as other_id, other.username, (
+           select abs(sum(f.amount_minor))::bigint
+           from posting f join account a on a.id = f.account_id
+           where f.transfer_id = t.id and a.kind = 'fee'
+       ) as fee_minor
+from account mine
+join posting p on p.account_id = mine.id
+join transfer t on t.id = p.transfer_id
+left join lateral (
+    select person.id as person_id, person.username
+    from posting o join account a on a.id = o.account_id join person on person.id = a.person_id
+    where o.transfer_id = t.id and o.account_id <> mine.id
+    limit 1
+) other on true
+where mine.person_id = $1 and mine.currency = $2
+  and ($3::text is null or case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end = $3)
+  and ($4::timestamptz is null or p.created_on >= $4)
+  and ($5::timestamptz is null or p.created_on < $5)
+order by p.created_on desc, p.transfer_id desc, p.line desc
+offset $6 limit $7;
+
+-- name: lock_transfer
+-- Its corrections come one after the other.
+select kind, asset_id from transfer where id = $1 for no key update;
+
+-- name: find_correction
+select id from transfer where corrects_id = $1 and kind = 'correction';
+
+-- name: list_lines
+select p.account_id, p.currency, p.amount_minor, a.person_id, person.username
+from posting p join account a on a.id = p.account_id left join person on person.id = a.person_id
+where p.transfer_id = $1 order by p.line;

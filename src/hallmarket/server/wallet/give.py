@@ -1,0 +1,127 @@
+"""Give somebody money: a tip in dollars, or satoshis."""
+
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from hallmarket.server.answers.first import answer_once, digest_of
+from hallmarket.server.answers.types import Claim, Replay
+from hallmarket.server.audit.record import record
+from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.exchange import Data
+from hallmarket.server.http.idempotency import find_idempotency_key
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.types import NOBODY
+from hallmarket.server.notifications.notify import notify
+from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
+from hallmarket.server.wallet.types import MOST_MINOR, Currency, Transfer, TransferKind, money
+
+Amount = Annotated[int, msgspec.Meta(ge=1, le=MOST_MINOR)]
+Message = Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class NewTip(msgspec.Struct, frozen=True, rename="camel"):
+    """Cents for somebody."""
+
+    recipient_id: UUID
+    amount_cents: Amount
+    message: Message | None = None
+
+
+class NewSend(msgspec.Struct, frozen=True, rename="camel"):
+    """Satoshis for somebody."""
+
+    recipient_id: UUID
+    amount: Amount
+    message: Message | None = None
+
+
+class Tip(msgspec.Struct, frozen=True):
+    """The reference's UsdTip; the whole of it reaches the recipient."""
+
+    transaction_id: UUID
+    amount_cents: int
+    recipient_amount_cents: int
+    platform_fee_cents: int = 0
+
+
+class Sent(msgspec.Struct, frozen=True, rename="camel"):
+    """The reference's BitcoinTransfer."""
+
+    id: UUID
+    status: str
+    total_value: int
+
+
+class Gift(msgspec.Struct, frozen=True):
+    """What both are, and what they are called."""
+
+    kind: TransferKind
+    currency: Currency
+    recipient_id: UUID
+    amount_minor: int
+    message: str | None
+
+
+async def tip(database: Database, visit: Visit, wanted: NewTip) -> Reply:
+    """Give cents, once under an idempotency key.
+
+    Raises InvalidRequest to give to oneself, NotFound for a recipient that is not, InsufficientFunds,
+    IdempotencyMismatch, Unavailable.
+    """
+    gift = Gift("tip", "usd", wanted.recipient_id, wanted.amount_cents, wanted.message)
+    return await _give_once(database, visit, gift)
+
+
+async def send(database: Database, visit: Visit, wanted: NewSend) -> Reply:
+    """Give satoshis, once under an idempotency key. Raises what `tip` does."""
+    gift = Gift("send", "btc", wanted.recipient_id, wanted.amount, wanted.message)
+    return await _give_once(database, visit, gift)
+
+
+async def _give_once(database: Database, visit: Visit, gift: Gift) -> Reply:
+    key, claim = find_idempotency_key(visit), None
+    if key is not None:
+        claim = Claim(NOBODY, visit.caller.person_id, key, digest_of(gift))
+    return await answer_once(database, visit.path, claim, partial(_give, visit, gift))
+
+
+async def _give(visit: Visit, gift: Gift, tx: Connection) -> Replay:
+    giver = visit.caller
+    if gift.recipient_id == giver.person_id:
+        raise InvalidRequest("You cannot give money to yourself.", "recipientId")
+    await find_someone(tx, str(gift.recipient_id))
+    payer = (await lock_wallets(tx, [giver.person_id]))[giver.person_id, gift.currency]
+    require_funds(payer.balance_minor, gift.amount_minor, gift.currency)
+    payee = (await find_accounts(tx, [gift.recipient_id]))[gift.recipient_id, gift.currency]
+    moved = Transfer(
+        kind=gift.kind,
+        currency=gift.currency,
+        postings=move(gift.amount_minor, payer.id, payee),
+        actor_id=giver.person_id,
+        message=gift.message,
+    )
+    await record_transfers(tx, [moved])
+    await _tell(visit, gift, moved.id, tx)
+    told = (
+        Data(Tip(moved.id, gift.amount_minor, gift.amount_minor))
+        if gift.kind == "tip"
+        else Data(Sent(moved.id, "completed", gift.amount_minor))
+    )
+    return Replay(200, msgspec.json.encode(told))
+
+
+async def _tell(visit: Visit, gift: Gift, transfer_id: UUID, tx: Connection) -> None:
+    """Write it down, and tell the recipient."""
+    kind, about = gift.kind, {"transfer": transfer_id, "amount": gift.amount_minor, "currency": gift.currency}
+    details: dict[str, Any] = {"subject_id": gift.recipient_id, **about}
+    await record(tx, actor_of(visit), f"wallet.{kind}", **details)
+    text = f"{visit.caller.me.username} sent you {money(gift.amount_minor, gift.currency)}."
+    content = {"text": text, "message": gift.message, **about}
+    await notify(tx, "payment", [gift.recipient_id], source_id=visit.caller.person_id, content=content)
