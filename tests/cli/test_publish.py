@@ -83,7 +83,7 @@ def test_prices_and_places(at_server, write, circle):
 def test_a_refusal_of_one_file(at_server, write):
     """What the server will not have is told by file, with status 1."""
     write("d.bin", os.urandom(10))
-    answer = at_server.json("publish", "d.bin", "--price-usd", "0.001", status=1)
+    answer = at_server.json("publish", "d.bin", "--license", "x" * 201, status=1)
     assert answer["files"][0]["error"]["code"] == "INVALID_REQUEST"
     assert at_server.run("publish", "d.bin", "--team", "nobodys").returncode == 1
 

@@ -8,7 +8,8 @@ import click
 
 from hallmarket.cli import admin_organizations
 from hallmarket.cli.admin_audit import audit
-from hallmarket.cli.administering import common_options, read_time, run_work, tell
+from hallmarket.cli.administering import common_options, run_work, tell
+from hallmarket.cli.options import read_time
 
 EPILOG = """\b
 Examples:

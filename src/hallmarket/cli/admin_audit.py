@@ -7,7 +7,8 @@ from uuid import UUID
 import click
 import msgspec
 
-from hallmarket.cli.administering import common_options, read_time, run_work
+from hallmarket.cli.administering import common_options, run_work
+from hallmarket.cli.options import read_time
 from hallmarket.cli.output import printable, to_json
 
 MOST_EVENTS = 1_000_000

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -37,14 +36,3 @@ def run_work(common: dict[str, Any], work: Any) -> Any:
 def tell(common: dict[str, Any], result: Any, text: str) -> None:
     """Print the result as JSON if that was asked for, else the text."""
     click.echo(json.dumps(result) if common["as_json"] else text)
-
-
-def read_time(text: str, option: str) -> datetime:
-    """The time an option gives, in UTC unless it says otherwise; a usage error for no ISO 8601."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            "must be ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z", param_hint=option
-        ) from None

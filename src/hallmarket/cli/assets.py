@@ -1,14 +1,15 @@
-"""`hallmarket assets`: find assets of every type, share them, see who may do what, delete them."""
+"""`hallmarket assets`: find assets of every type, share and sell them, see who may do what, delete them."""
 
-import sys
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
+from hallmarket.cli.asking import confirm, need_somebody
+from hallmarket.cli.assets_price import price, visibility
 from hallmarket.cli.assets_search import search
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange
-from hallmarket.cli.exits import NO, OK, CommandError
+from hallmarket.cli.exits import OK
 from hallmarket.cli.output import count_words, print_json, printable, table
 
 if TYPE_CHECKING:
@@ -24,14 +25,16 @@ ROLES = ("read", "write", "admin", "none")
       hallmarket assets search rainfall --type dataset
       hallmarket assets share 0190a3c2-… jane write
       hallmarket assets who 0190a3c2-…
+      hallmarket assets price 0190a3c2-… --usd 12.50
       hallmarket assets delete 0190a3c2-… --dry-run
     {EPILOG_END}"""
 )
 def assets() -> None:
-    """Find, share and delete assets: files, datasets, posts, comments."""
+    """Find, share, sell and delete assets: files, datasets, posts, comments."""
 
 
-assets.add_command(search)
+for verb in (search, price, visibility):
+    assets.add_command(verb)
 
 
 @assets.command(
@@ -105,9 +108,11 @@ def delete(where: tuple[str, str], asset_id: UUID, dry_run: bool, children: bool
     """Delete an asset; asks first."""
     import msgspec
 
+    need_somebody(yes=yes or dry_run, otherwise=", or look first with --dry-run")
     with open_exchange(where) as exchange:
         if not dry_run and not yes:
-            _ask(exchange.assets.delete(str(asset_id), with_children=children, dry_run=True))
+            going = exchange.assets.delete(str(asset_id), with_children=children, dry_run=True)
+            confirm(f"Delete {_words(going)}?", "nothing is deleted")
         gone = exchange.assets.delete(str(asset_id), with_children=children, dry_run=dry_run)
     if as_json:
         print_json(msgspec.to_builtins(gone))
@@ -116,14 +121,6 @@ def delete(where: tuple[str, str], asset_id: UUID, dry_run: bool, children: bool
         for child in gone.deleted_children:
             print(f"  and the {child.asset_type} {printable(child.name or '')} ({child.id})")
     return OK
-
-
-def _ask(going: "DeleteResult") -> None:
-    """Let the person at the terminal confirm; raises for nobody there, or a no."""
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody is there to ask: say --yes, or look first with --dry-run")
-    if not click.confirm(f"Delete {_words(going)}?", err=True):
-        raise CommandError("nothing is deleted", NO, "FAILED")
 
 
 def _words(gone: "DeleteResult") -> str:

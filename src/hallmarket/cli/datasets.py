@@ -6,6 +6,7 @@ from uuid import UUID
 
 import click
 
+from hallmarket.cli.amounts import price_words
 from hallmarket.cli.datasets_pull import pull
 from hallmarket.cli.datasets_push import push
 from hallmarket.cli.datasets_query import query
@@ -156,15 +157,9 @@ def _words(asset: "Asset", columns: "list[Column]", stats: "Stats") -> str:
         "visibility": asset.visibility,
         "your role": asset.role or "none: you see the listing",
         "size": f"{count_words(stats.count, 'row')} of {count_words(stats.column_count, 'column')}{size}",
-        "price": _price(asset),
+        "price": price_words(asset),
         "licence": asset.license_id,
         "changed": asset.last_updated,
     }
     lines = [f"{name:<11} {printable(str(fact))}" for name, fact in facts.items() if fact]
     return "\n".join([*lines, "", table(("column", "type"), [(column.name, column.type) for column in columns])])
-
-
-def _price(asset: "Asset") -> str | None:
-    dollars = None if asset.price_usd is None else f"{asset.price_usd:.2f} dollars"
-    sats = None if asset.price_sats is None else f"{asset.price_sats:,} satoshis"
-    return " or ".join(price for price in (dollars, sats) if price) or None

@@ -10,7 +10,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 # What the server says of the thing asked for, not of itself or of who asks.
-_ABOUT_THE_REQUEST = frozenset({400, 404, 409, 413, 422})
+_ABOUT_THE_REQUEST = frozenset({400, 402, 404, 409, 413, 422})
 
 STATUSES = """\b
 Exit status:
@@ -41,7 +41,7 @@ class CommandError(Exception):
 def command_error(error: BaseException) -> CommandError:
     """Say any exception in one line with the exit status that fits it."""
     # Imported here: this is the path of failures, and the client is heavy.
-    from hallmarket.client.errors import HallmarketError, LogRefused, ServerUnreachable
+    from hallmarket.client.errors import HallmarketError, InsufficientFunds, Locked, LogRefused, ServerUnreachable
     from hallmarket.proof.errors import ProofError
 
     match error:
@@ -49,6 +49,10 @@ def command_error(error: BaseException) -> CommandError:
             return error
         case ServerUnreachable():
             return CommandError(str(error), SERVER, "UNREACHABLE")
+        case InsufficientFunds():
+            return CommandError(error.message, NO, error.code, error.details)
+        case Locked():
+            return CommandError(f"{error.message} {_how_to_buy(error.details)}", NO, error.code, error.details)
         case HallmarketError():
             status = NO if error.status in _ABOUT_THE_REQUEST else SERVER
             return CommandError(_server_said(error), status, error.code, error.details)
@@ -69,3 +73,7 @@ def _server_said(error: Any) -> str:
         return f"the server refuses the API key: {error.message}"
     request = f" (request {error.request_id})" if error.request_id else ""
     return f"the server answered {error.status} {error.code}: {error.message}{request}"
+
+
+def _how_to_buy(details: dict[str, Any] | None) -> str:
+    return f"To buy it: hallmarket wallet buy {(details or {}).get('assetId', 'ID')}"

@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -64,6 +65,22 @@ def read_text(path: str, option: str) -> str:
         raise click.UsageError(f"{option}: {path} is no UTF-8 text") from None
     except OSError as error:
         raise click.UsageError(f"{option}: {path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def text_or_file(said: str | None, option: str) -> str | None:
+    """An option's text, or what the file holds that it names by @FILE; a usage error where that cannot be read."""
+    return read_text(said[1:], option) if said is not None and said.startswith("@") else said
+
+
+def read_time(text: str, option: str) -> datetime:
+    """The time an option gives, in UTC unless it says otherwise; a usage error for no ISO 8601."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            "must be ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z", param_hint=option
+        ) from None
 
 
 def server_url(url: str) -> str:

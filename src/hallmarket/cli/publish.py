@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from hallmarket.cli.amounts import Amount, dollars
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, find_place, open_exchange
 from hallmarket.cli.exits import NO, OK, command_error
-from hallmarket.cli.options import read_text
+from hallmarket.cli.options import text_or_file
 from hallmarket.cli.output import print_json, printable, tell
 
 TABLES = (".csv", ".tsv", ".parquet", ".json", ".ndjson", ".jsonl", ".xlsx", ".xls", ".ods")
@@ -37,9 +38,10 @@ LONGEST_NAME = 1024
 @click.option("--visibility", type=click.Choice(VISIBILITIES), help="Who may see it; the team's choice unless given.")
 @click.option("--organization", metavar="NAME|ID", help="Where it belongs; your key's organization unless given.")
 @click.option("--team", metavar="NAME|ID", help="The team it belongs to, one of yours.")
-@click.option("--price-usd", metavar="AMOUNT", type=click.FloatRange(0, min_open=True), help="Its price in dollars.")
-@click.option("--price-sats", metavar="N", type=click.IntRange(1), help="Its price in satoshis.")
+@click.option("--price-usd", metavar="AMOUNT", type=Amount("usd"), help="Its price in dollars.")
+@click.option("--price-sats", metavar="N", type=Amount("btc"), help="Its price in satoshis.")
 @click.option("--license", "license_id", metavar="NAME", help="Its licence, such as CC-BY-4.0.")
+@click.option("--license-text", metavar="TEXT", help="The terms that a buyer accepts; @FILE reads a file.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @exchange_options
 def publish(
@@ -82,11 +84,14 @@ def _kind(path: str) -> str:
 
 def _fields(said: dict[str, Any]) -> dict[str, Any]:
     """What the options say of the assets to be."""
-    description = said["description"]
-    if description is not None and description.startswith("@"):
-        description = read_text(description[1:], "--description")
-    fields = {name: said[name] for name in ("name", "visibility", "price_usd", "price_sats", "license_id")}
-    fields = {name: value for name, value in (fields | {"description": description}).items() if value is not None}
+    names = ("name", "visibility", "price_usd", "price_sats", "license_id")
+    fields = {name: said[name] for name in names} | {
+        "description": text_or_file(said["description"], "--description"),
+        "license_text": text_or_file(said["license_text"], "--license-text"),
+    }
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if "price_usd" in fields:
+        fields["price_usd"] = dollars(fields["price_usd"])
     if "price_usd" in fields or "price_sats" in fields:
         fields = {"visibility": "monetized", "monetization": "pay-to-unlock"} | fields
     return fields

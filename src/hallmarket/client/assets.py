@@ -1,4 +1,4 @@
-"""Assets of every type: find, share, delete."""
+"""Assets of every type: find, change, share, delete."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -50,6 +50,12 @@ class Assets:
         """Get an asset of any type, without its content."""
         found: Data[Asset] = self._session.json(Data[Asset], "GET", f"/assets/{quote(asset_id, safe='')}")
         return found.data
+
+    def change(self, asset_id: str, asset_type: str, **fields: Any) -> Asset:
+        """Change what is said of a file, dataset or post: prices, licence, visibility, …; None clears a field."""
+        path = f"/{quote(asset_type, safe='')}s/{quote(asset_id, safe='')}"
+        changed: Data[Asset] = self._session.json(Data[Asset], "PUT", path, json={asset_type: fields})
+        return changed.data
 
     def share(self, asset_id: str, user_id: str, role: Role) -> None:
         """Give somebody a role on an asset; "none" takes theirs away. Only its administrators may."""

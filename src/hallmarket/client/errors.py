@@ -17,6 +17,19 @@ class HallmarketError(Exception):
         self.request_id = request_id
 
 
+class InsufficientFunds(HallmarketError):
+    """The wallet holds less than it takes, and nothing has moved; `details` has `currency`, `amount`, `available` and
+    `missing`, in minor units."""
+
+
+class AlreadyBought(HallmarketError):
+    """The caller has bought it already, and pays once."""
+
+
+class Locked(HallmarketError):
+    """It is for sale, and not bought yet: `details` has the `assetId` that `Wallet.buy` takes."""
+
+
 class ServerUnreachable(Exception):
     """No answer came from the server, or none that is one of ours; `was_sent` if it may have got the request."""
 
@@ -36,3 +49,11 @@ class FileChanged(Exception):
 
     def __init__(self) -> None:
         super().__init__("changed while it was being sent")
+
+
+# By the server's word for it; every other is a plain HallmarketError.
+KINDS: dict[str, type[HallmarketError]] = {
+    "INSUFFICIENT_FUNDS": InsufficientFunds,
+    "ALREADY_BOUGHT": AlreadyBought,
+    "LOCKED": Locked,
+}

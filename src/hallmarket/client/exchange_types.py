@@ -6,6 +6,7 @@ import msgspec
 
 Item = TypeVar("Item")
 Role = Literal["read", "write", "admin", "none"]
+Currency = Literal["usd", "btc"]
 
 
 class Data(msgspec.Struct, Generic[Item], frozen=True):
@@ -82,6 +83,8 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     team: Team | None = None
     parent_id: str | None = None
     license_id: str | None = None
+    license_text: str | None = None
+    monetization: str = "none"
     price_usd: float | None = None
     price_sats: int | None = None
     metadata: dict[str, Any] = {}

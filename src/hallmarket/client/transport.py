@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from hallmarket.client.errors import HallmarketError, ServerUnreachable
+from hallmarket.client.errors import KINDS, HallmarketError, ServerUnreachable
 
 CONNECT_TIMEOUT_S = 5.0
 FIRST_PAUSE_S = 0.1
@@ -150,7 +150,8 @@ def read_error(response: httpx.Response) -> HallmarketError:
         wire = _read_error(response.content)
     except (msgspec.MsgspecError, UnicodeError):
         return HallmarketError("UNEXPECTED", response.reason_phrase or "?", None, response.status_code, request_id)
-    return HallmarketError(wire.code.upper(), wire.message, wire.details, response.status_code, request_id)
+    code = wire.code.upper()
+    return KINDS.get(code, HallmarketError)(code, wire.message, wire.details, response.status_code, request_id)
 
 
 def _read_error(body: bytes) -> _Wire:

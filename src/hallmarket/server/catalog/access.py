@@ -48,7 +48,7 @@ def _require(row: asyncpg.Record, needed: int) -> None:
     if role >= needed:
         return
     if role == LISTED:
-        raise Locked(f"Unlock this {kind} to see what is in it: it is for sale.")
+        raise Locked(f"Unlock this {kind} to see what is in it: it is for sale.", {"assetId": str(row["id"])})
     assert role in (READ, WRITE)
     if needed == ADMIN:
         raise Forbidden(f"Only administrators of this {kind} may do this.")

@@ -1,0 +1,72 @@
+"""Amounts of money as people write and read them: `$12.50`, `1,200 sats`; whole cents and satoshis, never floats."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hallmarket.cli.output import money_words
+
+if TYPE_CHECKING:
+    from hallmarket.client.exchange_types import Asset, Currency
+
+CURRENCIES: "tuple[Currency, ...]" = ("usd", "btc")
+MOST_MINOR = 10**15  # of one transfer, as the server has it
+_WHOLE = r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)"
+_FORMS = {
+    "usd": re.compile(rf"\$?{_WHOLE}(?:\.(?P<cents>[0-9]{{1,2}}))?"),
+    "btc": re.compile(rf"{_WHOLE}(?: ?sats?)?"),
+}
+_HINTS = {
+    "usd": "is no amount in dollars, which is written 12.50, to the cent",
+    "btc": "is no amount in satoshis, which is a whole number",
+}
+
+
+class Amount(click.ParamType[int]):
+    """An option's amount in one currency, given to the verb in minor units."""
+
+    name = "amount"
+
+    def __init__(self, currency: "Currency", least_minor: int = 1) -> None:
+        self._currency, self._least_minor = currency, least_minor
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The amount in minor units; a usage error for what is none."""
+        try:
+            return value if isinstance(value, int) else read_amount(value, self._currency, self._least_minor)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def read_amount(text: str, currency: "Currency", least_minor: int = 1) -> int:
+    """Minor units of an amount as people write it: 12.50, $1,200 or 1,200 sats. Raises ValueError saying what to do."""
+    found = _FORMS[currency].fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} {_HINTS[currency]}")
+    whole = int(found["whole"].replace(",", ""))
+    amount_minor = whole if currency == "btc" else whole * 100 + int((found["cents"] or "").ljust(2, "0"))
+    if not least_minor <= amount_minor <= MOST_MINOR:
+        least, most = money_words(least_minor, currency), money_words(MOST_MINOR, currency)
+        raise ValueError(f"{text!r} is not between {least} and {most}")
+    return amount_minor
+
+
+def dollars(cents: int) -> float:
+    """Cents as prices have them on the wire: the nearest number, which is written with two places at most."""
+    return cents / 100
+
+
+def prices_of(asset: "Asset") -> "dict[Currency, int]":
+    """What an asset costs in each currency it has a price in, dollars first, in minor units."""
+    prices: dict[Currency, int] = {}
+    if asset.price_usd is not None:
+        prices["usd"] = round(asset.price_usd * 100)
+    if asset.price_sats is not None:
+        prices["btc"] = asset.price_sats
+    return prices
+
+
+def price_words(asset: "Asset") -> str | None:
+    """What an asset costs, for people; None without a price."""
+    return " or ".join(money_words(amount, currency) for currency, amount in prices_of(asset).items()) or None

@@ -1,0 +1,51 @@
+"""Amounts of money as people write and read them."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hallmarket.cli.amounts import MOST_MINOR, dollars, read_amount
+from hallmarket.cli.output import money_words
+
+AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MOST_MINOR))
+
+
+@given(AMOUNTS)
+def test_what_is_shown_is_what_is_read(amount):
+    """Every amount is read from the words it is shown in, to the cent and to the satoshi."""
+    currency, amount_minor = amount
+    words = money_words(amount_minor, currency)
+    assert read_amount(words, currency) == amount_minor
+    assert read_amount(words.replace(",", ""), currency) == amount_minor
+
+
+@given(st.integers(0, MOST_MINOR))
+def test_a_price_on_the_wire_is_exact(cents):
+    """A price leaves as a number whose digits are the dollars and cents, none more and none less."""
+    whole, _, fraction = f"{json.loads(json.dumps(dollars(cents))):.2f}".partition(".")
+    assert int(whole) * 100 + int(fraction) == cents
+    assert len(json.dumps(dollars(cents)).partition(".")[2]) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount_minor"),
+    [("12.5", "usd", 1250), ("12", "usd", 1200), (" $0.01 ", "usd", 1), ("1200sats", "btc", 1200), ("1 sat", "btc", 1)],
+)
+def test_other_ways_to_write_an_amount(text, currency, amount_minor):
+    """One place behind the point, none at all, and a unit in front or behind are understood."""
+    assert read_amount(text, currency) == amount_minor
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [
+        *((text, "usd") for text in ("", "x", "12.505", "1e3", "-1", ".5", "1,20", "12.", "1 200", "NaN", "٣", "0")),
+        *((text, "btc") for text in ("", "1.5", "1,00", "-1", "0", "1 btc", "$1", "9" * 40)),
+    ],
+)
+def test_what_is_no_amount(text, currency):
+    """Nothing is rounded, guessed or read as zero: what is no whole number of cents or satoshis is refused."""
+    with pytest.raises(ValueError, match="is no"):
+        read_amount(text, currency)
