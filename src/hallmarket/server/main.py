@@ -30,6 +30,8 @@ from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.version_routes import version_routes
 from hallmarket.server.engine.pool import Engine
 from hallmarket.server.engine.types import Limits as QueryLimits
+from hallmarket.server.exchange.purchase import Purchases
+from hallmarket.server.exchange.routes import purchase_routes
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
@@ -140,6 +142,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *impact_routes(database),
         *activity_routes(database),
         *posts_routes(database, makers),
+        *purchase_routes(Purchases(database, settings.platform_fee_bps)),
         *media_routes(database, quick, scratch, thumbnails),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),

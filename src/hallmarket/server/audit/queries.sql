@@ -1,6 +1,8 @@
--- name: record_event
+-- name: record_events
 insert into audit_event (id, organization_id, person_id, actor_id, actor_key_id, address, action, subject_id, details)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb);
+select id, organization_id, person_id, actor_id, key_id, address, action, subject_id, details::jsonb
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[])
+  as event (id, organization_id, person_id, actor_id, key_id, address, action, subject_id, details);
 
 -- name: find_role
 select role from membership where organization_id = $1 and person_id = $2;

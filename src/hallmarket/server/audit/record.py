@@ -1,5 +1,6 @@
 """Write down what was done, in the transaction that does it."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,17 @@ from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 
 sql = load_queries(__package__)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was done; see `record`."""
+
+    actor: Actor
+    action: str
+    organization_id: UUID | None = None
+    person_id: UUID | None = None
+    subject_id: UUID | None = None
+    details: dict[str, Any] = {}
 
 
 async def record(
@@ -28,15 +40,32 @@ async def record(
     Its organization's administrators may read it; without an organization `person_id` may, who is the actor unless
     given. `details` are JSON values and hold no secret.
     """
+    await record_each(
+        tx,
+        [
+            Event(
+                actor=actor,
+                action=action,
+                organization_id=organization_id,
+                person_id=person_id,
+                subject_id=subject_id,
+                details=details,
+            )
+        ],
+    )
+
+
+async def record_each(tx: Connection, events: Sequence[Event]) -> None:
+    """Note several things that were done."""
     await tx.execute(
-        sql.record_event,
-        new_id(),
-        organization_id,
-        person_id or actor.person_id,
-        actor.person_id,
-        actor.key_id,
-        actor.address,
-        action,
-        subject_id,
-        msgspec.json.encode(details).decode(),
+        sql.record_events,
+        [new_id() for _ in events],
+        [event.organization_id for event in events],
+        [event.person_id or event.actor.person_id for event in events],
+        [event.actor.person_id for event in events],
+        [event.actor.key_id for event in events],
+        [event.actor.address for event in events],
+        [event.action for event in events],
+        [event.subject_id for event in events],
+        [msgspec.json.encode(event.details).decode() for event in events],
     )

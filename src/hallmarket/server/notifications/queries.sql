@@ -1,8 +1,9 @@
 -- name: create_notifications
 -- Who is followed by the same person again and again is told once, until they have seen it.
 insert into notification (id, destination_id, source_id, organization_id, type, asset_id, content)
-select given.id, given.person_id, $3, $4, $5, $6, $7::jsonb
-from unnest($1::uuid[], $2::uuid[]) as given (id, person_id)
+select id, person_id, source_id, organization_id, type, asset_id, content::jsonb
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
+  as given (id, person_id, source_id, organization_id, type, asset_id, content)
 on conflict (destination_id, source_id) where type = 'follow' and viewed_on is null do nothing;
 
 -- name: list_notifications

