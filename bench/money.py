@@ -27,16 +27,16 @@ MAKE = (
     """insert into blob (id, content_type, size, sha3_512, kept)
        select ('bb' || right(md5('b' || s || '/' || n), 30))::uuid, 'image/jpeg', 12345,
               sha512((s || '/' || n)::text::bytea), true
-       from generate_series(1, 2) s, generate_series(0, $1 - 1) n""",
+       from generate_series(1, 2) s cross join generate_series(0, $1 - 1) n""",
     """insert into asset (id, asset_type, owner_id, visibility, name, license_id, monetization, price_usd, price_sats,
                           access_id, audience)
        select (lpad(to_hex(s), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'file',
               md5('s' || case s when 1 then n else 0 end)::uuid, 'monetized', 'scan_' || n || '.jpg', 'CC-BY-4.0',
               'pay-to-unlock', 1.25, 2000, gen_random_uuid(), 'monetized'
-       from generate_series(1, 2) s, generate_series(0, $1 - 1) n""",
+       from generate_series(1, 2) s cross join generate_series(0, $1 - 1) n""",
     """insert into file (asset_id, blob_id, path, file_name, type, extension)
        select a.id, ('bb' || right(md5('b' || s || '/' || n), 30))::uuid, a.id::text, a.name, 'image/jpeg', 'jpg'
-       from generate_series(1, 2) s, generate_series(0, $1 - 1) n
+       from generate_series(1, 2) s cross join generate_series(0, $1 - 1) n
        join asset a on a.id = (lpad(to_hex(s), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid""",
     """insert into permission (id, asset_id, person_id, role, granter_id)
        select gen_random_uuid(), id, owner_id, 'admin', owner_id from asset""",

@@ -83,7 +83,7 @@ async def buy(tx: Connection, orders: Sequence[Order], fee_bps: int) -> list[Rep
     told = {n: _tell(orders[n], outcome) for n, outcome in outcomes.items()}
     earlier |= await answers.keep(tx, told)
     # From here on nothing can go wrong but the commit itself.
-    return [_reply(n, orders[n], told, outcomes, earlier) for n in range(len(orders))]
+    return [_reply(n, told, outcomes, earlier) for n in range(len(orders))]
 
 
 async def _sell(tx: Connection, orders: Mapping[int, Order], fee_bps: int) -> dict[int, Sale | DomainError]:
@@ -191,7 +191,6 @@ def _tell(order: Order, outcome: Sale | DomainError) -> Replay:
 
 def _reply(
     number: int,
-    order: Order,
     told: Mapping[int, Replay],
     outcomes: Mapping[int, Sale | DomainError],
     earlier: Mapping[int, Answer],

@@ -13,7 +13,7 @@ import msgspec
 from hallmarket.server.answers.types import Claim
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.errors import AlreadyBought, NotFound, NotForSale
+from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound
 from hallmarket.server.exchange.types import Sale
 from hallmarket.server.wallet.transfer import Wallets, require_funds
 from hallmarket.server.wallet.types import Currency, money

@@ -1,7 +1,5 @@
 """Tell people of something, in the transaction that does it."""
 
-"""Tell people of something, in the transaction that does it."""
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
