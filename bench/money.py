@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 from bench.load import run_wrk
@@ -21,6 +22,7 @@ SECONDS = 6
 CONNECTIONS = 64
 ASSETS = 6_000
 EARLIER = 100_000
+_runs = count(1)
 COLD, HOT = 1, 2  # the numbers that ids of assets begin with: of many sellers, of one
 MAKE = (
     """insert into person (id, username) select md5('s' || n)::uuid, 'seller-' || n from generate_series(0, $1 - 1) n""",
@@ -91,15 +93,16 @@ def run(rounds: int = ROUNDS) -> list[Row]:
 
 def _buy(server: Server, tokens: str, assets: int, seconds: int = SECONDS) -> float:
     """Purchases a second; nobody has bought so far into the assets of this number."""
-    # What was under way when a run ended may have been done: begin behind it.
-    before = server.query(
-        "select coalesce(max(n), 0) + 2 as most from (select count(*) as n from licence"
+    bought = server.query(
+        "select coalesce(max(n), 0) as most from (select count(*) as n from licence"
         " where asset_id between $1::uuid and $2::uuid group by buyer_id) each",
         f"{assets:08x}-0000-0000-0000-000000000000",
         f"{assets:08x}-ffff-ffff-ffff-ffffffffffff",
     )[0]["most"]
+    # What was under way when a run ended may have been done, or not: begin behind it.
+    behind = bought + 3 * next(_runs)
     return run_wrk(
-        server.url, "purchase.lua", tokens, assets, ASSETS, before, connections=CONNECTIONS, seconds=seconds
+        server.url, "purchase.lua", tokens, assets, ASSETS, behind, connections=CONNECTIONS, seconds=seconds
     )
 
 

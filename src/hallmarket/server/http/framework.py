@@ -68,8 +68,11 @@ def _options_route(path: str, allow: str) -> HTTPRouteHandler:
     return options
 
 
-def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """Let only those in whose key has the scope that the route is declared with."""
+async def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """Let only those in whose key has the scope that the route is declared with.
+
+    Asynchronous, for the framework would run it in a thread otherwise, at every request.
+    """
     if (scope := handler.opt.get("scope")) is not None:
         visit = visit_of(connection.scope)
         (require_caller if in_media_dialect(visit.path) else require_token)(visit, scope)
