@@ -25,7 +25,8 @@ EARLIER = 100_000
 _runs = count(1)
 COLD, HOT = 1, 2  # the numbers that ids of assets begin with: of many sellers, of one
 MAKE = (
-    """insert into person (id, username) select md5('s' || n)::uuid, 'seller-' || n from generate_series(0, $1 - 1) n""",
+    """insert into person (id, username)
+       select md5('s' || n)::uuid, 'seller-' || n from generate_series(0, $1 - 1) n""",
     """insert into blob (id, content_type, size, sha3_512, kept)
        select ('bb' || right(md5('b' || s || '/' || n), 30))::uuid, 'image/jpeg', 12345,
               sha512((s || '/' || n)::text::bytea), true
@@ -101,9 +102,7 @@ def _buy(server: Server, tokens: str, assets: int, seconds: int = SECONDS) -> fl
     )[0]["most"]
     # What was under way when a run ended may have been done, or not: begin behind it.
     behind = bought + 3 * next(_runs)
-    return run_wrk(
-        server.url, "purchase.lua", tokens, assets, ASSETS, behind, connections=CONNECTIONS, seconds=seconds
-    )
+    return run_wrk(server.url, "purchase.lua", tokens, assets, ASSETS, behind, connections=CONNECTIONS, seconds=seconds)
 
 
 def _bought(server: Server) -> int:

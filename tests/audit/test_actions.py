@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from examples import ROOT
 
 SERVER = ROOT / "src/hallmarket/server"
-RECORD = re.compile(r'\brecord\([^"]*?"([a-z-]+\.[a-z{}-]+)"')
+RECORD = re.compile(r'\b(?:record\([^"]*?|action=)"([a-z-]+\.[a-z{}-]+)"')
 
 
 def test_every_action_is_described() -> None:

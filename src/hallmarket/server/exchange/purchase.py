@@ -24,7 +24,7 @@ from hallmarket.server.http.reply import Reply, error_reply
 from hallmarket.server.notifications.notify import Notice, notify_each
 from hallmarket.server.tlog.append import append
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, record_transfers
-from hallmarket.server.wallet.types import FEE, Posting, Transfer, money
+from hallmarket.server.wallet.types import FEE, Currency, Posting, Transfer, money
 
 sql = load_queries(__package__)
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ async def _record(tx: Connection, orders: Mapping[int, Order], sales: Mapping[in
     await record_each(tx, [_event(orders[n], sale) for n, sale in sales.items()])
 
 
-def _transfer(sale: Sale, accounts: Mapping[tuple[UUID, str], UUID]) -> Transfer:
+def _transfer(sale: Sale, accounts: Mapping[tuple[UUID, Currency], UUID]) -> Transfer:
     """The buyer pays the price; the seller receives it less the fee, which is the platform's."""
     buyer, seller = accounts[sale.buyer_id, sale.currency], accounts[sale.seller_id, sale.currency]
     earned, fee = sale.price_minor - sale.fee_minor, FEE[sale.currency]

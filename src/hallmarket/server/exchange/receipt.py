@@ -1,5 +1,6 @@
 """What a buyer is answered: the same sale in the words of each of the three routes."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -72,8 +73,12 @@ class UsdPurchase(msgspec.Struct, frozen=True):
 
 def write_receipt(form: Literal["common", "usd", "btc"], sale: Sale) -> bytes:
     """The body of the answer to a purchase."""
-    answer = {"common": _common, "usd": _usd, "btc": _sats}[form](sale)
-    return msgspec.json.encode(Data(answer))
+    write: dict[str, Callable[[Sale], Purchase | UsdPurchase | SatsPurchase]] = {
+        "common": _common,
+        "usd": _usd,
+        "btc": _sats,
+    }
+    return msgspec.json.encode(Data(write[form](sale)))
 
 
 def _common(sale: Sale) -> Purchase:

@@ -1,10 +1,9 @@
 """What somebody may buy, and at what price: decided from what was locked, without touching it."""
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -79,7 +78,7 @@ class Till:
         )
 
 
-def find_price(order: Order, offer: Mapping[str, Any]) -> tuple[Currency, int]:
+def find_price(order: Order, offer: asyncpg.Record) -> tuple[Currency, int]:
     """The currency and the amount it is sold at to this buyer. Raises NotForSale, saying why it is not."""
     kind = order.asset_type
     if offer["owner_id"] == order.buyer_id:
@@ -93,14 +92,14 @@ def find_price(order: Order, offer: Mapping[str, Any]) -> tuple[Currency, int]:
     prices = prices_of(offer)
     if not prices:
         raise NotForSale(f"This {kind} has no price; ask its owner.", "assetId")
-    currency = order.currency or next(iter(prices))
+    currency = next(iter(prices)) if order.currency is None else order.currency
     if currency not in prices:
         asked = " or ".join(money(amount, each) for each, amount in prices.items())
         raise NotForSale(f"This {kind} is not sold in {WORDS[currency]}; it costs {asked}.", "currency")
     return currency, prices[currency]
 
 
-def prices_of(offer: Mapping[str, Any]) -> dict[Currency, int]:
+def prices_of(offer: asyncpg.Record) -> dict[Currency, int]:
     """What an asset costs in each currency it is sold in, dollars first, in minor units."""
     prices: dict[Currency, int] = {}
     if offer["price_usd"] is not None:
