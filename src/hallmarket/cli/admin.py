@@ -1,4 +1,4 @@
-"""`hallmarket admin`: organizations, people and keys, beside a running server or without one."""
+"""`hallmarket admin`: organizations, people, keys and money, beside a running server or without one."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from hallmarket.cli import admin_organizations
+from hallmarket.cli import admin_money, admin_organizations
 from hallmarket.cli.admin_audit import audit
 from hallmarket.cli.administering import common_options, run_work, tell
 from hallmarket.cli.options import read_time
@@ -21,6 +21,9 @@ Examples:
   hallmarket admin list-keys --json
   hallmarket admin revoke-key 0190…
   hallmarket admin audit --since 2027-01-01 --json
+  hallmarket admin credit jane 12.50 --currency usd --reason "By cheque"
+  hallmarket admin payout jane 100 --currency usd
+  hallmarket admin correct 0190… --reason "Credited twice"
 
 These work on the database itself: of the data folder (--data, HALLMARKET_DATA) or of a PostgreSQL of your own
 (--database, HALLMARKET_DATABASE_URL), whether its server is running or not.
@@ -32,10 +35,10 @@ Exit status: 0 done; 1 refused, the message says why; 2 wrong usage.
 
 @click.group(epilog=EPILOG)
 def admin() -> None:
-    """Manage organizations, people and API keys."""
+    """Manage organizations, people, API keys and money."""
 
 
-for verb in (*admin_organizations.VERBS, audit):
+for verb in (*admin_organizations.VERBS, *admin_money.VERBS, audit):
     admin.add_command(verb)
 
 

@@ -18,7 +18,7 @@ VERBS = {
     "datasets": ("hallmarket.cli.datasets:datasets", "List, query, pull and push datasets."),
     "assets": ("hallmarket.cli.assets:assets", "Find, share, sell and delete assets."),
     "serve": ("hallmarket.cli.serve:serve", "Run a server."),
-    "admin": ("hallmarket.cli.admin:admin", "Make organizations, people and API keys."),
+    "admin": ("hallmarket.cli.admin:admin", "Manage organizations, people, API keys and money."),
 }
 
 

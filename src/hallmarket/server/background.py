@@ -24,6 +24,7 @@ from hallmarket.server.previews.make import Previews
 from hallmarket.server.previews.types import KIND as PREVIEW
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables.store import make_tables
+from hallmarket.server.wallet.fold import fold, keep_folding
 
 BACKGROUND_CONNECTIONS = 4
 
@@ -47,6 +48,7 @@ def make_background(settings: Settings, database_url: str) -> Background:
         blobs.clear_away,
         lambda: forget_old_jobs(database),
         lambda: forget_events(database),
+        lambda: fold(database),
         lambda: finish_abandoned(database, tables),
         lambda: sweep(database, tables),
     )
@@ -58,4 +60,6 @@ def make_background(settings: Settings, database_url: str) -> Background:
         PREVIEW: Kind(previews.make, previews.give_up),
         COMPACT: Kind(partial(compact, database, tables), give_up),
     }
-    return Background(database, Runner(database_url, kinds), tidy, beside=(decoders.run,))
+    return Background(
+        database, Runner(database_url, kinds), tidy, beside=(decoders.run, lambda: keep_folding(database))
+    )

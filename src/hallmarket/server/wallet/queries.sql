@@ -89,3 +89,14 @@ select id from transfer where corrects_id = $1 and kind = 'correction';
 select p.account_id, p.currency, p.amount_minor, a.person_id, person.username
 from posting p join account a on a.id = p.account_id left join person on person.id = a.person_id
 where p.transfer_id = $1 order by p.line;
+
+-- name: list_pending_accounts
+-- Accounts with at least so many postings to be counted up.
+select account_id from pending_posting group by account_id having count(*) >= $1 order by account_id;
+
+-- name: lock_account
+-- Whoever has it, a payer or another server, counts up what is pending.
+select id from account where id = $1 for no key update skip locked;
+
+-- name: fold
+select account_fold($1, 0);

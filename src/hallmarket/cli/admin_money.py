@@ -1,0 +1,81 @@
+"""`hallmarket admin`: the verbs about money."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import click
+
+from hallmarket.cli.administering import common_options, run_work, tell
+
+_username = click.argument("username")
+_amount = click.argument("amount")
+_currency = click.option(
+    "--currency",
+    type=click.Choice(["usd", "btc"]),
+    required=True,
+    help="dollars, such as 12.50, or whole satoshis",
+)
+_reason = click.option("--reason", metavar="TEXT", help="why; the person and the audit trail are told")
+
+
+@click.command("credit", epilog='Example: hallmarket admin credit jane 12.50 --currency usd --reason "By cheque"')
+@_username
+@_amount
+@_currency
+@_reason
+@common_options
+def credit(username: str, amount: str, currency: str, reason: str | None, **common: Any) -> None:
+    """Put money into somebody's wallet."""
+    from hallmarket.server.wallet import operate
+
+    _move(common, operate.credit, "to", username, amount, currency, reason)
+
+
+@click.command("payout", epilog="Example: hallmarket admin payout jane 100 --currency usd --reason TR-4711")
+@_username
+@_amount
+@_currency
+@_reason
+@common_options
+def payout(username: str, amount: str, currency: str, reason: str | None, **common: Any) -> None:
+    """Take money out of somebody's wallet that has been paid to them outside of this server."""
+    from hallmarket.server.wallet import operate
+
+    _move(common, operate.payout, "out of the wallet of", username, amount, currency, reason)
+
+
+@click.command("correct", epilog='Example: hallmarket admin correct 0190a3c2-… --reason "Credited twice"')
+@click.argument("transfer_id", type=click.UUID, metavar="TRANSFER_ID")
+@click.option("--reason", required=True, metavar="TEXT", help="why; the people concerned and the audit trail are told")
+@common_options
+def correct(transfer_id: UUID, reason: str, **common: Any) -> None:
+    """Take a transfer back by another one; purchases are refunded instead."""
+    from hallmarket.server.wallet import operate
+
+    made = run_work(common, lambda connection, _: operate.correct(connection, transfer_id, reason))
+    tell(common, {"id": str(made), "corrects": str(transfer_id)}, f"transfer {transfer_id} is taken back by {made}")
+
+
+def _move(
+    common: dict[str, Any],
+    work: Callable[..., Awaitable[UUID]],
+    way: str,
+    username: str,
+    amount: str,
+    currency: str,
+    reason: str | None,
+) -> None:
+    from hallmarket.server.wallet.types import Currency, money, read_money
+
+    kind: Currency = "usd" if currency == "usd" else "btc"
+    try:
+        minor = read_money(amount, kind)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
+    made = run_work(common, lambda connection, _: work(connection, username, minor, kind, reason))
+    shown = {"id": str(made), "username": username, "currency": currency, "amount": minor}
+    tell(common, shown, f"{money(minor, kind)} {way} {username}: transfer {made}")
+
+
+VERBS = (credit, payout, correct)
