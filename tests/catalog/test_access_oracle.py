@@ -25,6 +25,10 @@ LEAVE = (
     "delete from membership where organization_id = any ($1::uuid[]) and person_id = any ($2::uuid[])"
     " and (organization_id, person_id) not in (select * from unnest($3::uuid[], $2))"
 )
+REFUND = (
+    "update permission g set bought = false, role = coalesce(g.role, 'read') from asset a"
+    " where a.id = g.asset_id and a.name = $1 and g.bought"
+)
 WORDS = {rank: word for word, rank in RANKS.items()}
 
 
@@ -39,10 +43,11 @@ class Asset(msgspec.Struct):
 
 
 class World(msgspec.Struct):
-    """Assets; roles by asset and person; memberships by organization and person, beside those that all have."""
+    """Assets; roles and purchases by asset and person; memberships by organization and person, beside everybody's."""
 
     assets: list[Asset]
     grants: dict[tuple[int, int], str]
+    bought: set[tuple[int, int]]
     memberships: set[tuple[int, int]]
 
 
@@ -63,8 +68,10 @@ def worlds(draw: st.DrawFn) -> World:
         assets.append(Asset(draw(person), belongs, draw(st.sampled_from(possible)), parent, kind))
     asset = st.integers(0, len(assets) - 1)
     grants = draw(st.dictionaries(st.tuples(asset, person), st.sampled_from(tuple(RANKS)), max_size=8))
+    # An owner buys nothing of their own.
+    bought = {(n, who) for n, who in draw(st.sets(st.tuples(asset, person), max_size=8)) if assets[n].owner != who}
     memberships = draw(st.sets(st.tuples(organization, person), max_size=6))
-    return World(assets, grants, memberships | {(person % ORGANIZATIONS, person) for person in range(PEOPLE)})
+    return World(assets, grants, bought, memberships | {(person % ORGANIZATIONS, person) for person in range(PEOPLE)})
 
 
 def root(world: World, asset: int) -> int:
@@ -89,6 +96,8 @@ def role(world: World, asset: int, person: int, reaches: int | None) -> int:
             ranks.append(3)
         elif reached and (place, person) in world.grants:
             ranks.append(RANKS[world.grants[place, person]])
+        if (place, person) in world.bought:
+            ranks.append(1)  # whatever key
     return max(ranks)
 
 
@@ -103,7 +112,7 @@ def found(world: World, asset: int, scope: str, person: int, reaches: int | None
         "personal": it.owner == person,
         "org": (top.organization, person) in world.memberships and reaches in (None, top.organization),
         "shared": is_shared,
-        "purchased": is_shared and top.visibility == "monetized",
+        "purchased": (asset, person) in world.bought,
         "global": top.visibility in ("public", "monetized"),
     }[scope]
 
@@ -141,13 +150,14 @@ class Stage:
 
     async def _rewrite(self, connection: Any, world: World) -> None:
         self.assets = [uuid4() for _ in world.assets]
-        owned = [(self.assets[n], self.ids[asset.owner], "admin") for n, asset in enumerate(world.assets)]
-        granted = [
-            (self.assets[asset], self.ids[person], role)
-            for (asset, person), role in world.grants.items()
-            if world.assets[asset].owner != person
+        owned = {(number, asset.owner): "admin" for number, asset in enumerate(world.assets)}
+        roles = world.grants | owned
+        permissions = [
+            (self.assets[asset], self.ids[person], roles.get((asset, person)), (asset, person) in world.bought)
+            for asset, person in roles.keys() | world.bought
         ]
         await connection.execute("update asset set parent_id = null, visibility = 'private' where name = $1", self.word)
+        await connection.execute(REFUND, self.word)
         await connection.execute("delete from asset where name = $1", self.word)
         await connection.execute(LEAVE, self.organizations, self.ids, self._always())
         await connection.executemany(
@@ -168,8 +178,8 @@ class Stage:
                 self.word,
             )
         await connection.executemany(
-            "insert into permission (id, asset_id, person_id, role) values (gen_random_uuid(), $1, $2, $3)",
-            owned + granted,
+            "insert into permission (id, asset_id, person_id, role, bought) values (gen_random_uuid(), $1, $2, $3, $4)",
+            permissions,
         )
 
     def _always(self) -> list[UUID]:

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
+from hallmarket.server.catalog.offer import unlock_words
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, WRITE, Access
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
@@ -30,8 +30,10 @@ async def get_access(
     row = await connection.fetchrow(sql.find_access, asset_id, *viewer(caller))
     if row is None or asset_type not in (None, row["asset_type"]):
         raise NotFound(f"There is no such {asset_type or 'asset'}.")
-    _require(row, needed)
-    return msgspec.convert(dict(row), Access, builtin_types=(UUID,))
+    access = msgspec.convert(dict(row), Access, builtin_types=(UUID,))
+    if access.role < needed:
+        raise await _refusal(connection, access, needed)
+    return access
 
 
 async def lock_access(
@@ -43,13 +45,15 @@ async def lock_access(
     return await get_access(tx, caller, asset_id, needed, asset_type)
 
 
-def _require(row: asyncpg.Record, needed: int) -> None:
-    role, kind = row["role"], row["asset_type"]
-    if role >= needed:
-        return
-    if role == LISTED:
-        raise Locked(f"Unlock this {kind} to see what is in it: it is for sale.", {"assetId": str(row["id"])})
-    assert role in (READ, WRITE)
+async def _refusal(connection: Connection, access: Access, needed: int) -> Forbidden:
+    kind = access.asset_type
+    if access.role == LISTED:
+        offer = await connection.fetchrow(sql.find_offer, access.id)
+        if offer is None:  # deleted at this moment
+            return Locked(f"Unlock this {kind} to see what is in it.", {"assetId": str(access.id)})
+        words = unlock_words(offer, kind, inherits=offer["id"] != access.id)
+        return Locked(words, {"assetId": str(offer["id"])})  # what is to be bought
+    assert access.role in (READ, WRITE)
     if needed == ADMIN:
-        raise Forbidden(f"Only administrators of this {kind} may do this.")
-    raise Forbidden(f"You may read this {kind}, but not change it.")
+        return Forbidden(f"Only administrators of this {kind} may do this.")
+    return Forbidden(f"You may read this {kind}, but not change it.")

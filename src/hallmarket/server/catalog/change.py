@@ -10,7 +10,7 @@ from msgspec import UNSET
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import sql
 from hallmarket.server.catalog.create import find_lineage
-from hallmarket.server.catalog.fields import merge_attribution, plain_fields
+from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
 from hallmarket.server.catalog.place import choose_place
 from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
 from hallmarket.server.database.pool import Connection
@@ -19,7 +19,7 @@ from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import NOBODY, Caller
 
-# Who may see it and what it costs: for administrators of the asset, as sharing is.
+# Who may see it, what it costs and on which terms: for administrators of the asset, as sharing is.
 FOR_ADMINISTRATORS = (
     "visibility",
     "organization_id",
@@ -32,6 +32,7 @@ FOR_ADMINISTRATORS = (
     "cost_accounting",
     "cost_unit",
     "max_billable_seconds",
+    "license_text",
 )
 COLUMNS = (
     "organization_id",
@@ -55,6 +56,7 @@ COLUMNS = (
     "lineage_role",
     "source_id",
     "family_id",
+    "license_text",
 )
 
 
@@ -74,8 +76,13 @@ async def change_asset(tx: Connection, visit: Visit, access: Access, fields: Ass
         new["source_id"], new["family_id"] = await find_lineage(tx, caller, fields)
         await _check_source(tx, access.id, new["source_id"])
     new |= await _place(tx, caller, old, fields, new["source"])
+    is_new_for_sale = new["visibility"] == "monetized" != old["visibility"]
+    if is_new_for_sale and old["monetization"] == "none" and fields.monetization is UNSET:
+        new["monetization"] = monetization_of("monetized")
     if access.role < ADMIN and any(new[name] != old[name] for name in FOR_ADMINISTRATORS):
-        raise Forbidden(f"Only administrators of this {access.asset_type} may change who sees it, and its price.")
+        raise Forbidden(
+            f"Only administrators of this {access.asset_type} may change who sees it, its price and its terms."
+        )
     await tx.execute(sql.update_asset, access.id, *(new[name] for name in COLUMNS))
     changed = [name for name in COLUMNS if new[name] != old[name]]
     await record(

@@ -1,4 +1,4 @@
-"""What assets have brought about: views, comments, downloads, uses by others."""
+"""What assets have brought about: views, comments, downloads, uses by others, earnings."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,14 +25,14 @@ USER_IMPACT_QUERY = SINCE_QUERY | {"asset_ids": IDS | {"examples": [""]}, **wind
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The reference's counters of one asset. Nobody reacts to or earns by one yet."""
+    """The reference's counters of one asset. Nobody reacts to one yet; what it earned only its administrators see."""
 
     views: int = 0
     comments: int = 0
     downloads: int = 0
     reactions: int = 0
-    earnings_btc: int = 0
-    earnings_usd: int = 0
+    earnings_btc: int = 0  # satoshis
+    earnings_usd: int = 0  # cents
 
 
 class Engagement(Counts, frozen=True):
@@ -82,7 +82,7 @@ async def get_counts(database: Database, caller: Caller, asset_id: UUID) -> Coun
     async with database.connection() as connection:
         await get_access(connection, caller, asset_id, LISTED)
         (found,) = await _list_impact(connection, caller, [asset_id], None)
-    return Counts(found.views, found.comments, found.downloads)
+    return Counts(**{name: getattr(found, name) for name in Counts.__struct_fields__})
 
 
 async def get_impact(database: Database, caller: Caller, query: dict[str, str]) -> Impacts:
@@ -124,6 +124,8 @@ def _wire(row: asyncpg.Record) -> AssetImpact:
         comments=row["comments"],
         external_comments=row["external_comments"],
         uses=row["uses"],
+        earnings_btc=row["btc"],
+        earnings_usd=row["usd"],
         popularity_7d=float(row["popularity"]),
     )
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access, sql
-from hallmarket.server.catalog.fields import merge_attribution, plain_fields
+from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
 from hallmarket.server.catalog.place import Place, choose_place
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.ids import new_id
@@ -42,9 +42,10 @@ async def create_asset(
     """
     caller: Caller = visit.caller
     asset_id = asset_id or new_id()
-    said = {"source": "api", "monetization": "none"} | plain_fields(fields)
+    said = {"source": "api"} | plain_fields(fields)
     parent_id = None if fields.parent_id is UNSET else fields.parent_id
     place = await _place(tx, caller, fields, parent_id, parent_role, said["source"])
+    said.setdefault("monetization", monetization_of(place.visibility))
     source_id, family_id = await find_lineage(tx, caller, fields)
     attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
     try:
@@ -63,6 +64,7 @@ async def create_asset(
             *(_json(attribution), _json(metadata or {}), _json(preview), said["monetization"]),
             *(said.get(name) for name in PRICED),
             *(said.get("max_billable_seconds"), said.get("lineage_role"), source_id, family_id, body),
+            said.get("license_text"),
         )
     except asyncpg.ForeignKeyViolationError:
         raise NotFound("Its parent, its source or its team is gone.") from None

@@ -26,7 +26,7 @@ async def delete_asset(
     """Delete an asset by `delete_children` and `dry_run` of the query; only its administrators may.
 
     Children that stay stand on their own; those that inherited their visibility are private from then on. Raises
-    NotFound, Forbidden, InvalidRequest, Conflict if something is put into it meanwhile.
+    NotFound, Forbidden, InvalidRequest, Conflict if something is put into it meanwhile, or somebody bought any of it.
     """
     with_children, dry_run = read_flag(query, "delete_children") is True, read_flag(query, "dry_run") is True
     async with database.transaction() as tx:
@@ -48,12 +48,15 @@ async def delete_locked(
     access = await lock_access(tx, caller, asset_id, needed, asset_type)
     family = await tx.fetch(sql.list_family, asset_id, *viewer(caller), with_children)
     going = [row for row in family if row["takes"]]
+    await _require_unsold(tx, asset_id, [row["id"] for row in going])
     if not dry_run:
         await tx.execute(sql.leave_parents, [row["id"] for row in family if not row["takes"]])
         try:
             await tx.execute(sql.delete_assets, [row["id"] for row in going])
         except asyncpg.ForeignKeyViolationError:
             raise Conflict("Something was put into it at this moment. Look again, and try again.") from None
+        except asyncpg.RestrictViolationError:
+            raise Conflict("Somebody bought of it at this moment. Look again.") from None
         await record(
             tx,
             actor_of(visit),
@@ -66,3 +69,16 @@ async def delete_locked(
         )
     children = [wire_ref(row) for row in going if row["id"] != asset_id]
     return DeleteResult(asset_id, access.asset_type, access.name, children, dry_run)
+
+
+async def _require_unsold(tx: Connection, asset_id: UUID, going: list[UUID]) -> None:
+    """Raises Conflict for what somebody bought; a trigger has the last word."""
+    sold = await tx.fetchrow(sql.count_buyers, going, asset_id)
+    assert sold is not None
+    if (buyers := sold["buyers"]) == 0:
+        return
+    who, what = ("1 person" if buyers == 1 else f"{buyers:,} people"), "it" if sold["is_itself"] else "of what is in it"
+    raise Conflict(
+        f"{who} bought {what}, so it stays: give all their money back first, or make it private. Buyers keep what they"
+        " bought, and nobody else sees it."
+    )

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.catalog.access import get_access, sql
+from hallmarket.server.catalog.offer import price_words
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, ROLES, UNKNOWN, WRITE, role_word
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest
@@ -94,7 +95,9 @@ def _by_visibility(row: asyncpg.Record) -> Iterator[Reason]:
     if row["audience"] == "public":
         yield Reason("public", f"{whose} is public: everybody may read it.", "read")
     elif row["audience"] == "monetized":
-        yield Reason("for_sale", f"{whose} is for sale: everybody sees the listing.", "listing")
+        prices = price_words(row)
+        sold = f"is for sale for {prices}" if prices else "is for sale, at this time to nobody"
+        yield Reason("for_sale", f"{whose} {sold}: everybody sees the listing.", "listing")
     elif row["audience"] == "private":
         yield Reason("private", f"{whose} is private: only roles count.", None)
     else:
@@ -108,9 +111,13 @@ def _by_visibility(row: asyncpg.Record) -> Iterator[Reason]:
 
 
 def _by_role(row: asyncpg.Record, *, is_owner: bool) -> Iterator[Reason]:
-    """What comes of the roles somebody was given."""
+    """What comes of the roles somebody was given, and of what they bought."""
     held = [("granted", row["granted"], "on it"), ("inherited", row["inherited"], "on what it stands in")]
-    if not any(role for _, role, _ in held):
+    bought = [(row["bought"], "it"), (row["bought_above"], "what it stands in")]
+    for is_bought, what in bought:
+        if is_bought:
+            yield Reason("bought", f"They bought {what}: with any key of theirs they may read it.", "read")
+    if not any(role for _, role, _ in held) and not any(is_bought for is_bought, _ in bought):
         yield Reason("no_role", "They were given no role on it.", None)
     for code, role, where in held:
         if role is None:

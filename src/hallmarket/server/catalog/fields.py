@@ -14,7 +14,7 @@ from hallmarket.server.errors import InvalidRequest
 LONGEST_SLUG = 80
 CENT, FINEST = Decimal("0.01"), Decimal("0.000001")
 # Kept as they are said.
-PLAIN = ("license_id", "cost_accounting", "cost_unit", "max_billable_seconds", "lineage_role")
+PLAIN = ("license_id", "license_text", "cost_accounting", "cost_unit", "max_billable_seconds", "lineage_role")
 
 
 def plain_fields(fields: AssetFields) -> dict[str, Any]:
@@ -29,6 +29,11 @@ def plain_fields(fields: AssetFields) -> dict[str, Any]:
     if fields.description is not UNSET:
         kept["description"] = write_description(fields.description)
     return kept | _prices(fields)
+
+
+def monetization_of(visibility: str) -> str:
+    """How an asset earns whose owner does not say: what becomes `monetized` is to be unlocked."""
+    return "pay-to-unlock" if visibility == "monetized" else "none"
 
 
 def merge_attribution(old: dict[str, Any], said: Attribution | None) -> dict[str, Any]:

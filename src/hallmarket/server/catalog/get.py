@@ -13,16 +13,22 @@ MOST_CHILDREN = 1000
 
 
 async def get_asset(connection: Connection, caller: Caller, asset_id: UUID, asset_type: str | None = None) -> WireAsset:
-    """An asset that the caller may at least see listed. Raises NotFound."""
-    found = await list_assets(connection, caller, [asset_id])
+    """An asset that the caller may at least see listed, with the text of its licence. Raises NotFound."""
+    found = await list_assets(connection, caller, [asset_id], with_text=True)
     if not found or asset_type not in (None, found[0].asset_type):
         raise NotFound(f"There is no such {asset_type or 'asset'}.")
     return found[0]
 
 
-async def list_assets(connection: Connection, caller: Caller, ids: Sequence[UUID]) -> list[WireAsset]:
-    """The given assets in the given order, without those that the caller may not know of."""
-    return [wire_asset(row) for row in await connection.fetch(sql.list_assets, ids, *viewer(caller))]
+async def list_assets(
+    connection: Connection, caller: Caller, ids: Sequence[UUID], *, with_text: bool = False
+) -> list[WireAsset]:
+    """The given assets in the given order, without those that the caller may not know of.
+
+    The text of their licences, which is long, comes `with_text` only.
+    """
+    rows = await connection.fetch(sql.list_assets, ids, *viewer(caller), with_text)
+    return [wire_asset(row, with_text=with_text) for row in rows]
 
 
 async def get_type(connection: Connection, caller: Caller, asset_id: UUID) -> str:

@@ -7,16 +7,23 @@ select a.id, a.asset_type, asset_role(a, $2, $3) as role, a.owner_id, a.organiza
 from asset a
 where a.id = $1 and asset_role(a, $2, $3) >= 0;
 
+-- name: find_offer
+-- What must be bought to read an asset: itself, or what it inherits from.
+select s.id, s.asset_type, s.monetization, s.price_usd, s.price_sats
+from asset a join asset s on s.id = a.access_id
+where a.id = $1;
+
 -- name: lock_asset
 -- Always first: whatever changes an asset, or who may do what to it, goes one after the other.
 select id from asset where id = $1 for no key update;
 
 -- name: list_assets
--- In the order asked for.
+-- In the order asked for; `$4`: with the text of their licences, which is long.
 select a.id, a.asset_type, a.owner_id, a.organization_id, a.team_id, a.visibility, a.state, a.source, a.name, a.slug,
-       a.description, a.parent_id, a.lineage_role, a.source_id, a.family_id, a.license_id, a.metadata, a.attribution,
-       a.preview, a.monetization, a.price_usd, a.price_sats, a.unit_cost_usd, a.unit_cost_sats, a.cost_accounting,
-       a.cost_unit, a.max_billable_seconds, a.created_on, a.updated_on, asset_role(a, $2, $3) as role,
+       a.description, a.parent_id, a.lineage_role, a.source_id, a.family_id, a.license_id,
+       case when $4::boolean then a.license_text end as license_text, a.metadata, a.attribution, a.preview,
+       a.monetization, a.price_usd, a.price_sats, a.unit_cost_usd, a.unit_cost_sats, a.cost_accounting, a.cost_unit,
+       a.max_billable_seconds, a.created_on, a.updated_on, asset_role(a, $2, $3) as role,
        p.username, full_name(p.firstname, p.lastname) as owner_name, p.profile_picture, p.actor_type,
        o.name as organization_name, t.name as team_name
 from unnest($1::uuid[]) with ordinality as wanted (id, place)
@@ -53,14 +60,14 @@ for key share of m;
 insert into asset (id, asset_type, owner_id, organization_id, team_id, parent_id, visibility, source, name, slug,
                    description, license_id, attribution, metadata, preview, monetization, price_usd, price_sats,
                    unit_cost_usd, unit_cost_sats, cost_accounting, cost_unit, max_billable_seconds, lineage_role,
-                   source_id, family_id, body)
+                   source_id, family_id, body, license_text)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13::jsonb, $14::jsonb, $15::jsonb, $16, $17, $18,
-        $19, $20, $21, $22, $23, $24, $25, $26, $27);
+        $19, $20, $21, $22, $23, $24, $25, $26, $27, $28);
 
 -- name: find_fields
 select organization_id, team_id, parent_id, visibility, source, name, slug, description, license_id, attribution,
        monetization, price_usd, price_sats, unit_cost_usd, unit_cost_sats, cost_accounting, cost_unit,
-       max_billable_seconds, lineage_role, source_id, family_id
+       max_billable_seconds, lineage_role, source_id, family_id, license_text
 from asset where id = $1;
 
 -- name: update_asset
@@ -68,7 +75,7 @@ update asset set organization_id = $2, team_id = $3, parent_id = $4, visibility 
                  description = $9::jsonb, license_id = $10, attribution = $11::jsonb, monetization = $12,
                  price_usd = $13, price_sats = $14, unit_cost_usd = $15, unit_cost_sats = $16, cost_accounting = $17,
                  cost_unit = $18, max_billable_seconds = $19, lineage_role = $20, source_id = $21, family_id = $22,
-                 updated_on = now()
+                 license_text = $23, updated_on = now()
 where id = $1;
 
 -- name: describe_asset
@@ -97,20 +104,32 @@ select * from family order by depth, created_on, id;
 update asset set parent_id = null, visibility = case visibility when 'inherit' then 'private' else visibility end
 where id = any ($1::uuid[]);
 
+-- name: count_buyers
+-- How many people bought some of these, and whether any of them `$2`.
+select count(distinct person_id) as buyers, coalesce(bool_or(asset_id = $2), false) as is_itself
+from permission where asset_id = any ($1::uuid[]) and bought;
+
 -- name: delete_assets
 delete from asset where id = any ($1::uuid[]);
 
 -- name: grant_role
+-- That somebody bought it stands beside the role, and stays.
 insert into permission (id, asset_id, person_id, role, granter_id) values ($1, $2, $3, $4, $5)
 on conflict (asset_id, person_id) do update
     set role = excluded.role, granter_id = excluded.granter_id, updated_on = now();
 
 -- name: revoke_role
-delete from permission where asset_id = $1 and person_id = $2 returning id;
+-- Who bought it keeps what they bought.
+with kept as (
+    update permission set role = null, granter_id = null, updated_on = now()
+    where asset_id = $1 and person_id = $2 and bought
+)
+delete from permission where asset_id = $1 and person_id = $2 and not bought;
 
 -- name: list_permissions
 -- The owner first, then by when they were granted; all of them, or only the owner's and that of `$5`.
-select g.id, g.asset_id, a.asset_type, g.role, g.granter_id, g.created_on, g.updated_on, a.organization_id,
+-- Who only bought it may read it.
+select g.id, g.asset_id, a.asset_type, coalesce(g.role, 'read') as role, g.bought, g.granter_id, g.created_on, g.updated_on, a.organization_id,
        a.visibility, g.person_id, p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture,
        p.actor_type
 from permission g
@@ -209,9 +228,10 @@ where e.created_on < now() - interval '1 day' and not exists (
 
 -- name: list_impact
 -- Of those of `$3` that the viewer may know of, since `$4` or ever; views and downloads from the day of `$4` on.
--- Comments are those on it and their replies; uses are other people's assets that point to it or were made of it.
+-- Comments are those on it and their replies; uses are other people's assets that point to it or were made of it. What
+-- it earned, in cents and satoshis, is its administrators' to know.
 select a.id, a.asset_type, a.name, a.owner_id, e.views, e.quality_views, e.downloads, c.comments, c.external_comments,
-       u.uses, coalesce((
+       u.uses, m.usd, m.btc, coalesce((
            select sum(d.quality_views + 3 * d.downloads) from asset_day d
            where d.asset_id = a.id and d.day >= (now() at time zone 'utc')::date - 7
        ), 0)::float8 as popularity
@@ -238,6 +258,13 @@ cross join lateral (
     join asset o on o.id = used.id and o.owner_id <> a.owner_id
     where used.created_on >= coalesce($4, '-infinity'::timestamptz)
 ) u
+cross join lateral (
+    select coalesce(sum(l.earned_minor) filter (where l.currency = 'usd'), 0)::bigint as usd,
+           coalesce(sum(l.earned_minor) filter (where l.currency = 'btc'), 0)::bigint as btc
+    from licence l
+    where l.asset_id = a.id and l.created_on >= coalesce($4, '-infinity'::timestamptz)
+      and asset_role(a.id, a.access_id, a.audience, a.organization_id, $1, $2) = 3
+) m
 where a.id = any ($3::uuid[]);
 
 -- name: list_owned
@@ -352,13 +379,16 @@ from (select asset_type, coalesce(metadata -> 'size', metadata -> 'table_size') 
 
 -- name: explain_access
 -- All that `asset_role` looks at for a person (`$2`) and the one organization their key opens (`$3`, or null).
-select asset_role(a, $2, $3) as role, a.owner_id, a.visibility, a.audience, a.price_usd, a.price_sats,
+select asset_role(a, $2, $3) as role, a.owner_id, a.visibility, a.audience, s.price_usd, s.price_sats, s.monetization,
        o.name as organization_name, $3::uuid is null or a.organization_id is not distinct from $3 as is_reached,
        exists (select from membership m where m.organization_id = a.organization_id and m.person_id = $2) as belongs,
        (select g.role from permission g where g.asset_id = a.id and g.person_id = $2) as granted,
        (select g.role from permission g
-        where g.asset_id = a.access_id and a.access_id <> a.id and g.person_id = $2) as inherited
-from asset a left join organization o on o.id = a.organization_id
+        where g.asset_id = a.access_id and a.access_id <> a.id and g.person_id = $2) as inherited,
+       exists (select from permission g where g.asset_id = a.id and g.person_id = $2 and g.bought) as bought,
+       exists (select from permission g
+               where g.asset_id = a.access_id and a.access_id <> a.id and g.person_id = $2 and g.bought) as bought_above
+from asset a join asset s on s.id = a.access_id left join organization o on o.id = a.organization_id
 where a.id = $1;
 
 -- name: grant_bought

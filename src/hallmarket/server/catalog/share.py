@@ -44,6 +44,8 @@ async def share_asset(
 ) -> None:
     """Give somebody a role on an asset, another one, or none, as its administrator, and tell them.
 
+    What they bought they keep, whichever role they have beside that.
+
     Raises NotFound for the asset or the person, Forbidden, Conflict for the owner, whose role stays.
     """
     async with database.transaction() as tx:
@@ -103,6 +105,7 @@ def _wire_permission(row: asyncpg.Record) -> WirePermission:
         asset_id=row["asset_id"],
         asset_type=row["asset_type"],
         role=row["role"],
+        bought=row["bought"],
         user_id=row["person_id"],
         user=wire_profile(row),
         org_id=row["organization_id"] or NOBODY,

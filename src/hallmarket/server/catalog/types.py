@@ -25,6 +25,7 @@ EVERYBODY = "all"  # what the personal context is called where an organization i
 Name = Annotated[str, msgspec.Meta(max_length=1024)]
 Word = Annotated[str, msgspec.Meta(max_length=200)]
 Link = Annotated[str, msgspec.Meta(max_length=2048)]
+LicenceText = Annotated[str, msgspec.Meta(max_length=20_000)]
 Dollars = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
 Sats = Annotated[int, msgspec.Meta(ge=0, le=2_100_000_000_000_000)]
 
@@ -69,6 +70,7 @@ class AssetFields(msgspec.Struct, frozen=True):
     parent_id: UUID | UnsetType | None = UNSET
     source: Source | UnsetType = UNSET
     license_id: Word | UnsetType | None = UNSET
+    license_text: LicenceText | UnsetType | None = UNSET  # what buyers agree to; kept as it is sent
     attribution: Attribution | UnsetType | None = UNSET
     monetization: Literal["none", "pay-to-unlock", "pay-per-use"] | UnsetType | None = UNSET
     price: Dollars | UnsetType | None = UNSET
@@ -154,6 +156,7 @@ class WireAsset(msgspec.Struct, frozen=True):
     cost_unit: str | None
     max_billable_seconds: int | None
     role: str | None  # the caller's: read, write or admin; null for who sees the listing only
+    license_text: str | UnsetType | None = UNSET  # of a single asset
     content: Any = UNSET  # a post's or comment's rich text, where it is asked for and may be read
 
 
@@ -187,6 +190,7 @@ class WirePermission(msgspec.Struct, frozen=True):
     asset_id: UUID
     asset_type: str
     role: str
+    bought: bool  # who bought it may read it, whatever role they have beside that
     user_id: UUID
     user: WireProfile
     org_id: UUID
@@ -201,8 +205,8 @@ def role_word(role: int) -> str | None:
     return next((word for word, rank in ROLES.items() if rank == role), None)
 
 
-def wire_asset(row: asyncpg.Record) -> WireAsset:
-    """An asset from a row of `list_assets`."""
+def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
+    """An asset from a row of `list_assets`, with the text of its licence if that was asked for."""
     price_usd, price_sats = _float(row["price_usd"]), row["price_sats"]
     cost_usd, cost_sats = _float(row["unit_cost_usd"]), row["unit_cost_sats"]
     currency = "usd" if price_usd is not None else "btc" if price_sats is not None else None
@@ -246,6 +250,7 @@ def wire_asset(row: asyncpg.Record) -> WireAsset:
         cost_unit=row["cost_unit"],
         max_billable_seconds=row["max_billable_seconds"],
         role=role_word(row["role"]),
+        license_text=row["license_text"] if with_text else UNSET,
     )
 
 

@@ -41,7 +41,10 @@ async def update_comment(database: Database, visit: Visit, comment_id: UUID, wan
         access = await lock_access(tx, visit.caller, comment_id, WRITE, "comment")
         if access.owner_id != visit.caller.person_id:
             raise Forbidden("Only its author changes a comment.")
-        said = AssetFields(license_id=wanted.comment.license_id, attribution=wanted.comment.attribution)
+        comment = wanted.comment
+        said = AssetFields(
+            license_id=comment.license_id, license_text=comment.license_text, attribution=comment.attribution
+        )
         await change_asset(tx, visit, access, said)
         if content is not None:
             await describe_asset(tx, comment_id, body=content.text)

@@ -68,6 +68,7 @@ def _fields(comment: NewComment) -> AssetFields:
     return AssetFields(
         parent_id=comment.parent_id,
         license_id=comment.license_id,
+        license_text=comment.license_text,
         attribution=comment.attribution,
         source=comment.source,
     )

@@ -23,11 +23,16 @@ from hallmarket.server.rich_text.types import Content
 async def get_post(connection: Connection, caller: Caller, asset_id: UUID, asset_type: str | None = None) -> WirePost:
     """A post or a comment; without what it says where the caller only sees it listed. Raises NotFound."""
     await get_access(connection, caller, asset_id, LISTED, asset_type)
-    return (await show_posts(connection, caller, [asset_id]))[0]
+    return (await show_posts(connection, caller, [asset_id], with_text=True))[0]
 
 
-async def show_posts(connection: Connection, caller: Caller, ids: Sequence[UUID]) -> list[WirePost]:
-    """The given posts and comments in the given order, without those that the caller may not know of."""
+async def show_posts(
+    connection: Connection, caller: Caller, ids: Sequence[UUID], *, with_text: bool = False
+) -> list[WirePost]:
+    """The given posts and comments in the given order, without those that the caller may not know of.
+
+    As `list_assets`, the texts of their licences come `with_text` only.
+    """
     rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *viewer(caller))}
     contents = {asset_id: Content(row["text"], msgspec.json.decode(row["json"])) for asset_id, row in rows.items()}
     named = {
@@ -42,7 +47,7 @@ async def show_posts(connection: Connection, caller: Caller, ids: Sequence[UUID]
             contents.get(asset.id),
             [found[wanted] for wanted in dict.fromkeys(named.get(asset.id, ())) if wanted in found],
         )
-        for asset in await list_assets(connection, caller, ids)
+        for asset in await list_assets(connection, caller, ids, with_text=with_text)
     ]
 
 

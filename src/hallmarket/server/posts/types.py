@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hallmarket.server.catalog.types import AssetFields, Attribution, Source, WireAsset, Word
+from hallmarket.server.catalog.types import AssetFields, Attribution, LicenceText, Source, WireAsset, Word
 from hallmarket.server.rich_text.document import Node
 from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
@@ -30,6 +30,7 @@ class CommentFields(msgspec.Struct, frozen=True):
     """What callers may say of a comment; where it belongs and who sees it follows from its parent."""
 
     license_id: Word | UnsetType | None = UNSET
+    license_text: LicenceText | UnsetType | None = UNSET
     attribution: Attribution | UnsetType | None = UNSET
     source: Source | UnsetType = UNSET
 

@@ -1,0 +1,27 @@
+"""What an asset is sold for, in words."""
+
+import asyncpg
+
+from hallmarket.server.wallet.types import money
+
+BUY = "POST /elements/common/purchase-asset"
+
+
+def price_words(row: asyncpg.Record) -> str | None:
+    """The prices of a row, `$12.00 or 2,000 sats`; None for what nobody can buy at this time."""
+    if row["monetization"] == "pay-per-use":
+        return None
+    usd, sats = row["price_usd"], row["price_sats"]
+    prices = [] if usd is None else [money(int(usd * 100), "usd")]
+    prices += [] if sats is None else [money(sats, "btc")]
+    return " or ".join(prices) or None
+
+
+def unlock_words(row: asyncpg.Record, asset_type: str, *, inherits: bool) -> str:
+    """What somebody is to do who wants to see more than a listing; `row` is of what must be bought."""
+    if inherits:
+        wanted = f"Unlock the {row['asset_type']} {row['id']}, which this {asset_type} belongs to, to see what is in it"
+    else:
+        wanted = f"Unlock this {asset_type} to see what is in it"
+    prices = price_words(row)
+    return f"{wanted}: " + (f"it costs {prices} ({BUY})." if prices else "at this time its owner sells it to nobody.")

@@ -1,0 +1,244 @@
+"""Every route that says anything of an asset, asked about what is for sale: before it is bought, and after. Derived."""
+
+import base64
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from assets import make_asset
+from buying import let_read
+from circle import Circle, Someone, new_circle
+from making_datasets import make_dataset
+from making_files import make_file
+from routes import Operation, operations_of
+from support import Server, wait_until
+from wire import assert_exchange_error
+
+# What a listing is: everybody may ask for it. A new route about assets is locked, or is to be justified here.
+LISTING = {
+    "GET /assets/{asset_id}": "its fields and prices",
+    "GET /assets/{asset_id}/type": "one of its fields",
+    "GET /assets/{asset_id}/children": "the listings of what stands in it",
+    "GET /assets/{asset_id}/counts": "how often it was sought",
+    "GET /assets/{asset_id}/explain": "what it takes to read it",
+    "GET /assets/{asset_id}/connections": "ids and names of what it has to do with",
+    "GET /assets/{asset_id}/lineage": "listings of what it comes from",
+    "GET /assets/{asset_id}/tags": "it is found by them",
+    "GET /assets/{asset_id}/actions": "empty",
+    "GET /assets/{asset_id}/properties": "empty",
+    "GET /assets/{asset_id}/compatible-routes": "empty",
+    "POST /assets/{asset_id}/view": "looking at a listing is a view",
+    "GET /files/{file_id}": "its fields and prices",
+    "GET /files/{file_id}/metadata": "one of its fields",
+    "GET /datasets/{dataset_id}": "its fields and prices",
+    "GET /datasets/{dataset_id}/schema": "its columns",
+    "GET /datasets/{dataset_id}/stats": "how much there is of it",
+    "GET /datasets/{dataset_id}/indexes": "which of its columns are looked up",
+    "GET /posts/{post_id}": "its fields and prices",
+    "GET /comments/{comment_id}": "that somebody said something",
+}
+ASSETS = ("asset_id", "file_id", "dataset_id", "post_id", "comment_id")
+SECRET = "Lorelei"  # in all that is for sale, and in nothing that is said of it
+
+
+class Shop:
+    """Things for sale, of each type, by the names that paths have for them; and what their content holds."""
+
+    def __init__(self, circle: Circle) -> None:
+        self.circle = circle
+        boss = circle.boss
+        team = boss.create_team("shop", visibility="public")["id"]
+        sold = {"visibility": "monetized", "team_id": team, "price_usd": 12, "price_sats": 2000}
+        rows = [{"id": 1, "day": "2026-01-01", "city": SECRET}, {"id": 2, "day": "2026-01-02", "city": None}]
+        self.dataset = make_dataset(boss, rows, **sold)["id"]
+        self.file = make_file(boss, SECRET.encode() * 9, **sold)["id"]
+        post = {"name": "A post", **sold}
+        self.post = boss.ask("POST", "/posts/create", json={"post": post, "content": f"*{SECRET}*"})["id"]
+        said = {"comment": {"parent_id": self.post}, "content": SECRET}
+        comment = boss.ask("POST", "/comments/create", json=said)["id"]
+        view = {"name": SECRET, "sql_query": f"select '{SECRET}' as it from {{{{table}}}}"}
+        versions = f"/datasets/{self.dataset}/versions/1"
+        self.files = [file["name"] for file in boss.client.get(f"{versions}/manifest").json()["files"]]
+        wait_until(lambda: boss.client.get(f"{versions}/proof").status_code == 200)
+        (tag,) = boss.ask("PUT", f"/assets/{self.post}/tags", json={"tags": ["songs"]})
+        self.named = {
+            "file_id": self.file,
+            "dataset_id": self.dataset,
+            "post_id": self.post,
+            "comment_id": comment,
+            "tag_id": tag["tag_id"],
+            "view_id": boss.ask("POST", f"/datasets/{self.dataset}/visualizations", json=view)["id"],
+            "index": boss.ask("POST", f"/datasets/{self.dataset}/indexes", json={"columns": ["day"]})["name"],
+            "column": "day",
+            "number": "1",
+            "name": self.files[0],
+        }
+        self.sold = (self.dataset, self.file, self.post)
+
+    def paths(self, operation: Operation) -> list[str]:
+        """The operation's path about each thing that it can be about."""
+        abouts = self.sold if "{asset_id}" in operation.path else ("",)
+        return [
+            re.sub(r"\{(\w+)\}", lambda found, known=self.named | {"asset_id": about}: known[found[1]], operation.path)
+            for about in abouts
+        ]
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Any:
+    """The sellers' organization."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shop(circle: Circle) -> Shop:
+    """Things for sale."""
+    return Shop(circle)
+
+
+@pytest.fixture(scope="module")
+def operations(server: Server) -> list[Operation]:
+    """Every operation whose path names an asset."""
+    document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
+    return [each for each in operations_of(document) if any(f"{{{name}}}" in each.path for name in ASSETS)]
+
+
+def send(who: Someone, operation: Operation, path: str) -> httpx.Response:
+    """An operation, well formed."""
+    sent: dict[str, Any] = {}
+    if body := operation.told.get("requestBody"):
+        kind, told = next(iter(body["content"].items()))
+        example = told["example"]
+        sent = {"headers": {"content-type": kind}}
+        sent |= {"content": example} if isinstance(example, str) else {"json": example}
+    needed = [each for each in operation.told.get("parameters", ()) if each.get("in") == "query"]
+    query = {each["name"]: each["example"] for each in needed if each.get("required")}
+    return who.client.request(operation.method, path, params=query, **sent)
+
+
+def is_reading(operation: Operation) -> bool:
+    """Whether whoever may read an asset may do it."""
+    return str(operation.scope).endswith(":read")
+
+
+def test_strangers_see_listings_and_no_more(shop: Shop, operations: list[Operation]) -> None:
+    """Whatever is no listing is 403 `locked` and says how to unlock it; nothing of the content is in any answer."""
+    assert {str(each) for each in operations} >= set(LISTING)
+    stranger = shop.circle.stranger()
+    wrong = []
+    for operation in operations:
+        for path in shop.paths(operation):
+            answer = send(stranger, operation, path)
+            assert SECRET.encode() not in answer.content, (operation, path)
+            assert not any(name in answer.text.replace(path, "") for name in shop.files), (operation, path)
+            if str(operation) in LISTING:
+                assert answer.status_code == 200, (operation, answer.text)
+                continue
+            if answer.status_code != 403:
+                wrong.append(f"{operation} {path}: {answer.status_code} {answer.text[:200]}")
+                continue
+            message = assert_exchange_error(answer, 403, "locked")["message"]
+            assert "Unlock" in message, operation
+            assert "$12.00 or 2,000 sats (POST /elements/common/purchase-asset)" in message, operation
+    assert not wrong, "\n".join(wrong)
+
+
+def test_lists_hold_listings_and_no_more(server: Server, shop: Shop) -> None:
+    """What takes no id shows nothing of the content either, nor does a search for it find anything."""
+    stranger = shop.circle.stranger()
+    document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
+    for operation in operations_of(document):
+        if operation.method == "GET" and "{" not in operation.path and not operation.is_media:
+            assert SECRET not in send(stranger, operation, operation.path).text, operation
+    hits = stranger.ask("GET", "/search/assets", params={"filters": f'{{"user_id": "{shop.circle.boss.id}"}}'})
+    assert {hit["id"] for hit in hits} >= set(shop.sold)
+    assert all((hit["preview"], hit["role"], hit["visibility"]) == (None, None, "monetized") for hit in hits)
+    assert stranger.ask("GET", "/search/assets", params={"query": SECRET}) == []
+
+
+def test_what_is_for_sale_is_used_by_nobody_who_did_not_buy_it(shop: Shop) -> None:
+    """What requests name in their bodies must be unlocked as well: what they comment on, go on from, read rows of."""
+    stranger = shop.circle.free(shop.circle.stranger())
+    new = {"name": "mine", "source_id": shop.file}
+    sent = stranger.ask(
+        "POST", "/files/upload", json={"file_name": "a", "file_base64": base64.b64encode(b"a").decode()}
+    )
+    for path, body in (
+        ("/comments/create", {"comment": {"parent_id": shop.file}, "content": "a"}),
+        ("/datasets/create/from-file", {"file_id": shop.file, "dataset": {"name": "mine"}}),
+        ("/posts/create", {"post": new, "content": "a"}),
+        ("/files/create", {"file": new | {"id": sent["id"]}}),
+        ("/datasets/create/from-schema", {"dataset": new | {"rows": [{"a": 1}]}}),
+    ):
+        assert "Unlock" in assert_exchange_error(stranger.client.post(path, json=body), 403, "locked")["message"], path
+
+
+def test_addresses_give_what_their_makers_may_read(shop: Shop) -> None:
+    """An address made before something was for sale opens it no more, until whoever made it has bought it."""
+    boss, stranger = shop.circle.boss, shop.circle.stranger()
+    team = boss.ask("GET", f"/assets/{shop.file}")["team_id"]
+    file = make_file(boss, SECRET.encode(), visibility="public", team_id=team)["id"]
+    data = stranger.ask("GET", f"/files/{file}/data")["url"]
+    download = stranger.ask("POST", f"/assets/{file}/download-url", json={})["download_url"]
+    boss.ask("PUT", f"/files/{file}", json={"file": {"visibility": "monetized", "price_usd": 1}})
+    for address in (data, download):
+        assert "Unlock" in assert_exchange_error(httpx.get(address, trust_env=False), 403, "locked")["message"]
+    let_read(shop.circle, file, stranger)
+    for address in (data, download):
+        assert httpx.get(address, trust_env=False).content == SECRET.encode()
+    let_read(shop.circle, file, stranger, ends=True)
+    for address in (data, download):
+        assert httpx.get(address, trust_env=False).status_code == 403
+
+
+def test_what_was_bought_is_open(server: Server, shop: Shop, operations: list[Operation]) -> None:
+    """Buyers read everything, by a key bound elsewhere as well, also once it is private; they change nothing of it."""
+    bound = shop.circle.stranger()
+    buyers = [bound, shop.circle.free(bound)]
+    for asset in shop.sold:
+        let_read(shop.circle, asset, bound)
+    seen = set()
+    for visibility in ("private", "monetized"):
+        for asset, kind in zip(shop.sold, ("dataset", "file", "post"), strict=True):
+            shop.circle.boss.ask("PUT", f"/{kind}s/{asset}", json={kind: {"visibility": visibility}})
+        for operation in operations:
+            for path in shop.paths(operation):
+                answers = [send(buyer, operation, path) for buyer in buyers]
+                if is_reading(operation):
+                    assert {answer.status_code for answer in answers} == {200}, (operation, answers[0].text)
+                    seen |= {str(operation) for answer in answers if SECRET.encode() in answer.content}
+                else:
+                    assert {answer.status_code for answer in answers} == {403}, (operation, answers[0].text)
+                    assert "Unlock" not in answers[0].text
+    # The content was really there to be kept from strangers.
+    assert seen >= {
+        "GET /assets/{asset_id}",
+        "GET /assets/{asset_id}/comments",
+        "POST /assets/{asset_id}/download",
+        "GET /comments/{comment_id}",
+        "GET /datasets/{dataset_id}",
+        "GET /datasets/{dataset_id}/data",
+        "GET /datasets/{dataset_id}/export",
+        "GET /datasets/{dataset_id}/versions/{number}/files/{name}",
+        "GET /datasets/{dataset_id}/visualizations",
+        "GET /posts/{post_id}",
+    }
+
+
+def test_what_stands_in_it_is_unlocked_with_it(shop: Shop) -> None:
+    """What inherits is unlocked by buying what it stands in, which the refusal names."""
+    boss, stranger = shop.circle.boss, shop.circle.stranger()
+    child = make_asset(shop.circle.server, boss, "post", parent_id=shop.file, price_usd=3)
+    boss.ask("PUT", f"/files/{shop.file}", json={"file": {"visibility": "monetized"}})
+    refused = assert_exchange_error(stranger.client.get(f"/assets/{child}/comments"), 403, "locked")
+    assert refused["details"] == {"assetId": shop.file}
+    assert refused["message"] == (
+        f"Unlock the file {shop.file}, which this post belongs to, to see what is in it: it costs $12.00 or 2,000 sats"
+        " (POST /elements/common/purchase-asset)."
+    )
+    assert stranger.ask("GET", f"/assets/{child}/explain")["price_usd"] == 12
+    let_read(shop.circle, shop.file, stranger)
+    assert stranger.ask("GET", f"/assets/{child}/comments") == []
