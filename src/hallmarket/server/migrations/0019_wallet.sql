@@ -34,10 +34,10 @@ create table transfer (
     message text check (length(message) <= 1000),
     reference text, -- a payment network's word for it
     created_on timestamptz not null default now(),
-    constraint transfer_reference_once unique (kind, reference),
     check ((kind in ('refund', 'correction')) = (corrects_id is not null))
 );
 
+create unique index transfer_reference_once on transfer (kind, reference) where reference is not null;
 create index transfer_corrects on transfer (corrects_id) where corrects_id is not null;
 create unique index transfer_corrected_once on transfer (corrects_id) where kind = 'correction';
 
@@ -75,40 +75,50 @@ create function account_balance(a account) returns bigint language sql stable as
 $$;
 
 -- Counts up what is pending, and adds to it. Whoever calls it holds the account's lock.
-create function account_fold(which uuid, more bigint) returns bigint language sql as $$
+create function account_fold(which uuid, more bigint) returns bigint language plpgsql as $$
+declare
+    balance bigint;
+begin
     with folded as (
         delete from pending_posting where account_id = which returning amount_minor
     )
     update account set balance_minor = balance_minor + more + coalesce((select sum(amount_minor) from folded), 0)
     where id = which
-    returning balance_minor
-$$;
+    returning balance_minor into balance;
+    return balance;
+end $$;
 
 -- Money leaves a person at once, so that there is never less than none; everything else is counted up later.
 create function posting_counts() returns trigger language plpgsql as $$
 begin
-    if new.amount_minor < 0 and exists (select from account a where a.id = new.account_id and a.kind = 'person') then
-        new.balance_after_minor := account_fold(new.account_id, new.amount_minor);
-    else
-        new.balance_after_minor := null;
-        insert into pending_posting (account_id, transfer_id, line, amount_minor)
-        values (new.account_id, new.transfer_id, new.line, new.amount_minor);
+    new.balance_after_minor := null;
+    if new.amount_minor < 0 then
+        if exists (select from account a where a.id = new.account_id and a.kind = 'person') then
+            new.balance_after_minor := account_fold(new.account_id, new.amount_minor);
+            return new;
+        end if;
     end if;
+    insert into pending_posting (account_id, transfer_id, line, amount_minor)
+    values (new.account_id, new.transfer_id, new.line, new.amount_minor);
     return new;
 end $$;
 
 create trigger posting_counts before insert on posting for each row execute function posting_counts();
 
--- Seen at the commit: a transfer has two postings or more, which sum to zero in each currency.
+-- Seen at the commit: a transfer has two postings or more, the first of them numbered 1, which sum to zero in each
+-- currency.
 create function transfer_balances() returns trigger language plpgsql as $$
 declare
     about uuid;
+    is_good boolean;
 begin
     if tg_table_name = 'transfer' then about := new.id; else about := new.transfer_id; end if;
-    if (select count(*) from posting p where p.transfer_id = about) < 2 or exists (
-        select from posting p where p.transfer_id = about
-        group by p.currency having sum(p.amount_minor) <> 0
-    ) then
+    select coalesce(bool_and(s.amount = 0) and sum(s.lines) > 1 and min(s.first_line) = 1, false) into is_good
+    from (
+        select sum(p.amount_minor) as amount, count(*) as lines, min(p.line) as first_line
+        from posting p where p.transfer_id = about group by p.currency
+    ) s;
+    if not is_good then
         raise exception 'transfer % does not balance', about
             using errcode = 'check_violation', constraint = 'transfer_balances';
     end if;
@@ -117,8 +127,9 @@ end $$;
 
 create constraint trigger transfer_balances after insert on transfer
     deferrable initially deferred for each row execute function transfer_balances();
+-- A line 1 comes with its transfer, and is seen with that.
 create constraint trigger posting_balances after insert on posting
-    deferrable initially deferred for each row execute function transfer_balances();
+    deferrable initially deferred for each row when (new.line > 1) execute function transfer_balances();
 
 create function ledger_is_append_only() returns trigger language plpgsql as $$
 begin

@@ -11,12 +11,12 @@ select id, person_id, currency from account where person_id = any ($1::uuid[]);
 
 -- name: lock_accounts
 -- Ordered by id, so that two transactions can never deadlock.
-select id from account where person_id = any ($1::uuid[]) order by id for no key update;
+select id, person_id, currency from account where person_id = any ($1::uuid[]) order by id for no key update;
 
 -- name: find_balances
 -- In a statement of its own, it sees what was committed while the locks were waited for.
 select a.id, a.person_id, a.currency, account_balance(a) as balance_minor
-from account a where a.person_id = any ($1::uuid[]);
+from account a where a.id = any ($1::uuid[]);
 
 -- name: create_transfers
 insert into transfer (id, kind, actor_id, asset_id, corrects_id, message, reference)

@@ -33,10 +33,12 @@ async def lock_wallets(tx: Connection, people: Iterable[UUID]) -> Wallets:
 
     Nobody else takes money from them until the transaction ends; they may go on receiving it.
     """
-    wanted = sorted(set(people))
-    await find_accounts(tx, wanted)
-    await tx.execute(sql.lock_accounts, wanted)
-    rows = await tx.fetch(sql.find_balances, wanted)
+    wanted = set(people)
+    locked = await tx.fetch(sql.lock_accounts, wanted)
+    if len(locked) < len(wanted) * len(CURRENCIES):
+        await find_accounts(tx, wanted)
+        locked = await tx.fetch(sql.lock_accounts, wanted)
+    rows = await tx.fetch(sql.find_balances, [row["id"] for row in locked])
     return {(row["person_id"], row["currency"]): Account(row["id"], row["balance_minor"]) for row in rows}
 
 
