@@ -48,11 +48,11 @@ def test_balances_stay(server: Server, wanted: list[tuple[int, int, int]]) -> No
         try:
             async with database.transaction() as tx:
                 accounts = await find_accounts(tx, people)
-                credits = [
+                received = [
                     Transfer(kind="credit", currency="usd", postings=move(START, FUNDING["usd"], accounts[who, "usd"]))
                     for who in people
                 ]
-                await record_transfers(tx, credits)
+                await record_transfers(tx, received)
             done = asyncio.Event()
 
             async def look() -> None:
@@ -97,10 +97,10 @@ def test_hot_account_is_counted_up(server: Server, member: Member) -> None:
         try:
             async with database.transaction() as tx:
                 account = (await find_accounts(tx, [person_id]))[person_id, "usd"]
-                credits = [
+                received = [
                     Transfer(kind="credit", currency="usd", postings=move(1, FUNDING["usd"], account)) for _ in range(5)
                 ]
-                await record_transfers(tx, credits)
+                await record_transfers(tx, received)
             counted = []
             for at_least in (6, 5):
                 await fold(database, at_least)
