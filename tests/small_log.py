@@ -17,6 +17,8 @@ from hallmarket.proof.entry import (
     DatasetVersionClaims,
     DatasetVersionEntry,
     Entry,
+    LicenceClaims,
+    LicenceEntry,
     MediaEntry,
     commit,
 )
@@ -57,13 +59,22 @@ class SmallLog:
         )
         return self._enter(DatasetVersionEntry, manifest.encode(), claims)
 
-    def _enter(self, kind: type[Entry], content: bytes, claims: AnyClaims) -> int:
+    def add_licence(self, claims: LicenceClaims) -> int:
+        """Enter a purchase and return its index."""
+        salt = hashlib.sha256(claims.asset.encode()).digest()
+        return self.enter(LicenceEntry(commit(salt, claims), str(uuid4())), claims, salt)
+
+    def enter(self, entry: Entry, claims: AnyClaims, salt: bytes) -> int:
+        """Enter what is given as it is, and return its index."""
+        self.entries.append(entry.encode())
+        self.disclosed.append((claims, salt))
+        self.hashes.append("" if isinstance(entry, LicenceEntry) else entry.sha3_512)
+        return len(self.entries) - 1
+
+    def _enter(self, kind: type[MediaEntry | DatasetVersionEntry], content: bytes, claims: AnyClaims) -> int:
         salt = hashlib.sha256(content).digest()
         sha3_512 = hashlib.sha3_512(content).hexdigest()
-        self.entries.append(kind(commit(salt, claims), str(uuid4()), sha3_512, len(content)).encode())
-        self.disclosed.append((claims, salt))
-        self.hashes.append(sha3_512)
-        return len(self.entries) - 1
+        return self.enter(kind(commit(salt, claims), str(uuid4()), sha3_512, len(content)), claims, salt)
 
     def fill(self, count: int) -> "SmallLog":
         """Enter so many files of no importance."""

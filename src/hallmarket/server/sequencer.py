@@ -2,10 +2,11 @@
 
 import uvloop
 
-from hallmarket.proof.entry import DATASET_VERSION, MEDIA
+from hallmarket.proof.entry import DATASET_VERSION, LICENCE, MEDIA
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.child import name_process, run_until_stopped
 from hallmarket.server.datasets.settle import settle_versions
+from hallmarket.server.exchange.settle import settle_licences
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.media.settle import settle_media
 from hallmarket.server.settings import Settings
@@ -26,5 +27,5 @@ def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Se
         database_url,
         key,
         settings.checkpoint_interval_ms / 1000,
-        {MEDIA: settle_media, DATASET_VERSION: settle_versions},
+        {MEDIA: settle_media, DATASET_VERSION: settle_versions, LICENCE: settle_licences},
     )

@@ -35,3 +35,52 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text
   as sale (id, buyer_id, seller_id, organization_id, asset_id, asset_type, asset_name, dataset_version,
            content_sha3_512, content_size, license_id, license_text, currency, price_minor, fee_minor, transfer_id,
            salt, created_on);
+
+-- name: settle_entered
+update licence l set status = 3, leaf_index = s.leaf_index, leaf_hash = s.leaf_hash, checkpoint_number = $4
+from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as s (id, leaf_index, leaf_hash)
+where l.id = s.id;
+
+-- name: settle_refused
+update licence set status = 4 where id = any ($1::uuid[]);
+
+-- name: find_licences
+-- Those of a person, newest first: $2 what they bought, $3 what they sold, each or both; $4 one asset's, $5 only those
+-- that hold or that ended. Each side is read in order of its index, so a page costs what stands before it and no more.
+with mine as (
+    (select l.id, l.created_on from licence l
+     where $2 and l.buyer_id = $1 and ($4::uuid is null or l.asset_id = $4)
+       and ($5::boolean is null or (l.ended_on is null) = $5)
+     order by l.created_on desc, l.id desc limit $6::bigint + $7)
+    union all
+    (select l.id, l.created_on from licence l
+     where $3 and l.seller_id = $1 and ($4::uuid is null or l.asset_id = $4)
+       and ($5::boolean is null or (l.ended_on is null) = $5)
+     order by l.created_on desc, l.id desc limit $6::bigint + $7)
+)
+select id from mine order by created_on desc, id desc offset $6 limit $7;
+
+-- name: show_licences
+-- As the wire shows them, in the order asked for; to those who bought and sold, nobody else.
+select l.id, l.asset_id, l.asset_type, l.asset_name, l.dataset_version, l.content_sha3_512, l.content_size,
+       l.license_id, l.license_text, l.currency, l.price_minor, l.fee_minor, l.transfer_id, l.created_on,
+       l.refunded_minor, l.ended_on, l.status, l.leaf_index, c.created_on as anchored_on,
+       l.buyer_id, b.username as buyer_username, full_name(b.firstname, b.lastname) as buyer_name,
+       b.profile_picture as buyer_picture, b.actor_type as buyer_actor_type,
+       l.seller_id, s.username as seller_username, full_name(s.firstname, s.lastname) as seller_name,
+       s.profile_picture as seller_picture, s.actor_type as seller_actor_type
+from unnest($2::uuid[]) with ordinality as wanted (id, place)
+join licence l on l.id = wanted.id
+join person b on b.id = l.buyer_id
+join person s on s.id = l.seller_id
+left join log_checkpoint c on c.number = l.checkpoint_number
+where l.buyer_id = $1 or l.seller_id = $1
+order by wanted.place;
+
+-- name: find_sale
+-- All that a licence's entry commits to, and its place in the log; for those who bought and sold, nobody else.
+select id, buyer_id, seller_id, organization_id, asset_id, asset_type, asset_name, dataset_version, content_sha3_512,
+       content_size, license_id, license_text, currency, price_minor, fee_minor, transfer_id, salt, created_on,
+       leaf_index, checkpoint_number
+from licence
+where id = $2 and (buyer_id = $1 or seller_id = $1);

@@ -3,9 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
-from hallmarket.server.wallet.types import Currency
+from hallmarket.server.identity.types import WireProfile
+from hallmarket.server.wallet.types import Currency, money
 
 
 class Sale(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,3 +31,79 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     transfer_id: UUID
     salt: bytes
     created_on: datetime
+
+
+def read_sale(row: asyncpg.Record) -> Sale:
+    """A sale from its licence's row."""
+    return Sale(**{name: row[name] for name in Sale.__struct_fields__})
+
+
+class LicensedAsset(msgspec.Struct, frozen=True):
+    """What was bought, as it was called then; it may be gone once the licence has ended."""
+
+    id: UUID
+    type: str
+    name: str | None
+
+
+class Price(msgspec.Struct, frozen=True):
+    """What was paid, in cents of `usd` or satoshis of `btc`; `text` is for people."""
+
+    amount: int
+    currency: str
+    text: str
+
+
+class WireLicence(msgspec.Struct, frozen=True):
+    """A licence as its buyer and its seller see it; `fee` and `refunded` are in the price's unit."""
+
+    id: UUID
+    asset: LicensedAsset
+    asset_id: UUID
+    version: int | None  # of a dataset: the first that was bought
+    sha3_512: str | None  # of the file, or of that version's manifest
+    size: int | None
+    buyer: WireProfile
+    seller: WireProfile
+    price: Price
+    fee: int | None  # of the price, the platform's; the seller's alone to know
+    license_id: str | None
+    license_text: str | None
+    transfer_id: UUID
+    created_at: datetime
+    refunded: int
+    ended_at: datetime | None  # when all was paid back
+    status: int  # 2 accepted, 3 anchored, 4 failed, as media have it
+    leaf_index: int | None  # where it stands in the log; null until then
+    anchored_at: datetime | None
+
+
+def wire_licence(row: asyncpg.Record, for_seller: bool) -> WireLicence:
+    """A licence from a row of `show_licences`."""
+    sha3_512: bytes | None = row["content_sha3_512"]
+    return WireLicence(
+        id=row["id"],
+        asset=LicensedAsset(row["asset_id"], row["asset_type"], row["asset_name"]),
+        asset_id=row["asset_id"],
+        version=row["dataset_version"],
+        sha3_512=None if sha3_512 is None else sha3_512.hex(),
+        size=row["content_size"],
+        buyer=_wire_profile(row, "buyer"),
+        seller=_wire_profile(row, "seller"),
+        price=Price(row["price_minor"], row["currency"], money(row["price_minor"], row["currency"])),
+        fee=row["fee_minor"] if for_seller else None,
+        license_id=row["license_id"],
+        license_text=row["license_text"],
+        transfer_id=row["transfer_id"],
+        created_at=row["created_on"],
+        refunded=row["refunded_minor"],
+        ended_at=row["ended_on"],
+        status=row["status"],
+        leaf_index=row["leaf_index"],
+        anchored_at=row["anchored_on"],
+    )
+
+
+def _wire_profile(row: asyncpg.Record, who: str) -> WireProfile:
+    told = ("id", "username", "name", "picture", "actor_type")
+    return WireProfile(*(row[f"{who}_{field}"] for field in told))

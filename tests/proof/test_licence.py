@@ -1,0 +1,107 @@
+"""Licences: claims, entries and bundles, against `vectors/licences.json`, and for whatever anybody may buy."""
+
+import json
+from base64 import b64decode
+
+import msgspec
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hallmarket.proof.bundle import Bundle, verify_bundle
+from hallmarket.proof.checkpoint import Checkpoint
+from hallmarket.proof.entry import (
+    LICENCE,
+    LicenceClaims,
+    LicenceEntry,
+    LicencePrice,
+    canonical_claims,
+    commit,
+    decode_entry,
+)
+from hallmarket.proof.errors import ProofError
+from hallmarket.proof.key import VerifierKey
+from hallmarket.proof.merkle import leaf_hash
+from small_log import SmallLog
+
+texts, maybe_texts = st.text(), st.none() | st.text()
+prices = st.builds(LicencePrice, st.integers(1, 10**15), st.sampled_from(["usd", "btc"]))
+sizes = st.none() | st.integers(0, 2**53)
+claims_of = st.builds(
+    LicenceClaims,
+    *(texts, maybe_texts, texts, texts, texts, maybe_texts, maybe_texts, maybe_texts, prices, texts, maybe_texts),
+    *(sizes, sizes),
+)
+
+
+@pytest.mark.vectors("licences", "entries")
+def test_entries(case):
+    """A licence's claims have one canonical form and commitment, and its entry those bytes and that leaf."""
+    claims = msgspec.convert(case["claims"], LicenceClaims)
+    assert canonical_claims(claims).decode() == case["canonical"]
+    assert commit(bytes.fromhex(case["salt_hex"]), claims) == case["commitment"]
+    entry = LicenceEntry(case["commitment"], case["id"])
+    assert entry.encode().decode() == case["entry"]
+    assert decode_entry(case["entry"].encode()) == entry
+    assert leaf_hash(entry.encode()).hex() == case["leaf_hex"]
+
+
+@pytest.mark.vectors("licences", "refused_entries")
+def test_refused_entries(case):
+    """An entry of a licence that is not byte for byte as it would be written is refused."""
+    with pytest.raises(ProofError):
+        decode_entry(case["entry"].encode())
+
+
+def verify(case):
+    """What a bundle proves, of its case's file where there is one."""
+    file = case["file"] or {"sha3_512": None, "size": None}
+    bundle, key = Bundle.parse(case["bundle"]), VerifierKey.parse(case["key"])
+    return verify_bundle(bundle, key, file["sha3_512"], file["size"], LICENCE)
+
+
+@pytest.mark.vectors("licences", "bundles")
+def test_bundles(case):
+    """A licence's bundle proves its entry and what was bought, and is written as it was read."""
+    proved = verify(case)
+    assert proved.entry == decode_entry(case["entry"].encode())
+    assert proved.claims == msgspec.convert(case["claims"], LicenceClaims | None)
+    assert proved.checkpoint == Checkpoint(case["origin"], int(case["log_size"]), b64decode(case["root_base64"]))
+    assert proved.index == case["index"]
+    assert Bundle.parse(case["bundle"]).encode().decode() == case["bundle"]
+
+
+@pytest.mark.vectors("licences", "refused_bundles")
+def test_refused_bundles(case):
+    """A bundle that says anything else than its entry, or of another file, is refused with a sentence."""
+    with pytest.raises(ProofError) as refusal:
+        verify(case)
+    assert str(refusal.value).endswith(".")
+
+
+@pytest.mark.vectors("licences", "bundles")
+def test_a_licence_is_no_media_item(case):
+    """Whoever asks for a media item's proof is not given that of a licence."""
+    with pytest.raises(ProofError, match="not a media item"):
+        verify_bundle(Bundle.parse(case["bundle"]), VerifierKey.parse(case["key"]))
+
+
+@given(claims_of, st.binary(min_size=32, max_size=32))
+def test_whatever_is_bought_is_proved(claims, salt):
+    """Whatever its texts are, claims are canonical JSON as RFC 8785 has it, and read back with their bundle."""
+    data = canonical_claims(claims)
+    assert data == rfc8785.dumps(json.loads(data))
+    log = SmallLog()
+    log.enter(LicenceEntry(commit(salt, claims), "ffffffff-ffff-4fff-bfff-ffffffffffff"), claims, salt)
+    bundle = Bundle.parse(log.bundle(0).encode())
+    proved = verify_bundle(bundle, VerifierKey.parse(log.vkey), claims.sha3_512, kind=LICENCE)
+    assert (proved.claims, bundle.salt) == (claims, salt)
+    # Nothing of what was bought is in what the log shows to everybody.
+    assert msgspec.json.decode(log.entries[0]).keys() == {"claims", "id", "kind", "v"}
+
+
+@given(claims_of, claims_of)
+def test_a_commitment_is_to_one_purchase(one, other):
+    """Two purchases that differ in anything have two commitments under the same salt."""
+    assert (commit(bytes(32), one) == commit(bytes(32), other)) == (one == other)
