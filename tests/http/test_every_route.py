@@ -23,6 +23,7 @@ from hallmarket.server.identity.types import SCOPES
 from making_datasets import make_dataset
 from making_files import make_file
 from routes import Operation, operations_of
+from sales import buy, make_for_sale
 from support import Member, Server, random_hash
 from telling import tell
 from wire import assert_exchange_error, assert_media_error
@@ -109,6 +110,7 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
     dataset = make_dataset(boss, visibility="organization")["id"]
     view = boss.ask("POST", f"/datasets/{dataset}/visualizations", json={"name": "A view"})["id"]
     index = boss.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["day"]})["name"]
+    licence = buy(server, asker, make_for_sale(circle.free(boss)))
     return {
         "organization_id": circle.organization,
         "team_id": team,
@@ -121,6 +123,7 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
         "key_id": boss.member.key_id,
         "notification_id": notification,
         "media_id": media,
+        "licence_id": licence,
         "asset_id": asset,
         "tag_id": tag["tag_id"],
         "post_id": post,

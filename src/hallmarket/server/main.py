@@ -30,9 +30,9 @@ from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.version_routes import version_routes
 from hallmarket.server.engine.pool import Engine
 from hallmarket.server.engine.types import Limits as QueryLimits
+from hallmarket.server.exchange.licence_routes import licence_routes
 from hallmarket.server.exchange.purchase import Purchases
 from hallmarket.server.exchange.routes import purchase_routes
-from hallmarket.server.exchange.licence_routes import licence_routes
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes

@@ -1,0 +1,151 @@
+"""Licences: who sees them, what they say, and that their proofs prove it and the log itself tells nobody."""
+
+from hashlib import sha3_512
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+
+from circle import Circle, Someone
+from hallmarket.proof.bundle import Bundle, verify_bundle
+from hallmarket.proof.checkpoint import open_checkpoint
+from hallmarket.proof.entry import LICENCE, LicenceClaims, LicenceEntry, decode_entry
+from hallmarket.proof.key import VerifierKey
+from hallmarket.proof.tile import BundlePath, decode_bundle
+from making_datasets import make_dataset
+from sales import FOR_SALE, buy, make_for_sale, wait_for_proof
+from support import Server
+
+CONTENT = b"low,high\n1,2\n"
+
+
+def key_of(server: Server) -> VerifierKey:
+    """The log's key."""
+    with server.client("") as client:
+        return VerifierKey.parse(client.get("/log/key").text.strip())
+
+
+def test_a_file_is_bought_and_proved(server: Server, seller: Someone, buyer: Someone) -> None:
+    """A licence says which bytes were bought, of whom, for how much and under which terms, and its proof proves it."""
+    asset = make_for_sale(seller, CONTENT, "tide.csv", license_id="CC-BY-4.0")
+    licence = buyer.ask("GET", f"/licences/{buy(server, buyer, asset)}")
+    assert licence["asset"] == {"id": asset, "type": "file", "name": "tide.csv"}
+    assert (licence["buyer"]["user_id"], licence["seller"]["user_id"]) == (buyer.id, seller.id)
+    assert licence["price"] == {"amount": 1200, "currency": "usd", "text": "$12.00"}
+    assert (licence["sha3_512"], licence["size"]) == (sha3_512(CONTENT).hexdigest(), len(CONTENT))
+    assert (licence["version"], licence["refunded"], licence["ended_at"]) == (None, 0, None)
+    bundle = Bundle.parse(wait_for_proof(buyer, licence["id"]))
+    proved = verify_bundle(bundle, key_of(server), licence["sha3_512"], licence["size"], LICENCE)
+    claims = proved.claims
+    assert isinstance(claims, LicenceClaims)
+    said = (claims.asset, claims.assetName, claims.buyer, claims.seller, claims.license, claims.organization)
+    assert said == (asset, "tide.csv", buyer.id, seller.id, "CC-BY-4.0", None)
+    assert msgspec.to_builtins(claims.price) == {"amount": 1200, "currency": "usd"}
+    assert isinstance(proved.entry, LicenceEntry)
+    assert proved.entry.id == licence["id"]
+    anchored = buyer.ask("GET", f"/licences/{licence['id']}")
+    assert (anchored["status"], anchored["leaf_index"]) == (3, proved.index)
+    assert anchored["anchored_at"] >= anchored["created_at"]
+
+
+def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: Someone, buyer: Someone) -> None:
+    """Of a dataset the licence names the version there was, by its manifest's fingerprint, also when there are more."""
+    dataset = make_dataset(seller, **FOR_SALE)["id"]
+    licence = buy(server, buyer, dataset, "dataset")
+    seller.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "mode": "append"})
+    (version,) = [one for one in seller.ask("GET", f"/datasets/{dataset}/versions") if one["number"] == 1]
+    shown = buyer.ask("GET", f"/licences/{licence}")
+    assert (shown["version"], shown["sha3_512"]) == (1, version["sha3_512"])
+    manifest = buyer.client.get(f"/datasets/{dataset}/versions/1/manifest").content
+    bundle = Bundle.parse(wait_for_proof(buyer, licence))
+    fingerprint = sha3_512(manifest).hexdigest(), len(manifest)
+    claims = verify_bundle(bundle, key_of(server), *fingerprint, LICENCE).claims
+    assert isinstance(claims, LicenceClaims)
+    assert (claims.asset, claims.assetType, claims.version) == (dataset, "dataset", 1)
+
+
+def test_a_text_has_no_fingerprint(server: Server, seller: Someone, buyer: Someone) -> None:
+    """A post that is bought, here with satoshis, is named and priced; there is no file to it."""
+    post = {"name": "The harbour", "price_sats": 2000, **FOR_SALE}
+    asset = seller.ask("POST", "/posts/create", json={"post": post, "content": "Deep."})["id"]
+    shown = buyer.ask("GET", f"/licences/{buy(server, buyer, asset, 'post', 'btc')}")
+    assert (shown["sha3_512"], shown["size"], shown["price"]["text"]) == (None, None, "2,000 sats")
+    claims = Bundle.parse(wait_for_proof(buyer, shown["id"])).claims
+    assert isinstance(claims, LicenceClaims)
+    assert (claims.assetName, claims.sha3_512, claims.price.currency) == ("The harbour", None, "btc")
+
+
+def test_the_log_names_nobody(server: Server, seller: Someone, buyer: Someone) -> None:
+    """What everybody reads in the log of a purchase is its id and a commitment: no buyer, seller, asset or price."""
+    asset = make_for_sale(seller, CONTENT, f"{uuid4()}.csv")
+    bundle = Bundle.parse(wait_for_proof(buyer, buy(server, buyer, asset)))
+    key = key_of(server)
+    index = verify_bundle(bundle, key, kind=LICENCE).index
+    with server.client("") as anybody:
+        size = open_checkpoint(anybody.get("/log/checkpoint").content, key).size
+        place = BundlePath(index // 256, min(256, size - index // 256 * 256))
+        public = anybody.get(f"/log/{place.path}").content
+    entry = decode_bundle(public)[index % 256]
+    assert msgspec.json.decode(entry).keys() == {"claims", "id", "kind", "v"}
+    assert isinstance(decode_entry(entry), LicenceEntry)
+    for hidden in (buyer.id, buyer.member.username, seller.id, seller.member.username, asset, ".csv", "usd"):
+        assert hidden.encode() not in entry
+        assert len(hidden) < 8 or hidden.encode() not in public
+
+
+def test_buyer_and_seller_see_it_and_nobody_else(server: Server, circle: Circle, seller: Someone) -> None:
+    """With any of their keys a licence's two sides see it, the fee the seller alone; for all others there is none."""
+    buyer = circle.stranger()
+    licence = buy(server, buyer, make_for_sale(seller))
+    wait_for_proof(buyer, licence)
+    for who, fee in ((buyer, None), (circle.free(buyer), None), (seller, 0), (circle.boss, 0)):
+        assert who.ask("GET", f"/licences/{licence}")["fee"] == fee
+        assert licence in [one["id"] for one in who.ask("GET", "/licences")]
+        answer = who.client.get(f"/licences/{licence}/proof")
+        assert answer.headers["content-disposition"] == 'attachment; filename="licence.json"'
+    for who in (circle.person(), circle.stranger()):
+        for path in (f"/licences/{licence}", f"/licences/{licence}/proof"):
+            assert who.client.get(path).status_code == 404
+        assert who.ask("GET", "/licences") == []
+
+
+def test_lists_are_filtered_and_paged(server: Server, circle: Circle) -> None:
+    """A list is newest first, by role, asset and whether it still holds, and its pages join without a gap."""
+    one, other = circle.free(circle.stranger()), circle.free(circle.stranger())
+    theirs, ours = [make_for_sale(other) for _ in range(3)], make_for_sale(one)
+    bought = [buy(server, one, asset) for asset in theirs]
+    sold = buy(server, other, ours)
+    server.query(
+        "update licence set refunded_minor = price_minor, earned_minor = 0, ended_on = now() where id = $1",
+        UUID(bought[0]),
+    )
+
+    def ids(query: str) -> list[str]:
+        return [licence["id"] for licence in one.ask("GET", f"/licences?{query}")]
+
+    assert ids("") == [sold, *bought[::-1]]
+    assert ids("role=buyer") == bought[::-1]
+    assert ids("role=seller") == [sold]
+    assert ids(f"asset_id={theirs[1]}") == [bought[1]]
+    assert ids("active=true") == [sold, bought[2], bought[1]]
+    assert ids("active=false&role=buyer") == [bought[0]]
+    assert ids("active=false&role=seller") == []
+    assert [ids(f"limit=1&offset={at}") for at in range(5)] == [[sold], *([each] for each in bought[::-1]), []]
+    assert one.client.get("/licences?limit=3").json()["pagination"]["hasMore"] is True
+    ended = one.ask("GET", f"/licences/{bought[0]}")
+    assert ended["refunded"] == ended["price"]["amount"]
+    assert ended["ended_at"] is not None
+
+
+@pytest.mark.parametrize("query", ["role=owner", "active=yes", "asset_id=x", "limit=0", "offset=-1"])
+def test_queries_that_mean_nothing(buyer: Someone, query: str) -> None:
+    """A filter that cannot be read is 400."""
+    assert buyer.client.get(f"/licences?{query}").status_code == 400
+
+
+def test_what_is_no_licence(buyer: Someone) -> None:
+    """An id that is none is 400, one of nothing is 404."""
+    for path in ("/licences/x", "/licences/x/proof"):
+        assert buyer.client.get(path).status_code == 400
+    for path in (f"/licences/{uuid4()}", f"/licences/{uuid4()}/proof"):
+        assert buyer.client.get(path).status_code == 404
