@@ -110,11 +110,11 @@ LOCK = "lock table audit_event in share row exclusive mode"
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
-def at_once(server: Server, calls: Sequence[Call]) -> list[int]:
+def at_once(server: Server, calls: Sequence[Call], lock: str = LOCK) -> list[int]:
     """The statuses of requests (who, method, path, body) that are all under way before the first is done.
 
-    Each is held up in its transaction where it writes the audit trail, unless another holds it up before, and then the
-    next begins; so they meet in the order given, whatever the machine has to do besides.
+    Each is held up in its transaction by `lock`, where it writes the audit trail unless told, or by another before
+    that, and then the next begins; so they meet in the order given, whatever the machine has to do besides.
     """
 
     def send(call: Call) -> int:
@@ -127,7 +127,7 @@ def at_once(server: Server, calls: Sequence[Call]) -> list[int]:
         with ThreadPoolExecutor(len(calls)) as pool:
             try:
                 async with holder.transaction():
-                    await holder.execute(LOCK)
+                    await holder.execute(lock)
                     for call in calls:
                         begun.append(loop.run_in_executor(pool, send, call))
                         while await watcher.fetchval(WAITING) < sum(not one.done() for one in begun):  # noqa: ASYNC110 (nobody tells)

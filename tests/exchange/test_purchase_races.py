@@ -1,0 +1,188 @@
+"""Purchases that meet: each other, and whatever else happens to what is bought. Nobody pays twice, or too much."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from circle import Call, Circle, Someone, at_once, new_circle
+from ledger import assert_balanced, balances, fund, transfers
+from posts.test_posts import write
+from support import Server
+
+PRICE = 500
+OTHER = 900
+COMMON = "/elements/common/purchase-asset"
+USD, BTC = "/stripe/wallet/purchase-asset", "/wallet/purchase-asset"
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Iterator[Circle]:
+    """An organization of the shared server."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture
+def seller(circle: Circle) -> Someone:
+    """Somebody who sells what is theirs alone."""
+    return circle.free(circle.person())
+
+
+@pytest.fixture
+def buyer(circle: Circle) -> Someone:
+    """Somebody with a key for everything."""
+    return circle.free(circle.person())
+
+
+def offer(seller: Someone) -> str:
+    """A post for sale in both currencies."""
+    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": PRICE / 100, "price_sats": PRICE}
+    return str(write(seller, **said)["id"])
+
+
+def wanted(post: str) -> dict[str, str]:
+    """The body of a request that buys it."""
+    return {"assetType": "post", "assetId": post}
+
+
+def all_at_once(requests: Sequence[tuple[Someone, str, Any]]) -> list[int]:
+    """The statuses of POSTs with a key each, sent by as many threads at the same moment."""
+    ready = threading.Barrier(len(requests))
+
+    def send(request: tuple[Someone, str, Any]) -> int:
+        who, path, body = request
+        ready.wait()
+        return who.client.post(path, json=body, headers={"idempotency-key": str(uuid4())}).status_code
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(send, requests))
+
+
+def held_licences(server: Server, buyer: Someone, post: str) -> list[tuple[str, int]]:
+    """The active licences of a buyer to a post: currency and price; the right to read must be there with them."""
+    rows = server.query(
+        "select currency, price_minor from licence where buyer_id = $1 and asset_id = $2 and ended_on is null",
+        UUID(buyer.id),
+        UUID(post),
+    )
+    rights = server.query(
+        "select from permission where person_id = $1 and asset_id = $2 and bought", UUID(buyer.id), UUID(post)
+    )
+    assert len(rights) == len(rows)
+    return [(row["currency"], row["price_minor"]) for row in rows]
+
+
+def test_ten_people_with_just_enough(server: Server, circle: Circle, seller: Someone) -> None:
+    """Ten people who buy from one seller at once with all they have get it, and have nothing left."""
+    post, buyers = offer(seller), [circle.free(circle.person()) for _ in range(10)]
+    fund(server, *buyers, usd=PRICE)
+    assert all_at_once([(each, USD, wanted(post)) for each in buyers]) == [200] * 10
+    left = balances(server, seller.id, *(each.id for each in buyers))
+    assert left.pop((seller.id, "usd")) == 10 * PRICE
+    assert set(left.values()) == {0}
+    assert_balanced(server)
+
+
+def test_the_last_money_is_spent_once(server: Server, seller: Someone, buyer: Someone) -> None:
+    """Who can pay three of ten things that they buy at once gets three, and is told so of the others."""
+    posts = [offer(seller) for _ in range(10)]
+    fund(server, buyer, usd=3 * PRICE + 1)
+    told = all_at_once([(buyer, (COMMON, USD)[number % 2], wanted(post)) for number, post in enumerate(posts)])
+    assert Counter(told) == {200: 3, 402: 7}
+    for post, status in zip(posts, told, strict=True):
+        assert held_licences(server, buyer, post) == ([("usd", PRICE)] if status == 200 else [])
+    assert balances(server, buyer.id, seller.id) == {
+        (buyer.id, "usd"): 1,
+        (buyer.id, "btc"): 0,
+        (seller.id, "usd"): 3 * PRICE,
+        (seller.id, "btc"): 0,
+    }
+
+
+def test_gifts_of_the_last_money(server: Server, circle: Circle, buyer: Someone) -> None:
+    """Ten gifts of all one has, to each other and at once: money goes round, and there is as much as before."""
+    friends = [buyer, circle.free(circle.person())]
+    fund(server, *friends, btc=PRICE)
+    gifts = [(friends[n % 2], "/wallet/send-sats", {"recipientId": friends[1 - n % 2].id, "amount": PRICE})
+             for n in range(10)]  # fmt: skip
+    assert set(all_at_once(gifts)) <= {200, 402}
+    held = balances(server, *(each.id for each in friends))
+    assert sum(held.values()) == 2 * PRICE
+
+
+@pytest.mark.parametrize(
+    ("paths", "currencies"), [([USD], {"usd"}), ([BTC], {"btc"}), ([USD, BTC, COMMON], {"usd", "btc"})]
+)
+def test_one_buyer_pays_once(
+    server: Server, seller: Someone, buyer: Someone, paths: list[str], currencies: set[str]
+) -> None:
+    """Ten requests of one buyer for one asset, with ten keys, in either currency and in both: one charge, nine 409."""
+    post = offer(seller)
+    fund(server, buyer, usd=20 * PRICE, btc=20 * PRICE)
+    told = all_at_once([(buyer, paths[number % len(paths)], wanted(post)) for number in range(10)])
+    assert Counter(told) == {200: 1, 409: 9}
+    ((currency, price),) = held_licences(server, buyer, post)
+    assert currency in currencies
+    assert price == PRICE
+    assert sum(balances(server, buyer.id).values()) == 39 * PRICE
+    assert [each["kind"] for each in transfers(server, seller.id).values()] == ["purchase"]
+
+
+def meet(server: Server, post: str, calls: Sequence[Call]) -> list[int]:
+    """The statuses of requests that come upon one another at the asset itself, in this order."""
+    return at_once(server, calls, f"select from asset where id = '{UUID(post)}' for update")
+
+
+def buys(buyer: Someone, post: str) -> Call:
+    """A purchase in dollars."""
+    return buyer, "POST", USD, wanted(post)
+
+
+@pytest.mark.parametrize("first", ["purchase", "change"])
+def test_the_price_changes_meanwhile(server: Server, seller: Someone, buyer: Someone, first: str) -> None:
+    """Whoever comes first: the buyer pays the price as it was or as it is, and the licence says the same."""
+    post = offer(seller)
+    fund(server, buyer, usd=2000)
+    calls = [buys(buyer, post), (seller, "PUT", f"/posts/{post}", {"post": {"price_usd": OTHER / 100}})]
+    assert meet(server, post, calls if first == "purchase" else calls[::-1]) == [200, 200]
+    paid = PRICE if first == "purchase" else OTHER
+    assert held_licences(server, buyer, post) == [("usd", paid)]
+    assert balances(server, buyer.id)[buyer.id, "usd"] == 2000 - paid
+    assert balances(server, seller.id)[seller.id, "usd"] == paid
+
+
+@pytest.mark.parametrize("first", ["purchase", "change"])
+def test_it_turns_private_meanwhile(server: Server, seller: Someone, buyer: Someone, first: str) -> None:
+    """Bought before, it stays readable; too late, it is not there, and nothing is paid."""
+    post = offer(seller)
+    fund(server, buyer, usd=PRICE)
+    calls = [buys(buyer, post), (seller, "PUT", f"/posts/{post}", {"post": {"visibility": "private"}})]
+    if first == "purchase":
+        assert meet(server, post, calls) == [200, 200]
+        assert buyer.ask("GET", f"/posts/{post}")["content"]["text"] == "hello"
+        assert held_licences(server, buyer, post) == [("usd", PRICE)]
+    else:
+        assert meet(server, post, calls[::-1]) == [200, 404]
+        assert held_licences(server, buyer, post) == []
+        assert balances(server, buyer.id)[buyer.id, "usd"] == PRICE
+
+
+@pytest.mark.parametrize("first", ["purchase", "deletion"])
+def test_it_is_deleted_meanwhile(server: Server, seller: Someone, buyer: Someone, first: str) -> None:
+    """Bought before, it cannot be deleted; too late, it is gone, and nothing is paid."""
+    post = offer(seller)
+    fund(server, buyer, usd=PRICE)
+    calls: list[Call] = [buys(buyer, post), (seller, "DELETE", f"/posts/{post}", None)]
+    if first == "purchase":
+        assert meet(server, post, calls) == [200, 409]
+        assert held_licences(server, buyer, post) == [("usd", PRICE)]
+        assert buyer.ask("GET", f"/posts/{post}")["content"]["text"] == "hello"
+    else:
+        assert meet(server, post, calls[::-1]) == [200, 404]
+        assert balances(server, buyer.id)[buyer.id, "usd"] == PRICE
+        assert transfers(server, seller.id) == {}
