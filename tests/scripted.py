@@ -6,10 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def scripted(*answers):
+def scripted(*answers, headers=None):
     """A server that gives these answers in turn, the last one for ever; yields its URL and the bodies it got.
 
     An answer is (status, headers, body); a status of 0 closes the connection instead, after sending the body if any.
+    The headers of every request are added to the list `headers`.
     """
     left, bodies = list(answers), []
 
@@ -18,12 +19,14 @@ def scripted(*answers):
 
         def answer(self):
             bodies.append(self.rfile.read(int(self.headers.get("content-length") or 0)))
-            status, headers, body = left.pop(0) if len(left) > 1 else left[0]
+            if headers is not None:
+                headers.append(dict(self.headers))
+            status, fields, body = left.pop(0) if len(left) > 1 else left[0]
             if not status and not body:
                 self.close_connection = True
                 return
             self.send_response(status or 200)
-            for name, value in headers.items():
+            for name, value in fields.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(body) + (0 if status else 1)))
             self.end_headers()

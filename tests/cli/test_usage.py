@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-VERBS = ["anchor", "verify", "proof", "status", "publish", "datasets", "assets", "serve", "admin"]
+VERBS = ["anchor", "verify", "proof", "status", "publish", "datasets", "assets", "wallet", "serve", "admin"]
 
 
 def test_help_names_every_verb(home):
@@ -60,6 +60,10 @@ def test_version(home):
         (["datasets", "query", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "x", "--csv", "--json"], "an API key"),
         (["datasets", "push", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"], "Missing argument 'FILE'"),
         (["assets", "share", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "jane", "owner"], "is not one of"),
+        (["wallet", "send", "jane", "1.005", "--currency", "usd", "--api-key", "k"], "to the cent"),
+        (["wallet", "send", "jane", "5", "--api-key", "k"], "Missing option '--currency'"),
+        (["wallet", "history", "--since", "yesterday", "--api-key", "k"], "must be ISO 8601"),
+        (["wallet", "buy", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "--api-key", "k"], "say --yes"),
         (["frobnicate"], "No such command"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,

@@ -7,9 +7,8 @@ from urllib.parse import quote
 import msgspec
 
 from hallmarket.client.exchange_types import Asset, Data, DeleteResult, Page, Permission, Role
+from hallmarket.client.paging import flag, given, iterate_pages
 from hallmarket.client.session import Session
-
-MOST_ITEMS = 200
 
 
 class Assets:
@@ -37,14 +36,7 @@ class Assets:
 
     def iterate(self, query: str = "", *, most: int | None = None, offset: int = 0, **params: Any) -> Iterator[Asset]:
         """Yield what `search` finds, page by page, up to `most` of it."""
-        left = most
-        while left is None or left > 0:
-            page = self.search(query, limit=min(MOST_ITEMS, left or MOST_ITEMS), offset=offset, **params)
-            yield from page.data
-            offset += len(page.data)
-            left = None if left is None else left - len(page.data)
-            if not page.pagination.has_more or not page.data:
-                return
+        return iterate_pages(self.search, most, offset, query=query, **params)
 
     def get(self, asset_id: str) -> Asset:
         """Get an asset of any type, without its content."""
@@ -64,17 +56,8 @@ class Assets:
 
     def permissions(self, asset_id: str) -> Iterator[Permission]:
         """Yield who has which role on an asset, its owner first."""
-        offset, has_more = 0, True
-        while has_more:
-            page: Page[Permission] = self._session.json(
-                Page[Permission],
-                "GET",
-                f"/assets/{quote(asset_id, safe='')}/permissions",
-                params={"limit": MOST_ITEMS, "offset": offset},
-            )
-            yield from page.data
-            offset += len(page.data)
-            has_more = page.pagination.has_more
+        path = f"/assets/{quote(asset_id, safe='')}/permissions"
+        return iterate_pages(lambda **window: self._session.json(Page[Permission], "GET", path, params=window), None, 0)
 
     def delete(self, asset_id: str, *, with_children: bool = False, dry_run: bool = False) -> DeleteResult:
         """Delete an asset, with what stands in it if wanted; a dry run only says what would go."""
@@ -87,13 +70,3 @@ class Assets:
             safe=False,
         )
         return gone.data
-
-
-def given(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that have a value."""
-    return {name: value for name, value in params.items() if value is not None}
-
-
-def flag(value: bool) -> str:
-    """A truth value as the dialect spells it in a query."""
-    return "true" if value else "false"

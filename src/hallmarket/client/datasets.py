@@ -12,9 +12,9 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from hallmarket.client.assets import MOST_ITEMS
 from hallmarket.client.exchange_types import Asset, Data, Page, Pagination, Person
 from hallmarket.client.files import UPLOAD_TIMEOUT_S, OnBytes, read_pieces
+from hallmarket.client.paging import iterate_pages
 from hallmarket.client.session import Session
 from hallmarket.client.transport import CONNECT_TIMEOUT_S
 from hallmarket.proof.bundle import Bundle
@@ -148,12 +148,7 @@ class Datasets:
 
     def iterate_versions(self, dataset_id: str, offset: int = 0) -> Iterator[Version]:
         """Yield a dataset's versions, newest first, a page at a time."""
-        has_more = True
-        while has_more:
-            page = self.versions(dataset_id, limit=MOST_ITEMS, offset=offset)
-            yield from page.data
-            offset += len(page.data)
-            has_more = page.pagination.has_more
+        return iterate_pages(self.versions, None, offset, dataset_id=dataset_id)
 
     def manifest(self, dataset_id: str, version: int) -> bytes:
         """Get what a version consists of, to the byte."""

@@ -1,4 +1,4 @@
-"""The bindings to the exchange dialect: people, assets, files and datasets."""
+"""The bindings to the exchange dialect: people, assets, files, datasets, wallets and licences."""
 
 from types import TracebackType
 from typing import Self
@@ -8,8 +8,10 @@ from hallmarket.client.assets import Assets
 from hallmarket.client.datasets import Datasets
 from hallmarket.client.exchange_types import Data, Me, Organization, Person, Team
 from hallmarket.client.files import Files
+from hallmarket.client.licences import Licences
 from hallmarket.client.session import Session
 from hallmarket.client.transport import Transport, Waiting
+from hallmarket.client.wallet import Wallet
 
 
 class Exchange:
@@ -33,6 +35,8 @@ class Exchange:
         self.assets = Assets(self.session)
         self.files = Files(self.session)
         self.datasets = Datasets(self.session)
+        self.wallet = Wallet(self.session)
+        self.licences = Licences(self.session)
 
     def __enter__(self) -> Self:
         return self

@@ -120,3 +120,79 @@ class Permission(msgspec.Struct, frozen=True):
     user: Person | None = None
     granter_id: str | None = None
     created_at: str | None = None
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """What a wallet holds in one currency, in minor units; what is not available is held back."""
+
+    currency: Currency
+    balance_minor: int
+    available_minor: int
+
+
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One movement as the wallet's owner saw it: `amount_minor` is below zero where money went out."""
+
+    id: str
+    type: str
+    currency: Currency
+    amount_minor: int
+    status: str
+    created_at: str
+    asset_id: str | None = None
+    counterparty: Person | None = None
+    message: str | None = None
+    fee_minor: int | None = None
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a buyer paid, in minor units, and the licence that proves it."""
+
+    id: str
+    amount: int
+    currency: Currency
+    status: str
+    asset_id: str
+    asset_type: str | None = None
+    licence_id: str
+    created_at: str
+
+
+class SellerTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the seller received of a charge, and what the platform kept, in minor units."""
+
+    id: str
+    amount: int
+    fee: int
+    currency: Currency
+    status: str
+    recipient_id: str
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """A purchase: what was charged, and what became of it."""
+
+    charge: Charge
+    transfer: SellerTransfer
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Money that was given to somebody, in minor units."""
+
+    transaction_id: str
+    currency: Currency
+    amount_minor: int
+    recipient_id: str
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """What was given back now and altogether, and what is left of the price, in minor units."""
+
+    id: str
+    licence_id: str
+    refunded: int
+    refunded_total: int
+    remaining: int
+    ended: bool
+    currency: Currency
+    created_at: str

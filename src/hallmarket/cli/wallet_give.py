@@ -1,0 +1,117 @@
+"""`hallmarket wallet send` and `refund`: money to somebody, and money back."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+
+from hallmarket.cli.amounts import CURRENCIES, read_amount
+from hallmarket.cli.asking import confirm, need_somebody
+from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange
+from hallmarket.cli.exits import NO, OK, CommandError
+from hallmarket.cli.output import money_words, print_json, printable, shortened
+
+if TYPE_CHECKING:
+    from hallmarket.client.exchange_types import Currency, Person
+    from hallmarket.client.licences import Licence
+
+
+@click.command(
+    epilog=f"""
+    \b
+    Examples:
+      hallmarket wallet send jane 5.00 --currency usd --message "For the photo"
+      hallmarket wallet send jane 1200 --currency btc --yes
+
+    WHO is a username or a person's id. All of it reaches them, and it cannot be taken back.
+    {EPILOG_END}"""
+)
+@click.argument("who")
+@click.argument("amount")
+@click.option("--currency", type=click.Choice(CURRENCIES), required=True, help="What AMOUNT is in.")
+@click.option("--message", metavar="TEXT", help="What the recipient is told.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@exchange_options
+def send(
+    where: tuple[str, str], who: str, amount: str, currency: "Currency", message: str | None, yes: bool, as_json: bool
+) -> int:
+    """Send somebody money; asks first."""
+    import msgspec
+
+    amount_minor = _read(amount, currency)
+    need_somebody(yes=yes)
+    with open_exchange(where) as exchange:
+        person = exchange.person(who)
+        words = f"{money_words(amount_minor, currency)} to {_called(person)}"
+        if not yes:
+            confirm(f"Send {words}?", "nothing is sent")
+        sent = exchange.wallet.send(person.user_id, amount_minor, currency, message)
+    if as_json:
+        print_json(msgspec.to_builtins(sent) | {"username": person.username})
+    else:
+        print(f"sent {words}, by the transfer {sent.transaction_id}")
+    return OK
+
+
+@click.command(
+    epilog=f"""
+    \b
+    Examples:
+      hallmarket wallet refund 0190a3c2-…
+      hallmarket wallet refund 0190a3c2-… 5.00 --reason "One photo was blurred"
+
+    The licence is one of those you sold. Without AMOUNT all that is left of its price goes back; when all of it has,
+    the licence ends, and what could be read by it is read no more. The platform gives its fee back in proportion.
+    {EPILOG_END}"""
+)
+@click.argument("licence_id", metavar="LICENCE", type=click.UUID)
+@click.argument("amount", required=False)
+@click.option("--reason", metavar="TEXT", help="What the buyer is told.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@exchange_options
+def refund(
+    where: tuple[str, str], licence_id: UUID, amount: str | None, reason: str | None, yes: bool, as_json: bool
+) -> int:
+    """Give back what somebody paid you, or a part of it; asks first."""
+    import msgspec
+
+    need_somebody(yes=yes)
+    with open_exchange(where) as exchange:
+        licence = exchange.licences.get(str(licence_id))
+        amount_minor = None if amount is None else _read(amount, licence.price.currency)
+        if not yes:
+            confirm(_question(licence, amount_minor), "nothing is given back")
+        done = exchange.wallet.refund(licence.id, amount_minor, reason)
+    if as_json:
+        print_json(msgspec.to_builtins(done))
+        return OK
+    gave, left = (money_words(minor, done.currency) for minor in (done.refunded, done.remaining))
+    rest = "the licence has ended" if done.ended else f"{left} of the price is left, and the licence holds"
+    print(f"gave {gave} back to {_called(licence.buyer)}; {rest}")
+    return OK
+
+
+def _read(amount: str, currency: "Currency") -> int:
+    try:
+        return read_amount(amount, currency)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
+
+
+def _question(licence: "Licence", amount_minor: int | None) -> str:
+    """What is about to be given back; raises CommandError where nothing is left."""
+    price, left_minor = licence.price, licence.price.amount - licence.refunded
+    if not left_minor:
+        raise CommandError("all of its price was given back before: the licence has ended", NO, "CONFLICT")
+    gives = money_words(left_minor if amount_minor is None else amount_minor, price.currency)
+    ends = amount_minor in (None, left_minor)
+    asset = f"the {licence.asset.type} {shortened(licence.asset.name or '')}"
+    of_price = f" of {money_words(price.amount, price.currency)}"
+    return (
+        f"Give {gives}{of_price} back to {_called(licence.buyer)} for {asset}{' and end the licence' if ends else ''}?"
+    )
+
+
+def _called(person: "Person") -> str:
+    name = printable(person.username or person.user_id)
+    return f"{name} ({shortened(person.name)})" if person.name else name

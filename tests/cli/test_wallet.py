@@ -1,0 +1,177 @@
+"""`hallmarket wallet` against a real server."""
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+from circle import new_circle
+from funds import balance, credit
+from making_datasets import make_dataset
+from making_files import make_file
+from support import HALLMARKET
+
+TERMS = "\n".join(f"Paragraph {number}." for number in range(1, 10))
+
+
+@pytest.fixture(scope="module")
+def circle(server):
+    """A new organization of the shared server, whose administrator sells in their own name."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def seller(circle):
+    """Somebody who sells, with a key bound to no organization."""
+    return circle.free(circle.boss)
+
+
+@pytest.fixture
+def buyer(circle, home):
+    """Somebody who has $20.00 and 5,000 sats, and whose home it is."""
+    made = circle.stranger()
+    credit(circle.server, made.id, 2000)
+    credit(circle.server, made.id, 5000, "btc")
+    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": made.member.key}
+    return made
+
+
+@pytest.fixture
+def photo(seller):
+    """A photo for sale, in both currencies, under terms."""
+    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 12.5, "price_sats": 2000}
+    return make_file(seller, file_name="photo.jpg", license_id="LicenseRef-Press", license_text=TERMS, **said)["id"]
+
+
+@pytest.fixture
+def at_terminal(home):
+    """Run the command with somebody at the terminal who types something; returns status, stdout and stderr."""
+
+    def run(typed, *arguments):
+        theirs, ours = pty.openpty()
+        os.write(theirs, typed.encode())
+        try:
+            done = subprocess.run(
+                [HALLMARKET, *arguments],
+                stdin=ours,
+                capture_output=True,
+                text=True,
+                env=home.environment,
+                cwd=home.folder,
+                timeout=60,
+            )
+        finally:
+            os.close(theirs)
+            os.close(ours)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.mark.usefixtures("buyer")
+def test_balance(home):
+    """What a wallet holds shows in both currencies, or in one."""
+    assert home.run("wallet", "balance").stdout == "dollars  $20.00\nbitcoin  5,000 sats\n"
+    answer = home.json("wallet", "balance", "--currency", "btc")
+    assert answer == {"balances": [{"currency": "btc", "balance_minor": 5000, "available_minor": 5000}]}
+
+
+def test_buying_asks_first(circle, home, buyer, photo, at_terminal):
+    """Before a purchase it shows what, from whom, at what price, under which terms; a no and silence buy nothing."""
+    status, out, asked = at_terminal("n\n", "wallet", "buy", photo)
+    assert (status, out) == (1, "")
+    for shown in (circle.boss.member.username, "$12.50 or 2,000 sats", "LicenseRef-Press", "Paragraph 6.", "$20.00"):
+        assert shown in asked
+    assert "Paragraph 7." not in asked
+    assert f"all of it: hallmarket assets price {photo}" in asked
+    assert "Paragraph 9." in home.run("assets", "price", photo).stdout
+    nobody = home.run("wallet", "buy", photo, stdin=subprocess.DEVNULL)
+    assert (nobody.returncode, "--yes" in nobody.stderr) == (2, True)
+    assert balance(circle.server, buyer.id) == 2000
+    status, out, _ = at_terminal("y\n", "wallet", "buy", photo)
+    assert (status, out.splitlines()[0]) == (0, f"bought the file photo.jpg ({photo}) for $12.50")
+    assert balance(circle.server, buyer.id) == 750
+
+
+def test_buying_twice(circle, home, buyer, photo, at_terminal):
+    """A purchase tells its licence; what is bought already is no error, says so, and is not paid again."""
+    answer = home.json("wallet", "buy", photo, "--currency", "btc", "--yes")
+    assert (answer["already"], answer["charge"]["amount"], answer["charge"]["currency"]) == (False, 2000, "btc")
+    licence = answer["licence_id"]
+    again = home.json("wallet", "buy", photo, "--yes")
+    assert again == {"already": True, "licence_id": licence, "charge": None, "transfer": None}
+    status, out, asked = at_terminal("", "wallet", "buy", photo)
+    assert (status, asked) == (0, "")
+    assert out.splitlines() == [
+        f"the file photo.jpg ({photo}) is bought already; nothing was paid",
+        f"  licence  {licence}",
+        f"  proof    hallmarket licences proof {licence}",
+    ]
+    assert (balance(circle.server, buyer.id), balance(circle.server, buyer.id, "btc")) == (2000, 3000)
+    assert photo in home.run("assets", "search", "--scope", "purchased").stdout
+
+
+def test_what_cannot_be_bought(home, seller, photo, buyer, refused, at_terminal):
+    """What is missing, not for sale, or one's own is told in one line with status 1, without a question."""
+    usd_only = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 99}
+    dear = make_file(seller, **usd_only)["id"]
+    assert "$79.00 is missing" in refused("wallet", "buy", dear, "--yes", status=1)
+    assert home.json("wallet", "buy", dear, "--yes", status=1)["error"]["details"]["missing"] == 7900
+    status, _, told = at_terminal("", "wallet", "buy", dear)
+    assert (status, "short of $79.00" in told) == (1, True)
+    for yes in ([], ["--yes"]):
+        status, _, told = at_terminal("", "wallet", "buy", dear, "--currency", "btc", *yes)
+        assert (status, "$99.00" in told) == (1, True)
+    public = make_file(seller, visibility="public")["id"]
+    status, _, told = at_terminal("", "wallet", "buy", public)
+    assert (status, "is not for sale" in told) == (1, True)
+    home.environment["HALLMARKET_API_KEY"] = seller.member.key
+    assert "is yours" in refused("wallet", "buy", photo, "--yes", status=1)
+    assert buyer.ask("GET", "/stripe/wallet/balance")["balance_cents"] == 2000
+
+
+def test_what_is_locked_says_how_to_buy_it(seller, buyer, refused):
+    """Whoever pulls a dataset that is for sale is told the command that buys it."""
+    sold = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 1}
+    dataset = make_dataset(seller, **sold)["id"]
+    for verb in (["pull", dataset], ["query", dataset, "select 1 from {{table}}"]):
+        told = refused("datasets", *verb, status=1)
+        assert f"hallmarket wallet buy {dataset}" in told
+    assert buyer.ask("GET", f"/datasets/{dataset}")["id"] == dataset
+
+
+def test_send(circle, home, buyer, seller, at_terminal, refused):
+    """Money is sent in the currency named, to the cent, after a yes; its message is in both histories."""
+    name = seller.member.username
+    status, _, asked = at_terminal("n\n", "wallet", "send", name, "5", "--currency", "usd")
+    assert (status, f"Send $5.00 to {name}" in asked) == (1, True)
+    words = home.run("wallet", "send", name, "7.05", "--currency", "usd", "--message", "For the photo", "--yes").stdout
+    assert words.startswith(f"sent $7.05 to {name}")
+    sent = home.json("wallet", "send", seller.id, "1,200", "--currency", "btc", "--yes")
+    assert (sent["amount_minor"], sent["username"]) == (1200, name)
+    assert (balance(circle.server, buyer.id), balance(circle.server, buyer.id, "btc")) == (1295, 3800)
+    lines = home.run("wallet", "history").stdout.splitlines()
+    assert lines[1].split()[1:4] == ["tip", "-$7.05", name]
+    assert lines[1].endswith("For the photo")
+    assert "$100.00" in refused("wallet", "send", name, "100", "--currency", "usd", "--yes", status=1)
+    assert "to the cent" in refused("wallet", "send", name, "1.001", "--currency", "usd", "--yes", status=2)
+    assert "'--currency'" in refused("wallet", "send", name, "1", "--yes", status=2)
+    assert balance(circle.server, buyer.id) == 1295
+
+
+def test_history(home, buyer, seller):
+    """What moved is listed by type, by time and in parts, newest first."""
+    for amount in ("1", "2", "3"):
+        home.json("wallet", "send", seller.id, amount, "--currency", "btc", "--yes")
+    moved = home.json("wallet", "history", "--currency", "btc", "--type", "send")["transactions"]
+    assert [each["amount_minor"] for each in moved] == [-3, -2, -1]
+    some = home.json("wallet", "history", "--currency", "btc", "--limit", "1", "--offset", "1")["transactions"]
+    assert some == moved[1:2]
+    at = moved[1]["created_at"]
+    since = home.json("wallet", "history", "--currency", "btc", "--since", at)["transactions"]
+    until = home.json("wallet", "history", "--currency", "btc", "--until", at)["transactions"]
+    assert [each["amount_minor"] for each in since] == [-3, -2]
+    assert [each["amount_minor"] for each in until] == [-1, 5000]
+    assert home.run("wallet", "history", "--until", "2020-01-01").stdout == "nothing moved in dollars\n"

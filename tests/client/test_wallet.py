@@ -1,0 +1,145 @@
+"""The bindings to wallets and licences: against a real server, and against one that fails on command."""
+
+import json
+
+import pytest
+
+from circle import new_circle
+from funds import balance, credit
+from hallmarket.client.errors import AlreadyBought, HallmarketError, InsufficientFunds, Locked, ServerUnreachable
+from hallmarket.client.exchange import Exchange
+from making_files import make_file
+from scripted import scripted
+
+TOKEN = (200, {}, b'{"access_token":"a","error":null}')
+ASSET = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
+CHARGE = {"id": "1", "amount": 1250, "currency": "usd", "status": "succeeded", "asset_id": ASSET, "licence_id": "2"}
+TRANSFER = {"id": "1", "amount": 1250, "fee": 0, "currency": "usd", "status": "completed", "recipient_id": "3"}
+BOUGHT = {"data": {"charge": CHARGE | {"created_at": ""}, "transfer": TRANSFER}}
+
+
+@pytest.fixture(scope="module")
+def circle(server):
+    """A new organization of the shared server, whose administrator sells in their own name."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def seller(circle):
+    """Somebody who sells, with a key bound to no organization."""
+    return circle.free(circle.boss)
+
+
+@pytest.fixture
+def buyer(circle):
+    """Somebody who has $20.00 and 5,000 sats."""
+    made = circle.stranger()
+    credit(circle.server, made.id, 2000)
+    credit(circle.server, made.id, 5000, "btc")
+    return made
+
+
+@pytest.fixture
+def exchange(circle, buyer):
+    """The bindings with the buyer's key."""
+    with Exchange(circle.server.url, buyer.member.key, retry_s=5) as opened:
+        yield opened
+
+
+@pytest.fixture
+def photo(seller):
+    """A photo for sale, in both currencies."""
+    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 12.5, "price_sats": 2000}
+    return make_file(seller, file_name="photo.jpg", **said)["id"]
+
+
+@pytest.mark.parametrize(("currency", "price", "left"), [("usd", 1250, 750), ("btc", 2000, 3000)])
+def test_a_purchase(circle, seller, buyer, exchange, photo, currency, price, left):
+    """What is bought is paid once, in the currency asked for, and is in both histories with its sign."""
+    with pytest.raises(HallmarketError, match="Unlock") as refused:
+        exchange.session.request("POST", f"/assets/{photo}/download", json={})
+    assert isinstance(refused.value, Locked)
+    assert refused.value.details == {"assetId": photo}
+    bought = exchange.wallet.buy(photo, currency)
+    assert (bought.charge.amount, bought.charge.currency, bought.charge.asset_id) == (price, currency, photo)
+    assert bought.transfer.recipient_id == seller.id
+    held = exchange.wallet.balance(currency)
+    assert (held.balance_minor, held.available_minor, held.currency) == (left, left, currency)
+    newest = exchange.wallet.transactions(currency, limit=1).data[0]
+    assert (newest.type, newest.amount_minor, newest.asset_id) == ("purchase", -price, photo)
+    assert newest.counterparty.user_id == seller.id
+    with Exchange(circle.server.url, seller.member.key) as selling:
+        sold = selling.wallet.transactions(currency, limit=1, type="sale").data[0]
+    assert (sold.amount_minor, sold.asset_id, sold.counterparty.user_id) == (price, photo, buyer.id)
+    with pytest.raises(AlreadyBought):
+        exchange.wallet.buy(photo, currency)
+    assert balance(circle.server, buyer.id, currency) == left
+
+
+def test_one_key_pays_once(circle, buyer, exchange, seller):
+    """A purchase and a gift that are asked for again under their key are answered as the first time, and paid once."""
+    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
+    asset = make_file(seller, **said)["id"]
+    assert exchange.wallet.buy(asset, idempotency_key="a") == exchange.wallet.buy(asset, idempotency_key="a")
+    gifts = [exchange.wallet.send(seller.id, 200, "usd", "thanks", idempotency_key="b") for _ in range(3)]
+    assert len(set(gifts)) == 1
+    assert balance(circle.server, buyer.id) == 2000 - 300 - 200
+    assert exchange.wallet.transactions("usd", type="tip").data[0].message == "thanks"
+
+
+def test_what_is_missing(exchange, seller, photo):
+    """Who has too little is told by a type of its own what it takes, what there is and what is missing."""
+    exchange.wallet.send(seller.id, 1900, "usd")
+    with pytest.raises(InsufficientFunds) as refused:
+        exchange.wallet.buy(photo)
+    assert refused.value.details == {"currency": "usd", "amount": 1250, "available": 100, "missing": 1150}
+    assert (refused.value.status, "$11.50 is missing" in refused.value.message) == (402, True)
+
+
+def test_history_by_pages(exchange, seller):
+    """Every movement is listed once over as many pages as it takes, or as many as are wanted, or of some time."""
+    sent = [exchange.wallet.send(seller.id, amount, "btc").transaction_id for amount in range(1, 6)]
+    pages = [exchange.wallet.transactions("btc", limit=2, offset=offset).data for offset in (0, 2, 4)]
+    assert [moved.id for page in pages for moved in page][:5] == sent[::-1]
+    assert [moved.id for moved in exchange.wallet.iterate("btc", type="send")] == sent[::-1]
+    assert [moved.id for moved in exchange.wallet.iterate("btc", most=3, offset=1)] == sent[-2:-5:-1]
+    assert list(exchange.wallet.iterate("btc", until="2020-01-01T00:00:00Z")) == []
+    assert list(exchange.wallet.iterate("btc", since="2999-01-01T00:00:00Z")) == []
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [(0, {}, b""), (0, {}, b'{"data":{"cha'), (502, {}, b"<html>"), (503, {}, b""), (504, {}, b""), (429, {}, b"")],
+    ids=["closed", "cut", "gateway", "busy", "gateway timeout", "limit"],
+)
+def test_a_lost_answer_is_asked_for_under_the_same_key(passing):
+    """Whatever becomes of the connection, what pays is sent until it is answered, each time under the one key."""
+    told = []
+    with (
+        scripted(TOKEN, passing, passing, (200, {}, json.dumps(BOUGHT).encode()), headers=told) as (url, bodies),
+        Exchange(url, "hm_key", retry_s=10) as exchange,
+    ):
+        assert exchange.wallet.buy(ASSET, "usd", asset_type="file").charge.amount == 1250
+        exchange.wallet.buy(ASSET, "usd", asset_type="file")
+    keys = [headers["idempotency-key"] for headers in told[1:]]
+    assert len(set(keys[:3])) == 1
+    assert keys[3] not in keys[:3]
+    assert len(set(bodies[1:])) == 1
+
+
+def test_a_refused_token_keeps_the_key():
+    """A token that ends meanwhile is renewed, and the request goes out again under its key."""
+    told, refused = [], (401, {}, b'{"error":{"message":"No.","code":"unauthenticated"}}')
+    sent = (200, {}, b'{"data":{"transaction_id":"7","amount_cents":1,"recipient_amount_cents":1}}')
+    with scripted(TOKEN, refused, TOKEN, sent, headers=told) as (url, _), Exchange(url, "hm_key") as exchange:
+        assert exchange.wallet.send("3", 1, "usd").transaction_id == "7"
+    assert told[1]["idempotency-key"] == told[3]["idempotency-key"]
+
+
+def test_patience_with_a_payment_ends():
+    """Where no answer ever comes, that is said, for the payment may have been done; the key given asks again."""
+    with scripted(TOKEN, (0, {}, b"")) as (url, _), Exchange(url, "hm_key", retry_s=0.3) as exchange:
+        with pytest.raises(ServerUnreachable) as lost:
+            exchange.wallet.send("3", 1, "btc", idempotency_key="c")
+        assert lost.value.was_sent
