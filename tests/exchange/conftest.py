@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from circle import Circle, Someone, new_circle
-from support import Server
+from support import Server, new_server
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +25,10 @@ def seller(circle: Circle) -> Someone:
 def buyer(circle: Circle) -> Someone:
     """Somebody of another organization, with a key bound to that."""
     return circle.stranger()
+
+
+@pytest.fixture(scope="session")
+def taxed() -> Iterator[Circle]:
+    """An organization of a server whose platform keeps 2.5 % of each price."""
+    with new_server(platform_fee_bps=250) as server, new_circle(server) as circle:
+        yield circle

@@ -1,16 +1,15 @@
 """Buying: what a purchase leaves behind, when there is none, and that nobody pays twice."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from circle import Circle, Someone, new_circle
+from circle import Circle, Someone
 from funds import balance, credit
 from making_files import make_file
-from support import Server, new_server
+from support import Server
 
 COMMON, SATS, USD = "/elements/common/purchase-asset", "/wallet/purchase-asset", "/stripe/wallet/purchase-asset"
 
@@ -152,13 +151,6 @@ def test_a_key_bound_elsewhere_opens_what_it_bought(server: Server, circle: Circ
     buyer.ask("POST", COMMON, json=want(asset))
     for who in (buyer, circle.free(buyer)):
         assert who.client.post(f"/assets/{asset}/download").status_code == 200
-
-
-@pytest.fixture(scope="module")
-def taxed() -> Iterator[Circle]:
-    """A server whose platform keeps 2.5 % of each price."""
-    with new_server(platform_fee_bps=250) as server, new_circle(server) as circle:
-        yield circle
 
 
 @pytest.mark.parametrize(("price", "fee"), [(12, 30), (0.39, 0), (0.41, 1)], ids=["even", "none", "down"])

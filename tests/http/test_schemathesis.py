@@ -17,6 +17,7 @@ from hallmarket.server.http.examples import ID
 from making_files import make_file, send
 from previews.samples import encode, grainy
 from routes import described
+from sales import buy, make_for_sale
 from support import Server, new_server, random_hash, wait_until
 from telling import tell
 
@@ -106,6 +107,11 @@ class World:
             yield from self._make_file(label, boss)
         if any(word in label for word in ("{post_id}", "/comments", "{comment_id}")):
             yield from self._write(boss)
+        if "{licence_id}" in label:
+            yield "licence_id", buy(self.server, person, make_for_sale(self.circle.free(boss)))
+        yield from self._make_media(label)
+
+    def _make_media(self, label: str) -> Iterator[tuple[str, str]]:
         if "{media_" in label:
             fingerprint = random_hash()
             answer = self._anchor(fingerprint)

@@ -32,7 +32,9 @@ from hallmarket.server.engine.pool import Engine
 from hallmarket.server.engine.types import Limits as QueryLimits
 from hallmarket.server.exchange.licence_routes import licence_routes
 from hallmarket.server.exchange.purchase import Purchases
+from hallmarket.server.exchange.refund_routes import refund_routes
 from hallmarket.server.exchange.routes import purchase_routes
+from hallmarket.server.exchange.sales_routes import sales_routes
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
@@ -145,6 +147,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *posts_routes(database, makers),
         *purchase_routes(Purchases(database, settings.platform_fee_bps)),
         *licence_routes(database),
+        *refund_routes(database),
+        *sales_routes(database, settings.platform_fee_bps),
         *media_routes(database, quick, scratch, thumbnails),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),

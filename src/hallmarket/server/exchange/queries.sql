@@ -84,3 +84,63 @@ select id, buyer_id, seller_id, organization_id, asset_id, asset_type, asset_nam
        leaf_index, checkpoint_number
 from licence
 where id = $2 and (buyer_id = $1 or seller_id = $1);
+
+-- name: lock_sold
+-- The asset of a licence, if it is still there, before the licence: so purchases lock, too.
+select id from asset where id = (select l.asset_id from licence l where l.id = $1) for no key update;
+
+-- name: lock_licence
+-- Of its buyer, its seller, and whoever administers the organization it was sold in, with a key that reaches that.
+select l.id, l.buyer_id, l.seller_id, l.organization_id, l.asset_id, l.asset_type, l.asset_name, l.currency,
+       l.price_minor, l.fee_minor, l.refunded_minor, l.transfer_id, b.username as buyer_name
+from licence l join person b on b.id = l.buyer_id
+where l.id = $1 and ($2 in (l.buyer_id, l.seller_id) or exists (
+    select from membership m
+    where m.organization_id = l.organization_id and m.person_id = $2 and m.role = 'admin'
+      and ($3::uuid is null or m.organization_id = $3)))
+for no key update of l;
+
+-- name: refund_licence
+update licence set refunded_minor = refunded_minor + $2, earned_minor = earned_minor - $3,
+                   ended_on = case when refunded_minor + $2 = price_minor then now() end
+where id = $1
+returning refunded_minor, price_minor - refunded_minor as remaining_minor, ended_on is not null as ended, now() as now;
+
+-- name: list_usage
+-- What somebody bought (`$2`) and sold (`$3`) in dollars, each read in its order, and no further than asked for.
+select l.id, l.buyer_id, l.seller_id, l.asset_id, l.asset_type, l.asset_name, l.price_minor, l.fee_minor,
+       l.refunded_minor, l.transfer_id, l.created_on
+from (
+    (select * from licence
+     where $2::boolean and buyer_id = $1 and currency = 'usd' and ($4::uuid is null or asset_id = $4)
+     order by created_on desc, id desc limit $5::bigint + $6)
+    union all
+    (select * from licence
+     where $3::boolean and seller_id = $1 and currency = 'usd' and ($4::uuid is null or asset_id = $4)
+     order by created_on desc, id desc limit $5::bigint + $6)
+) l
+order by l.created_on desc, l.id desc
+offset $5 limit $6;
+
+-- name: sum_usage
+select count(*) as record_count, coalesce(sum(price_minor - refunded_minor), 0)::bigint as total_minor
+from licence
+where (($2::boolean and buyer_id = $1) or ($3::boolean and seller_id = $1))
+  and currency = 'usd' and ($4::uuid is null or asset_id = $4);
+
+-- name: list_earnings
+-- What was given back whole earned nothing, and what is sold is still there. The sums of all stand in every row.
+select e.*, a.name, a.asset_type
+from (
+    select asset_id, count(*) as sales, sum(price_minor - refunded_minor)::bigint as gross_minor,
+           sum(earned_minor)::bigint as earned_minor,
+           (sum(sum(price_minor - refunded_minor)) over ())::bigint as all_gross_minor,
+           (sum(sum(earned_minor)) over ())::bigint as all_earned_minor
+    from licence
+    where seller_id = $1 and currency = 'usd' and ended_on is null
+    group by asset_id
+    order by earned_minor desc, asset_id
+    limit $2
+) e
+join asset a on a.id = e.asset_id
+order by e.earned_minor desc, e.asset_id;

@@ -1,0 +1,165 @@
+"""What was bought and sold for dollars, record by record and asset by asset."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from circle import Circle, Someone, new_circle
+from exchange import official_client
+from purses import balance_of, give_money
+from selling import buy, give_back, offer, open_shop
+
+HISTORY, EARNINGS = "/stripe/usage/history", "/stripe/wallet/pending-earnings"
+
+
+class Trade:
+    """Somebody sold a map twice and a poem thrice, of which one part and one whole was given back, and bought a hat."""
+
+    def __init__(self, circle: Circle) -> None:
+        self.circle = circle
+        self.seller, self.hatter, self.buyers = circle.person(), circle.person(), [circle.stranger() for _ in range(3)]
+        shop = open_shop(circle, self.seller, self.hatter)
+        self.map = offer(self.seller, team_id=shop, name="map", price_usd=8)
+        self.poem = offer(self.seller, team_id=shop, name="poem", price_usd=2, price_sats=900)
+        self.hat = offer(self.hatter, team_id=shop, name="hat", price_usd=5)
+        for person in (self.seller, *self.buyers):
+            give_money(circle.server, person.member, 2000)
+        give_money(circle.server, self.buyers[2].member, 900, "btc")
+        self.poems = [buy(buyer, self.poem) for buyer in self.buyers]
+        self.maps = [buy(buyer, self.map) for buyer in self.buyers[:2]]
+        self.bought = buy(self.seller, self.hat)
+        give_back(self.seller, self.maps[0]["licence_id"], amount=150)
+        give_back(self.seller, self.poems[2]["licence_id"])
+        order = {"assetType": "post", "assetId": self.poem}
+        self.buyers[2].ask("POST", "/wallet/purchase-asset", json=order)  # for satoshis, so no part of this
+
+
+@pytest.fixture(scope="module")
+def trade(taxed: Circle) -> Iterator[Trade]:
+    """The same trade for all tests, which only look at it."""
+    with new_circle(taxed.server) as circle:
+        yield Trade(circle)
+
+
+def history(who: Someone, **query: Any) -> Any:
+    """The whole answer."""
+    response = who.client.get(HISTORY, params=query)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
+    """Purchases stand on both sides, newest first, less what was given back; roles and assets narrow the list."""
+    seller, poem = trade.seller, trade.poem
+    told = history(seller, role="creator")["data"]
+    newest = [each["licence_id"] for each in (*trade.maps[::-1], *trade.poems[::-1])]
+    assert [each["id"] for each in told["records"]] == newest
+    assert [each["total_cents"] for each in told["records"]] == [800, 650, 0, 200, 200]
+    assert [each["status"] for each in told["records"]] == [
+        *("completed", "partially_refunded", "refunded", "completed", "completed")
+    ]
+    assert told["summary"] == {"record_count": 5, "total_cents": 1850}
+    told = history(seller, role="consumer")["data"]
+    (record,) = told["records"]
+    expected = {
+        "id": trade.bought["licence_id"],
+        "user_id": seller.id,
+        "creator_id": trade.hatter.id,
+        "asset_id": trade.hat,
+        "asset": {"id": trade.hat, "name": "hat", "asset_type": "post"},
+        "quantity": 1,
+        "cost_unit": "purchase",
+        "unit_cost_cents": 500,
+        "total_cents": 500,
+        "status": "completed",
+        "ledger_transaction_id": trade.bought["transaction_id"],
+        "metadata": {"platform_fee_cents": 12, "refunded_cents": 0},
+    }
+    assert record | expected == record
+    both = history(seller)["data"]
+    assert [each["id"] for each in both["records"]] == [trade.bought["licence_id"], *newest]
+    assert both["summary"] == {"record_count": 6, "total_cents": 2350}
+    assert history(seller, assetId=poem)["data"]["summary"] == {"record_count": 3, "total_cents": 400}
+    assert history(seller, assetId=trade.hat, role="creator")["data"]["summary"]["record_count"] == 0
+
+
+def test_history_is_ones_own(trade: Trade) -> None:
+    """Nobody sees others' purchases: not another buyer, not an administrator; a key for elsewhere sees one's own."""
+    for who, seen in ((trade.circle.boss, 0), (trade.buyers[0], 2), (trade.circle.free(trade.seller), 6)):
+        assert history(who)["data"]["summary"]["record_count"] == seen
+    assert history(trade.buyers[0], role="creator")["data"]["records"] == []
+    mine = history(trade.buyers[0], assetId=trade.poem)["data"]["records"]
+    assert [each["id"] for each in mine] == [trade.poems[0]["licence_id"]]
+
+
+def test_pages_of_history_are_exact(trade: Trade) -> None:
+    """Pages of any size make the whole, each says whether it is the last, and all have the same sum."""
+    whole = history(trade.seller)["data"]
+    for limit in (1, 2, 3, 6):
+        records: list[Any] = []
+        while True:
+            page = history(trade.seller, limit=limit, offset=len(records))
+            records += page["data"]["records"]
+            assert page["data"]["summary"] == whole["summary"]
+            assert page["pagination"]["total"] == 6
+            assert page["pagination"]["hasMore"] == (len(records) < 6)
+            if not page["pagination"]["hasMore"]:
+                break
+        assert records == whole["records"]
+    assert history(trade.seller, offset=7)["data"] == {"records": [], "summary": whole["summary"]}
+
+
+def test_nonsense_is_refused(trade: Trade) -> None:
+    """A role that there is not, an asset's id that is none, and a page out of bounds are 400."""
+    for query in ({"role": "owner"}, {"assetId": "map"}, {"limit": 0}, {"offset": -1}):
+        assert trade.seller.client.get(HISTORY, params=query).status_code == 400
+
+
+def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
+    """Before the fee it is what buyers paid and keep paid, after it what the seller has of that; nothing is pending."""
+    told = trade.seller.ask("GET", EARNINGS)
+    assert told == {
+        "total_pending_cents": 0,
+        "in_progress_cents": 0,
+        "total_paid_out_cents": 1803,
+        "total_gross_earnings_cents": 1850,
+        "platform_fee_percent": 2.5,
+        "assets": [
+            {
+                "asset_id": trade.map,
+                "name": "map",
+                "asset_type": "post",
+                "sales": 2,
+                "gross_cents": 1450,
+                "earned_cents": 1413,
+                "pending_cents": 0,
+            },
+            {
+                "asset_id": trade.poem,
+                "name": "poem",
+                "asset_type": "post",
+                "sales": 2,
+                "gross_cents": 400,
+                "earned_cents": 390,
+                "pending_cents": 0,
+            },
+        ],
+    }
+    held = balance_of(trade.circle.server, trade.seller.member)
+    assert held == 2000 + told["total_paid_out_cents"] - 500
+    nothing = trade.buyers[0].ask("GET", EARNINGS)
+    assert (nothing["assets"], nothing["total_gross_earnings_cents"], nothing["total_paid_out_cents"]) == ([], 0, 0)
+
+
+def test_official_client_reads_both(trade: Trade) -> None:
+    """`ouro-py` makes its own objects of history and earnings."""
+    with official_client(trade.circle.server, trade.seller.member.key) as ouro:
+        page = ouro.money.get_usage_history(limit=2, asset_id=trade.poem, role="creator")
+        assert (len(page.data), page.has_more, page.total) == (2, True, 3)
+        assert (page.summary.record_count, page.summary.total_cents) == (3, 400)
+        assert page.data[0].asset_id == UUID(trade.poem)
+        earned = ouro.money.get_pending_earnings()
+    assert (earned.total_gross_earnings_cents, earned.total_paid_out_cents) == (1850, 1803)
+    assert [each["name"] for each in earned.assets] == ["map", "poem"]
