@@ -23,7 +23,7 @@ LISTING = {
     "GET /assets/{asset_id}/children": "the listings of what stands in it",
     "GET /assets/{asset_id}/counts": "how often it was sought",
     "GET /assets/{asset_id}/explain": "what it takes to read it",
-    "GET /assets/{asset_id}/connections": "ids and names of what it has to do with",
+    "GET /assets/{asset_id}/connections": "what refers to it; what it refers to stands in it",
     "GET /assets/{asset_id}/lineage": "listings of what it comes from",
     "GET /assets/{asset_id}/tags": "it is found by them",
     "GET /assets/{asset_id}/actions": "empty",
@@ -242,3 +242,23 @@ def test_what_stands_in_it_is_unlocked_with_it(shop: Shop) -> None:
     assert stranger.ask("GET", f"/assets/{child}/explain")["price_usd"] == 12
     let_read(shop.circle, shop.file, stranger)
     assert stranger.ask("GET", f"/assets/{child}/comments") == []
+
+
+def test_what_it_refers_to_is_kept_with_its_content(shop: Shop) -> None:
+    """That a post for sale shows an asset is told neither by the post nor by the asset, until the post is bought."""
+    boss, stranger = shop.circle.boss, shop.circle.stranger()
+    team = boss.ask("GET", f"/assets/{shop.file}")["team_id"]
+    shown = make_asset(shop.circle.server, boss, visibility="public", team_id=team)
+    component = {"type": "assetComponent", "attrs": {"id": shown, "assetType": "file", "viewMode": "card"}}
+    sold = {"post": {"visibility": "monetized", "team_id": team, "price_usd": 2}}
+    content = {"json": {"type": "doc", "content": [component]}}
+    post = boss.ask("POST", "/posts/create", json=sold | {"content": content})["id"]
+
+    def told(who: Someone) -> set[str]:
+        pages = [who.ask("GET", f"/assets/{asset}/connections") for asset in (post, shown)]
+        return {f"{each['source_id']} {each['type']} {each['target_id']}" for page in pages for each in page}
+
+    assert told(boss) == {f"{post} component {shown}"}
+    assert told(stranger) == set()
+    let_read(shop.circle, post, stranger)
+    assert told(stranger) == told(boss)

@@ -68,7 +68,10 @@ class Lineage(msgspec.Struct, frozen=True):
 async def list_connections(
     database: Database, caller: Caller, asset_id: UUID, query: dict[str, str], window: Window
 ) -> Paged[WireConnection]:
-    """An asset's connections with assets the caller may know of, newest first. Raises NotFound, InvalidRequest."""
+    """An asset's connections with assets the caller may know of, newest first, made by what they may read.
+
+    Raises NotFound, InvalidRequest.
+    """
     direction = query.get("direction")
     if direction not in (None, "source", "target"):
         raise InvalidRequest("direction must be source or target.", "direction")

@@ -278,10 +278,13 @@ limit $5;
 -- What assets have to do with each other.
 
 -- name: list_connections
+-- What an asset refers to stands in it: for whoever may read it.
 select c.id, c.type, c.source_id, c.target_id, c.creator_id, c.created_on
 from connection c
 join asset_known($2, $3) o on o.id = case c.source_id when $1 then c.target_id else c.source_id end
-where ($5::text is distinct from 'target' and c.source_id = $1 or $5 is distinct from 'source' and c.target_id = $1)
+join asset s on s.id = c.source_id
+where (s.audience = 'public' or asset_role(s.id, s.access_id, s.audience, s.organization_id, $2, $3) > 0)
+  and ($5::text is distinct from 'target' and c.source_id = $1 or $5 is distinct from 'source' and c.target_id = $1)
   and ($4::text[] is null or c.type = any ($4))
 order by c.created_on desc, c.id desc
 offset $6 limit $7;
