@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -40,6 +40,8 @@ OPEN = {
     "GET /downloads/{token}": "the address itself is signed, for somebody who may read what it opens",
     "GET /uploads/{token}": "the address itself is signed, for whoever sent what it opens",
     "PUT /uploads/{token}": "the address itself is signed, for one upload",
+    "POST /stripe/webhook": "Stripe has no token; what it sends is signed, and nothing else is believed",
+    "GET /stripe/returned": "Stripe sends browsers there; it is the same for everybody",
     "GET /healthz": "for monitoring, which has no key",
     "GET /readyz": "for monitoring, which has no key",
     "GET /metrics": "for monitoring, which has no key",
@@ -111,12 +113,15 @@ def theirs(server: Server, circle: Circle) -> dict[str, str]:
     view = boss.ask("POST", f"/datasets/{dataset}/visualizations", json={"name": "A view"})["id"]
     index = boss.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["day"]})["name"]
     licence = buy(server, asker, make_for_sale(circle.free(boss)))
+    payment = str(uuid4())
+    server.query("insert into payment values ($1, $2, 'usd', 500)", UUID(payment), UUID(boss.id))
     return {
         "organization_id": circle.organization,
         "team_id": team,
         "request_id": request["id"],
         "organizations/request_id": applicant["id"],
         "user_id": banned.id,
+        "payment_id": payment,
         "user": boss.member.username,
         "username": boss.member.username,
         "name": name,

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from support import HALLMARKET, new_server
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| `(--[a-z-]+)` \| `(HALLMARKET_[A-Z_]+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
 NAMES = [setting.name for setting in SETTINGS]
+STRIPE = {"stripe_secret_key": "sk_test_1", "stripe_webhook_secret": "whsec_1", "public_url": "https://a.example"}
 OTHER = {str: "other", int: "77", bool: "no"}
 
 
@@ -64,11 +66,16 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         value, third = "s3://registry/media", "gs://registry"
     if setting.name == "rate_limit_storage":
         value, third = "redis://10.0.0.1:6379/0", "unix:///run/redis.sock"
+    if setting.name in STRIPE:
+        value, third = STRIPE[setting.name], STRIPE[setting.name] + "23"
+    if setting.name == "stripe_api_url":
+        value, third = "https://stripe.example.org", "http://10.0.0.1:12111"
     if setting.name == "cdn_url":
         value, third = "https://cdn.example.org", "http://10.0.0.1/thumbnails"
 
     def read(given: dict[str, object], environ: dict[str, str]) -> object:
-        settings = read_settings(given, environ)
+        beside = {f"HALLMARKET_{name.upper()}": known for name, known in STRIPE.items() if setting.name in STRIPE}
+        settings = read_settings(given, beside | environ)
         return str(getattr(settings, setting.name)).removeprefix(f"{Path.cwd()}/").replace("False", "no")
 
     assert read({}, {setting.variable: value}) == value
@@ -94,6 +101,9 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
         ("log_requests", "perhaps"),
         ("log_level", "loud"),
         ("cdn_url", "cdn.example.org"),
+        ("stripe_api_url", "api.example.org"),
+        ("stripe_secret_key", "sk_test_1"),
+        ("stripe_webhook_secret", "whsec_1"),
         *(("blobs", url) for url in ("nonsense", "s3:", "s3://", "s3:///x", "ftp://x/y", "/srv/blobs")),
         *(
             ("rate_limit_storage", url)
@@ -137,3 +147,27 @@ def test_booleans_have_the_usual_words() -> None:
 def test_public_url_has_no_slash_at_its_end() -> None:
     """The public address is kept without slashes at its end, so that paths can follow it."""
     assert read_settings({"public_url": "https://a.example//"}, {}).public_url == "https://a.example"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stripe_secret_key": "whsec_hidden", "stripe_webhook_secret": "sk_live_hidden"}, "look which is which"),
+        ({"stripe_secret_key": "pk_live_hidden"}, "look which is which"),
+        ({"public_url": ""}, "needs --public-url"),
+        ({"public_url": "a.example"}, "needs --public-url"),
+    ],
+)
+def test_card_payments_are_set_up_whole_or_not_at_all(change: dict[str, object], words: str) -> None:
+    """What is half set up or mixed up is refused in words that hold no secret."""
+    with pytest.raises(Refusal, match=words) as refused:
+        read_settings(STRIPE | change, {})
+    assert "hidden" not in str(refused.value)
+
+
+def test_card_payments_need_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package of the extra, card payments are refused with what to do; a server without them starts."""
+    monkeypatch.setitem(sys.modules, "stripe", None)
+    with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[stripe]'")):
+        read_settings(STRIPE, {})
+    assert read_settings({}, {}).stripe_secret_key == ""

@@ -143,6 +143,12 @@ class AlreadyBought(Conflict):
     code = "ALREADY_BOUGHT"
 
 
+class NotConfigured(Conflict):
+    """The server's operator has not set up what this needs."""
+
+    code = "NOT_CONFIGURED"
+
+
 class RangeNotSatisfiable(DomainError):
     """The part that was asked for begins behind the end."""
 

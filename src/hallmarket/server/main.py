@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import structlog
 from litestar import Litestar
@@ -60,6 +61,7 @@ from hallmarket.server.media.routes import media_routes
 from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
+from hallmarket.server.payments.routes import payments_routes
 from hallmarket.server.posts.download import PostKind
 from hallmarket.server.posts.parts import Makers, PostParts
 from hallmarket.server.posts.routes import posts_routes
@@ -69,6 +71,9 @@ from hallmarket.server.tables.store import make_tables
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
 from hallmarket.server.wallet.routes import wallet_routes
+
+if TYPE_CHECKING:
+    from hallmarket.server.payments.remote import Remote
 
 MIB = 1024 * 1024
 log = structlog.get_logger()
@@ -100,6 +105,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     exports = Exports(database, tables, engine)
     kinds: Kinds = {"file": FileKind(database, blobs), "dataset": exports, "post": texts, "comment": texts}
     makers: Makers = {"file": FileParts(blobs), "dataset": DatasetParts(database, tables), "post": PostParts()}
+    stripe = make_stripe(settings)
     verifier_key = key.verifier_key
 
     @asynccontextmanager
@@ -120,6 +126,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
             await asyncio.gather(*tasks, return_exceptions=True)  # one that failed earlier stops no other
             await keyring.note_uses()
             await engine.close()
+            if stripe is not None:
+                await stripe.close()
             await anchoring.close()
             await admission.close()
             await database.close()
@@ -149,6 +157,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *licence_routes(database),
         *refund_routes(database),
         *sales_routes(database, settings.platform_fee_bps),
+        *payments_routes(database, stripe, settings.public_url),
         *media_routes(database, quick, scratch, thumbnails),
         *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),
@@ -174,3 +183,13 @@ def make_engine(settings: Settings) -> Engine:
             memory_mib=settings.query_memory_mib,
         )
     )
+
+
+def make_stripe(settings: Settings) -> "Remote | None":
+    """The account at Stripe that card payments go to, if there is one."""
+    if not settings.stripe_secret_key:
+        return None
+    # Imported here, for it brings Stripe's library: most servers have no use for that, and need not have it.
+    from hallmarket.server.payments.remote import Remote
+
+    return Remote(settings.stripe_secret_key, settings.stripe_webhook_secret, settings.stripe_api_url)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -53,6 +54,9 @@ SETTINGS = (
         "secret_key", "", "secret that keys the hashes of API keys, instead of the one kept in the database", "TEXT"
     ),
     Setting("platform_fee_bps", 0, "the platform's part of each price, basis points: 250 is 2.5 %", "N"),
+    Setting("stripe_secret_key", "", "secret key of a Stripe account, sk_…, to take card payments", "KEY"),
+    Setting("stripe_webhook_secret", "", "secret that Stripe signs its events to this server with, whsec_…", "SECRET"),
+    Setting("stripe_api_url", "", "address of Stripe's API, where it is not Stripe's own", "URL"),
     Setting("checkpoint_interval_ms", 250, "least time between two checkpoints of the log, milliseconds", "MS"),
     Setting("anchor_batch", 1000, "most anchors committed together; 1 commits each alone", "N"),
     Setting("lookup_cache_mib", 384, "memory a worker may use for public look-ups, MiB; 0 for none", "MIB"),
@@ -95,6 +99,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_origin: str
     secret_key: str
     platform_fee_bps: int
+    stripe_secret_key: str
+    stripe_webhook_secret: str
+    stripe_api_url: str
     checkpoint_interval_ms: int
     anchor_batch: int
     lookup_cache_mib: int
@@ -108,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_requests: bool
 
 
+WEB = ("https://", "http://")
 LOWEST = {
     "workers": 1,
     "query_processes": 1,
@@ -150,11 +158,38 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
         raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
     if not _is_store(str(values["blobs"])):
         raise Refusal("--blobs must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER.")
-    for name in ("public_url", "cdn_url"):
+    for name in ("public_url", "cdn_url", "stripe_api_url"):
         values[name] = str(values[name]).rstrip("/")
-    if values["cdn_url"] and not str(values["cdn_url"]).startswith(("https://", "http://")):
+    if values["cdn_url"] and not str(values["cdn_url"]).startswith(WEB):
         raise Refusal("--cdn-url must begin with https:// or http://.")
-    return msgspec.convert(values, Settings)
+    settings = msgspec.convert(values, Settings)
+    _verify_stripe(settings)
+    return settings
+
+
+def _verify_stripe(settings: Settings) -> None:
+    """Raises Refusal if card payments are half set up. No secret is in its words."""
+    key, secret = settings.stripe_secret_key, settings.stripe_webhook_secret
+    if settings.stripe_api_url and not settings.stripe_api_url.startswith(WEB):
+        raise Refusal("--stripe-api-url must begin with https:// or http://.")
+    if not key and not secret:
+        return
+    if not key or not secret:
+        raise Refusal(
+            "--stripe-secret-key and --stripe-webhook-secret go together: set both to take card payments, or neither."
+        )
+    if not key.startswith(("sk_", "rk_")) or not secret.startswith("whsec_"):
+        raise Refusal(
+            "--stripe-secret-key begins with sk_ or rk_, --stripe-webhook-secret with whsec_; look which is which."
+        )
+    if not settings.public_url.startswith(WEB):
+        raise Refusal(
+            "--stripe-secret-key needs --public-url, https://…: from Stripe's page people are sent back there."
+        )
+    if find_spec("stripe") is None:
+        raise Refusal(
+            "--stripe-secret-key needs the package stripe: run `pip install 'hallmarket[stripe]'`, or leave it unset."
+        )
 
 
 def _is_redis(url: str) -> bool:

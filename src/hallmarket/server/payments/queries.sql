@@ -1,0 +1,29 @@
+-- name: create_payment
+insert into payment (id, person_id, currency, amount_minor) values ($1, $2, 'usd', $3);
+
+-- name: find_payment
+-- The person's own only.
+select id, amount_minor, status, attempt, url, expires_on, created_on from payment where id = $1 and person_id = $2;
+
+-- name: open_payment
+-- Of several who ask Stripe for the same payment at once, the first that is done writes down what all of them tell.
+update payment set status = 'open', session_id = $2, url = $3, expires_on = $4 where id = $1 and status = 'created';
+
+-- name: count_attempt
+update payment set attempt = attempt + 1 where id = $1 and status = 'created' and attempt = $2;
+
+-- name: refuse_payment
+update payment set status = 'failed', settled_on = now() where id = $1 and status = 'created';
+
+-- name: lock_payment
+select id, person_id, currency, amount_minor, status, session_id from payment where id = $1 for no key update;
+
+-- name: settle_payment
+-- It is paid, whatever it was taken for until now.
+update payment set status = 'paid', session_id = $2, intent_id = $3, transfer_id = $4, settled_on = now() where id = $1;
+
+-- name: end_payment
+update payment set status = $2, session_id = $3, settled_on = now() where id = $1 and status in ('created', 'open');
+
+-- name: find_payment_of_intent
+select id, person_id, amount_minor from payment where intent_id = $1;
