@@ -10,7 +10,7 @@ import pytest
 
 from circle import Circle, Someone
 from exchange import get_token, official_client
-from purses import balance_of, give_money
+from funds import balance, credit
 from support import Server
 from wire import assert_exchange_error
 
@@ -36,14 +36,14 @@ def test_gift_reaches_whom_it_is_for(circle: Circle, currency: Any) -> None:
     """What leaves one wallet is in the other, whole; both see it, signed, with its message; the recipient is told."""
     giver, taker = circle.person(), circle.stranger()
     path, _, kind, _, amount = WAYS[currency]
-    give_money(circle.server, giver.member, 1000, currency)
+    credit(circle.server, giver.id, 1000, currency)
     told = giver.ask("POST", path, json=body_of(currency, taker.id, 300, message="for the photo"))
     assert 300 in told.values()
-    assert balance_of(circle.server, giver.member, currency) == 700
-    assert balance_of(circle.server, taker.member, currency) == 300
-    (out, credit), (came,) = moves(giver, currency), moves(taker, currency)
-    assert (out[amount], credit[amount], came[amount]) == (-300, 1000, 300)
-    assert (out["type"], credit["type"], came["type"]) == (kind, "credit", kind)
+    assert balance(circle.server, giver.id, currency) == 700
+    assert balance(circle.server, taker.id, currency) == 300
+    (out, first), (came,) = moves(giver, currency), moves(taker, currency)
+    assert (out[amount], first[amount], came[amount]) == (-300, 1000, 300)
+    assert (out["type"], first["type"], came["type"]) == (kind, "credit", kind)
     assert out["id"] == came["id"] in told.values()
     assert out["metadata"]["balance_after"] == 700
     assert came["metadata"]["counterparty"] == {"user_id": giver.id, "username": giver.member.username}
@@ -59,8 +59,8 @@ def test_gifts_that_cannot_be(circle: Circle, currency: Any) -> None:
     """To oneself, to nobody, of nothing, of more than there is: nothing moves, and the answer says why."""
     giver, taker = circle.person(), circle.person()
     path = WAYS[currency][0]
-    give_money(circle.server, giver.member, 500, currency)
-    give_money(circle.server, giver.member, 10**6, "btc" if currency == "usd" else "usd")
+    credit(circle.server, giver.id, 500, currency)
+    credit(circle.server, giver.id, 10**6, "btc" if currency == "usd" else "usd")
     wrong: list[tuple[str, object, int, str]] = [
         (giver.id, 5, 400, "invalid_request"),
         (str(uuid4()), 5, 404, "not_found"),
@@ -74,7 +74,7 @@ def test_gifts_that_cannot_be(circle: Circle, currency: Any) -> None:
     for message in ("x" * 1001, "a\0b", 5):
         answer = giver.client.post(path, json=body_of(currency, taker.id, 5, message=message))
         assert_exchange_error(answer, 400, "invalid_request")
-    assert balance_of(circle.server, giver.member, currency) == 500
+    assert balance(circle.server, giver.id, currency) == 500
     assert moves(taker, currency) == []
     assert taker.told(circle.server) == []
 
@@ -82,7 +82,7 @@ def test_gifts_that_cannot_be(circle: Circle, currency: Any) -> None:
 def test_a_key_moves_money_once(circle: Circle) -> None:
     """Under one key it moves once, however often and at once it is asked for; another request under it is 422."""
     giver, taker = circle.person(), circle.person()
-    give_money(circle.server, giver.member, 1000)
+    credit(circle.server, giver.id, 1000)
     headers = {"authorization": get_token(circle.server, giver.member.key), "idempotency-key": secrets.token_hex(8)}
 
     async def ask(count: int, amount: int) -> list[httpx.Response]:
@@ -96,7 +96,7 @@ def test_a_key_moves_money_once(circle: Circle) -> None:
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 4
-    assert balance_of(circle.server, taker.member) == 400
+    assert balance(circle.server, taker.id) == 400
     assert_exchange_error(asyncio.run(ask(1, 401))[0], 422, "idempotency_mismatch")
 
 
@@ -106,16 +106,16 @@ def test_a_refusal_is_kept_too(circle: Circle) -> None:
     header, body = {"idempotency-key": "one"}, body_of("usd", taker.id, 400)
     first = giver.client.post("/stripe/wallet/tip", json=body, headers=header)
     assert_exchange_error(first, 402, "insufficient_funds")
-    give_money(circle.server, giver.member, 1000)
+    credit(circle.server, giver.id, 1000)
     again = giver.client.post("/stripe/wallet/tip", json=body, headers=header)
     assert (again.status_code, again.content) == (402, first.content)
-    assert balance_of(circle.server, taker.member) == 0
+    assert balance(circle.server, taker.id) == 0
 
 
 def test_scopes_and_bound_keys(circle: Circle) -> None:
     """A wallet is its person's whatever key asks; who may only look moves nothing."""
     looking = circle.person(scopes="wallet:read")
-    give_money(circle.server, looking.member, 77)
+    credit(circle.server, looking.id, 77)
     assert looking.ask("GET", "/stripe/wallet/balance")["balance_cents"] == 77
     body = body_of("usd", circle.boss.id, 5)
     assert_exchange_error(looking.client.post("/stripe/wallet/tip", json=body), 403, "forbidden")
@@ -127,8 +127,8 @@ def test_scopes_and_bound_keys(circle: Circle) -> None:
 def test_official_client(circle: Circle, server: Server) -> None:
     """The official client's balances, histories, sends and deposit address, in both currencies."""
     giver, taker = circle.person(), circle.person()
-    give_money(server, giver.member, 1000)
-    give_money(server, giver.member, 5000, "btc")
+    credit(server, giver.id, 1000)
+    credit(server, giver.id, 5000, "btc")
     with official_client(server, giver.member.key) as ouro:
         tip = ouro.money.send(taker.id, 250, currency="usd", message="thanks")
         assert (tip.amount_cents, tip.recipient_amount_cents, tip.platform_fee_cents) == (250, 250, 0)

@@ -24,12 +24,13 @@ Examples:
   hallmarket admin credit jane 12.50 --currency usd --reason "By cheque"
   hallmarket admin payout jane 100 --currency usd
   hallmarket admin correct 0190… --reason "Credited twice"
+  hallmarket admin audit-money
 
 These work on the database itself: of the data folder (--data, HALLMARKET_DATA) or of a PostgreSQL of your own
 (--database, HALLMARKET_DATABASE_URL), whether its server is running or not.
 
 \b
-Exit status: 0 done; 1 refused, the message says why; 2 wrong usage.
+Exit status: 0 done; 1 refused, the message says why, or `audit-money` found something; 2 wrong usage.
 """
 
 

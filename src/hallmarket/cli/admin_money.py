@@ -1,12 +1,17 @@
 """`hallmarket admin`: the verbs about money."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
 from hallmarket.cli.administering import common_options, run_work, tell
+from hallmarket.cli.amounts import read_amount
+from hallmarket.cli.output import count_words, money_words, printable
+
+if TYPE_CHECKING:
+    from hallmarket.client.exchange_types import Currency
 
 _username = click.argument("username")
 _amount = click.argument("amount")
@@ -66,16 +71,42 @@ def _move(
     currency: str,
     reason: str | None,
 ) -> None:
-    from hallmarket.server.wallet.types import Currency, money, read_money
-
     kind: Currency = "usd" if currency == "usd" else "btc"
     try:
-        minor = read_money(amount, kind)
+        minor = read_amount(amount, kind)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="AMOUNT") from None
     made = run_work(common, lambda connection, _: work(connection, username, minor, kind, reason))
     shown = {"id": str(made), "username": username, "currency": currency, "amount": minor}
-    tell(common, shown, f"{money(minor, kind)} {way} {username}: transfer {made}")
+    tell(common, shown, f"{money_words(minor, kind)} {way} {username}: transfer {made}")
 
 
-VERBS = (credit, payout, correct)
+@click.command("audit-money", epilog="Example: hallmarket admin audit-money --json")
+@common_options
+@click.pass_context
+def audit_money(context: click.Context, /, **common: Any) -> None:
+    """Recompute all money from its postings, and tell whatever does not agree: then the exit status is 1."""
+    import msgspec
+
+    from hallmarket.server.exchange import audit
+
+    found = run_work(common, lambda connection, _: audit.audit_money(connection))
+    text = "\n".join(printable(line) for line in _tell_audit(found))
+    tell(common, msgspec.to_builtins(found), text)
+    context.exit(1 if found.drifts else 0)
+
+
+def _tell_audit(found: Any) -> Iterator[str]:
+    for drift in found.drifts:
+        yield f"{drift.about} {drift.id}: {drift.message}"
+    for currency, totals in found.totals.items():
+        funded, held, fees, paid = (
+            money_words(minor, currency) for minor in (totals.funded, totals.people_hold, totals.fees, totals.paid_out)
+        )
+        yield f"{currency}: {funded} came in; people hold {held}, fees are {fees}, {paid} was paid out"
+    counted = count_words(found.transfers, "transfer"), count_words(found.licences, "licence")
+    wrong = count_words(len(found.drifts), "drift") if found.drifts else "all is as it must be"
+    yield f"{' and '.join(counted)} looked at: {wrong}"
+
+
+VERBS = (credit, payout, correct, audit_money)

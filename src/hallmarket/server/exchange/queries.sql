@@ -144,3 +144,77 @@ from (
 ) e
 join asset a on a.id = e.asset_id
 order by e.earned_minor desc, e.asset_id;
+
+-- name: audit_sales
+-- Purchases without exactly one licence.
+select t.id, count(l.id) as licences
+from transfer t left join licence l on l.transfer_id = t.id
+where t.kind = 'purchase'
+group by t.id having count(l.id) <> 1 order by t.id;
+
+-- name: audit_postings
+-- Licences whose transfer is no purchase of theirs, or whose postings are not price and fee.
+select l.id, l.transfer_id, t.kind is not distinct from 'purchase' and t.asset_id = l.asset_id as is_its
+from licence l left join transfer t on t.id = l.transfer_id
+where t.kind is distinct from 'purchase' or t.asset_id is distinct from l.asset_id
+   or array(
+       select p.account_id || ' ' || p.amount_minor from posting p where p.transfer_id = l.transfer_id order by 1
+   ) is distinct from array(
+       select a.id || ' ' || line.amount_minor
+       from (values ('person', l.buyer_id, -l.price_minor), ('person', l.seller_id, l.price_minor - l.fee_minor),
+                    ('fee', null, l.fee_minor)) as line (kind, person_id, amount_minor)
+       join account a on a.kind = line.kind and a.currency = l.currency
+                     and a.person_id is not distinct from line.person_id
+       where line.amount_minor <> 0
+       order by 1
+   )
+order by l.id;
+
+-- name: audit_refunds
+-- Licences that say otherwise than their refunds what was given back, what the seller keeps, or what the fee is.
+select l.id, l.currency, l.refunded_minor, l.earned_minor, back.buyer_minor,
+       l.price_minor - l.fee_minor + back.seller_minor as kept_minor
+from licence l
+cross join lateral (
+    select coalesce(sum(p.amount_minor) filter (where a.person_id = l.buyer_id), 0)::bigint as buyer_minor,
+           coalesce(sum(p.amount_minor) filter (where a.person_id = l.seller_id), 0)::bigint as seller_minor,
+           coalesce(sum(p.amount_minor) filter (where a.kind = 'fee'), 0)::bigint as fee_minor
+    from transfer t
+    join posting p on p.transfer_id = t.id
+    join account a on a.id = p.account_id
+    where t.corrects_id = l.transfer_id
+) back
+where l.refunded_minor <> back.buyer_minor
+   or l.earned_minor <> l.price_minor - l.fee_minor + back.seller_minor
+   or -back.fee_minor <> div(l.fee_minor::numeric * l.refunded_minor, l.price_minor)
+order by l.id;
+
+-- name: audit_lost_refunds
+-- Refunds of what no licence is of.
+select t.id from transfer t
+where t.kind = 'refund' and not exists (select from licence l where l.transfer_id = t.corrects_id)
+order by t.id;
+
+-- name: audit_unreadable
+-- Licences that are not ended, and whose buyers may not read for having paid.
+select l.id from licence l
+where l.ended_on is null
+  and not exists (select from permission g where g.asset_id = l.asset_id and g.person_id = l.buyer_id and g.bought)
+order by l.id;
+
+-- name: audit_unpaid
+-- Permissions to read what was paid for, without a licence.
+select g.id, g.asset_id, person.username
+from permission g join person on person.id = g.person_id
+where g.bought
+  and not exists (select from licence l
+                  where l.asset_id = g.asset_id and l.buyer_id = g.person_id and l.ended_on is null)
+order by g.id;
+
+-- name: audit_entries
+-- Each licence with its entry while it is queued, or the leaf that the log has at its place.
+select l.*, q.entry, substring(tile.hashes from (l.leaf_index % 256)::integer * 32 + 1 for 32) as leaf
+from licence l
+left join log_queue q on q.kind = 'licence' and q.subject_id = l.id and l.status = 2
+left join log_tile tile on tile.level = 0 and tile.index = l.leaf_index / 256
+order by l.id;

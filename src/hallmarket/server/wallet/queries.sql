@@ -100,3 +100,84 @@ select id from account where id = $1 for no key update skip locked;
 
 -- name: fold
 select account_fold($1, 0);
+
+-- name: audit_transfers
+-- Transfers that do not balance, by currency.
+select t.id, t.kind, count(p.line) as lines, p.currency, coalesce(sum(p.amount_minor), 0)::bigint as off_minor
+from transfer t left join posting p on p.transfer_id = t.id
+group by t.id, p.currency
+having count(p.line) < 2 or sum(p.amount_minor) <> 0
+order by t.id, p.currency;
+
+-- name: audit_ways
+-- From what to what the money of each kind of transfer went, where that is not its way.
+select t.id, t.kind, way.text as way
+from transfer t
+cross join lateral (
+    select string_agg(line, ' ' order by line) as text
+    from (
+        select a.kind || case when p.amount_minor > 0 then '+' else '-' end as line
+        from posting p join account a on a.id = p.account_id where p.transfer_id = t.id
+    ) lines
+) way
+where t.kind <> 'correction' and way.text <> all (case
+    when t.kind in ('credit', 'deposit') then array['funding- person+']
+    when t.kind = 'payout' then array['payout+ person-']
+    when t.kind in ('tip', 'send') then array['person- person+', 'person+ person-']
+    when t.kind = 'purchase' then array['person- person+', 'person+ person-', 'fee+ person- person+',
+                                        'fee+ person+ person-', 'fee+ person-']
+    when t.kind = 'refund' then array['person- person+', 'person+ person-', 'fee- person- person+',
+                                      'fee- person+ person-', 'fee- person+']
+    else array[]::text[]
+end)
+order by t.id;
+
+-- name: audit_corrections
+-- Corrections that are not the opposite of what they correct, or not the first.
+select t.id, t.corrects_id
+from transfer t
+where t.kind = 'correction' and (
+    array(select p.account_id || ' ' || p.amount_minor from posting p where p.transfer_id = t.id order by 1)
+    is distinct from
+    array(select p.account_id || ' ' || -p.amount_minor from posting p where p.transfer_id = t.corrects_id order by 1)
+    or exists (select from transfer o where o.corrects_id = t.corrects_id and o.kind = 'correction' and o.id < t.id)
+)
+order by t.id;
+
+-- name: audit_postings
+-- Postings of no transfer, or on an account that is not there or is in another currency.
+select p.transfer_id, p.line, t.id is null as is_astray
+from posting p
+left join transfer t on t.id = p.transfer_id
+left join account a on a.id = p.account_id and a.currency = p.currency
+where t.id is null or a.id is null
+order by p.transfer_id, p.line;
+
+-- name: audit_pending
+-- What waits to be counted up and is not what moved.
+select w.account_id, w.transfer_id, w.line
+from pending_posting w
+left join posting p using (account_id, transfer_id, line, amount_minor)
+where p.transfer_id is null
+order by w.account_id, w.transfer_id, w.line;
+
+-- name: audit_accounts
+-- Accounts that do not hold what moved, or less than nothing.
+select a.id, a.kind, a.currency, person.username,
+       a.balance_minor + coalesce(w.minor, 0)::bigint as held_minor, coalesce(p.minor, 0)::bigint as moved_minor
+from account a
+left join (select account_id, sum(amount_minor) as minor from pending_posting group by 1) w on w.account_id = a.id
+left join (select account_id, sum(amount_minor) as minor from posting group by 1) p on p.account_id = a.id
+left join person on person.id = a.person_id
+where a.balance_minor + coalesce(w.minor, 0) <> coalesce(p.minor, 0)
+   or a.kind = 'person' and coalesce(p.minor, 0) < 0
+order by a.id;
+
+-- name: sum_up
+-- What all accounts of a kind come to, by their postings.
+select a.currency, a.kind, coalesce(sum(p.amount_minor), 0)::bigint as minor, count(p.line) as postings
+from account a left join posting p on p.account_id = a.id
+group by a.currency, a.kind;
+
+-- name: count_transfers
+select count(*) from transfer;

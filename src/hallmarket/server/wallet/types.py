@@ -1,6 +1,5 @@
 """Money as the other rooms know it: whole minor units (cents of usd, satoshis of btc), always integers."""
 
-import re
 from typing import Literal
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from hallmarket.server.database.ids import new_id
 Currency = Literal["usd", "btc"]
 TransferKind = Literal["credit", "deposit", "purchase", "tip", "send", "refund", "payout", "correction"]
 MOST_MINOR = 10**15  # of one transfer: ten trillion dollars, half of all bitcoin
-WRITTEN = {"usd": re.compile(r"([0-9]{1,14})(?:\.([0-9]{1,2}))?"), "btc": re.compile(r"([0-9]{1,16})")}
 
 _PLATFORM = "00000000-0000-7000-8000-00000000000"
 FEE: dict[Currency, UUID] = {"usd": UUID(_PLATFORM + "1"), "btc": UUID(_PLATFORM + "2")}
@@ -52,18 +50,3 @@ def money(amount_minor: int, currency: Currency) -> str:
     sign = "-" if amount_minor < 0 else ""
     whole, cents = divmod(abs(amount_minor), 100)
     return f"{sign}${whole:,}.{cents:02}" if currency == "usd" else f"{amount_minor:,} sats"
-
-
-def read_money(text: str, currency: Currency) -> int:
-    """An amount that somebody wrote: dollars as `12` or `12.50`, whole satoshis; in minor units, exactly.
-
-    Raises ValueError, with a sentence for people, for anything else, nothing, or more than MOST_MINOR.
-    """
-    found = WRITTEN[currency].fullmatch(text)
-    if found is None:
-        form = "dollars such as 12 or 12.50" if currency == "usd" else "whole satoshis such as 1200"
-        raise ValueError(f"{text!r} is no amount: write {form}.")
-    minor = int(found[1]) if currency == "btc" else int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
-    if not 0 < minor <= MOST_MINOR:
-        raise ValueError(f"An amount is more than nothing and at most {money(MOST_MINOR, currency)}.")
-    return minor

@@ -1,0 +1,196 @@
+"""The audit of all money: it finds nothing where all is well, and each kind of drift where somebody made it."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from circle import Circle, Someone, new_circle
+from funds import credit
+from hallmarket.server.exchange.audit import MoneyAudit, audit_moment
+from making_files import make_file
+from support import Server, new_server, wait_until
+
+REFUND = """
+with given as (
+    update licence set refunded_minor = 500, earned_minor = earned_minor - 488 where transfer_id = $1 returning *
+), made as (
+    insert into transfer (id, kind, corrects_id) select gen_random_uuid(), 'refund', transfer_id from given returning id
+)
+insert into posting (transfer_id, line, account_id, currency, amount_minor)
+select made.id, lines.line, a.id, 'usd', lines.amount
+from made, given cross join lateral (
+    values (1, 'person', seller_id, -488), (2, 'fee', null, -12), (3, 'person', buyer_id, 500)
+) lines (line, kind, person_id, amount)
+join account a on a.kind = lines.kind and a.currency = 'usd' and a.person_id is not distinct from lines.person_id
+order by lines.line
+"""
+
+
+class Market:
+    """A server of its own where something was credited, sold, given back, tipped, corrected and paid out."""
+
+    def __init__(self, server: Server, circle: Circle) -> None:
+        self.server = server
+        self.seller: Someone = circle.free(circle.boss)
+        self.buyer = circle.stranger()
+        credit(server, self.buyer.id, 5000)
+        for name in ("one", "two"):
+            asset = make_file(
+                self.seller, name.encode(), visibility="monetized", monetization="pay-to-unlock", price_usd=12
+            )
+            body = {"assetType": "file", "assetId": asset["id"]}
+            bought = self.buyer.ask("POST", "/stripe/wallet/purchase-asset", json=body)
+            self.purchase = UUID(bought["transaction_id"])
+        server.query(REFUND, self.purchase)
+        body = {"recipientId": self.seller.id, "amountCents": 100}
+        tip = self.buyer.ask("POST", "/stripe/wallet/tip", json=body)["transaction_id"]
+        server.admin("correct", tip, "--reason", "a test")
+        server.admin("payout", self.seller.member.username, "5", "--currency", "usd")
+
+    async def _audit(self, harm: str) -> MoneyAudit:
+        connection = await asyncpg.connect(self.server.postgres_url)
+        try:
+            async with connection.transaction(isolation="repeatable_read"):
+                await connection.execute("set local session_replication_role = replica")  # no trigger, no foreign key
+                await connection.execute(harm)
+                found = await audit_moment(connection)
+                await connection.execute("set local session_replication_role = origin")
+                raise _Undo(found)
+        except _Undo as undo:
+            return undo.found
+        finally:
+            await connection.close()
+
+    def audit_after(self, harm: str) -> MoneyAudit:
+        """What the audit finds after some SQL, which is undone."""
+        return asyncio.run(self._audit(harm))
+
+
+class _Undo(Exception):
+    def __init__(self, found: MoneyAudit) -> None:
+        super().__init__()
+        self.found = found
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Market]:
+    """A server with a fee, where money moved in every way."""
+    with new_server(platform_fee_bps=250) as server, new_circle(server) as circle:
+        made = Market(server, circle)
+        wait_until(lambda: server.query("select from licence where status <> 3") == [])
+        yield made
+
+
+def test_all_is_well(market: Market) -> None:
+    """Where nobody did harm there is no drift, and the totals add up."""
+    found = market.server.admin("audit-money")
+    assert found["drifts"] == []
+    assert (found["transfers"], found["licences"]) == (7, 2)
+    assert found["totals"]["usd"] == {"people_hold": 4452, "fees": 48, "funded": 5000, "paid_out": 500}
+    assert found["totals"]["btc"] == {"people_hold": 0, "fees": 0, "funded": 0, "paid_out": 0}
+
+
+QUEUED = "update licence set status = 2, leaf_index = null, leaf_hash = null, checkpoint_number = null"
+PAID_OUT = "account_id in (select id from account where kind = 'payout')"
+HARM = {
+    "a posting is changed": (
+        f"update posting set amount_minor = amount_minor + 1 where {PAID_OUT}",
+        {"does not balance", "waits to be counted up", "the platform's payout says"},
+    ),
+    "a posting is gone": (
+        "delete from posting where transfer_id = (select id from transfer where kind = 'payout') and line = 1",
+        {"does not balance", "moved money in a way", "the wallet of"},
+    ),
+    "all of a transfer's postings are gone": (
+        "delete from posting where transfer_id = (select id from transfer where kind = 'credit')",
+        {"has no postings", "waits to be counted up", "says", "is below zero"},
+    ),
+    "a transfer is gone": ("delete from transfer where kind = 'payout'", {"there is no such transfer"}),
+    "an account is gone": (
+        "delete from account where kind = 'payout' and currency = 'usd'",
+        {"its account is not there", "moved money in a way"},
+    ),
+    "a balance is changed": (
+        "update account set balance_minor = balance_minor + 1 where kind = 'fee' and currency = 'btc'",
+        {"the platform's fee says 1 sats, and its postings come to 0 sats"},
+    ),
+    "what waits is lost": (
+        "insert into pending_posting select account_id, transfer_id, 9, 1 from posting limit 1",
+        {"waits to be counted up", "says"},
+    ),
+    "a transfer is called otherwise": (
+        "update transfer set kind = 'tip' where kind = 'payout'",
+        {"this tip moved money in a way that a tip does not: payout+ person-"},
+    ),
+    "a correction is of something else": (
+        "update transfer set corrects_id = (select id from transfer where kind = 'credit') where kind = 'correction'",
+        {"is not the opposite"},
+    ),
+    "a licence is gone": (
+        "delete from licence where refunded_minor = 0",
+        {"this purchase has no licence", "as if they had bought it"},
+    ),
+    "a price is changed": (
+        "update licence set price_minor = price_minor + 1 where refunded_minor = 0",
+        {"are not its price and fee", "says that $0.00 was given back", "than it does"},
+    ),
+    "a licence is of another asset": (
+        "update licence set asset_id = gen_random_uuid() where refunded_minor = 0",
+        {"which is no purchase of it", "may not read", "as if they had bought it", "than it does"},
+    ),
+    "a refund is forgotten": (
+        "update licence set refunded_minor = 400 where refunded_minor = 500",
+        {"says that $4.00 was given back and $6.82 is the seller's; its refunds come to $5.00 and $6.82"},
+    ),
+    "earnings are changed": (
+        "update licence set earned_minor = earned_minor + 1 where refunded_minor = 500",
+        {"says that $5.00 was given back and $6.83 is the seller's"},
+    ),
+    "a refund is of nothing": (
+        "update transfer set corrects_id = gen_random_uuid() where kind = 'refund'",
+        {"this refund is of nothing", "its refunds come to $0.00"},
+    ),
+    "the permission is gone": ("delete from permission where bought", {"may not read what they paid for"}),
+    "somebody reads unpaid": (
+        "update permission set bought = true where not bought",
+        {"as if they had bought it, and has no licence"},
+    ),
+    "what was bought is rewritten": ("update licence set asset_name = 'another'", {"than it does"}),
+    "the log refused it": (
+        QUEUED.replace("2", "4"),
+        {"the log refused its entry"},
+    ),
+    "its entry is lost": (
+        f"delete from log_queue; {QUEUED}",
+        {"is neither in the log nor on its way"},
+    ),
+    "its entry says something else": (
+        f"insert into log_queue (kind, subject_id, entry) select 'licence', id, 'x' from licence; {QUEUED}",
+        {"on its way to the log says something else"},
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_drift_is_found(market: Market, harm: str) -> None:
+    """Every kind of harm that a database without its guards lets happen is told, and nothing else."""
+    statement, expected = HARM[harm]
+    messages = [drift.message for drift in market.audit_after(statement).drifts]
+    assert messages
+    assert [message for message in messages if not any(words in message for words in expected)] == []
+    assert [words for words in expected if not any(words in message for message in messages)] == []
+
+
+def test_command_says_no(market: Market) -> None:
+    """With a drift the command prints it with its id, for people and as JSON, and its exit status is 1."""
+    server, change = market.server, "update account set balance_minor = balance_minor {} 1 where kind = 'payout'"
+    server.query(change.format("+"))
+    try:
+        went = server.run_admin("audit-money")
+    finally:
+        server.query(change.format("-"))
+    assert went.returncode == 1
+    assert went.stdout.count("the platform's payout says") == 2
