@@ -186,3 +186,41 @@ def test_it_is_deleted_meanwhile(server: Server, seller: Someone, buyer: Someone
         assert meet(server, post, calls[::-1]) == [200, 404]
         assert balances(server, buyer.id)[buyer.id, "usd"] == PRICE
         assert transfers(server, seller.id) == {}
+
+
+def test_it_is_paid_back_meanwhile(server: Server, seller: Someone, buyer: Someone) -> None:
+    """Bought again while it is paid back: it is bought afterwards if that was said, and not if it was not."""
+    post = offer(seller)
+    fund(server, buyer, usd=20 * PRICE)
+    buyer.ask("POST", USD, json=wanted(post))
+    charges = 1
+    for _ in range(6):
+        (licence,) = server.query("select id from licence where asset_id = $1 and ended_on is null", UUID(post))
+        refund = f"/licences/{licence['id']}/refund"
+        again, *refunds = all_at_once([(buyer, USD, wanted(post)), *((seller, refund, {}) for _ in range(3))])
+        assert Counter(refunds) == {200: 1, 409: 2}
+        assert again in (200, 409)
+        if again == 409:
+            assert held_licences(server, buyer, post) == []
+            buyer.ask("POST", USD, json=wanted(post))
+        charges += 1
+        assert held_licences(server, buyer, post) == [("usd", PRICE)]
+        assert balances(server, buyer.id)[buyer.id, "usd"] == 19 * PRICE
+    kinds = Counter(each["kind"] for each in transfers(server, seller.id).values())
+    assert kinds == {"purchase": charges, "refund": charges - 1}
+    assert_balanced(server)
+
+
+def test_parts_paid_back_at_once(server: Server, seller: Someone, buyer: Someone) -> None:
+    """Of ten refunds at once of a third each, three are done: never more comes back than was paid."""
+    post = offer(seller)
+    fund(server, buyer, usd=PRICE)
+    fund(server, seller, usd=10 * PRICE)
+    buyer.ask("POST", USD, json=wanted(post))
+    (licence,) = server.query("select id from licence where asset_id = $1", UUID(post))
+    third = {"amount": PRICE // 3}
+    told = all_at_once([(seller, f"/licences/{licence['id']}/refund", third) for _ in range(10)])
+    assert told.count(200) == 3
+    assert set(told) == {200, 409} or set(told) == {200, 400}
+    assert balances(server, buyer.id)[buyer.id, "usd"] == 3 * (PRICE // 3)
+    assert held_licences(server, buyer, post) == [("usd", PRICE)]

@@ -228,3 +228,22 @@ def test_history_is_paged(circle: Circle, seller: Any, buyer: Any, somebody: Som
     assert ([each.amount_cents for each in page.data], page.has_more) == ([-1, 1000], False)
     assert [each.amount_cents for each in buyer.money.get_transactions("usd", type="credit").data] == [1000]
     assert [each.value for each in buyer.money.get_transactions()] == [-3, -2, -1, 1000]
+
+
+def test_the_rest_of_money(circle: Circle, seller: Any, buyer: Any) -> None:
+    """There is no address to send bitcoin to and no use that is billed; what was earned is told."""
+    assert buyer.money.get_deposit_address() == ""
+    for role in (None, "consumer", "creator"):
+        history = buyer.money.get_usage_history(limit=10, offset=0, role=role)
+        assert (history.data, history.has_more, history.summary.record_count) == ([], False, 0)
+    nothing = buyer.money.get_pending_earnings()
+    assert (nothing.total_pending_cents, nothing.total_gross_earnings_cents, nothing.assets) == (0, 0, [])
+    before = seller.money.get_pending_earnings().total_gross_earnings_cents
+    asset, client = sell(seller, "post"), circle.stranger()
+    fund(circle.server, client, usd=450)
+    with official_client(circle.server, client.member.key) as ouro_client:
+        ouro_client.money.unlock_asset("post", asset, "usd")
+    earnings = seller.money.get_pending_earnings()
+    assert earnings.total_gross_earnings_cents == before + 450
+    assert earnings.platform_fee_percent == 0
+    assert "top-up" in buyer.money.add_funds()
