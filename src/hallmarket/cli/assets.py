@@ -1,4 +1,4 @@
-"""`hallmarket assets`: find assets of every type, share and sell them, see who may do what, delete them."""
+"""`hallmarket assets`: find assets of every type, fetch, share and sell them, see who may do what, delete them."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 import click
 
 from hallmarket.cli.asking import confirm, need_somebody
+from hallmarket.cli.assets_download import download
 from hallmarket.cli.assets_price import price, visibility
 from hallmarket.cli.assets_search import search
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange
@@ -30,10 +31,10 @@ ROLES = ("read", "write", "admin", "none")
     {EPILOG_END}"""
 )
 def assets() -> None:
-    """Find, share, sell and delete assets: files, datasets, posts, comments."""
+    """Find, fetch, share, sell and delete assets: files, datasets, posts, comments."""
 
 
-for verb in (search, price, visibility):
+for verb in (search, download, price, visibility):
     assets.add_command(verb)
 
 

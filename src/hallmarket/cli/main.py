@@ -16,7 +16,7 @@ VERBS = {
     "status": ("hallmarket.cli.status:status", "Show the server, its log, its queue and its last checkpoint."),
     "publish": ("hallmarket.cli.publish:publish", "Publish files and tables: upload, anchor, make them assets."),
     "datasets": ("hallmarket.cli.datasets:datasets", "List, query, pull and push datasets."),
-    "assets": ("hallmarket.cli.assets:assets", "Find, share, sell and delete assets."),
+    "assets": ("hallmarket.cli.assets:assets", "Find, fetch, share, sell and delete assets."),
     "wallet": ("hallmarket.cli.wallet:wallet", "Show your wallet, buy assets, send money and give it back."),
     "serve": ("hallmarket.cli.serve:serve", "Run a server."),
     "admin": ("hallmarket.cli.admin:admin", "Manage organizations, people, API keys and money."),

@@ -55,7 +55,7 @@ class Pull:
             if not newest:
                 raise CommandError("it has no version yet", code="NOT_FOUND")
             self._version = newest[0].number
-        place = Path(output) if output else Path(f"{_file_name(asset.name or asset.id)}.{form}")
+        place = Path(output) if output else Path(f"{file_name(asset.name or asset.id)}.{form}")
         proved, leaf_index = self._prove()
         manifest = Manifest.parse(proved.manifest)
         if form == "parquet":
@@ -132,9 +132,9 @@ class Pull:
         download(self._exchange.transport, opened, target, file.size, file.sha3_512, on_bytes)
 
 
-def _file_name(name: str) -> str:
-    """A dataset's name as a file's: no folders, nothing hidden, not too long."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:100] or "dataset"
+def file_name(name: str) -> str:
+    """An asset's name as a file's: no folders, nothing hidden, not too long."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:100] or "asset"
 
 
 def _write(path: Path, data: bytes) -> None:

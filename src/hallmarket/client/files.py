@@ -1,6 +1,7 @@
 """Files: bytes sent to an address of their own, whatever their size, and made an asset once they are there."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import msgspec
 from hallmarket.client.errors import FileChanged, HallmarketError, ServerUnreachable
 from hallmarket.client.exchange_types import Asset, Data
 from hallmarket.client.session import Session
-from hallmarket.client.transport import CONNECT_TIMEOUT_S
+from hallmarket.client.transport import CONNECT_TIMEOUT_S, read_error
 
 PIECE_BYTES = 256 * 1024
 # What the server needs to make 5 GiB durable after the last byte has come.
@@ -39,6 +40,12 @@ class Upload(msgspec.Struct, frozen=True):
     file_name: str
     size: int
     sha3_512: str
+
+
+class FileUrl(msgspec.Struct, frozen=True):
+    """Where a file's bytes are, for a while."""
+
+    url: str
 
 
 class Files:
@@ -102,6 +109,17 @@ class Files:
                 raise
             return found
         return made.data
+
+    @contextmanager
+    def open(self, file_id: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        """Open a file's bytes; `headers` may ask for a range of them. Raises Locked for what must be bought first."""
+        path = f"/files/{quote(file_id, safe='')}/data"
+        found: Data[FileUrl] = self._session.json(Data[FileUrl], "GET", path)
+        with self._session.transport.stream("GET", found.data.url, headers=headers) as response:
+            if response.status_code not in (200, 206):
+                response.read()
+                raise read_error(response)
+            yield response
 
     def get(self, file_id: str) -> Asset:
         """Get a file's asset."""
