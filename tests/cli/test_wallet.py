@@ -175,3 +175,19 @@ def test_history(home, buyer, seller):
     assert [each["amount_minor"] for each in since] == [-3, -2]
     assert [each["amount_minor"] for each in until] == [-1, 5000]
     assert home.run("wallet", "history", "--until", "2020-01-01").stdout == "nothing moved in dollars\n"
+
+
+def test_refund(circle, home, buyer, seller, photo, at_terminal):
+    """The seller gives back a part, and the rest, which ends the licence; without a yes nothing moves."""
+    licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
+    home.environment["HALLMARKET_API_KEY"] = seller.member.key
+    status, _, asked = at_terminal("n\n", "wallet", "refund", licence)
+    assert (status, "Give $12.50 of $12.50 back" in asked, "end the licence" in asked) == (1, True, True)
+    assert balance(circle.server, buyer.id) == 750
+    part = home.run("wallet", "refund", licence, "2.50", "--reason", "Late", "--yes").stdout
+    assert part.startswith(f"gave $2.50 back to {buyer.member.username}")
+    assert part.endswith("; $10.00 of the price is left, and the licence holds\n")
+    done = home.json("wallet", "refund", licence, "--yes")
+    assert (done["refunded"], done["remaining"], done["ended"]) == (1000, 0, True)
+    assert balance(circle.server, buyer.id) == 2000
+    assert home.json("wallet", "refund", licence, "--yes", status=1)["error"]["code"] == "CONFLICT"
