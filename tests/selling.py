@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 
 from circle import Circle, Someone
+from funds import credit
+from support import Server
 
 SECRET = "what is paid for"
 
@@ -27,6 +29,14 @@ def buy(buyer: Someone, asset: str, status: int = 200) -> Any:
     """Buy a post for dollars; the answer has the `licence_id` and the `transaction_id`."""
     body = {"assetType": "post", "assetId": asset}
     return buyer.ask("POST", "/stripe/wallet/purchase-asset", status, json=body)
+
+
+def pay(server: Server, buyer: Someone, asset: str, currency: str = "usd") -> str:
+    """The id of the licence for an asset of any type, bought with money that is given for it."""
+    credit(server, buyer.id, 10_000, currency)
+    asset_type = buyer.ask("GET", f"/assets/{asset}/type")["asset_type"]
+    body = {"assetType": asset_type, "assetId": asset, "currency": currency}
+    return str(buyer.ask("POST", "/elements/common/purchase-asset", json=body)["charge"]["licence_id"])
 
 
 def give_back(who: Someone, licence: str, key: str = "", **said: Any) -> httpx.Response:

@@ -1,24 +1,18 @@
 """Selling, as far as it is the catalog's: prices and terms, who bought what, what comes of that."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from assets import make_asset
-from buying import let_read
-from circle import Circle, Someone
-from hallmarket.server.database.pool import Connection
-from hallmarket.server.wallet.transfer import find_accounts, record_transfers
-from hallmarket.server.wallet.types import FUNDING, Currency, Posting, Transfer
+from circle import Circle, Someone, at_once
+from funds import credit
 from making_datasets import make_dataset
 from making_files import make_file
+from selling import give_back, pay
 from wire import assert_exchange_error
 
-WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 TEXT = "You may look.\r\n\r\nYou may not touch. ☞ ".ljust(20_000, "x")
 
 
@@ -57,7 +51,7 @@ def test_what_was_bought_is_found_as_such(circle: Circle) -> None:
     asset, given = sell(circle), sell(circle)
     bound = circle.stranger()
     free = circle.free(bound)
-    let_read(circle, asset, bound)
+    pay(circle.server, bound, asset)
     share(circle, given, bound, "read")
     for visibility in ("monetized", "private"):
         server_side = "update asset set visibility = $1 where id = any ($2::uuid[])"
@@ -88,14 +82,14 @@ def test_roles_come_and_go_beside_what_was_bought(circle: Circle) -> None:
     expect(None, False, "no_role")
     share(circle, asset, buyer, "write")
     expect("write", False, "granted")
-    let_read(circle, asset, buyer)
+    licence = pay(circle.server, buyer, asset)
     expect("write", True, "bought", "granted")
     share(circle, asset, buyer, "none")
     expect("read", True, "bought")
     share(circle, asset, buyer, "none")
     share(circle, asset, buyer, "write")
     expect("write", True, "bought", "granted")
-    let_read(circle, asset, buyer, ends=True)
+    assert give_back(circle.boss, licence).status_code == 200
     expect("write", False, "granted")
     share(circle, asset, buyer, "none")
     share(circle, asset, other, "none")
@@ -106,7 +100,7 @@ def test_bought_parts_are_explained(circle: Circle) -> None:
     """What one may read for one bought what it stands in says so, also to a key bound elsewhere."""
     asset, buyer = sell(circle, "post"), circle.stranger()
     child = make_asset(circle.server, circle.boss, parent_id=asset)
-    let_read(circle, asset, buyer)
+    pay(circle.server, buyer, asset)
     explained = buyer.ask("GET", f"/assets/{child}/explain")
     assert (explained["allowed"], explained["role"]) == (True, "read")
     assert [(each["code"], each["gives"]) for each in explained["reasons"]] == [
@@ -118,55 +112,47 @@ def test_bought_parts_are_explained(circle: Circle) -> None:
 @pytest.mark.parametrize("dry_run", ["true", "false"])
 def test_what_was_bought_is_not_deleted(circle: Circle, dry_run: str) -> None:
     """What people bought stays, whatever it stands in; who wants it gone is told how many they are and what to do."""
-    boss, server = circle.boss, circle.server
-    buyers = [circle.stranger() for _ in range(2)]
-    makers = {
-        "files": make_file(circle.free(boss), visibility="monetized", price_usd=3)["id"],
-        "datasets": make_dataset(circle.free(boss), visibility="monetized", price_usd=3)["id"],
-        "posts": boss.ask("POST", "/posts/create", json={"post": {"visibility": "private"}, "content": "a"})["id"],
+    seller, server = circle.free(circle.boss), circle.server
+    sold = {"visibility": "monetized", "price_usd": 3}
+    folder = {"post": {"visibility": "private"}, "content": "a"}
+    made = {
+        "files": make_file(seller, **sold)["id"],
+        "datasets": make_dataset(seller, **sold)["id"],
+        "posts": seller.ask("POST", "/posts/create", json={"post": sold, "content": "a"})["id"],
     }
-    for kind, asset in makers.items():
-        let_read(circle, asset, *buyers)
+    for kind, asset in made.items():
+        licences = [pay(server, circle.stranger(), asset) for _ in range(2)]
         for path in (f"/{kind}/{asset}", f"/assets/{asset}"):
-            refused = circle.free(boss).client.delete(path, params={"dry_run": dry_run})
-            message = assert_exchange_error(refused, 409, "conflict")["message"]
+            message = refused(seller, path, dry_run=dry_run)
             assert message.startswith("2 people bought it"), message
-            assert "give all their money back" in message
+            assert "POST /licences/{licence_id}/refund" in message
             assert "make it private" in message
-        child = make_asset(server, boss, parent_id=(parent := make_asset(server, boss, "post")))
-        let_read(circle, child, buyers[0])
-        with_children = {"delete_children": "true", "dry_run": dry_run}
-        refused = boss.client.delete(f"/assets/{parent}", params=with_children)
-        assert "1 person bought of what is in it" in assert_exchange_error(refused, 409, "conflict")["message"]
-        boss.ask("DELETE", f"/assets/{parent}", params={"dry_run": dry_run})  # without the child
-        let_read(circle, asset, *buyers, ends=True)
-        circle.free(boss).ask("DELETE", f"/{kind}/{asset}", params={"dry_run": dry_run})
+        for licence in licences:
+            assert give_back(seller, licence).status_code == 200
+        seller.ask("DELETE", f"/{kind}/{asset}", params={"dry_run": dry_run})
+    parent = seller.ask("POST", "/posts/create", json=folder)["id"]
+    pay(server, circle.stranger(), make_file(seller, **sold, parent_id=parent)["id"])
+    message = refused(seller, f"/posts/{parent}", dry_run=dry_run, delete_children="true")
+    assert message.startswith("1 person bought of what is in it"), message
+    seller.ask("DELETE", f"/posts/{parent}", params={"dry_run": dry_run})  # without what is in it
+
+
+def refused(who: Someone, path: str, **query: str) -> str:
+    """What somebody is told who may not delete something as things stand."""
+    return str(assert_exchange_error(who.client.delete(path, params=query), 409, "conflict")["message"])
 
 
 def test_what_is_bought_at_that_moment_is_not_deleted(circle: Circle) -> None:
     """A purchase that is under way while it is deleted with what it stands in wins, and nothing is gone."""
-    buyer = circle.stranger()
-    parent = make_asset(circle.server, circle.boss, "post")
-    child = make_asset(circle.server, circle.boss, parent_id=parent)
-    bought = "insert into permission (id, asset_id, person_id, bought) values (gen_random_uuid(), $1, $2, true)"
-
-    async def race() -> int:
-        writer, watcher = [await asyncpg.connect(circle.server.postgres_url) for _ in range(2)]
-        with ThreadPoolExecutor(1) as pool:
-            async with writer.transaction():
-                await writer.execute(bought, UUID(child), UUID(buyer.id))
-                path = f"/assets/{parent}?delete_children=true"
-                asked = pool.submit(circle.boss.client.request, "DELETE", path)
-                while not asked.done() and not await watcher.fetchval(WAITING):  # noqa: ASYNC110 (nobody tells)
-                    await asyncio.sleep(0.005)
-            await writer.close()
-            await watcher.close()
-            answer = await asyncio.wrap_future(asked)
-            assert "Somebody bought of it" in answer.text
-            return answer.status_code
-
-    assert asyncio.run(race()) == 409
-    assert circle.boss.ask("GET", f"/assets/{child}")["parent_id"] == parent
+    seller, buyer = circle.free(circle.boss), circle.stranger()
+    parent = seller.ask("POST", "/posts/create", json={"post": {"visibility": "private"}, "content": "a"})["id"]
+    child = make_file(seller, visibility="monetized", price_usd=3, parent_id=parent)["id"]
+    credit(circle.server, buyer.id, 300)
+    purchase = ("POST", "/elements/common/purchase-asset", {"assetType": "file", "assetId": child})
+    deletion = ("DELETE", f"/posts/{parent}?delete_children=true", None)
+    assert at_once(circle.server, [(buyer, *purchase), (seller, *deletion)]) == [200, 409]
+    assert buyer.ask("GET", f"/assets/{child}")["role"] == "read"
+    assert seller.ask("GET", f"/assets/{child}")["parent_id"] == parent
 
 
 def test_licence_texts(circle: Circle) -> None:
@@ -257,65 +243,37 @@ def test_another_price_changes_nothing_for_buyers(circle: Circle) -> None:
     """Who bought it reads it whatever it costs afterwards, and whoever it is for."""
     file = make_file(circle.free(circle.boss), visibility="monetized", price_usd=12)["id"]
     buyer, seller = circle.stranger(), circle.free(circle.boss)
-    let_read(circle, file, buyer)
+    pay(circle.server, buyer, file)
     for said in ({"price_usd": 99}, {"license_text": "Not yours"}, {"visibility": "private"}, {"price_usd": 0}):
         seller.ask("PUT", f"/files/{file}", json={"file": said})
         assert buyer.ask("GET", f"/assets/{file}/comments") == []
 
 
-def earn(circle: Circle, asset: str, currency: Currency, price: int, fee: int, hours_ago: int = 0) -> None:
-    """Write down that somebody bought an asset of the administrator's at a price, of which a fee is the platform's."""
-    buyer, seller = UUID(circle.stranger().id), UUID(circle.boss.id)
-
-    async def write(connection: Connection) -> None:
-        accounts = await find_accounts(connection, [seller])
-        postings = (Posting(FUNDING[currency], -price), Posting(accounts[seller, currency], price))
-        moved = Transfer(kind="deposit", currency=currency, postings=postings, reference=str(uuid4()))
-        await record_transfers(connection, [moved])
-        await connection.execute(
-            "insert into licence (id, buyer_id, seller_id, asset_id, asset_type, currency, price_minor, fee_minor,"
-            " earned_minor, transfer_id, salt, created_on) values (gen_random_uuid(), $1, $2, $3, 'file', $4,"
-            " $5::bigint, $6::bigint, $5::bigint - $6::bigint, $7, decode(repeat('00', 32), 'hex'),"
-            " now() - make_interval(hours => $8::int))",
-            *(buyer, seller, UUID(asset), currency, price, fee, moved.id, hours_ago),
-        )
-
-    async def run() -> None:
-        connection = await asyncpg.connect(circle.server.postgres_url)
-        try:
-            async with connection.transaction():
-                await write(connection)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
 def test_earnings_are_shown_to_those_who_administer_it(circle: Circle) -> None:
-    """Counts and impact tell cents and satoshis that were earned, without fees, to administrators; 0 to others."""
-    asset, other = sell(circle), sell(circle)
+    """Counts and impact tell the cents and satoshis that were earned and kept to administrators, and 0 to others."""
+    server, boss = circle.server, circle.boss
+    asset, other = sell(circle, price_sats=700), sell(circle, price_usd=0, price_sats=70)
     helper, reader = circle.free(circle.stranger()), circle.free(circle.stranger())
     share(circle, asset, helper, "admin")
     share(circle, asset, reader, "write")
-    earn(circle, asset, "usd", 1200, 120, hours_ago=48)
-    earn(circle, asset, "usd", 1000, 0)
-    earn(circle, asset, "btc", 700, 7)
-    earn(circle, other, "btc", 70, 0)
-    counted = {"earnings_usd": 2080, "earnings_btc": 693}
-    none = dict.fromkeys(counted, 0)
+    first = pay(server, circle.stranger(), asset)
+    gone = pay(server, circle.stranger(), asset)
+    (row,) = server.query("select now() as at")
+    pay(server, circle.stranger(), asset)
+    pay(server, circle.stranger(), asset, "btc")
+    pay(server, circle.stranger(), other, "btc")
+    assert give_back(boss, first, amount=120).status_code == 200
+    assert give_back(boss, gone).status_code == 200
+    earned, none = {"earnings_usd": 2280, "earnings_btc": 700}, {"earnings_usd": 0, "earnings_btc": 0}
 
     def seen(answer: Any) -> dict[str, int]:
-        return {name: answer[name] for name in counted}
+        return {name: answer[name] for name in earned}
 
-    yesterday = circle.server.query("select (now() - interval '24 hours')::text as at")[0]["at"]
-    for who, expected in ((circle.boss, counted), (helper, counted), (reader, none), (circle.stranger(), none)):
+    for who, expected in ((boss, earned), (helper, earned), (reader, none), (circle.stranger(), none)):
         assert seen(who.ask("GET", f"/assets/{asset}/counts")) == expected
         (impact,) = who.ask("GET", "/assets/impact", params={"ids": asset})["assets"]
         assert seen(impact) == expected
-        (recent,) = who.ask("GET", "/assets/impact", params={"ids": asset, "since": yesterday.replace(" ", "T")})[
-            "assets"
-        ]
-        assert seen(recent) == (none if expected == none else counted | {"earnings_usd": 1000})
-        whole = who.ask("GET", f"/users/{circle.boss.member.username}/impact")["aggregate"]
-        extra = {"earnings_btc": 763} if who is circle.boss else {}
-        assert seen(whole) == expected | extra
+        (recent,) = who.ask("GET", "/assets/impact", params={"ids": asset, "since": row["at"].isoformat()})["assets"]
+        assert seen(recent) == (none if expected == none else earned | {"earnings_usd": 1200})
+        whole = who.ask("GET", f"/users/{boss.member.username}/impact")["aggregate"]
+        assert seen(whole) == (earned | {"earnings_btc": 770} if who is boss else expected)
