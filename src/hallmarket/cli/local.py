@@ -1,9 +1,12 @@
 """Local files that a verb reads from end to end: what is fingerprinted, and what proves it."""
 
 import errno
+import os
+import sys
 from pathlib import Path
 
 from hallmarket.cli.exits import CommandError
+from hallmarket.cli.output import printable
 from hallmarket.cli.reader import BUFFER_BYTES, Fingerprint, fingerprint
 
 MAX_PROOF_BYTES = 16 * 1024 * 1024
@@ -25,3 +28,20 @@ def read_proof(path: str) -> bytes:
     if len(data) > MAX_PROOF_BYTES:
         raise CommandError(f"{path} is too large to be a proof bundle", code="NOT_PROVED")
     return data
+
+
+def write_whole(output: str, data: bytes) -> None:
+    """Write a proof to a file, or to stdout for `-`; whole or not at all: half a proof proves nothing."""
+    if output == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(output)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        reason = (error.strerror or str(error)).lower()
+        raise CommandError(f"{printable(output)}: {reason}") from None

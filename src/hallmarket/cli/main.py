@@ -18,6 +18,7 @@ VERBS = {
     "datasets": ("hallmarket.cli.datasets:datasets", "List, query, pull and push datasets."),
     "assets": ("hallmarket.cli.assets:assets", "Find, fetch, share, sell and delete assets."),
     "wallet": ("hallmarket.cli.wallet:wallet", "Show your wallet, buy assets, send money and give it back."),
+    "licences": ("hallmarket.cli.licences:licences", "Show what you bought and sold, and save the proof of it."),
     "serve": ("hallmarket.cli.serve:serve", "Run a server."),
     "admin": ("hallmarket.cli.admin:admin", "Manage organizations, people, API keys and money."),
 }

@@ -1,14 +1,12 @@
 """`hallmarket proof`: save what proves a file, for anyone to check without us."""
 
-import os
 import re
-import sys
 from pathlib import Path
 
 import click
 
 from hallmarket.cli.exits import OK, STATUSES, CommandError
-from hallmarket.cli.local import read_fingerprint
+from hallmarket.cli.local import read_fingerprint, write_whole
 from hallmarket.cli.options import json_option, log_key_option, server_option
 from hallmarket.cli.output import print_json, printable
 
@@ -51,7 +49,7 @@ def proof(target: str, output: str, form: str, log_key: str | None, server: str,
             raise CommandError(f"{printable(target)}: it is not in the log, or not yet", code="NOT_FOUND")
         verified = view.verify(bundle, sha3_512, size_bytes)
         view.remember()
-    _write(output, bundle.encode() if form == "bundle" else bundle.proof.encode())
+    write_whole(output, bundle.encode() if form == "bundle" else bundle.proof.encode())
     if output == "-":
         return OK
     if as_json:
@@ -71,20 +69,3 @@ def _target(text: str) -> tuple[str, int | None]:
     except CommandError as error:
         raise CommandError(f"{printable(text)}: {error}", code=error.code) from None
     return read.digest.hex(), read.size_bytes
-
-
-def _write(output: str, data: bytes) -> None:
-    """Write whole or not at all: half a proof proves nothing."""
-    if output == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    path = Path(output)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        fresh.write_bytes(data)
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise CommandError(f"{printable(output)}: {reason}") from None

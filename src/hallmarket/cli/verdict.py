@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hallmarket.cli.bought import bought_words
+from hallmarket.cli.exits import command_error
 from hallmarket.cli.output import count_words, printable, shortened
 from hallmarket.client.consistency import Trust
 from hallmarket.client.trust import KnownLog
@@ -118,6 +119,12 @@ class Verdict(NamedTuple):
         if not said:
             return "not said"
         return f"{', '.join(said)}: by the word of the log's operator"
+
+
+def no(path: str | None, error: Exception) -> Verdict:
+    """A no, for the reason that was raised."""
+    told = command_error(error)
+    return Verdict(path, str(told), told.code)
 
 
 def _trust_words(signed: Signed) -> str:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hallmarket.cli.exits import NO, OK, STATUSES, CommandError, command_error
-from hallmarket.cli.local import read_fingerprint, read_proof
+from hallmarket.cli.exits import NO, OK, STATUSES, CommandError
+from hallmarket.cli.local import read_fingerprint
 from hallmarket.cli.options import json_option, log_key_option, server_option
 from hallmarket.cli.output import print_json
 from hallmarket.cli.pulled import find_beside, verify_pulled
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from hallmarket.cli.verdict import Verdict
     from hallmarket.client.api import Hallmarket
     from hallmarket.client.consistency import LogView
-    from hallmarket.proof.bundle import Bundle, Verified
 
 
 @click.command(
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
       hallmarket verify --proof photo.proof --json
       hallmarket verify stations.parquet                  (pulled, with stations.parquet.proof beside it)
       hallmarket verify --proof stations.parquet.proof stations.parquet     (no network)
+      hallmarket verify --proof licence.json scan_1944.tif                  (what was bought; no network)
 
     A file is fingerprinted and looked up; then its entry, its claims, their place in the log, the log's signature, and
     that the log seen here last time is the beginning of this one are all checked. A log's key is trusted when it is
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     What `hallmarket datasets pull` brought, a Parquet file or a folder of them, is checked against the version's
     manifest, and that as a file is; the proof is taken from the file beside it.
+
+    The proof of a licence says what was bought, by whom, of whom, at which price and under which terms; a file named
+    with it must be the very one, or of a dataset what was pulled of it, the version that was bought or a later one.
 
     {STATUSES.replace(chr(10), chr(10) + "    ")}
     """
@@ -52,7 +55,7 @@ def verify(files: tuple[str, ...], bundle: str | None, log_key: str | None, serv
         raise click.UsageError("--proof is for one file")
     if bundle is None and not files:
         raise click.UsageError("name a file to verify, or a saved proof by --proof")
-    verdicts = _verify_files(files, server, log_key) if bundle is None else [_verify_bundle(bundle, files, log_key)]
+    verdicts = _verify_files(files, server, log_key) if bundle is None else [_verify_saved(bundle, files, log_key)]
     proved = all(verdict.proved for verdict in verdicts)
     if as_json:
         status = OK if proved else NO
@@ -60,6 +63,12 @@ def verify(files: tuple[str, ...], bundle: str | None, log_key: str | None, serv
     else:
         print("\n".join(verdict.words() for verdict in verdicts))
     return OK if proved else NO
+
+
+def _verify_saved(bundle: str, files: Sequence[str], log_key: str | None) -> "Verdict":
+    from hallmarket.cli.offline import verify_saved
+
+    return verify_saved(bundle, files[0] if files else None, log_key)
 
 
 def _verify_files(files: Sequence[str], url: str, log_key: str | None) -> "list[Verdict]":
@@ -77,7 +86,7 @@ def _verify_files(files: Sequence[str], url: str, log_key: str | None) -> "list[
 
 
 def _verify_file(path: str, server: "Hallmarket", view: "LogView") -> "Verdict":
-    from hallmarket.cli.verdict import Signed, Verdict
+    from hallmarket.cli.verdict import Signed, Verdict, no
     from hallmarket.client.errors import LogRefused
     from hallmarket.proof.entry import DATASET_VERSION
     from hallmarket.proof.errors import ProofError
@@ -96,62 +105,9 @@ def _verify_file(path: str, server: "Hallmarket", view: "LogView") -> "Verdict":
                 return Verdict(path, "it is not in the log, or not yet", "NOT_FOUND")
             verified = view.verify(bundle, sha3_512, read.size_bytes)
     except (CommandError, LogRefused, ProofError) as error:
-        return _no(path, error)
+        return no(path, error)
     seen_size = view.remembered.size if view.remembered else None
     signed = Signed(view.key, view.trust, view.known, seen_size, view.head.size)
     found = server.find_lookup(sha3_512) if sha3_512 else None
     anchored_time = found.transaction.anchored_time if found and found.transaction else None
     return Verdict(path, verified=verified, signed=signed, anchored_time=anchored_time, version=checked)
-
-
-def _verify_bundle(bundle_path: str, files: Sequence[str], log_key: str | None) -> "Verdict":
-    from hallmarket.client.errors import LogRefused
-    from hallmarket.client.version_proof import is_version_proof
-    from hallmarket.proof.errors import ProofError
-
-    path = files[0] if files else None
-    data = read_proof(bundle_path)
-    try:
-        verify = _verify_version if is_version_proof(data) else _verify_media
-        return verify(data, path, log_key)
-    except (CommandError, LogRefused, ProofError) as error:
-        return _no(path, error)
-
-
-def _verify_media(data: bytes, path: str | None, log_key: str | None) -> "Verdict":
-    from hallmarket.cli.verdict import Signed, Verdict
-    from hallmarket.client.offline import verify_offline
-    from hallmarket.client.trust import KnownLogs
-    from hallmarket.proof.bundle import Bundle
-
-    read = read_fingerprint(path) if path else None
-    verified, key, trust, known = verify_offline(
-        Bundle.parse(data), KnownLogs(), log_key, read.digest.hex() if read else None, read and read.size_bytes
-    )
-    return Verdict(path, verified=verified, signed=Signed(key, trust, known, None, None))
-
-
-def _verify_version(data: bytes, path: str | None, log_key: str | None) -> "Verdict":
-    from hallmarket.cli.verdict import Signed, Verdict
-    from hallmarket.client.offline import verify_offline
-    from hallmarket.client.trust import KnownLogs
-    from hallmarket.proof.entry import DATASET_VERSION
-
-    signers: list[Signed] = []
-
-    def verify(bundle: "Bundle", sha3_512: str, size_bytes: int) -> "Verified":
-        verified, key, trust, known = verify_offline(
-            bundle, KnownLogs(), log_key, sha3_512, size_bytes, DATASET_VERSION
-        )
-        signers.append(Signed(key, trust, known, None, None))
-        return verified
-
-    checked = verify_pulled(data, path, verify)
-    return Verdict(path, verified=checked.verified, signed=signers[0], version=checked)
-
-
-def _no(path: str | None, error: Exception) -> "Verdict":
-    from hallmarket.cli.verdict import Verdict
-
-    told = command_error(error)
-    return Verdict(path, str(told), told.code)

@@ -78,8 +78,11 @@ class LogView:
         if self.remembered:
             self._verify_prefix(self.remembered, "the log seen before")
 
-    def verify(self, bundle: Bundle, sha3_512: str, size_bytes: int | None, kind: str = MEDIA) -> Verified:
-        """Verify a bundle for a file, and that its checkpoint is of this very log; raises ProofError, LogRefused."""
+    def verify(self, bundle: Bundle, sha3_512: str | None, size_bytes: int | None, kind: str = MEDIA) -> Verified:
+        """Verify a bundle, for a file if one is named, and that its checkpoint is of this very log.
+
+        Raises ProofError, LogRefused.
+        """
         verified = verify_bundle(bundle, self.key, sha3_512, size_bytes, kind)
         if verified.checkpoint.size > self.head.size:
             self._move_head(verified)

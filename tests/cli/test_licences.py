@@ -1,0 +1,224 @@
+"""`hallmarket verify --proof licence.json` without any network, and `hallmarket licences` against a real server."""
+
+import hashlib
+import json
+import uuid
+
+import pytest
+
+from circle import new_circle
+from hallmarket.client.version_proof import VersionProof
+from hallmarket.proof.entry import LicenceClaims, LicencePrice
+from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
+from sales import buy, make_for_sale
+from small_log import SmallLog, flip
+
+CONTENT = b"Kodachrome, box 12"
+BUYER, SELLER, ASSET = (str(uuid.uuid4()) for _ in range(3))
+
+
+def claims_of(**said):
+    """What is said of a purchase: of the file, unless told."""
+    file = {"sha3_512": hashlib.sha3_512(CONTENT).hexdigest(), "size": len(CONTENT)}
+    facts = {"asset": ASSET, "assetName": "scan_1944.tif", "assetType": "file", "buyer": BUYER, "seller": SELLER}
+    terms = {"license": "CC-BY-4.0", "licenseText": "But\nname us.", "organization": None, "version": None}
+    when = {"createdOn": "2026-11-22T04:05:06.789012+00:00", "price": LicencePrice(1200, "usd")}
+    return LicenceClaims(**(facts | file | terms | when | said))
+
+
+@pytest.fixture
+def log(home):
+    """A log with a few entries, whose key is in the home folder."""
+    log = SmallLog().fill(3)
+    (home.folder / "log.vkey").write_text(log.vkey)
+    return log
+
+
+@pytest.fixture
+def bought(log, write):
+    """Write the proof of a purchase, and return its index; claims are as told."""
+
+    def write_bought(**said):
+        index = log.add_licence(claims_of(**said))
+        log.fill(2)
+        write("licence.json", log.bundle(index).encode())
+        return index
+
+    return write_bought
+
+
+@pytest.fixture
+def verify(home):
+    """Verify `licence.json` offline with the log's key; returns the verdict."""
+
+    def run(*files, status=0):
+        return home.json("verify", "--proof", "licence.json", "--log-key", "log.vkey", *files, status=status)["files"][
+            0
+        ]
+
+    return run
+
+
+def test_what_was_bought_is_said_in_words(home, bought, write):
+    """The proof of a purchase says what was bought, by whom, of whom, for how much, under which terms, and when."""
+    index = bought()
+    write("scan_1944.tif", CONTENT)
+    result = home.run("verify", "--proof", "licence.json", "--log-key", "log.vkey", "scan_1944.tif")
+    assert (result.returncode, result.stderr) == (0, "")
+    for words in (
+        "scan_1944.tif: proved",
+        "what      the file “scan_1944.tif” was bought\n",
+        f"asset     {ASSET}\n",
+        "file      this very file, 18 bytes with SHA3-512 ",
+        f"buyer     {BUYER}\n",
+        f"seller    {SELLER}\n",
+        "price     $12.00\n",
+        "terms     CC-BY-4.0\n            But\\nname us.\n",
+        f"is entry {index} of the log log.example/small\n",
+        "no server was asked",
+        "bought 2026-11-22T04:05:06.789012+00:00: by the word of the log's operator",
+    ):
+        assert words in result.stdout, words
+
+
+def test_what_was_bought_is_said_to_programs(bought, verify):
+    """Without a file the licence alone is proved; --json gives every claim, and the file's fingerprint from them."""
+    index = bought(price=LicencePrice(250_000, "btc"))
+    verdict = verify()
+    assert (verdict["proved"], verdict["path"], verdict["index"]) == (True, None, index)
+    assert (verdict["hash"], verdict["size"]) == (hashlib.sha3_512(CONTENT).hexdigest(), len(CONTENT))
+    assert verdict["claims"]["price"] == {"amount": 250_000, "currency": "btc"}
+    assert (verdict["claims"]["buyer"], verdict["claims"]["licenseText"]) == (BUYER, "But\nname us.")
+
+
+def test_another_file_was_not_bought(bought, verify, write):
+    """One changed byte in the file, or a file where a text was bought, is a clear no."""
+    bought()
+    write("scan_1944.tif", flip(CONTENT, 3))
+    assert "another file" in verify("scan_1944.tif", status=1)["reason"]
+    bought(sha3_512=None, size=None, assetType="post")
+    assert "no file" in verify("scan_1944.tif", status=1)["reason"]
+
+
+def test_changed_licences_are_refused(bought, verify, write, log):
+    """Whatever is changed in what was bought, the answer is no."""
+    wire = json.loads(log.bundle(bought()).encode())
+    for changed in ({"price": {"amount": 1, "currency": "usd"}}, {"buyer": SELLER}, {"license": None}, {"version": 1}):
+        write("licence.json", json.dumps(wire | {"claims": wire["claims"] | changed}).encode())
+        assert verify(status=1)["proved"] is False, changed
+
+
+def test_a_licence_without_claims_says_nothing_of_what_was_bought(home, bought, verify, write, log):
+    """Claims that were taken out leave a proof that something was bought, and of no file."""
+    wire = json.loads(log.bundle(bought()).encode()) | {"claims": None, "salt": None}
+    write("licence.json", json.dumps(wire).encode())
+    write("scan_1944.tif", CONTENT)
+    assert verify()["hash"] is None
+    assert "not disclosed" in home.run("verify", "--proof", "licence.json", "--log-key", "log.vkey").stdout
+    assert "not disclosed" in verify("scan_1944.tif", status=1)["reason"]
+
+
+@pytest.fixture
+def pulled(log, write):
+    """Write a Parquet file and its version's proof, as `pull` leaves them; returns the manifest."""
+
+    def write_pulled(number, content=b"PAR1 as far as a fingerprint is concerned"):
+        file = ManifestFile("a.parquet", 3, hashlib.sha3_512(content).hexdigest(), len(content))
+        manifest = Manifest((ManifestColumn("id", "bigint"),), ASSET, (file,), 3, number)
+        index = log.add_version(manifest)
+        log.fill(1)
+        write("stations.parquet", content)
+        write("stations.parquet.proof", VersionProof(manifest.encode(), log.bundle(index)).encode())
+        return manifest
+
+    return write_pulled
+
+
+def test_a_pulled_version_is_what_was_bought(home, bought, pulled, verify):
+    """Of a dataset the version that was bought is proved by what was pulled of it, and so is every later one."""
+    data = pulled(2).encode()
+    manifest = {"sha3_512": hashlib.sha3_512(data).hexdigest(), "size": len(data)}
+    bought(assetType="dataset", version=2, **manifest)
+    verdict = verify("stations.parquet")
+    assert (verdict["dataset"], verdict["version"], verdict["whole"]) == (ASSET, 2, True)
+    assert verdict["hash"] == manifest["sha3_512"]
+    pulled(3)
+    words = home.run("verify", "--proof", "licence.json", "--log-key", "log.vkey", "stations.parquet").stdout
+    assert "was bought, from version 2 on" in words
+    assert f"file      all 3 rows of version 3 of the dataset {ASSET}, to the byte" in words
+
+
+def test_the_manifest_alone_is_what_was_bought(bought, pulled, verify, write):
+    """The manifest of the version that was bought is proved by itself."""
+    data = pulled(2).encode()
+    bought(assetType="dataset", version=2, sha3_512=hashlib.sha3_512(data).hexdigest(), size=len(data))
+    write("manifest.json", data)
+    assert verify("manifest.json")["proved"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"asset": BUYER}, "another was bought"),
+        ({"version": 3}, "bought was version 3"),
+        ({"size": 1}, "another version 2"),
+        ({"version": None, "assetType": "file"}, "another file"),
+    ],
+    ids=["dataset", "earlier", "manifest", "file"],
+)
+def test_what_was_pulled_is_not_what_was_bought(bought, pulled, verify, said, reason):
+    """Another dataset, an earlier version, or another version of the same number is a clear no."""
+    data = pulled(2).encode()
+    manifest = {"sha3_512": hashlib.sha3_512(data).hexdigest(), "size": len(data)}
+    bought(**({"assetType": "dataset", "version": 2} | manifest | said))
+    assert reason in verify("stations.parquet", status=1)["reason"]
+
+
+@pytest.fixture
+def at_market(home, server):
+    """The home of a buyer, with a licence that was bought a moment ago."""
+    with new_circle(server) as circle:
+        seller, buyer = circle.free(circle.boss), circle.free(circle.stranger())
+        asset = make_for_sale(seller, CONTENT, "scan_1944.txt", license_id="CC-BY-4.0")
+        licence = buy(server, buyer, asset)
+        home.environment |= {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": buyer.member.key}
+        yield home, licence, asset, buyer, seller
+
+
+def test_licences_are_shown(at_market, server):
+    """A buyer lists their licences and sees one, for people and for programs; a seller sees it as theirs."""
+    home, licence, asset, buyer, seller = at_market
+    (line,) = home.run("licences", "list", "--role", "buyer").stdout.splitlines()[1:]
+    assert line.split()[0] == licence
+    assert [buyer.member.username, seller.member.username] == line.split()[-4:-2]
+    assert home.run("licences", "list", "--ended").stdout == "no licences\n"
+    assert [one["id"] for one in home.json("licences", "list", "--asset", asset)["licences"]] == [licence]
+    words = home.run("licences", "show", licence).stdout
+    for said in ("price     $12.00", "terms     CC-BY-4.0", f"asset     file {asset}"):
+        assert said in words
+    sold = home.json("licences", "show", licence, "--api-key", seller.member.key)
+    assert (sold["id"], sold["fee"], sold["buyer"]["user_id"]) == (licence, 0, buyer.id)
+
+
+def test_a_proof_is_saved_and_checked_anywhere(at_market, write, tmp_path):
+    """The proof of a fresh purchase is waited for, verified and saved; then it proves the file without a server."""
+    home, licence, *_ = at_market
+    saved = home.json("licences", "proof", licence, "-o", "licence.json")
+    assert (saved["output"], saved["id"]) == ("licence.json", licence)
+    write("scan_1944.txt", CONTENT)
+    home.environment["HALLMARKET_SERVER"] = "http://127.0.0.1:9"
+    result = home.run("verify", "--proof", "licence.json", "scan_1944.txt")
+    assert result.returncode == 0, result.stdout
+    assert "the file “scan_1944.txt” was bought" in result.stdout
+    assert "remembered since" in result.stdout
+    write("scan_1944.txt", CONTENT + b"!")
+    assert home.run("verify", "--proof", "licence.json", "scan_1944.txt").returncode == 1
+
+
+def test_licences_of_others_are_not_there(at_market, refused, server):
+    """Somebody else's licence is told as one that is not there, and no proof of it is written."""
+    home, licence, *_ = at_market
+    other = server.new_member().key
+    assert "404 NOT_FOUND" in refused("licences", "show", licence, "--api-key", other, status=1)
+    assert "404 NOT_FOUND" in refused("licences", "proof", licence, "--api-key", other, status=1)
+    assert not (home.folder / "licence.json").exists()
