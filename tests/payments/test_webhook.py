@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from circle import new_circle
 from fake_stripe import WEBHOOK_SECRET, event_object, paid, session_object, sign
 from hallmarket.server.payments.webhook import MOST_BODY_BYTES
 from payments.conftest import Till
@@ -60,6 +61,10 @@ def test_deposit_is_in_the_wallet(till: Till) -> None:
     assert (move["type"], move["amount_cents"]) == ("deposit", 2500)
     (row,) = till.server.query("select reference, actor_id from transfer where id = $1", UUID(move["id"]))
     assert tuple(row) == (done["payment_intent"], None)
+    with new_circle(till.server) as circle:
+        gift = {"recipientId": circle.boss.id, "amountCents": 2500}
+        till.someone.ask("POST", "/stripe/wallet/tip", json=gift)
+    assert till.someone.ask("GET", "/stripe/wallet/balance")["available_cents"] == 0
 
 
 def test_money_may_be_quicker_than_the_page(till: Till) -> None:
@@ -126,6 +131,8 @@ def test_money_taken_back_is_left_to_the_operator(till: Till, kind: str) -> None
     (warning,) = [line for line in read_log(till.server) if line.get("payment") == payment_id]
     assert (warning["level"], warning["type"]) == ("warning", kind)
     assert (till.deposits(), till.status(payment_id)) == ([1100], "paid")
+    till.server.admin("correct", warning["transfer"], "--reason", "given back at Stripe")
+    assert till.someone.ask("GET", "/stripe/wallet/balance")["available_cents"] == 0
 
 
 BODY = json.dumps(event_object("checkout.session.completed", session_object())).encode()

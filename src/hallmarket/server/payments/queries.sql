@@ -26,4 +26,4 @@ update payment set status = 'paid', session_id = $2, intent_id = $3, transfer_id
 update payment set status = $2, session_id = $3, settled_on = now() where id = $1 and status in ('created', 'open');
 
 -- name: find_payment_of_intent
-select id, person_id, amount_minor from payment where intent_id = $1;
+select id, person_id, transfer_id from payment where intent_id = $1;

@@ -130,6 +130,6 @@ async def _note_reversal(database: Database, event: Event) -> Outcome:
         stripe_object=about.id,
         payment=str(row["id"]),
         person=str(row["person_id"]),
-        paid=row["amount_minor"],
+        transfer=str(row["transfer_id"]),
     )
     return "noted"
