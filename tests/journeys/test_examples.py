@@ -12,8 +12,10 @@ import click
 import httpx
 import pytest
 
+from circle import new_circle
 from examples import PAGES, ROOT, Terminal, plain, read_blocks, read_examples
 from hallmarket.cli.main import VERBS, hallmarket
+from sales import buy, make_for_sale, wait_for_proof
 from support import Server, new_server, wait_until
 
 DOCS = ROOT / "docs"
@@ -96,6 +98,28 @@ def test_a_pulled_version_without_our_command(rainfall: tuple[Server, Terminal, 
     assert "Error" not in terminal.run("python3 check.py manifest.json manifest.bundle log.vkey")
     terminal.run("for file in newest/*; do printf x >> $file; break; done")
     assert "other: newest/" in terminal.run("python3 files.py newest.proof newest")
+
+
+def test_what_was_bought_without_our_command(server: Server, tmp_path: Path) -> None:
+    """The how-to's program says what was bought, and refuses another file, other claims, and another place."""
+    with new_circle(server) as circle:
+        seller, buyer = circle.free(circle.boss), circle.stranger()
+        licence = buy(server, buyer, make_for_sale(seller, b"Kodachrome, box 12", "scan_1944.tif"))
+        proof = wait_for_proof(buyer, licence).decode()
+    ((_, bought),) = read_blocks(DOCS / "how-to/prove-what-you-bought.md", "python")
+    assert "hallmarket" not in bought
+    terminal = visit(server, tmp_path / "bought")
+    files = {"bought.py": bought, "scan_1944.tif": "Kodachrome, box 12", "other.tif": "Kodachrome, box 13"}
+    for name, text in (files | {"licence.json": proof}).items():
+        (terminal.folder / name).write_text(text, "utf-8")
+    terminal.run("curl -s -o log.vkey $HALLMARKET_SERVER/log/key")
+    check = "python3 bought.py licence.json log.vkey"
+    said = f"{buyer.id} bought scan_1944.tif of {seller.id} for 1200 usd\n"
+    assert terminal.run(f"{check} scan_1944.tif") == terminal.run(check) == said
+    assert "another file" in terminal.run(f"{check} other.tif")
+    for old, new, reason in (('"amount":1200', '"amount":1', "other claims"), ("index ", "index 1", "not in this log")):
+        (terminal.folder / "licence.json").write_text(proof.replace(old, new), "utf-8")
+        assert reason in terminal.run(check)
 
 
 def test_a_table_in_place(rainfall: tuple[Server, Terminal, str]) -> None:
