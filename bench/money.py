@@ -20,6 +20,7 @@ from support import Server, new_server
 ROUNDS = 3
 SECONDS = 6
 CONNECTIONS = 64
+BUYERS = 256
 ASSETS = 6_000
 EARLIER = 100_000
 _runs = count(1)
@@ -63,7 +64,7 @@ MAKE = (
 def run(rounds: int = ROUNDS) -> list[Row]:
     """Alternate pgbench, many sellers and one; then fill the ledger, and buy from many again. Medians."""
     with new_server(workers=2, **UNLIMITED) as server, tempfile.NamedTemporaryFile("w", suffix=".tokens") as tokens:
-        buyers = [server.new_member() for _ in range(CONNECTIONS)]
+        buyers = [server.new_member() for _ in range(BUYERS)]
         tokens.write("\n".join(get_token(server, buyer.key) for buyer in buyers))
         tokens.flush()
         for statement in MAKE:
