@@ -108,7 +108,7 @@ HARM = {
         "delete from posting where transfer_id = (select id from transfer where kind = 'credit')",
         {"has no postings", "waits to be counted up", "says", "is below zero"},
     ),
-    "a transfer is gone": ("delete from transfer where kind = 'payout'", {"there is no such transfer"}),
+    "a transfer is gone": ("delete from transfer where kind = 'payout'", {"there is no such transfer", "was earned"}),
     "an account is gone": (
         "delete from account where kind = 'payout' and currency = 'usd'",
         {"its account is not there", "moved money in a way"},
@@ -117,17 +117,21 @@ HARM = {
         "update account set balance_minor = balance_minor + 1 where kind = 'fee' and currency = 'btc'",
         {"the platform's fee says 1 sats, and its postings come to 0 sats"},
     ),
+    "what was earned is changed": (
+        "update account set earned_minor = earned_minor + 1 where kind = 'fee' and currency = 'btc'",
+        {"the platform's fee says that 1 sats was earned, and it was 0 sats"},
+    ),
     "what waits is lost": (
         "insert into pending_posting select account_id, transfer_id, 9, 1 from posting limit 1",
         {"waits to be counted up", "says"},
     ),
     "a transfer is called otherwise": (
         "update transfer set kind = 'tip' where kind = 'payout'",
-        {"this tip moved money in a way that a tip does not: payout+ person-"},
+        {"this tip moved money in a way that a tip does not: payout+ person-", "was earned"},
     ),
     "a correction is of something else": (
         "update transfer set corrects_id = (select id from transfer where kind = 'credit') where kind = 'correction'",
-        {"is not the opposite"},
+        {"is not the opposite", "was earned"},
     ),
     "a licence is gone": (
         "delete from licence where refunded_minor = 0",

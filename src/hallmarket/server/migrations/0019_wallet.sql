@@ -9,6 +9,7 @@ create table account (
     currency text not null check (currency in ('usd', 'btc')),
     -- What has been counted up: all postings but those of `pending_posting`. Kept by the trigger of `posting`.
     balance_minor bigint not null default 0,
+    earned_minor bigint not null default 0, -- of these postings, the sum of those that `posting_earns`
     created_on timestamptz not null default now(),
     check ((kind = 'person') = (person_id is not null)),
     constraint account_not_negative check (kind <> 'person' or balance_minor >= 0),
@@ -74,32 +75,57 @@ create function account_balance(a account) returns bigint language sql stable as
     ), 0)::bigint
 $$;
 
--- Counts up what is pending, and adds to it. Whoever calls it holds the account's lock.
-create function account_fold(which uuid, more bigint) returns bigint language plpgsql as $$
-declare
-    balance bigint;
+-- Whether a posting counts towards what its owner earned: what comes in by sales, tips and sends, and what is given back
+-- or paid out of that. `corrected` is the kind of transfer that a correction takes back.
+create function posting_earns(kind text, corrected text, amount_minor bigint) returns boolean
+language sql immutable as $$
+    select case kind
+        when 'purchase' then amount_minor > 0
+        when 'tip' then amount_minor > 0
+        when 'send' then amount_minor > 0
+        when 'refund' then amount_minor < 0
+        when 'payout' then true
+        when 'correction' then corrected = 'payout' or (corrected in ('tip', 'send') and amount_minor < 0)
+        else false
+    end
+$$;
+
+-- Counts up what is pending. Whoever calls it holds the account's lock.
+create function account_fold(which uuid) returns void language plpgsql as $$
 begin
     with folded as (
-        delete from pending_posting where account_id = which returning amount_minor
+        delete from pending_posting where account_id = which returning transfer_id, amount_minor
+    ), counted as (
+        select sum(f.amount_minor) as amount,
+               sum(f.amount_minor) filter (where posting_earns(t.kind, c.kind, f.amount_minor)) as earned
+        from folded f join transfer t on t.id = f.transfer_id left join transfer c on c.id = t.corrects_id
     )
-    update account set balance_minor = balance_minor + more + coalesce((select sum(amount_minor) from folded), 0)
-    where id = which
-    returning balance_minor into balance;
-    return balance;
+    update account a set balance_minor = a.balance_minor + s.amount, earned_minor = a.earned_minor + coalesce(s.earned, 0)
+    from counted s where a.id = which and s.amount is not null;
 end $$;
 
 -- Money leaves a person at once, so that there is never less than none; everything else is counted up later.
 create function posting_counts() returns trigger language plpgsql as $$
+declare
+    leaves boolean := false;
+    earned bigint;
 begin
-    new.balance_after_minor := null;
     if new.amount_minor < 0 then
-        if exists (select from account a where a.id = new.account_id and a.kind = 'person') then
-            new.balance_after_minor := account_fold(new.account_id, new.amount_minor);
-            return new;
-        end if;
+        select a.kind = 'person', case when posting_earns(t.kind, c.kind, new.amount_minor) then new.amount_minor else 0 end
+        into leaves, earned
+        from account a, transfer t left join transfer c on c.id = t.corrects_id
+        where a.id = new.account_id and t.id = new.transfer_id;
     end if;
-    insert into pending_posting (account_id, transfer_id, line, amount_minor)
-    values (new.account_id, new.transfer_id, new.line, new.amount_minor);
+    if leaves then
+        perform account_fold(new.account_id);
+        update account set balance_minor = balance_minor + new.amount_minor, earned_minor = earned_minor + earned
+        where id = new.account_id
+        returning balance_minor into new.balance_after_minor;
+    else
+        new.balance_after_minor := null;
+        insert into pending_posting (account_id, transfer_id, line, amount_minor)
+        values (new.account_id, new.transfer_id, new.line, new.amount_minor);
+    end if;
     return new;
 end $$;
 

@@ -82,9 +82,13 @@ async def _audit_accounts(tx: Connection) -> list[Drift]:
         found.append(Drift("account", row["account_id"], f"{what} waits to be counted up, and is not what moved"))
     for row in await tx.fetch(sql.audit_accounts):
         whose = f"the wallet of {row['username']}" if row["kind"] == "person" else f"the platform's {row['kind']}"
-        held, moved = (money(row[what], row["currency"]) for what in ("held_minor", "moved_minor"))
+        held, moved, kept, earned = (
+            money(row[what], row["currency"]) for what in ("held_minor", "moved_minor", "kept_minor", "earned_minor")
+        )
         if row["held_minor"] != row["moved_minor"]:
             found.append(Drift("account", row["id"], f"{whose} says {held}, and its postings come to {moved}"))
+        if row["kept_minor"] != row["earned_minor"]:
+            found.append(Drift("account", row["id"], f"{whose} says that {kept} was earned, and it was {earned}"))
         if row["kind"] == "person" and row["moved_minor"] < 0:
             found.append(Drift("account", row["id"], f"{whose} is below zero: {moved}"))
     return found

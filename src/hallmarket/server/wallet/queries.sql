@@ -27,27 +27,12 @@ insert into posting (transfer_id, line, account_id, currency, amount_minor)
 select * from unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::bigint[]);
 
 -- name: show_balance
--- A person's balance in a currency, and what came in by sales, tips and sends, less what was given back and paid out.
-select a.id, account_balance(a) as balance_minor, (
-    select coalesce(sum(p.amount_minor), 0)::bigint
-    from posting p
-    join transfer t on t.id = p.transfer_id
-    left join transfer taken_back on taken_back.id = t.corrects_id
-    where p.account_id = a.id and case t.kind
-        when 'purchase' then p.amount_minor > 0
-        when 'tip' then p.amount_minor > 0
-        when 'send' then p.amount_minor > 0
-        when 'refund' then p.amount_minor < 0
-        when 'payout' then true
-        when 'correction' then case taken_back.kind
-            when 'payout' then true
-            when 'tip' then p.amount_minor < 0
-            when 'send' then p.amount_minor < 0
-            else false
-        end
-        else false
-    end
-) as earned_minor, (
+-- A person's balance in a currency, and what of all that ever moved counts as earned: no more is read than is pending.
+select a.id, account_balance(a) as balance_minor, a.earned_minor + coalesce((
+    select sum(p.amount_minor)
+    from pending_posting p join transfer t on t.id = p.transfer_id left join transfer c on c.id = t.corrects_id
+    where p.account_id = a.id and posting_earns(t.kind, c.kind, p.amount_minor)
+), 0)::bigint as earned_minor, (
     select p.created_on from posting p where p.account_id = a.id order by p.created_on desc limit 1
 ) as moved_on
 from account a where a.person_id = $1 and a.currency = $2;
@@ -99,7 +84,7 @@ select account_id from pending_posting group by account_id having count(*) >= $1
 select id from account where id = $1 for no key update skip locked;
 
 -- name: fold
-select account_fold($1, 0);
+select account_fold($1);
 
 -- name: audit_transfers
 -- Transfers that do not balance, by currency.
@@ -162,15 +147,29 @@ where p.transfer_id is null
 order by w.account_id, w.transfer_id, w.line;
 
 -- name: audit_accounts
--- Accounts that do not hold what moved, or less than nothing.
+-- Accounts that do not hold what moved, or do not know what of it was earned, or have less than nothing.
+with waiting as (
+    select w.account_id, sum(w.amount_minor) as minor,
+           coalesce(sum(w.amount_minor) filter (where posting_earns(t.kind, c.kind, w.amount_minor)), 0) as earned_minor
+    from pending_posting w join transfer t on t.id = w.transfer_id left join transfer c on c.id = t.corrects_id
+    group by 1
+), moved as (
+    select p.account_id, sum(p.amount_minor) as minor,
+           coalesce(sum(p.amount_minor) filter (where posting_earns(t.kind, c.kind, p.amount_minor)), 0) as earned_minor
+    from posting p join transfer t on t.id = p.transfer_id left join transfer c on c.id = t.corrects_id
+    group by 1
+)
 select a.id, a.kind, a.currency, person.username,
-       a.balance_minor + coalesce(w.minor, 0)::bigint as held_minor, coalesce(p.minor, 0)::bigint as moved_minor
+       a.balance_minor + coalesce(w.minor, 0)::bigint as held_minor, coalesce(m.minor, 0)::bigint as moved_minor,
+       a.earned_minor + coalesce(w.earned_minor, 0)::bigint as kept_minor,
+       coalesce(m.earned_minor, 0)::bigint as earned_minor
 from account a
-left join (select account_id, sum(amount_minor) as minor from pending_posting group by 1) w on w.account_id = a.id
-left join (select account_id, sum(amount_minor) as minor from posting group by 1) p on p.account_id = a.id
+left join waiting w on w.account_id = a.id
+left join moved m on m.account_id = a.id
 left join person on person.id = a.person_id
-where a.balance_minor + coalesce(w.minor, 0) <> coalesce(p.minor, 0)
-   or a.kind = 'person' and coalesce(p.minor, 0) < 0
+where a.balance_minor + coalesce(w.minor, 0) <> coalesce(m.minor, 0)
+   or a.earned_minor + coalesce(w.earned_minor, 0) <> coalesce(m.earned_minor, 0)
+   or a.kind = 'person' and coalesce(m.minor, 0) < 0
 order by a.id;
 
 -- name: sum_up
