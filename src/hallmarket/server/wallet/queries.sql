@@ -180,3 +180,31 @@ group by a.currency, a.kind;
 
 -- name: count_transfers
 select count(*) from transfer;
+
+-- name: open_statement
+-- A person's account and what it held when a time began, and until when there is something to tell by now.
+select a.id, least($4::timestamptz, clock_timestamp()) as until, (
+    select coalesce(sum(p.amount_minor), 0)::bigint
+    from posting p where p.account_id = a.id and p.created_on < $3
+) as balance_minor
+from account a where a.person_id = $1 and a.currency = $2;
+
+-- name: list_statement
+-- What moved on an account, oldest first, after a line (`$2` to `$4`) and before a time. Of what was sold it has the name
+-- that it was sold under.
+select p.transfer_id, p.line, p.created_on, p.amount_minor, t.message,
+       case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
+       coalesce(l.asset_name, t.asset_id::text) as asset, other.username
+from posting p
+join transfer t on t.id = p.transfer_id
+left join licence l on l.transfer_id = case t.kind when 'refund' then t.corrects_id else t.id end
+left join lateral (
+    select person.username
+    from posting o join account a on a.id = o.account_id join person on person.id = a.person_id
+    where o.transfer_id = t.id and o.account_id <> p.account_id
+    limit 1
+) other on true
+where p.account_id = $1 and p.created_on < $5
+  and (p.created_on, p.transfer_id, p.line) > (coalesce($2::timestamptz, '-infinity'), $3::uuid, $4::smallint)
+order by p.created_on, p.transfer_id, p.line
+limit $6;

@@ -26,9 +26,16 @@ from hallmarket.server.wallet.history import (
     list_bitcoin_moves,
     list_usd_moves,
 )
+from hallmarket.server.wallet.statement import COLUMNS, STATEMENT_QUERY, send_statement
 
 AnyRequest = Request[Any, Any, Any]
-READ = {"scope": "wallet:read"}
+READ: dict[str, Any] = {"scope": "wallet:read"}
+STATEMENT = READ | {
+    "query": STATEMENT_QUERY,
+    "answer": {
+        "text/csv": {"type": "string", "description": "A header, then a line each.", "examples": [",".join(COLUMNS)]}
+    },
+}
 GIVE: dict[str, Any] = {
     "scope": "wallet:write",
     "headers": IDEMPOTENCY_HEADER,
@@ -38,7 +45,7 @@ GIVE: dict[str, Any] = {
 
 def wallet_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     """The routes of wallets."""
-    return [*_bitcoin_routes(database), *_usd_routes(database)]
+    return [*_bitcoin_routes(database), *_usd_routes(database), _statement_route(database)]
 
 
 def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
@@ -89,3 +96,12 @@ def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         return as_response(await tip(database, visit_of(request.scope), data))
 
     return [balance, transactions, give]
+
+
+def _statement_route(database: Database) -> HTTPRouteHandler:
+    @get("/wallet/statement", opt=STATEMENT, summary="All that moved within a time, oldest first, as CSV")
+    async def statement(request: AnyRequest) -> Response[bytes]:
+        visit = visit_of(request.scope)
+        return await send_statement(database, visit, read_query(visit.scope["query_string"]))
+
+    return statement

@@ -1,0 +1,112 @@
+"""A statement: all that moved in a wallet within a time, oldest first, as CSV (RFC 4180)."""
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.paging import read_time
+from hallmarket.server.http.sending import Sending, begun
+from hallmarket.server.http.visit import Visit
+from hallmarket.server.wallet.history import TIME_QUERY
+from hallmarket.server.wallet.transfer import CURRENCIES
+from hallmarket.server.wallet.types import Currency
+
+sql = load_queries(__package__)
+
+COLUMNS = ("date", "type", "counterparty", "asset", "message", "amount", "balance", "transfer")
+CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
+ROWS = 1000  # read and sent at a time
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet takes for a formula, or steps over to one
+STATEMENT_QUERY: dict[str, Any] = {
+    "currency": {"type": "string", "enum": list(CURRENCIES), "default": "usd", "description": "Which wallet."},
+    **TIME_QUERY,
+}
+
+
+async def send_statement(database: Database, visit: Visit, query: dict[str, str]) -> Sending:
+    """The statement a query asks for, made while it is read. Raises InvalidRequest, Unavailable."""
+    currency = _read_currency(query)
+    since, until = read_time(query, "since"), read_time(query, "until")
+    headers = [
+        (b"content-type", CONTENT_TYPE.encode()),
+        (b"content-disposition", b'attachment; filename="statement-%s.csv"' % currency.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if visit.method == "HEAD":
+        return Sending(200, headers, None)
+    return Sending(200, headers, await begun(_read(database, visit.caller.person_id, currency, since, until)))
+
+
+def _read_currency(query: dict[str, str]) -> Currency:
+    for currency in CURRENCIES:
+        if query.get("currency", "usd") == currency:
+            return currency
+    raise InvalidRequest(f"currency must be one of {', '.join(CURRENCIES)}.", "currency")
+
+
+async def _read(
+    database: Database, person_id: UUID, currency: Currency, since: datetime | None, until: datetime | None
+) -> AsyncGenerator[bytes, None]:
+    """Pieces of the statement, each read by a query of its own: nobody who reads slowly holds a connection."""
+    async with database.connection() as connection:
+        opened = await connection.fetchrow(sql.open_statement, person_id, currency, since, until)
+    balance = 0 if opened is None else opened["balance_minor"]
+    begin = "" if since is None else _time(since)
+    yield _csv([COLUMNS, (begin, "opening", "", "", "", "", _amount(balance, currency), "")])
+    place: tuple[datetime | None, UUID, int] = since, UUID(int=0), 0
+    while opened is not None:
+        async with database.connection() as connection:
+            rows = await connection.fetch(sql.list_statement, opened["id"], *place, opened["until"], ROWS)
+        lines = []
+        for row in rows:
+            balance += row["amount_minor"]
+            lines.append(_line(row, balance, currency))
+        if lines:
+            yield _csv(lines)
+        if len(rows) < ROWS:
+            return
+        place = rows[-1]["created_on"], rows[-1]["transfer_id"], rows[-1]["line"]
+
+
+def _line(row: asyncpg.Record, balance_minor: int, currency: Currency) -> tuple[str, ...]:
+    return (
+        _time(row["created_on"]),
+        row["kind"],
+        _text(row["username"]),
+        _text(row["asset"]),
+        _text(row["message"]),
+        _amount(row["amount_minor"], currency),
+        _amount(balance_minor, currency),
+        str(row["transfer_id"]),
+    )
+
+
+def _text(value: str | None) -> str:
+    """Somebody's words as a spreadsheet shows them, and does not reckon with them (OWASP, CSV injection)."""
+    text = value or ""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _amount(minor: int, currency: Currency) -> str:
+    """Dollars with two decimals, whole satoshis: numbers for a spreadsheet, without signs of a currency."""
+    whole, cents = divmod(abs(minor), 100)
+    return str(minor) if currency == "btc" else f"{'-' if minor < 0 else ''}{whole}.{cents:02}"
+
+
+def _csv(lines: Iterable[tuple[str, ...]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode()
