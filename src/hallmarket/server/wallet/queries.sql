@@ -151,12 +151,12 @@ order by w.account_id, w.transfer_id, w.line;
 with waiting as (
     select w.account_id, sum(w.amount_minor) as minor,
            coalesce(sum(w.amount_minor) filter (where posting_earns(t.kind, c.kind, w.amount_minor)), 0) as earned_minor
-    from pending_posting w join transfer t on t.id = w.transfer_id left join transfer c on c.id = t.corrects_id
+    from pending_posting w left join transfer t on t.id = w.transfer_id left join transfer c on c.id = t.corrects_id
     group by 1
 ), moved as (
     select p.account_id, sum(p.amount_minor) as minor,
            coalesce(sum(p.amount_minor) filter (where posting_earns(t.kind, c.kind, p.amount_minor)), 0) as earned_minor
-    from posting p join transfer t on t.id = p.transfer_id left join transfer c on c.id = t.corrects_id
+    from posting p left join transfer t on t.id = p.transfer_id left join transfer c on c.id = t.corrects_id
     group by 1
 )
 select a.id, a.kind, a.currency, person.username,
