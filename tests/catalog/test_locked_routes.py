@@ -12,7 +12,7 @@ from circle import Circle, Someone, new_circle
 from making_datasets import make_dataset
 from making_files import make_file
 from routes import Operation, operations_of
-from selling import give_back, pay
+from sales import buy, give_back
 from support import Server, wait_until
 from wire import assert_exchange_error
 
@@ -186,7 +186,7 @@ def test_addresses_give_what_their_makers_may_read(shop: Shop) -> None:
     boss.ask("PUT", f"/files/{file}", json={"file": {"visibility": "monetized", "price_usd": 1}})
     for address in (data, download):
         assert "Unlock" in assert_exchange_error(httpx.get(address, trust_env=False), 403, "locked")["message"]
-    licence = pay(shop.circle.server, stranger, file)
+    licence = buy(shop.circle.server, stranger, file)
     for address in (data, download):
         assert httpx.get(address, trust_env=False).content == SECRET.encode()
     assert give_back(boss, licence).status_code == 200
@@ -199,7 +199,7 @@ def test_what_was_bought_is_open(server: Server, shop: Shop, operations: list[Op
     bound = shop.circle.stranger()
     buyers = [bound, shop.circle.free(bound)]
     for asset in shop.sold:
-        pay(shop.circle.server, bound, asset)
+        buy(shop.circle.server, bound, asset)
     seen = set()
     for visibility in ("private", "monetized"):
         for asset, kind in zip(shop.sold, ("dataset", "file", "post"), strict=True):
@@ -240,7 +240,7 @@ def test_what_stands_in_it_is_unlocked_with_it(shop: Shop) -> None:
         " (POST /elements/common/purchase-asset)."
     )
     assert stranger.ask("GET", f"/assets/{child}/explain")["price_usd"] == 12
-    pay(shop.circle.server, stranger, shop.file)
+    buy(shop.circle.server, stranger, shop.file)
     assert stranger.ask("GET", f"/assets/{child}/comments") == []
 
 
@@ -260,5 +260,5 @@ def test_what_it_refers_to_is_kept_with_its_content(shop: Shop) -> None:
 
     assert told(boss) == {f"{post} component {shown}"}
     assert told(stranger) == set()
-    pay(shop.circle.server, stranger, post)
+    buy(shop.circle.server, stranger, post)
     assert told(stranger) == told(boss)

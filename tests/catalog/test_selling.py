@@ -10,7 +10,7 @@ from circle import Circle, Someone, at_once
 from funds import credit
 from making_datasets import make_dataset
 from making_files import make_file
-from selling import give_back, pay
+from sales import buy, give_back
 from wire import assert_exchange_error
 
 TEXT = "You may look.\r\n\r\nYou may not touch. ☞ ".ljust(20_000, "x")
@@ -51,7 +51,7 @@ def test_what_was_bought_is_found_as_such(circle: Circle) -> None:
     asset, given = sell(circle), sell(circle)
     bound = circle.stranger()
     free = circle.free(bound)
-    pay(circle.server, bound, asset)
+    buy(circle.server, bound, asset)
     share(circle, given, bound, "read")
     for visibility in ("monetized", "private"):
         server_side = "update asset set visibility = $1 where id = any ($2::uuid[])"
@@ -82,7 +82,7 @@ def test_roles_come_and_go_beside_what_was_bought(circle: Circle) -> None:
     expect(None, False, "no_role")
     share(circle, asset, buyer, "write")
     expect("write", False, "granted")
-    licence = pay(circle.server, buyer, asset)
+    licence = buy(circle.server, buyer, asset)
     expect("write", True, "bought", "granted")
     share(circle, asset, buyer, "none")
     expect("read", True, "bought")
@@ -100,7 +100,7 @@ def test_bought_parts_are_explained(circle: Circle) -> None:
     """What one may read for one bought what it stands in says so, also to a key bound elsewhere."""
     asset, buyer = sell(circle, "post"), circle.stranger()
     child = make_asset(circle.server, circle.boss, parent_id=asset)
-    pay(circle.server, buyer, asset)
+    buy(circle.server, buyer, asset)
     explained = buyer.ask("GET", f"/assets/{child}/explain")
     assert (explained["allowed"], explained["role"]) == (True, "read")
     assert [(each["code"], each["gives"]) for each in explained["reasons"]] == [
@@ -121,7 +121,7 @@ def test_what_was_bought_is_not_deleted(circle: Circle, dry_run: str) -> None:
         "posts": seller.ask("POST", "/posts/create", json={"post": sold, "content": "a"})["id"],
     }
     for kind, asset in made.items():
-        licences = [pay(server, circle.stranger(), asset) for _ in range(2)]
+        licences = [buy(server, circle.stranger(), asset) for _ in range(2)]
         for path in (f"/{kind}/{asset}", f"/assets/{asset}"):
             message = refused(seller, path, dry_run=dry_run)
             assert message.startswith("2 people bought it"), message
@@ -131,7 +131,7 @@ def test_what_was_bought_is_not_deleted(circle: Circle, dry_run: str) -> None:
             assert give_back(seller, licence).status_code == 200
         seller.ask("DELETE", f"/{kind}/{asset}", params={"dry_run": dry_run})
     parent = seller.ask("POST", "/posts/create", json=folder)["id"]
-    pay(server, circle.stranger(), make_file(seller, **sold, parent_id=parent)["id"])
+    buy(server, circle.stranger(), make_file(seller, **sold, parent_id=parent)["id"])
     message = refused(seller, f"/posts/{parent}", dry_run=dry_run, delete_children="true")
     assert message.startswith("1 person bought of what is in it"), message
     seller.ask("DELETE", f"/posts/{parent}", params={"dry_run": dry_run})  # without what is in it
@@ -243,7 +243,7 @@ def test_another_price_changes_nothing_for_buyers(circle: Circle) -> None:
     """Who bought it reads it whatever it costs afterwards, and whoever it is for."""
     file = make_file(circle.free(circle.boss), visibility="monetized", price_usd=12)["id"]
     buyer, seller = circle.stranger(), circle.free(circle.boss)
-    pay(circle.server, buyer, file)
+    buy(circle.server, buyer, file)
     for said in ({"price_usd": 99}, {"license_text": "Not yours"}, {"visibility": "private"}, {"price_usd": 0}):
         seller.ask("PUT", f"/files/{file}", json={"file": said})
         assert buyer.ask("GET", f"/assets/{file}/comments") == []
@@ -256,12 +256,12 @@ def test_earnings_are_shown_to_those_who_administer_it(circle: Circle) -> None:
     helper, reader = circle.free(circle.stranger()), circle.free(circle.stranger())
     share(circle, asset, helper, "admin")
     share(circle, asset, reader, "write")
-    first = pay(server, circle.stranger(), asset)
-    gone = pay(server, circle.stranger(), asset)
+    first = buy(server, circle.stranger(), asset)
+    gone = buy(server, circle.stranger(), asset)
     (row,) = server.query("select now() as at")
-    pay(server, circle.stranger(), asset)
-    pay(server, circle.stranger(), asset, "btc")
-    pay(server, circle.stranger(), other, "btc")
+    buy(server, circle.stranger(), asset)
+    buy(server, circle.stranger(), asset, "btc")
+    buy(server, circle.stranger(), other, "btc")
     assert give_back(boss, first, amount=120).status_code == 200
     assert give_back(boss, gone).status_code == 200
     earned, none = {"earnings_usd": 2280, "earnings_btc": 700}, {"earnings_usd": 0, "earnings_btc": 0}

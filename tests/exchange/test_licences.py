@@ -51,7 +51,7 @@ def test_a_file_is_bought_and_proved(server: Server, seller: Someone, buyer: Som
 def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: Someone, buyer: Someone) -> None:
     """Of a dataset the licence names the version there was, by its manifest's fingerprint, also when there are more."""
     dataset = make_dataset(seller, **FOR_SALE)["id"]
-    licence = buy(server, buyer, dataset, "dataset")
+    licence = buy(server, buyer, dataset)
     seller.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "mode": "append"})
     (version,) = [one for one in seller.ask("GET", f"/datasets/{dataset}/versions") if one["number"] == 1]
     shown = buyer.ask("GET", f"/licences/{licence}")
@@ -68,7 +68,7 @@ def test_a_text_has_no_fingerprint(server: Server, seller: Someone, buyer: Someo
     """A post that is bought, here with satoshis, is named and priced; there is no file to it."""
     post = {"name": "The harbour", "price_sats": 2000, **FOR_SALE}
     asset = seller.ask("POST", "/posts/create", json={"post": post, "content": "Deep."})["id"]
-    shown = buyer.ask("GET", f"/licences/{buy(server, buyer, asset, 'post', 'btc')}")
+    shown = buyer.ask("GET", f"/licences/{buy(server, buyer, asset, 'btc')}")
     assert (shown["sha3_512"], shown["size"], shown["price"]["text"]) == (None, None, "2,000 sats")
     claims = Bundle.parse(wait_for_proof(buyer, shown["id"])).claims
     assert isinstance(claims, LicenceClaims)

@@ -8,37 +8,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circle import Circle, Someone, at_once, new_circle
+from funds import balance, credit
 from hallmarket.server.exchange.refund import share_refund
 from hallmarket.server.wallet.types import MOST_MINOR
-from purses import balance_of, give_money
-from selling import SECRET, buy, give_back, offer, open_shop
+from sales import GIVEN, buy, give_back, make_for_sale, open_shop
 
+PURCHASE = "/stripe/wallet/purchase-asset"
 PRICE, FEE = 1200, 30
 
 
 class Deal:
-    """A post that one sold to another for twelve dollars, of which 30 cents are the platform's."""
+    """A file that one sold to another for twelve dollars, of which 30 cents are the platform's."""
 
     def __init__(self, circle: Circle, buyer: Someone | None = None) -> None:
         self.circle = circle
         self.seller = circle.person()
         self.buyer = buyer or circle.stranger()
         self.shop = open_shop(circle, self.seller)
-        self.asset = offer(self.seller, team_id=self.shop, price_usd=PRICE / 100)
-        give_money(circle.server, self.buyer.member, 2 * PRICE)
-        self.licence: str = buy(self.buyer, self.asset)["licence_id"]
+        self.asset = make_for_sale(self.seller, b"tides", "tide.csv", team_id=self.shop)
+        self.licence = buy(circle.server, self.buyer, self.asset)
 
     @property
     def may_read(self) -> bool:
-        """Whether the buyer sees more of it than the listing."""
-        shown = self.buyer.ask("GET", f"/posts/{self.asset}")
-        return "content" in shown and shown["content"]["text"] == SECRET
+        """Whether the buyer gets more of it than the listing."""
+        return self.buyer.client.post(f"/assets/{self.asset}/download").content == b"tides"
 
     @property
     def cents(self) -> tuple[int, int]:
-        """What the seller and the buyer hold."""
-        server = self.circle.server
-        return balance_of(server, self.seller.member), balance_of(server, self.buyer.member)
+        """What the seller and the buyer have of it, or have paid for it."""
+        return balance(self.circle.server, self.seller.id), balance(self.circle.server, self.buyer.id) - GIVEN
 
     @property
     def refunds(self) -> dict[str, dict[str, int]]:
@@ -104,12 +102,11 @@ def test_refund_in_two_parts(deal: Deal) -> None:
         first["id"]: {deal.seller.id: -488, "fee": -12, deal.buyer.id: 500},
         rest["id"]: {deal.seller.id: -682, "fee": -18, deal.buyer.id: 700},
     }
-    assert deal.cents == (0, 2 * PRICE)
+    assert deal.cents == (0, 0)
     kept = server.query("select message from transfer where id = $1", UUID(first["id"]))
     assert kept[0]["message"] == "blurred"
     assert not deal.may_read
-    again = buy(deal.buyer, deal.asset)["licence_id"]
-    assert again != deal.licence
+    assert buy(server, deal.buyer, deal.asset) != deal.licence
     assert deal.may_read
 
 
@@ -121,10 +118,10 @@ def test_refund_is_told_and_written_down(deal: Deal) -> None:
     give_back(deal.circle.boss, deal.licence)
     seller, boss, buyer = (each.member.username for each in (deal.seller, deal.circle.boss, deal.buyer))
     assert deal.buyer.told(server)[-2:] == [
-        f"{seller} gave back $5.00 of what you paid for The harbour",
-        f"{boss} gave back $7.00 of what you paid for The harbour; your licence has ended",
+        f"{seller} gave back $5.00 of what you paid for tide.csv",
+        f"{boss} gave back $7.00 of what you paid for tide.csv; your licence has ended",
     ]
-    told = f"{boss} gave back $7.00 of what {buyer} paid you for The harbour"
+    told = f"{boss} gave back $7.00 of what {buyer} paid you for tide.csv"
     assert deal.seller.told(server)[len(before) :] == [told]
     trail = deal.circle.boss.ask("GET", f"/organizations/{deal.circle.organization}/audit?action=asset.refund")
     assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(boss, 700), (seller, 500)]
@@ -162,10 +159,10 @@ def test_no_more_is_given_back_than_was_paid(deal: Deal) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
     assert refused.json()["error"]["details"] == {"currency": "usd", "amount": 701, "remaining": 700}
     assert give_back(deal.seller, deal.licence, amount=700).json()["data"]["ended"]
-    deal.seller.ask("DELETE", f"/posts/{deal.asset}")
+    deal.seller.ask("DELETE", f"/files/{deal.asset}")
     for more in (None, 1):
         assert give_back(deal.seller, deal.licence, amount=more).status_code == 409
-    assert deal.cents == (0, 2 * PRICE)
+    assert deal.cents == (0, 0)
 
 
 def test_nonsense_is_refused(deal: Deal) -> None:
@@ -174,26 +171,26 @@ def test_nonsense_is_refused(deal: Deal) -> None:
         assert give_back(deal.seller, deal.licence, amount=amount).status_code == 400, amount
     assert give_back(deal.seller, deal.licence, reason="x" * 1001).status_code == 400
     assert give_back(deal.seller, deal.licence, key="nul", reason="a\0b").status_code == 400
-    assert deal.cents == (PRICE - FEE, PRICE)
+    assert deal.cents == (PRICE - FEE, -PRICE)
 
 
 def test_seller_must_have_it(deal: Deal) -> None:
     """Who has spent what they earned gives nothing back; only to themselves it is said what they have."""
     circle = deal.circle
-    wanted = offer(circle.boss, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
-    buy(deal.seller, wanted)
+    wanted = make_for_sale(circle.boss, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
+    deal.seller.ask("POST", PURCHASE, json={"assetType": "file", "assetId": wanted})
     told = give_back(deal.seller, deal.licence, key="first")
     assert told.status_code == 402
     assert told.json()["error"]["details"] == {"currency": "usd", "amount": 1170, "available": 0, "missing": 1170}
     told = give_back(circle.boss, deal.licence)
     assert (told.status_code, "details" in told.json()["error"]) == (402, False)
     assert deal.may_read
-    give_money(circle.server, deal.seller.member, 1169)
+    credit(circle.server, deal.seller.id, 1169)
     assert give_back(deal.seller, deal.licence).json()["error"]["details"]["missing"] == 1
-    give_money(circle.server, deal.seller.member, 1)
+    credit(circle.server, deal.seller.id, 1)
     assert give_back(deal.seller, deal.licence, key="first").status_code == 402
     assert give_back(deal.seller, deal.licence, key="second").status_code == 200
-    assert deal.cents == (0, 2 * PRICE)
+    assert deal.cents == (0, 0)
 
 
 def test_replay_is_byte_for_byte(deal: Deal) -> None:
@@ -225,18 +222,18 @@ def test_refunds_at_once(deal: Deal, amounts: tuple[int | None, ...], statuses: 
     who = (deal.seller, deal.circle.boss)
     calls = [(who[n % 2], "POST", path, {} if each is None else {"amount": each}) for n, each in enumerate(amounts)]
     assert sorted(at_once(deal.circle.server, calls)) == statuses
-    assert sum(moved[deal.buyer.id] for moved in deal.refunds.values()) == deal.cents[1] - PRICE <= PRICE
+    assert sum(moved[deal.buyer.id] for moved in deal.refunds.values()) == deal.cents[1] + PRICE <= PRICE
 
 
 def test_bought_again_while_it_is_given_back(deal: Deal) -> None:
     """Who buys while the refund is under way buys once it is done: they hold one licence, and may read."""
-    server, order = deal.circle.server, {"assetType": "post", "assetId": deal.asset}
+    server, order = deal.circle.server, {"assetType": "file", "assetId": deal.asset}
     calls = [
         (deal.seller, "POST", f"/licences/{deal.licence}/refund", {}),
-        (deal.buyer, "POST", "/stripe/wallet/purchase-asset", order),
+        (deal.buyer, "POST", PURCHASE, order),
     ]
     assert at_once(server, calls) == [200, 200]
     assert deal.may_read
     ended = server.query("select ended_on is not null from licence where asset_id = $1 order by created_on", deal.asset)
     assert [row[0] for row in ended] == [True, False]
-    assert deal.cents == (PRICE - FEE, PRICE)
+    assert deal.cents == (PRICE - FEE, -PRICE)

@@ -8,8 +8,8 @@ import pytest
 
 from circle import Circle, Someone, new_circle
 from exchange import official_client
-from purses import balance_of, give_money
-from selling import buy, give_back, offer, open_shop
+from funds import balance
+from sales import GIVEN, buy, give_back, make_for_sale, open_shop
 
 HISTORY, EARNINGS = "/stripe/usage/history", "/stripe/wallet/pending-earnings"
 
@@ -21,19 +21,16 @@ class Trade:
         self.circle = circle
         self.seller, self.hatter, self.buyers = circle.person(), circle.person(), [circle.stranger() for _ in range(3)]
         shop = open_shop(circle, self.seller, self.hatter)
-        self.map = offer(self.seller, team_id=shop, name="map", price_usd=8)
-        self.poem = offer(self.seller, team_id=shop, name="poem", price_usd=2, price_sats=900)
-        self.hat = offer(self.hatter, team_id=shop, name="hat", price_usd=5)
-        for person in (self.seller, *self.buyers):
-            give_money(circle.server, person.member, 2000)
-        give_money(circle.server, self.buyers[2].member, 900, "btc")
-        self.poems = [buy(buyer, self.poem) for buyer in self.buyers]
-        self.maps = [buy(buyer, self.map) for buyer in self.buyers[:2]]
-        self.bought = buy(self.seller, self.hat)
-        give_back(self.seller, self.maps[0]["licence_id"], amount=150)
-        give_back(self.seller, self.poems[2]["licence_id"])
-        order = {"assetType": "post", "assetId": self.poem}
-        self.buyers[2].ask("POST", "/wallet/purchase-asset", json=order)  # for satoshis, so no part of this
+        self.map = make_for_sale(self.seller, None, "map", team_id=shop, price_usd=8)
+        self.poem = make_for_sale(self.seller, None, "poem", team_id=shop, price_usd=2, price_sats=900)
+        self.hat = make_for_sale(self.hatter, None, "hat", team_id=shop, price_usd=5)
+        server = circle.server
+        self.poems = [buy(server, buyer, self.poem) for buyer in self.buyers]
+        self.maps = [buy(server, buyer, self.map) for buyer in self.buyers[:2]]
+        self.bought = buy(server, self.seller, self.hat)
+        give_back(self.seller, self.maps[0], amount=150)
+        give_back(self.seller, self.poems[2])
+        buy(server, self.buyers[2], self.poem, currency="btc")  # no part of what is told of dollars
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
     """Purchases stand on both sides, newest first, less what was given back; roles and assets narrow the list."""
     seller, poem = trade.seller, trade.poem
     told = history(seller, role="creator")["data"]
-    newest = [each["licence_id"] for each in (*trade.maps[::-1], *trade.poems[::-1])]
+    newest = [*trade.maps[::-1], *trade.poems[::-1]]
     assert [each["id"] for each in told["records"]] == newest
     assert [each["total_cents"] for each in told["records"]] == [800, 650, 0, 200, 200]
     assert [each["status"] for each in told["records"]] == [
@@ -64,22 +61,22 @@ def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
     told = history(seller, role="consumer")["data"]
     (record,) = told["records"]
     expected = {
-        "id": trade.bought["licence_id"],
+        "id": trade.bought,
         "user_id": seller.id,
         "creator_id": trade.hatter.id,
         "asset_id": trade.hat,
-        "asset": {"id": trade.hat, "name": "hat", "asset_type": "post"},
+        "asset": {"id": trade.hat, "name": "hat", "asset_type": "file"},
         "quantity": 1,
         "cost_unit": "purchase",
         "unit_cost_cents": 500,
         "total_cents": 500,
         "status": "completed",
-        "ledger_transaction_id": trade.bought["transaction_id"],
+        "ledger_transaction_id": seller.ask("GET", f"/licences/{trade.bought}")["transfer_id"],
         "metadata": {"platform_fee_cents": 12, "refunded_cents": 0},
     }
     assert record | expected == record
     both = history(seller)["data"]
-    assert [each["id"] for each in both["records"]] == [trade.bought["licence_id"], *newest]
+    assert [each["id"] for each in both["records"]] == [trade.bought, *newest]
     assert both["summary"] == {"record_count": 6, "total_cents": 2350}
     assert history(seller, assetId=poem)["data"]["summary"] == {"record_count": 3, "total_cents": 400}
     assert history(seller, assetId=trade.hat, role="creator")["data"]["summary"]["record_count"] == 0
@@ -91,7 +88,7 @@ def test_history_is_ones_own(trade: Trade) -> None:
         assert history(who)["data"]["summary"]["record_count"] == seen
     assert history(trade.buyers[0], role="creator")["data"]["records"] == []
     mine = history(trade.buyers[0], assetId=trade.poem)["data"]["records"]
-    assert [each["id"] for each in mine] == [trade.poems[0]["licence_id"]]
+    assert [each["id"] for each in mine] == [trade.poems[0]]
 
 
 def test_pages_of_history_are_exact(trade: Trade) -> None:
@@ -130,7 +127,7 @@ def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
             {
                 "asset_id": trade.map,
                 "name": "map",
-                "asset_type": "post",
+                "asset_type": "file",
                 "sales": 2,
                 "gross_cents": 1450,
                 "earned_cents": 1413,
@@ -139,7 +136,7 @@ def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
             {
                 "asset_id": trade.poem,
                 "name": "poem",
-                "asset_type": "post",
+                "asset_type": "file",
                 "sales": 2,
                 "gross_cents": 400,
                 "earned_cents": 390,
@@ -147,8 +144,8 @@ def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
             },
         ],
     }
-    held = balance_of(trade.circle.server, trade.seller.member)
-    assert held == 2000 + told["total_paid_out_cents"] - 500
+    held = balance(trade.circle.server, trade.seller.id)
+    assert held == GIVEN + told["total_paid_out_cents"] - 500
     nothing = trade.buyers[0].ask("GET", EARNINGS)
     assert (nothing["assets"], nothing["total_gross_earnings_cents"], nothing["total_paid_out_cents"]) == ([], 0, 0)
 

@@ -123,10 +123,14 @@ order by l.created_on desc, l.id desc
 offset $5 limit $6;
 
 -- name: sum_usage
-select count(*) as record_count, coalesce(sum(price_minor - refunded_minor), 0)::bigint as total_minor
-from licence
-where (($2::boolean and buyer_id = $1) or ($3::boolean and seller_id = $1))
-  and currency = 'usd' and ($4::uuid is null or asset_id = $4);
+select count(*) as record_count, coalesce(sum(cents), 0)::bigint as total_minor
+from (
+    select price_minor - refunded_minor as cents from licence
+    where $2::boolean and buyer_id = $1 and currency = 'usd' and ($4::uuid is null or asset_id = $4)
+    union all
+    select price_minor - refunded_minor from licence
+    where $3::boolean and seller_id = $1 and currency = 'usd' and ($4::uuid is null or asset_id = $4)
+) l;
 
 -- name: list_earnings
 -- What was given back whole earned nothing, and what is sold is still there. The sums of all stand in every row.
@@ -137,7 +141,7 @@ from (
            (sum(sum(price_minor - refunded_minor)) over ())::bigint as all_gross_minor,
            (sum(sum(earned_minor)) over ())::bigint as all_earned_minor
     from licence
-    where seller_id = $1 and currency = 'usd' and ended_on is null
+    where seller_id = $1 and currency = 'usd' and refunded_minor < price_minor
     group by asset_id
     order by earned_minor desc, asset_id
     limit $2
