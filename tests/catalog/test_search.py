@@ -109,6 +109,9 @@ def test_what_is_for_sale_is_found_by_its_listing(circle: Circle, word: str) -> 
     for who, finds in ((guest, []), (buyer, [asset]), (boss, [asset])):
         assert search(who, word) == [asset]
         assert search(who, f"secret{word}") == search(who, f"{word} secret{word}") == finds
+        lacking = [] if finds else [asset]  # that a word is not in it tells as much as that it is
+        assert search(who, f"{word} -secret{word}") == lacking
+        assert search(who, f"-secret{word}", filters={"user_id": boss.id}) == lacking
     assert guest.ask("GET", "/search/assets", params={"query": word})[0]["role"] is None
     for who in (guest, buyer, boss):
         assert search(who, word, scope="purchased") == []

@@ -153,9 +153,11 @@ delete from connection where source_id = $1 and type = $2 and target_id <> all (
 -- Searches. `$1` and `$2` are the viewer, `$3` to `$17` what `asset_search` is asked.
 
 -- name: search_relevant
--- The newest `$18`, the best match first: to rank all that hold a word which everything holds takes too long.
+-- The newest `$18`, the best match first: to rank all that hold a word which everything holds takes too long. What is
+-- for sale stands where its listing puts it, lest its place told what is in it.
 select newest.id
-from (select a.id, a.created_on, ts_rank(a.words, asset_query($5, $6)) as rank
+from (select a.id, a.created_on, ts_rank(
+          case a.audience when 'monetized' then ts_filter(a.words, '{a,b}') else a.words end, asset_query($5, $6)) as rank
       from asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a
       order by a.created_on desc, a.id desc
       limit $18) newest

@@ -99,10 +99,15 @@ create function asset_search(
               select g.asset_id from permission g where g.person_id = person and g.bought)))
       and (scope <> 'global' or a.audience in ('public', 'monetized'))
       and (sought is null or a.id = sought)
-      -- What is for sale is found by its listing; by its content only for those who may read that.
-      and (wanted is null or (a.words @@ wanted and (
-              a.audience <> 'monetized' or ts_filter(a.words, '{a,b}') @@ wanted
-              or asset_role(a.id, a.access_id, a.audience, a.organization_id, person, reaches) > 0)))
+      -- What is for sale is found by its listing; by its content only for those who may read that. Words that it must
+      -- not have are in no index: then also what has the others is looked at, lest it told what is in the content.
+      and (wanted is null or (
+              (a.words @@ wanted or (wanted::text like '%!%' and a.audience = 'monetized'
+                                     and (querytree(wanted) = 'T' or a.words @@ nullif(querytree(wanted), 'T')::tsquery)))
+              and (a.audience <> 'monetized' or case
+                  when asset_role(a.id, a.access_id, a.audience, a.organization_id, person, reaches) > 0
+                      then a.words @@ wanted
+                  else ts_filter(a.words, '{a,b}') @@ wanted end)))
       and (types is null or a.asset_type = any (types))
       and (types is not null or a.asset_type <> 'comment')
       -- The zero UUID is the personal context, and no team.
