@@ -113,7 +113,7 @@ def _tell(asset: "Asset", *, as_json: bool, with_terms: bool) -> None:
         "price": _price(asset),
         "visibility": asset.visibility,
         "licence": asset.license_id,
-        "terms": f"{len(asset.license_text):,} characters" if asset.license_text else None,
+        "terms": f"{len(asset.license_text):,} characters" if asset.license_text and not with_terms else None,
     }
     print(f"the {asset.asset_type} {printable(asset.name or '')} ({asset.id})")
     print("\n".join(f"  {name:<11} {printable(fact)}" for name, fact in facts.items() if fact))
