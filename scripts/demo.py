@@ -1,4 +1,4 @@
-"""`make demo`: from thirty new files and a table to proofs that need nobody, told as it happens.
+"""`make demo`: from thirty new files, a table and a sale to proofs that need nobody, told as it happens.
 
 Everything is real: the server, its PostgreSQL, the command, the files. It all lives in a temporary folder and is gone
 at the end. Ends with status 0 only if every step did what it promises, else it says which did not, with status 1.
@@ -22,6 +22,7 @@ from stage import Broken, Person, Registry, Story, check
 
 PROOF = "photograph.proof"
 TABLE, TABLE_PROOF = "harbour.parquet", "harbour.parquet.proof"
+BOUGHT, LICENCE = "bought.jpg", "licence.json"
 # No proxy of the environment stands between two programs of one machine.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -46,6 +47,7 @@ def tell(folder: Path, registry: Registry, story: Story) -> None:
     with story.step("The stranger keeps the proof."):
         stranger.run("proof", photograph, "-o", PROOF)
     publish(story, owner)
+    reader = sell(story, registry, photograph)
     with story.step("The registry stops.") as say:
         check(registry.stop() == 0, "the server should stop cleanly")
         check(not answers(registry.url), "nobody should answer any more")
@@ -56,6 +58,9 @@ def tell(folder: Path, registry: Registry, story: Story) -> None:
     with story.step("So does the table's, to the last row."):
         told = owner.run("verify", "--proof", TABLE_PROOF, TABLE)
         check(f"{TABLE}: proved" in told, "the table should be proved without a server")
+    with story.step("And so does what the reader bought: this photograph, at that price, under those terms."):
+        told = reader.run("verify", "--proof", LICENCE, BOUGHT)
+        check("was bought" in told and "$12.50" in told, "the purchase should be proved without a server")
     tamper(story, folder, stranger, picture)
 
 
@@ -99,6 +104,28 @@ def publish(story: Story, owner: Person) -> None:
     with story.step("Version 1 is pulled, checked against the log, with the proof beside it."):
         told = owner.run("datasets", "pull", found[1], "--version", "1", "-o", TABLE)
         check("500 rows, checked against the log" in told, "the version should be checked")
+
+
+def sell(story: Story, registry: Registry, photograph: str) -> Person:
+    """A photographer sells, a reader buys: money, right and licence move together. Returns the reader."""
+    photographer, reader = registry.join("photographer"), registry.join("reader")
+    with story.step("A photographer puts the photograph on sale, under terms of her own."):
+        terms = "Print it and show it; do not sell it on."
+        told = photographer.run("publish", photograph, "--price-usd", "12.50", "--license-text", terms)
+        found = re.search(r"/files/(\S+)", told)
+        check(found and "monetized" in told, "the photograph should be on sale")
+    assert found
+    with story.step("A reader has twenty dollars, of which the operator took note, and buys it.") as say:
+        say(registry.operate("credit", "reader", "20.00", "--currency", "usd").strip())
+        told = reader.run("wallet", "buy", found[1], "--yes")
+        licence = re.search(r"licences proof (\S+)", told)
+        check(licence and "for $12.50" in told, "the photograph should be bought")
+    assert licence
+    with story.step("What was bought comes whole, and with a licence that stands in the log."):
+        reader.run("assets", "download", found[1], "-o", BOUGHT)
+        reader.run("licences", "proof", licence[1], "-o", LICENCE)
+        check("$7.50" in reader.run("wallet", "balance"), "the reader should have paid once")
+    return reader
 
 
 def tamper(story: Story, folder: Path, stranger: Person, picture: Path) -> None:
@@ -150,7 +177,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="hallmarket-demo-"))
     registry = None
     try:
-        print("Hallmarket: anchor files, look one up, publish a table, prove both without anybody's help.")
+        print("Hallmarket: anchor files, publish a table, sell a photograph, prove all of it without anybody's help.")
         registry = Registry(folder)
         tell(folder, registry, story)
     except Broken as broken:

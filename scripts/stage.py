@@ -98,11 +98,11 @@ class Registry:
         self.url = self.api_key = ""
         self._data = folder / "registry"
         self._log = folder / "server.log"
-        environment = private_environment(folder / "operator")
+        self._environment = private_environment(folder / "operator")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [HALLMARKET, "serve", "--data", str(self._data), "--port", "0", "--json"],
-                env=environment,
+                env=self._environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
@@ -120,6 +120,19 @@ class Registry:
                 break
         signal.alarm(0)
         check(self.url, f"the server should have started; its log ends:\n{self._log.read_text('utf-8')[-2000:]}")
+
+    def join(self, name: str) -> Person:
+        """A new person with a home and a key, made as its operator makes them; their key is shown to nobody."""
+        self.operate("create-user", name)
+        key = json.loads(self.operate("create-key", name, "--json"))["key"]
+        return Person(self._data.parent / name, self.url, key)
+
+    def operate(self, *arguments: str) -> str:
+        """What a `hallmarket admin` command of its operator prints."""
+        command = [HALLMARKET, "admin", *arguments, "--data", str(self._data)]
+        result = subprocess.run(command, env=self._environment, capture_output=True, encoding="utf-8", timeout=60)
+        check(result.returncode == 0, f"`hallmarket admin {arguments[0]}` should have worked: {result.stderr}")
+        return result.stdout
 
     def stop(self) -> int:
         """Stop it as an operator would; returns its exit status."""

@@ -73,6 +73,14 @@ def test_dataset_tutorial(tmp_path: Path) -> None:
         check_examples(DOCS / "tutorial/publish-a-dataset.md", terminal, registry)
 
 
+def test_sale_tutorial(tmp_path: Path) -> None:
+    """Whoever follows the tutorial about a sale, command by command, sees what it shows."""
+    with new_server(**LIMITS) as registry:
+        terminal = visit(registry, tmp_path / "sell-a-photo")
+        (terminal.folder / "harbour.jpg").write_bytes(os.urandom(500_000))
+        check_examples(DOCS / "tutorial/sell-a-photo.md", terminal, registry)
+
+
 @pytest.fixture
 def rainfall(tmp_path: Path) -> Iterator[tuple[Server, Terminal, str]]:
     """A registry with a dataset of two versions and two files, its owner's terminal, and its id."""
