@@ -2,19 +2,26 @@
 
 import asyncpg
 
-from hallmarket.server.wallet.types import money
+from hallmarket.server.wallet.types import Currency, money
 
 BUY = "POST /elements/common/purchase-asset"
+
+
+def prices_of(row: asyncpg.Record) -> dict[Currency, int]:
+    """What an asset costs in each currency it is sold in, dollars first, in minor units."""
+    prices: dict[Currency, int] = {}
+    if row["price_usd"] is not None:
+        prices["usd"] = int(row["price_usd"] * 100)
+    if row["price_sats"] is not None:
+        prices["btc"] = row["price_sats"]
+    return prices
 
 
 def price_words(row: asyncpg.Record) -> str | None:
     """The prices of a row, `$12.00 or 2,000 sats`; None for what nobody can buy at this time."""
     if row["monetization"] == "pay-per-use":
         return None
-    usd, sats = row["price_usd"], row["price_sats"]
-    prices = [] if usd is None else [money(int(usd * 100), "usd")]
-    prices += [] if sats is None else [money(sats, "btc")]
-    return " or ".join(prices) or None
+    return " or ".join(money(amount_minor, currency) for currency, amount_minor in prices_of(row).items()) or None
 
 
 def unlock_words(row: asyncpg.Record, asset_type: str, *, inherits: bool) -> str:

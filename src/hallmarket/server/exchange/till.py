@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -11,11 +10,12 @@ import msgspec
 
 from hallmarket.server.answers.types import Claim
 from hallmarket.server.audit.types import Actor
+from hallmarket.server.catalog.offer import price_words, prices_of
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound
 from hallmarket.server.exchange.types import Sale
 from hallmarket.server.wallet.transfer import Wallets, require_funds
-from hallmarket.server.wallet.types import Currency, money
+from hallmarket.server.wallet.types import Currency
 
 SALT_BYTES = 32
 BASIS_POINTS = 10_000
@@ -94,16 +94,5 @@ def find_price(order: Order, offer: asyncpg.Record) -> tuple[Currency, int]:
         raise NotForSale(f"This {kind} has no price; ask its owner.", "assetId")
     currency = next(iter(prices)) if order.currency is None else order.currency
     if currency not in prices:
-        asked = " or ".join(money(amount, each) for each, amount in prices.items())
-        raise NotForSale(f"This {kind} is not sold in {WORDS[currency]}; it costs {asked}.", "currency")
+        raise NotForSale(f"This {kind} is not sold in {WORDS[currency]}; it costs {price_words(offer)}.", "currency")
     return currency, prices[currency]
-
-
-def prices_of(offer: asyncpg.Record) -> dict[Currency, int]:
-    """What an asset costs in each currency it is sold in, dollars first, in minor units."""
-    prices: dict[Currency, int] = {}
-    if offer["price_usd"] is not None:
-        prices["usd"] = int(Decimal(offer["price_usd"]) * 100)
-    if offer["price_sats"] is not None:
-        prices["btc"] = offer["price_sats"]
-    return prices
