@@ -39,29 +39,33 @@ from account a where a.person_id = $1 and a.currency = $2;
 
 -- name: list_moves
 -- What moved in a person's wallet, newest first, of one kind (`$3`) and within a time (`$4`, `$5`) if these are given.
--- A purchase is a sale to whom it brings something.
-select t.id, p.account_id, p.amount_minor, p.balance_after_minor, p.created_on,
-       case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
-       t.asset_id, t.corrects_id, t.message, other.person_id as other_id, other.username, (
-           select abs(sum(f.amount_minor))::bigint
-           from posting f join account a on a.id = f.account_id
-           where f.transfer_id = t.id and a.kind = 'fee'
-       ) as fee_minor
-from account mine
-join posting p on p.account_id = mine.id
-join transfer t on t.id = p.transfer_id
+-- A purchase is a sale to whom it brings something. Of the account there is one, so the index has the order.
+with page as (
+    select t.id, p.line, p.account_id, p.amount_minor, p.balance_after_minor, p.created_on,
+           case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
+           t.asset_id, t.corrects_id, t.message
+    from posting p
+    join transfer t on t.id = p.transfer_id
+    where p.account_id = (select id from account where person_id = $1 and currency = $2 and kind = 'person')
+      and ($3::text is null or case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end = $3)
+      and ($4::timestamptz is null or p.created_on >= $4)
+      and ($5::timestamptz is null or p.created_on < $5)
+    order by p.created_on desc, p.transfer_id desc, p.line desc
+    offset $6 limit $7
+)
+select page.*, other.person_id as other_id, other.username, (
+    select abs(sum(f.amount_minor))::bigint
+    from posting f join account a on a.id = f.account_id
+    where f.transfer_id = page.id and a.kind = 'fee'
+) as fee_minor
+from page
 left join lateral (
     select person.id as person_id, person.username
     from posting o join account a on a.id = o.account_id join person on person.id = a.person_id
-    where o.transfer_id = t.id and o.account_id <> mine.id
+    where o.transfer_id = page.id and o.account_id <> page.account_id
     limit 1
 ) other on true
-where mine.person_id = $1 and mine.currency = $2
-  and ($3::text is null or case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end = $3)
-  and ($4::timestamptz is null or p.created_on >= $4)
-  and ($5::timestamptz is null or p.created_on < $5)
-order by p.created_on desc, p.transfer_id desc, p.line desc
-offset $6 limit $7;
+order by page.created_on desc, page.id desc, page.line desc;
 
 -- name: lock_transfer
 -- Its corrections come one after the other.
