@@ -3,15 +3,16 @@
 import asyncio
 from uuid import UUID
 
+import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InsufficientFunds
-from hallmarket.server.wallet.fold import fold
+from hallmarket.server.wallet.fold import MANY, fold
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
 from hallmarket.server.wallet.types import FUNDING, Transfer
-from support import Member, Server
+from support import Member, Server, wait_until
 
 HELD = """
 select a.person_id, account_balance(a) as held, a.balance_minor as counted
@@ -141,3 +142,24 @@ def test_account_of_a_payer_is_passed_over(server: Server, member: Member) -> No
             await database.close()
 
     assert asyncio.run(run()) == [0, 7]
+
+
+def test_server_counts_up_hot_accounts(server: Server, member: Member) -> None:
+    """A running server counts up an account into which much came, without anybody asking."""
+    person_id = UUID(member.person)
+
+    async def sell() -> None:
+        connection = await asyncpg.connect(server.postgres_url)
+        try:
+            async with connection.transaction():
+                account = (await find_accounts(connection, [person_id]))[person_id, "usd"]
+                many = [
+                    Transfer(kind="credit", currency="usd", postings=move(1, FUNDING["usd"], account))
+                    for _ in range(MANY)
+                ]
+                await record_transfers(connection, many)
+        finally:
+            await connection.close()
+
+    asyncio.run(sell())
+    wait_until(lambda: server.query(HELD, [person_id])[0]["counted"] == MANY)
