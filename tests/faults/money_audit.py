@@ -1,0 +1,175 @@
+"""The audit of a market: ledger, rights, licences and log hold what was acknowledged, and nothing else."""
+
+import random
+from collections import Counter
+from typing import Any
+
+from faults.audit import PublicLog
+from faults.market import Licence, Market
+from hallmarket.proof.bundle import Bundle, verify_bundle
+from hallmarket.proof.entry import LICENCE, LicenceClaims, LicenceEntry, decode_entry
+from hallmarket.proof.key import VerifierKey
+from ledger import assert_balanced, balances, transfers
+from support import Server, wait_until
+
+SAMPLE = 6
+
+
+class MoneyAudit:
+    """Looks at a market again and again; each licence's proof is verified the first time it is seen."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self._proved: set[str] = set()
+
+    def look(self) -> None:
+        """Fail unless everything is as the answers say."""
+        server = self.market.server
+        assert_balanced(server)
+        self._look_at_wallets()
+        _look_at_transfers(self.market, transfers(server))
+        _look_at_licences(self.market)
+        _look_at_rights(self.market)
+        _look_at_traces(self.market)
+        wait_until(lambda: not server.query("select from licence where status <> 3 limit 1"), timeout_s=30)
+        self._look_at_proofs()
+
+    def look_at_log(self) -> None:
+        """Fail unless the log holds exactly the licences, each once, and every tile is what the entries make of it."""
+        with self.market.server.client("") as http:
+            log = PublicLog(http)
+        log.verify_whole()
+        entries = [decode_entry(data) for data in log.entries]
+        licences = Counter(entry.id for entry in entries if isinstance(entry, LicenceEntry))
+        assert licences == Counter(list(self.market.licences))
+
+    def _look_at_wallets(self) -> None:
+        market, people = self.market, list(self.market.people)
+        expected = {(person, currency): market.balances[person, currency] for person in people for currency in MINOR}
+        assert balances(market.server, *people) == expected
+        for currency in MINOR:
+            platform = {kind: _platform(market.server, kind, currency) for kind in ("fee", "funding", "payout")}
+            known = {kind: market.balances[kind, currency] for kind in ("fee", "funding")}
+            assert platform == {**known, "payout": 0}
+        for person in random.sample(list(market.people.values()), SAMPLE):
+            sats = person.ask("GET", "/wallet/balance")["balance"]
+            cents = person.ask("GET", "/stripe/wallet/balance")["balance_cents"]
+            assert (cents, sats) == (market.balances[person.id, "usd"], market.balances[person.id, "btc"])
+
+    def _look_at_proofs(self) -> None:
+        with self.market.server.client("") as http:
+            key = VerifierKey.parse(http.get("/log/key").text.strip())
+        for licence in self.market.licences.values():
+            if licence.id not in self._proved:
+                buyer = self.market.people[licence.buyer].client
+                _verify(buyer.get(f"/licences/{licence.id}/proof").content, key, licence)
+                self._proved.add(licence.id)
+
+
+MINOR = ("usd", "btc")
+
+
+def _verify(proof: bytes, key: VerifierKey, licence: Licence) -> None:
+    verified = verify_bundle(Bundle.parse(proof), key, kind=LICENCE)
+    assert isinstance(verified.entry, LicenceEntry)
+    assert verified.entry.id == licence.id
+    claims = verified.claims
+    assert isinstance(claims, LicenceClaims)
+    said = (claims.asset, claims.buyer, claims.seller, claims.price.currency, claims.price.amount)
+    assert said == (licence.thing.id, licence.buyer, licence.thing.seller, licence.currency, licence.price)
+
+
+def _platform(server: Server, kind: str, currency: str) -> int:
+    (row,) = server.query(
+        "select account_balance(a) as told, (select coalesce(sum(p.amount_minor), 0)::bigint from posting p"
+        " where p.account_id = a.id) as summed from account a where kind = $1 and currency = $2",
+        kind,
+        currency,
+    )
+    assert row["told"] == row["summed"]
+    return int(row["told"])
+
+
+def _look_at_transfers(market: Market, found: dict[str, dict[str, Any]]) -> None:
+    """Each acknowledged purchase has its one transfer, each refund one of its own; and there are no others."""
+    others: Counter[tuple[Any, ...]] = Counter()
+    refunds: dict[str, list[dict[str, Any]]] = {licence.transfer: [] for licence in market.licences.values()}
+    purchases = {}
+    for transfer_id, each in found.items():
+        if each["kind"] == "purchase":
+            purchases[transfer_id] = (each["asset"], each["currency"], each["moved"])
+        elif each["kind"] == "refund":
+            refunds[each["corrects"]].append(each)
+        else:
+            (source,) = (whose for whose, amount in each["moved"].items() if amount < 0)
+            ((to, amount),) = ((whose, amount) for whose, amount in each["moved"].items() if amount > 0)
+            others[each["kind"], source, to, each["currency"], amount] += 1
+    assert purchases == {
+        each.transfer: (each.thing.id, each.currency, _lines(each.buyer, each.thing.seller, each.price, each.fee))
+        for each in market.licences.values()
+    }
+    assert others == market.others
+    for licence in market.licences.values():
+        back = Counter[str]()
+        for each in refunds[licence.transfer]:
+            back.update(each["moved"])
+        expected = _lines(licence.thing.seller, licence.buyer, licence.refunded, 0)
+        if licence.refunded:
+            expected = {licence.buyer: licence.refunded, licence.thing.seller: licence.fee_back - licence.refunded,
+                        "fee": -licence.fee_back}  # fmt: skip
+        assert {whose: amount for whose, amount in back.items() if amount} == {k: v for k, v in expected.items() if v}
+        parts = sorted(each["moved"][licence.buyer] for each in refunds[licence.transfer])
+        assert parts == sorted(market.refunds_of(licence))
+
+
+def _lines(payer: str, receiver: str, price: int, fee: int) -> dict[str, int]:
+    moved = {payer: -price, receiver: price - fee, "fee": fee}
+    return {whose: amount for whose, amount in moved.items() if amount}
+
+
+def _look_at_licences(market: Market) -> None:
+    rows = market.server.query("select * from licence")
+    found = {
+        str(row["id"]): (
+            *(str(row["transfer_id"]), str(row["buyer_id"]), str(row["seller_id"]), str(row["asset_id"])),
+            *(row["currency"], row["price_minor"], row["fee_minor"], row["refunded_minor"], row["earned_minor"]),
+            row["ended_on"] is None,
+        )
+        for row in rows
+    }
+    assert found == {
+        each.id: (
+            *(each.transfer, each.buyer, each.thing.seller, each.thing.id),
+            *(each.currency, each.price, each.fee, each.refunded),
+            each.price - each.fee - (each.refunded - each.fee_back),
+            each.active,
+        )
+        for each in market.licences.values()
+    }
+
+
+def _look_at_rights(market: Market) -> None:
+    """Whoever holds a licence may read, by the row and by asking; whoever does not, does not."""
+    rows = market.server.query("select person_id, asset_id from permission where bought")
+    assert {(str(row["person_id"]), str(row["asset_id"])) for row in rows} == set(market.active)
+    ended = {(each.buyer, each.thing.id) for each in market.licences.values()} - set(market.active)
+    posts = {thing.id for thing in market.things if thing.kind == "post"}
+    for places, is_there in ((market.active, True), (ended, False)):
+        readable = sorted(place for place in places if place[1] in posts)
+        for person, post in random.sample(readable, min(SAMPLE, len(readable))):
+            assert ("the secret" in str(market.people[person].ask("GET", f"/posts/{post}"))) is is_there
+
+
+def _look_at_traces(market: Market) -> None:
+    """Buyer and seller were told of each purchase once, and the audit trail has it once."""
+    told = Counter[tuple[str, str]]()
+    purchases = {licence.transfer: licence for licence in market.licences.values()}
+    for row in market.server.query("select destination_id, content ->> 'transfer_id' as transfer from notification"):
+        if row["transfer"] in purchases:
+            told[str(row["destination_id"]), row["transfer"]] += 1
+    people = [(each, licence) for licence in purchases.values() for each in (licence.buyer, licence.thing.seller)]
+    assert told == Counter((person, licence.transfer) for person, licence in people)
+    trail = market.server.query(
+        "select details ->> 'transfer' as transfer from audit_event where action = 'asset.purchase'"
+    )
+    assert Counter(row["transfer"] for row in trail) == Counter(list(purchases))

@@ -1,0 +1,158 @@
+"""Money, while everything is killed: people trade at random, and what was acknowledged is there once.
+
+What has moved stays, so the examples share one server and one memory of all that it ever answered.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from circle import new_circle
+from faults.embedded import new_embedded_server
+from faults.market import FEE_BPS, Market
+from faults.money_audit import MoneyAudit
+from faults.processes import find_backends, find_backgrounds, find_sequencers, find_workers, get_postmaster, kill
+from faults.rounds import FACTOR
+from support import Server, wait_until
+
+OPERATIONS = 3_000 * FACTOR
+TOGETHER = 200
+pytestmark = pytest.mark.timeout(400 * FACTOR)
+
+
+def _kill_worker(server: Server) -> None:
+    kill(wait_until(lambda: find_workers(server))[0])
+
+
+def _kill_server(server: Server) -> None:
+    server.kill()
+    server.start()
+
+
+def _kill_postgres(server: Server) -> None:
+    kill(get_postmaster(server))
+
+
+def _kill_connection(server: Server) -> None:
+    kill(random.choice(wait_until(lambda: find_backends(server))))
+
+
+def _kill_both(server: Server) -> None:
+    kill(get_postmaster(server))
+    _kill_server(server)
+
+
+def _kill_sequencer(server: Server) -> None:
+    kill(wait_until(lambda: find_sequencers(server))[0])
+
+
+def _kill_background(server: Server) -> None:
+    kill(wait_until(lambda: find_backgrounds(server))[0])
+
+
+FAULTS: tuple[Callable[[Server], None], ...] = (
+    *(_kill_worker, _kill_server, _kill_postgres, _kill_connection, _kill_both, _kill_sequencer, _kill_background),
+)
+seeds = st.integers(0, 2**32 - 1)
+faults = st.sampled_from(FAULTS)
+shares = st.floats(0.05, 0.95)
+
+
+class Trading(RuleBasedStateMachine):
+    """Waves of trade, with and without a fault; after each, everything is looked at."""
+
+    market: Market
+    audit: MoneyAudit
+    suffered: set[Any]
+
+    @rule(seed=seeds)
+    def trade(self, seed: int) -> None:
+        """Nothing else happens."""
+        self.market.trade(seed, TOGETHER)
+        self.audit.look()
+
+    @rule(seed=seeds, fault=faults, after=shares)
+    def trade_while(self, seed: int, fault: Callable[[Server], None], after: float) -> None:
+        """Something is killed amid the trade."""
+        self.suffered.add(fault)
+        self.market.trade(seed, TOGETHER, lambda: fault(self.market.server), after)
+        self.audit.look()
+
+    @rule(fault=faults)
+    def kill_between(self, fault: Callable[[Server], None]) -> None:
+        """Something is killed while nothing is asked for; the next wave finds it as it is."""
+        self.suffered.add(fault)
+        fault(self.market.server)
+
+    @rule(seed=seeds)
+    def reprice(self, seed: int) -> None:
+        """Prices change."""
+        self._wait_until_ready()
+        self.market.reprice(seed)
+
+    def _wait_until_ready(self) -> None:
+        with self.market.server.client("") as http:
+            wait_until(lambda: _is_ready(http))
+
+
+def _is_ready(http: httpx.Client) -> bool:
+    with suppress(httpx.TransportError):
+        return http.get("/readyz").status_code == 200
+    return False
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Market]:
+    """A market on a server with two workers and a fee."""
+    with new_embedded_server(workers=2, platform_fee_bps=FEE_BPS) as server, new_circle(server) as circle:
+        yield Market(server, circle)
+
+
+def test_killed_while_trading(market: Market) -> None:
+    """After each kill of anything: every acknowledged purchase is there whole, once, and there is nothing else."""
+    audit = MoneyAudit(market)
+    Trading.market, Trading.audit, Trading.suffered = market, audit, set()
+    # What fails cannot be tried again in a smaller way: who is killed when is not ours to repeat.
+    bounded = settings(
+        max_examples=3 * FACTOR,
+        stateful_step_count=10,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Trading, settings=bounded)
+    for fault in FAULTS:
+        if fault not in Trading.suffered:
+            market.trade(random.getrandbits(32), TOGETHER, lambda fault=fault: fault(market.server))
+            audit.look()
+    while market.operations < OPERATIONS:
+        market.trade(random.getrandbits(32), TOGETHER)
+    audit.look()
+    audit.look_at_log()
+    assert market.lost
+    _look_at_answers(market)
+    _look_at_report(market)
+
+
+def _look_at_report(market: Market) -> None:
+    """What `hallmarket admin audit-money` recomputes from the postings agrees, and finds no drift."""
+    report = market.server.admin("audit-money")
+    assert report["drifts"] == []
+    assert (report["transfers"], report["licences"]) == (market.transfers, len(market.licences))
+    for currency, totals in report["totals"].items():
+        fees, funded = market.balances["fee", currency], -market.balances["funding", currency]
+        assert totals == {"fees": fees, "funded": funded, "people_hold": funded - fees, "paid_out": 0}
+
+
+def _look_at_answers(market: Market) -> None:
+    """Every kind of wish came true, often; and each way of refusing was met."""
+    for kind in ("purchase", "tip", "send", "refund", "credit"):
+        assert market.answers[kind, 200] > 50, market.answers
+    assert market.answers["purchase", 402]
