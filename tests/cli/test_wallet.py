@@ -1,5 +1,6 @@
 """`hallmarket wallet` against a real server."""
 
+import csv
 import os
 import pty
 import subprocess
@@ -10,6 +11,7 @@ from circle import new_circle
 from funds import balance, credit
 from making_datasets import make_dataset
 from making_files import make_file
+from scripted import scripted
 from support import HALLMARKET
 
 TERMS = "\n".join(f"Paragraph {number}." for number in range(1, 10))
@@ -177,6 +179,32 @@ def test_history(home, buyer, seller):
     assert home.run("wallet", "history", "--until", "2020-01-01").stdout == "nothing moved in dollars\n"
 
 
+def test_statement(home, buyer, seller, refused):
+    """A statement is CSV, on stdout or in a file that is there whole or not at all."""
+    home.json("wallet", "send", seller.id, "7.05", "--currency", "usd", "--message", 'a "quoted", one', "--yes")
+    shown = home.run("wallet", "statement").stdout
+    rows = list(csv.DictReader(shown.splitlines()))
+    assert [row["type"] for row in rows] == ["opening", "credit", "tip"]
+    assert home.run("wallet", "statement", "--output", "all.csv").stdout == ""
+    assert (home.folder / "all.csv").read_text("utf-8") == shown
+    (opening,) = csv.DictReader(home.run("wallet", "statement", "--since", "2999-01-01").stdout.splitlines())
+    assert opening["balance"] == "12.95"
+    assert "no such file" in refused("wallet", "statement", "-o", "nowhere/all.csv", status=1)
+    assert "--output" in refused("wallet", "statement", "--json", status=2)
+    assert [path.name for path in home.folder.iterdir() if path.name.endswith((".csv", ".new"))] == ["all.csv"]
+
+
+def test_a_broken_statement(home, refused):
+    """A statement that breaks off leaves the file that was there as it was, and nothing beside it."""
+    (home.folder / "all.csv").write_text("before", "utf-8")
+    token = (200, {}, b'{"access_token":"a","error":null}')
+    with scripted(token, (0, {}, b"date,type\r\n")) as (url, _):
+        home.environment |= {"HALLMARKET_SERVER": url, "HALLMARKET_API_KEY": "hm_key"}
+        assert "cannot reach the server" in refused("wallet", "statement", "-o", "all.csv", status=3)
+    assert (home.folder / "all.csv").read_text("utf-8") == "before"
+    assert [path.name for path in home.folder.iterdir() if path.is_file()] == ["all.csv"]
+
+
 def test_refund(circle, home, buyer, seller, photo, at_terminal):
     """The seller gives back a part, and the rest, which ends the licence; without a yes nothing moves."""
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
@@ -191,3 +219,21 @@ def test_refund(circle, home, buyer, seller, photo, at_terminal):
     assert (done["refunded"], done["remaining"], done["ended"]) == (1000, 0, True)
     assert balance(circle.server, buyer.id) == 2000
     assert home.json("wallet", "refund", licence, "--yes", status=1)["error"]["code"] == "CONFLICT"
+
+
+def test_a_refund_by_an_administrator(circle, home, buyer, refused):
+    """Who administers the organization it was sold in gives back what somebody else sold, naming the currency."""
+    team = circle.boss.create_team("sold", visibility="public", default_role="write", join_policy="open")["id"]
+    seller = circle.person()
+    seller.ask("POST", f"/teams/{team}/join", json={})
+    sold = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 9, "team_id": team}
+    photo = make_file(seller, **sold)["id"]
+    licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
+    home.environment["HALLMARKET_API_KEY"] = circle.boss.member.key
+    assert "--currency" in refused("wallet", "refund", licence, "1", "--yes", status=2)
+    told = home.run("wallet", "refund", licence, "1", "--currency", "usd", "--yes").stdout
+    assert told == "gave $1.00 back; $8.00 of the price is left, and the licence holds\n"
+    assert balance(circle.server, buyer.id) == 1200
+    home.environment["HALLMARKET_API_KEY"] = circle.stranger().member.key
+    assert "404 NOT_FOUND" in refused("wallet", "refund", licence, "--yes", status=1)
+    assert balance(circle.server, seller.id) == 800

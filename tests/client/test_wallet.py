@@ -1,5 +1,7 @@
 """The bindings to wallets and licences: against a real server, and against one that fails on command."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -106,6 +108,31 @@ def test_history_by_pages(exchange, seller):
     assert [moved.id for moved in exchange.wallet.iterate("btc", most=3, offset=1)] == sent[-2:-5:-1]
     assert list(exchange.wallet.iterate("btc", until="2020-01-01T00:00:00Z")) == []
     assert list(exchange.wallet.iterate("btc", since="2999-01-01T00:00:00Z")) == []
+
+
+def test_statement(exchange, seller):
+    """A statement comes in pieces that make one table of what moved, oldest first, of the time asked for."""
+    exchange.wallet.send(seller.id, 7, "btc", "for the photo")
+    with exchange.wallet.statement("btc") as pieces:
+        rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode())))
+    assert [row["type"] for row in rows] == ["opening", "credit", "send"]
+    assert rows[2]["message"] == "for the photo"
+    with exchange.wallet.statement("btc", since="2999-01-01T00:00:00Z") as pieces:
+        assert len(b"".join(pieces).splitlines()) == 2
+
+
+def test_refund(circle, buyer, exchange, seller, photo):
+    """A refund asked for again under its key gives back once; without an amount it is all the rest."""
+    licence = exchange.wallet.buy(photo, "btc").charge.licence_id
+    with Exchange(circle.server.url, seller.member.key) as selling:
+        parts = [selling.wallet.refund(licence, 500, "late", idempotency_key="r") for _ in range(2)]
+        assert parts[0] == parts[1]
+        assert (parts[0].refunded, parts[0].remaining, parts[0].ended) == (500, 1500, False)
+        rest = selling.wallet.refund(licence)
+        assert (rest.refunded, rest.refunded_total, rest.ended) == (1500, 2000, True)
+    assert balance(circle.server, buyer.id, "btc") == 5000
+    assert exchange.licences.get(licence).ended_at is not None
+    assert [each.id for each in exchange.licences.iterate(role="buyer", active=False)] == [licence]
 
 
 @pytest.mark.parametrize(
