@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from circle import Someone
-from purses import give_money
+from funds import credit
 from support import Server
 
 
@@ -13,9 +13,9 @@ def fund(server: Server, *people: Someone, usd: int = 0, btc: int = 0) -> None:
     """Put cents and satoshis into people's wallets."""
     for person in people:
         if usd:
-            give_money(server, person.member, usd, "usd")
+            credit(server, person.id, usd, "usd")
         if btc:
-            give_money(server, person.member, btc, "btc")
+            credit(server, person.id, btc, "btc")
 
 
 def balances(server: Server, *people: str) -> dict[tuple[str, str], int]:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circle import Someone, new_circle
+from funds import balance, credit
 from hallmarket.server.wallet.history import KINDS
 from making_files import make_file
-from purses import balance_of, give_money
 from support import Server, new_server
 from wire import assert_exchange_error
 
@@ -23,7 +23,7 @@ class Trade:
     def __init__(self, server: Server, seller: Someone, buyer: Someone) -> None:
         self.server, self.seller, self.buyer = server, seller, buyer
         for currency in ("usd", "btc"):
-            give_money(server, buyer.member, 10_000, "usd" if currency == "usd" else "btc")
+            credit(server, buyer.id, 10_000, "usd" if currency == "usd" else "btc")
         for number in range(3):
             asset = make_file(
                 seller,
@@ -98,7 +98,7 @@ def test_both_sides(trade: Trade) -> None:
         assert abs(gap) == fee == {"sale": 30, "refund": 12}.get(mine[both]["type"], 0)
         assert theirs[both]["recipient_user_id"] == mine[both]["recipient_user_id"]
     for who, whole in trade.whole.items():
-        assert sum(move["amount_cents"] for move in whole) == balance_of(trade.server, who.member)
+        assert sum(move["amount_cents"] for move in whole) == balance(trade.server, who.id)
         moments = [move["created_at"] for move in whole]
         assert moments == sorted(moments, reverse=True)
         running = 0

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from circle import Circle, Someone, new_circle
+from funds import balance, credit
 from hallmarket.server.wallet import statement
 from hallmarket.server.wallet.transfer import find_accounts, move, record_transfers
 from hallmarket.server.wallet.types import FUNDING, Transfer
-from purses import balance_of, give_money
 from support import Server
 from wire import assert_exchange_error
 
@@ -48,7 +48,7 @@ def pair(server: Server) -> Any:
     with new_circle(server) as circle:
         people = circle.person(), circle.person()
         for someone in people:
-            give_money(server, someone.member, 10**6)
+            credit(server, someone.id, 10**6)
         yield people
 
 
@@ -63,11 +63,11 @@ def test_statement_adds_up(server: Server, pair: Any, wanted: Any, data: st.Data
     for someone in pair:
         opening, *lines = read(someone)
         assert (opening["type"], opening["date"], opening["balance"]) == ("opening", "", "0.00")
-        assert minor(lines[-1]["balance"]) == balance_of(server, someone.member)
-        balance = 0
+        assert minor(lines[-1]["balance"]) == balance(server, someone.id)
+        held = 0
         for line in lines:
-            balance += minor(line["amount"])
-            assert minor(line["balance"]) == balance >= 0
+            held += minor(line["amount"])
+            assert minor(line["balance"]) == held >= 0
         told = [line["message"] for line in lines[-len(wanted) :]]
         assert [text.removeprefix("'") for text in told] == [message.removeprefix("'") for _, _, message in wanted]
         assert not any(text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for text in told)
@@ -97,7 +97,7 @@ def test_long_statement(circle: Circle, server: Server) -> None:
     asyncio.run(fill())
     _, *lines = read(someone, currency="btc")
     assert [int(line["amount"]) for line in lines] == list(range(1, count + 1))
-    assert int(lines[-1]["balance"]) == count * (count + 1) // 2 == balance_of(server, someone.member, "btc")
+    assert int(lines[-1]["balance"]) == count * (count + 1) // 2 == balance(server, someone.id, "btc")
     moments = [datetime.fromisoformat(line["date"]) for line in lines]
     assert moments == sorted(moments)
 
