@@ -1,5 +1,6 @@
 """Purchases that meet: each other, and whatever else happens to what is bought. Nobody pays twice, or too much."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -7,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
+import httpx
 import pytest
 
-from circle import Call, Circle, Someone, at_once, new_circle
+from circle import WAITING, Call, Circle, Someone, at_once, new_circle
 from ledger import assert_balanced, balances, fund, transfers
 from posts.test_posts import write
 from support import Server
@@ -224,3 +227,29 @@ def test_parts_paid_back_at_once(server: Server, seller: Someone, buyer: Someone
     assert set(told) == {200, 409} or set(told) == {200, 400}
     assert balances(server, buyer.id)[buyer.id, "usd"] == 3 * (PRICE // 3)
     assert held_licences(server, buyer, post) == [("usd", PRICE)]
+
+
+def test_a_change_in_the_way_of_a_purchase(server: Server, seller: Someone) -> None:
+    """A change that goes down in a deadlock with a purchase is told to try again, and has changed nothing."""
+    parent = offer(seller)
+    child = str(write(seller, parent_id=parent, visibility="inherit")["id"])
+    lock = "select from asset where id = $1 for share"
+
+    async def run() -> httpx.Response:
+        buying = await asyncpg.connect(server.postgres_url)
+        try:
+            await buying.execute("set deadlock_timeout = '1min'")  # so that it is the change that goes down
+            async with buying.transaction():
+                await buying.execute(lock, UUID(child))
+                change = {"json": {"post": {"visibility": "private"}}}
+                changing = asyncio.create_task(asyncio.to_thread(seller.client.put, f"/posts/{parent}", **change))
+                while not await buying.fetchval(WAITING):
+                    await asyncio.sleep(0.005)
+                await buying.execute(lock, UUID(parent))
+            return await changing
+        finally:
+            await buying.close()
+
+    told = asyncio.run(run())
+    assert (told.status_code, told.json()["error"]["code"]) == (503, "unavailable")
+    assert seller.ask("GET", f"/posts/{parent}")["visibility"] == "monetized"

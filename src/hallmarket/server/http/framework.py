@@ -17,7 +17,7 @@ from litestar.exceptions import (
 )
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler, route
 
-from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllowed, NotFound
+from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllowed, NotFound, Unavailable
 from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.docs import documentation_routes
@@ -98,6 +98,8 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
         return error_reply(path, InvalidRequest(error.detail))
     if isinstance(error, RecursionError):  # of the JSON decoder, the only one here that goes as deep as a caller says
         return error_reply(path, InvalidRequest("The body is nested too deeply.", "body"))
+    if isinstance(error, asyncpg.DeadlockDetectedError):  # rolled back, so that another request can go on
+        return error_reply(path, Unavailable("Somebody else changed the same at this moment. Try again."))
     if is_beyond_database(error):
         return error_reply(path, InvalidRequest("A text holds NUL, or a number is out of bounds."))
     log.error("request failed", method=request.method, path=visit_of(request.scope).shown_path, exc_info=error)
