@@ -9,6 +9,7 @@ import pytest
 from circle import Circle, Someone
 from funds import balance, credit
 from making_files import make_file
+from sales import open_shop
 from support import Server
 
 COMMON, SATS, USD = "/elements/common/purchase-asset", "/wallet/purchase-asset", "/stripe/wallet/purchase-asset"
@@ -151,6 +152,24 @@ def test_a_key_bound_elsewhere_opens_what_it_bought(server: Server, circle: Circ
     buyer.ask("POST", COMMON, json=want(asset))
     for who in (buyer, circle.free(buyer)):
         assert who.client.post(f"/assets/{asset}/download").status_code == 200
+
+
+def test_the_sellers_organization_learns_who_bought_and_not_from_where(
+    server: Server, circle: Circle, buyer: Someone
+) -> None:
+    """Its administrators read of a purchase by whom it was; the buyer alone reads with which key, from which address."""
+    shop = open_shop(circle, seller := circle.person())
+    asset = make(seller, team_id=shop)
+    credit(server, buyer.id, 1200)
+    bought = buyer.ask("POST", COMMON, json=want(asset))["charge"]
+    about = f"?action=asset.purchase&subject={asset}"
+    (told,) = circle.boss.ask("GET", f"/organizations/{circle.organization}/audit{about}")
+    (own,) = circle.free(buyer).ask("GET", f"/user/audit{about}")
+    assert told["details"] == own["details"]
+    assert told["details"]["licence"] == bought["licence_id"]
+    assert (told["actor"]["user_id"], told["actor_key"], told["address"]) == (buyer.id, None, None)
+    assert own["actor_key"]["id"] == buyer.member.key_id
+    assert own["address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(("price", "fee"), [(12, 30), (0.39, 0), (0.41, 1)], ids=["even", "none", "down"])

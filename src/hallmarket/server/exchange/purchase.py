@@ -10,6 +10,7 @@ from hallmarket.proof.entry import LICENCE
 from hallmarket.server.answers.first import Answer, FirstAnswers
 from hallmarket.server.answers.types import Replay
 from hallmarket.server.audit.record import Event, record_each
+from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.bought import grant_bought
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.pool import Connection, Database
@@ -116,7 +117,7 @@ async def _record(tx: Connection, orders: Mapping[int, Order], sales: Mapping[in
     await grant_bought(tx, [(sale.asset_id, sale.buyer_id, sale.seller_id) for sale in sold])
     await append(tx, LICENCE, [(sale.id, make_entry(sale)) for sale in sold])
     await notify_each(tx, [notice for n, sale in sales.items() for notice in _notices(orders[n], sale)])
-    await record_each(tx, [_event(orders[n], sale) for n, sale in sales.items()])
+    await record_each(tx, [event for n, sale in sales.items() for event in _events(orders[n], sale)])
 
 
 def _transfer(sale: Sale, accounts: Mapping[tuple[UUID, Currency], UUID]) -> Transfer:
@@ -167,19 +168,27 @@ def _notices(order: Order, sale: Sale) -> tuple[Notice, Notice]:
     )
 
 
-def _event(order: Order, sale: Sale) -> Event:
-    return Event(
-        actor=order.actor,
-        action="asset.purchase",
-        organization_id=sale.organization_id,
-        subject_id=sale.asset_id,
-        details={
-            "licence": str(sale.id),
-            "transfer": str(sale.transfer_id),
-            "currency": sale.currency,
-            "price": sale.price_minor,
-        },
-    )
+def _events(order: Order, sale: Sale) -> list[Event]:
+    """The buyer's own, and one for the organization it was sold in, who learns who bought, not where they are."""
+    details = {
+        "licence": str(sale.id),
+        "transfer": str(sale.transfer_id),
+        "currency": sale.currency,
+        "price": sale.price_minor,
+    }
+
+    def event(actor: Actor, organization_id: UUID | None) -> Event:
+        return Event(
+            actor=actor,
+            action="asset.purchase",
+            organization_id=organization_id,
+            subject_id=sale.asset_id,
+            details=details,
+        )
+
+    if sale.organization_id is None:
+        return [event(order.actor, None)]
+    return [event(order.actor, None), event(Actor(order.buyer_id), sale.organization_id)]
 
 
 def _tell(order: Order, outcome: Sale | DomainError) -> Replay:
