@@ -157,7 +157,7 @@ def test_a_key_bound_elsewhere_opens_what_it_bought(server: Server, circle: Circ
 def test_the_sellers_organization_learns_who_bought_and_not_from_where(
     server: Server, circle: Circle, buyer: Someone
 ) -> None:
-    """Its administrators read of a purchase by whom it was; the buyer alone reads with which key, from which address."""
+    """Its administrators read by whom a purchase was; the buyer alone reads with which key, from which address."""
     shop = open_shop(circle, seller := circle.person())
     asset = make(seller, team_id=shop)
     credit(server, buyer.id, 1200)

@@ -223,8 +223,7 @@ def test_parts_paid_back_at_once(server: Server, seller: Someone, buyer: Someone
     (licence,) = server.query("select id from licence where asset_id = $1", UUID(post))
     third = {"amount": PRICE // 3}
     told = all_at_once([(seller, f"/licences/{licence['id']}/refund", third) for _ in range(10)])
-    assert told.count(200) == 3
-    assert set(told) == {200, 409} or set(told) == {200, 400}
+    assert Counter(told) == {200: 3, 409: 7}
     assert balances(server, buyer.id)[buyer.id, "usd"] == 3 * (PRICE // 3)
     assert held_licences(server, buyer, post) == [("usd", PRICE)]
 
@@ -243,7 +242,7 @@ def test_a_change_in_the_way_of_a_purchase(server: Server, seller: Someone) -> N
                 await buying.execute(lock, UUID(child))
                 change = {"json": {"post": {"visibility": "private"}}}
                 changing = asyncio.create_task(asyncio.to_thread(seller.client.put, f"/posts/{parent}", **change))
-                while not await buying.fetchval(WAITING):
+                while not await buying.fetchval(WAITING):  # noqa: ASYNC110 (nobody tells)
                     await asyncio.sleep(0.005)
                 await buying.execute(lock, UUID(parent))
             return await changing
