@@ -32,7 +32,7 @@ def test_visibility_follows_the_team(circle: Circle) -> None:
     for visibility in ("private", "organization", "public", "monetized"):
         assert place(circle, boss, team_id=public, visibility=visibility) == (here, public, visibility)
     for visibility in ("public", "monetized"):
-        assert place(circle, boss, team_id=internal, visibility=visibility) is InvalidRequest
+        assert place(circle, boss, team_id=internal, visibility=visibility) is Forbidden
     assert place(circle, boss, visibility="inherit") is InvalidRequest
 
 

@@ -116,6 +116,18 @@ def test_bought_already_is_409(server: Server, seller: Someone, buyer: Someone) 
     assert (balance(server, buyer.id), balance(server, buyer.id, "btc")) == (3800, 5000)
 
 
+def test_a_price_that_was_shown_is_held_to(server: Server, seller: Someone, buyer: Someone) -> None:
+    """A purchase that names another price than it costs by now is 409 with both, and takes nothing."""
+    asset = make(seller)
+    credit(server, buyer.id, 5000)
+    seller.ask("PUT", f"/files/{asset}", json={"file": {"price_usd": 12.5}})
+    answer = buyer.client.post(COMMON, json=want(asset, price=1200))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "price_changed")
+    assert answer.json()["error"]["details"] == {"currency": "usd", "price": 1250, "expected": 1200}
+    assert balance(server, buyer.id) == 5000
+    assert buyer.ask("POST", USD, json=want(asset, price=1250))["total_cents"] == 1250
+
+
 def test_a_key_is_answered_once(server: Server, seller: Someone, buyer: Someone) -> None:
     """Under one Idempotency-Key the first answer comes again to the byte, good or bad; another request is 422."""
     asset, key = make(seller), {"idempotency-key": "order 1"}

@@ -128,19 +128,25 @@ def test_refund_is_told_and_written_down(deal: Deal) -> None:
 
 
 def test_who_may_give_back(deal: Deal) -> None:
-    """The seller, with any key, and the organization's administrators, with a key that reaches it; nobody else."""
+    """The seller, with any key, and the organization's administrators, with a key that reaches it; nobody else.
+
+    Those who may see the licence, and the buyer does.
+    """
     circle, server = deal.circle, deal.circle.server
     helper, stranger, other = circle.person(), circle.stranger(), circle.stranger()
     body = {"permission": {"user": {"user_id": helper.id}, "role": "admin"}}
     deal.seller.ask("PUT", f"/assets/{deal.asset}/share", json=body)
     for who, status in ((stranger, 404), (helper, 404), (deal.buyer, 403)):
         assert give_back(who, deal.licence, amount=1).status_code == status
+        seen = who.client.get(f"/licences/{deal.licence}").status_code
+        assert seen == (200 if who is deal.buyer else 404)
     # An administrator of this organization, too, with a key that is bound to another.
     query = "insert into membership (organization_id, person_id, role) values ($1, $2, 'admin')"
     server.query(query, circle.organization, other.id)
     assert give_back(other, deal.licence, amount=1).status_code == 404
     assert give_back(circle.free(other), deal.licence, amount=1).status_code == 200
     assert give_back(circle.boss, deal.licence, amount=1).status_code == 200
+    assert circle.boss.ask("GET", f"/licences/{deal.licence}")["refunded"] == 2
     assert give_back(circle.free(deal.seller), deal.licence, amount=1).status_code == 200
     assert len(deal.refunds) == 3
 

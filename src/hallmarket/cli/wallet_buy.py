@@ -42,13 +42,13 @@ def buy(where: tuple[str, str], asset_id: UUID, currency: "Currency | None", yes
     from hallmarket.client.errors import AlreadyBought
 
     with open_exchange(where) as exchange:
-        asset = exchange.assets.get(str(asset_id))
+        asset, price_minor = exchange.assets.get(str(asset_id)), None
         if not yes:
             if licence_id := _find_licence(exchange, asset.id):
                 return _tell_already(asset, licence_id, as_json=as_json)
-            _ask(exchange, asset, currency)
+            currency, price_minor = _ask(exchange, asset, currency)
         try:
-            bought = exchange.wallet.buy(asset.id, currency, asset_type=asset.asset_type)
+            bought = exchange.wallet.buy(asset.id, currency, price_minor=price_minor, asset_type=asset.asset_type)
         except AlreadyBought:
             return _tell_already(asset, _find_licence(exchange, asset.id), as_json=as_json)
     return _tell(asset, bought, as_json=as_json)
@@ -60,8 +60,11 @@ def _find_licence(exchange: "Exchange", asset_id: str) -> str | None:
     return found[0].id if found else None
 
 
-def _ask(exchange: "Exchange", asset: "Asset", currency: "Currency | None") -> None:
-    """Show what is bought on stderr, and ask; raises CommandError for a no, and where there is nothing to ask."""
+def _ask(exchange: "Exchange", asset: "Asset", currency: "Currency | None") -> tuple["Currency", int]:
+    """Show what is bought on stderr, and ask; what a yes is to: a currency and a price.
+
+    Raises CommandError for a no, and where there is nothing to ask.
+    """
     what, prices = _what(asset), prices_of(asset)
     if asset.visibility == "inherit" and asset.parent_id:
         raise CommandError(f"{what} is part of the asset {asset.parent_id}: buy that", NO, "NOT_FOR_SALE")
@@ -83,6 +86,7 @@ def _ask(exchange: "Exchange", asset: "Asset", currency: "Currency | None") -> N
         missing = money_words(amount_minor - held, chosen)
         raise CommandError(f"your wallet is short of {missing}: nothing is bought", NO, "INSUFFICIENT_FUNDS")
     confirm(f"Buy it for {money_words(amount_minor, chosen)}?", "nothing is bought")
+    return chosen, amount_minor
 
 
 def _terms(asset: "Asset") -> str:

@@ -8,11 +8,10 @@ import click
 from hallmarket.cli.amounts import CURRENCIES, read_amount
 from hallmarket.cli.asking import confirm, need_somebody
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange
-from hallmarket.cli.exits import NO, OK, USAGE, CommandError
+from hallmarket.cli.exits import NO, OK, CommandError
 from hallmarket.cli.output import money_words, print_json, printable, shortened
 
 if TYPE_CHECKING:
-    from hallmarket.client.exchange import Exchange
     from hallmarket.client.exchange_types import Currency, Person
     from hallmarket.client.licences import Licence
 
@@ -61,13 +60,13 @@ def send(
       hallmarket wallet refund 0190a3c2-…
       hallmarket wallet refund 0190a3c2-… 5.00 --reason "One photo was blurred"
 
-    The licence is one of those you sold. Without AMOUNT all that is left of its price goes back; when all of it has,
+    The licence is one of those you sold, or that somebody sold in an organization you administer; the money is the
+    seller's. Without AMOUNT all that is left of its price goes back; when all of it has,
     the licence ends, and what could be read by it is read no more. The platform gives its fee back in proportion.
     {EPILOG_END}"""
 )
 @click.argument("licence_id", metavar="LICENCE", type=click.UUID)
 @click.argument("amount", required=False)
-@click.option("--currency", type=click.Choice(CURRENCIES), help="What AMOUNT is in, of a licence you did not sell.")
 @click.option("--reason", metavar="TEXT", help="What the buyer is told.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @exchange_options
@@ -75,7 +74,6 @@ def refund(
     where: tuple[str, str],
     licence_id: UUID,
     amount: str | None,
-    currency: "Currency | None",
     reason: str | None,
     yes: bool,
     as_json: bool,
@@ -85,42 +83,18 @@ def refund(
 
     need_somebody(yes=yes)
     with open_exchange(where) as exchange:
-        licence = _find_licence(exchange, str(licence_id))
-        amount_minor = None if amount is None else _read(amount, _currency(licence, currency))
+        licence = exchange.licences.get(str(licence_id))
+        amount_minor = None if amount is None else _read(amount, licence.price.currency)
         if not yes:
-            confirm(_question(licence, amount_minor, amount), "nothing is given back")
+            confirm(_question(licence, amount_minor), "nothing is given back")
         done = exchange.wallet.refund(str(licence_id), amount_minor, reason)
     if as_json:
         print_json(msgspec.to_builtins(done))
         return OK
     gave, left = (money_words(minor, done.currency) for minor in (done.refunded, done.remaining))
     rest = "the licence has ended" if done.ended else f"{left} of the price is left, and the licence holds"
-    print(f"gave {gave} back{f' to {_called(licence.buyer)}' if licence else ''}; {rest}")
+    print(f"gave {gave} back to {_called(licence.buyer)}; {rest}")
     return OK
-
-
-def _find_licence(exchange: "Exchange", licence_id: str) -> "Licence | None":
-    """The licence; None for who neither bought nor sold it, and may be an administrator who gives money back."""
-    from hallmarket.client.errors import HallmarketError
-
-    try:
-        return exchange.licences.get(licence_id)
-    except HallmarketError as error:
-        if error.status != 404:
-            raise
-        return None
-
-
-def _currency(licence: "Licence | None", said: "Currency | None") -> "Currency":
-    """The currency of an amount to be given back; raises CommandError where it is unknown, or another was said."""
-    known = licence.price.currency if licence else said
-    if known is None:
-        raise CommandError(
-            "you neither bought nor sold this licence: as an administrator say --currency", USAGE, "USAGE"
-        )
-    if said not in (None, known):
-        raise CommandError(f"it was paid in {known}, and so it is given back", USAGE, "USAGE")
-    return known
 
 
 def _read(amount: str, currency: "Currency") -> int:
@@ -130,10 +104,8 @@ def _read(amount: str, currency: "Currency") -> int:
         raise click.BadParameter(str(error), param_hint="AMOUNT") from None
 
 
-def _question(licence: "Licence | None", amount_minor: int | None, amount: str | None) -> str:
+def _question(licence: "Licence", amount_minor: int | None) -> str:
     """What is about to be given back; raises CommandError where nothing is left."""
-    if licence is None:
-        return f"Give {amount or 'all that is left of the price'} back, from the seller's wallet?"
     price, left_minor = licence.price, licence.price.amount - licence.refunded
     if not left_minor:
         raise CommandError("all of its price was given back before: the licence has ended", NO, "CONFLICT")

@@ -106,17 +106,19 @@ class Wallet:
         asset_id: str,
         currency: Currency | None = None,
         *,
+        price_minor: int | None = None,
         asset_type: str | None = None,
         idempotency_key: str | None = None,
     ) -> Purchase:
         """Buy an asset; without a currency in dollars if it is sold in them, else in bitcoin.
 
-        Its type is asked for unless given. Raises InsufficientFunds, AlreadyBought, and HallmarketError NOT_FOR_SALE.
+        With a price it is bought at that or not at all. Its type is asked for unless given. Raises InsufficientFunds,
+        AlreadyBought, and HallmarketError NOT_FOR_SALE, PRICE_CHANGED.
         """
         if asset_type is None:
             found: Data[Asset] = self._session.json(Data[Asset], "GET", f"/assets/{quote(asset_id, safe='')}")
             asset_type = found.data.asset_type
-        body = {"assetType": asset_type, "assetId": asset_id, "currency": currency}
+        body = {"assetType": asset_type, "assetId": asset_id, "currency": currency, "price": price_minor}
         bought: Data[Purchase] = self._post(
             Data[Purchase], "/elements/common/purchase-asset", given(body), idempotency_key
         )

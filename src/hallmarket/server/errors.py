@@ -149,6 +149,12 @@ class NotConfigured(Conflict):
     code = "NOT_CONFIGURED"
 
 
+class PriceChanged(Conflict):
+    """It costs something else than the buyer expects."""
+
+    code = "PRICE_CHANGED"
+
+
 class RangeNotSatisfiable(DomainError):
     """The part that was asked for begins behind the end."""
 

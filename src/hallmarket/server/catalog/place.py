@@ -35,8 +35,8 @@ async def choose_place(
 ) -> Place:
     """The place for an asset of the caller's; without a team it is the default team, without a visibility the team's.
 
-    Raises InvalidRequest for a visibility that there is not to be had, Forbidden if they may put nothing there,
-    ApiKeyOrgMismatch.
+    Raises InvalidRequest for a visibility that there is not to be had, Forbidden if they may put nothing there, or it
+    would be seen outside of an internal team, ApiKeyOrgMismatch.
     """
     check_binding(caller, organization_id)
     wanted = None if team_id is UNSET or team_id == NOBODY else team_id
@@ -49,9 +49,7 @@ async def choose_place(
     if visibility is None:
         visibility = "public" if team["visibility"] == "public" else "organization"
     if visibility in OUTWARD and team["visibility"] != "public":
-        raise InvalidRequest(
-            f"This team is internal, and nothing in it is {visibility}; choose a public team.", "visibility"
-        )
+        raise Forbidden(f"This team is internal, and nothing in it is {visibility}; choose a public team.")
     return Place(organization_id, team["team_id"], visibility)
 
 

@@ -45,18 +45,18 @@ async def list_licences(database: Database, caller: Caller, filters: Filters, wi
     chosen = *sides, filters.asset_id, filters.active, window.offset, window.limit + 1
     async with database.connection() as connection:
         found = await connection.fetch(sql.find_licences, caller.person_id, *chosen)
-        rows = await connection.fetch(sql.show_licences, caller.person_id, [row["id"] for row in found])
+        rows = await connection.fetch(sql.show_licences, caller.person_id, [row["id"] for row in found], caller.reaches)
     return page_of(window, rows, lambda row: _wire(row, caller))
 
 
 async def get_licence(database: Database, caller: Caller, licence_id: UUID) -> WireLicence:
-    """One licence that the caller bought or sold. Raises NotFound, Unavailable."""
+    """One licence that the caller bought or sold, or may give money back for. Raises NotFound, Unavailable."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(sql.show_licences, caller.person_id, [licence_id])
+        row = await connection.fetchrow(sql.show_licences, caller.person_id, [licence_id], caller.reaches)
     if row is None:
-        raise NotFound("There is no such licence of yours.")
+        raise NotFound("There is no such licence.")
     return _wire(row, caller)
 
 
 def _wire(row: asyncpg.Record, caller: Caller) -> WireLicence:
-    return wire_licence(row, row["seller_id"] == caller.person_id)
+    return wire_licence(row, row["buyer_id"] != caller.person_id)

@@ -61,7 +61,8 @@ with mine as (
 select id from mine order by created_on desc, id desc offset $6 limit $7;
 
 -- name: show_licences
--- As the wire shows them, in the order asked for; to those who bought and sold, nobody else.
+-- As the wire shows them, in the order asked for; to those who bought and sold, and to whoever may give money back for
+-- their organization, with a key that reaches it.
 select l.id, l.asset_id, l.asset_type, l.asset_name, l.dataset_version, l.content_sha3_512, l.content_size,
        l.license_id, l.license_text, l.currency, l.price_minor, l.fee_minor, l.transfer_id, l.created_on,
        l.refunded_minor, l.ended_on, l.status, l.leaf_index, c.created_on as anchored_on,
@@ -74,7 +75,10 @@ join licence l on l.id = wanted.id
 join person b on b.id = l.buyer_id
 join person s on s.id = l.seller_id
 left join log_checkpoint c on c.number = l.checkpoint_number
-where l.buyer_id = $1 or l.seller_id = $1
+where $1 in (l.buyer_id, l.seller_id) or exists (
+    select from membership m
+    where m.organization_id = l.organization_id and m.person_id = $1 and m.role = 'admin'
+      and ($3::uuid is null or m.organization_id = $3))
 order by wanted.place;
 
 -- name: find_sale

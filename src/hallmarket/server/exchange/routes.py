@@ -1,7 +1,7 @@
 """Purchases: HTTP only."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,14 @@ from litestar.params import JSONBody
 from hallmarket.server.answers.first import digest_of
 from hallmarket.server.answers.types import Claim
 from hallmarket.server.catalog.types import AssetType
-from hallmarket.server.errors import AlreadyBought, IdempotencyMismatch, InsufficientFunds, NotForSale, NotFound
+from hallmarket.server.errors import (
+    AlreadyBought,
+    IdempotencyMismatch,
+    InsufficientFunds,
+    NotForSale,
+    NotFound,
+    PriceChanged,
+)
 from hallmarket.server.exchange.purchase import Purchases
 from hallmarket.server.exchange.receipt import Purchase, SatsPurchase, UsdPurchase
 from hallmarket.server.exchange.till import Order
@@ -23,13 +30,13 @@ from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.visit import Visit, visit_of
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import NOBODY
-from hallmarket.server.wallet.types import Currency
+from hallmarket.server.wallet.types import MOST_MINOR, Currency
 
 AnyRequest = Request[Any, Any, Any]
 BUY: dict[str, Any] = {
     "scope": "wallet:write",
     "headers": IDEMPOTENCY_HEADER,
-    "raises": (NotFound, NotForSale, AlreadyBought, InsufficientFunds, IdempotencyMismatch),
+    "raises": (NotFound, NotForSale, AlreadyBought, PriceChanged, InsufficientFunds, IdempotencyMismatch),
 }
 
 
@@ -38,6 +45,7 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel"):
 
     asset_type: AssetType
     asset_id: UUID
+    price: Annotated[int, msgspec.Meta(gt=0, le=MOST_MINOR)] | None = None  # cents or satoshis; another one is refused
 
 
 class WantedFor(Wanted, frozen=True, rename="camel"):
@@ -91,7 +99,7 @@ def _order(visit: Visit, wanted: Wanted, currency: Currency | None, form: Litera
     caller, key = visit.caller, find_idempotency_key(visit)
     claim = None
     if key is not None:
-        digest = digest_of(visit.path, wanted.asset_type, wanted.asset_id, currency)
+        digest = digest_of(visit.path, wanted.asset_type, wanted.asset_id, currency, wanted.price)
         claim = Claim(NOBODY, caller.person_id, key, digest)
     return Order(
         buyer_id=caller.person_id,
@@ -101,6 +109,7 @@ def _order(visit: Visit, wanted: Wanted, currency: Currency | None, form: Litera
         asset_id=wanted.asset_id,
         asset_type=wanted.asset_type,
         currency=currency,
+        expected_minor=wanted.price,
         form=form,
         path=visit.path,
         claim=claim,

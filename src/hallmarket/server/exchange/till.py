@@ -12,10 +12,10 @@ from hallmarket.server.answers.types import Claim
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.offer import price_words, prices_of
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound
+from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound, PriceChanged
 from hallmarket.server.exchange.types import Sale
 from hallmarket.server.wallet.transfer import Wallets, require_funds
-from hallmarket.server.wallet.types import Currency
+from hallmarket.server.wallet.types import Currency, money
 
 SALT_BYTES = 32
 BASIS_POINTS = 10_000
@@ -32,6 +32,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     asset_id: UUID
     asset_type: str
     currency: Currency | None
+    expected_minor: int | None  # the price that the buyer was shown, if they say so
     form: Literal["common", "usd", "btc"]  # in whose words it is answered
     path: str
     claim: Claim | None
@@ -47,12 +48,17 @@ class Till:
         self._now = datetime.now(UTC)
 
     def sell(self, order: Order, offer: asyncpg.Record | None) -> Sale:
-        """A sale to be recorded. Raises NotFound, NotForSale, AlreadyBought, InsufficientFunds."""
+        """A sale to be recorded. Raises NotFound, NotForSale, AlreadyBought, PriceChanged, InsufficientFunds."""
         if offer is None or offer["asset_type"] != order.asset_type:
             raise NotFound(f"There is no such {order.asset_type}.")
         if offer["is_bought"] or (order.buyer_id, order.asset_id) in self._sold:
             raise AlreadyBought(f"You have bought this {order.asset_type} already.")
         currency, price_minor = find_price(order, offer)
+        if order.expected_minor not in (None, price_minor):
+            raise PriceChanged(
+                f"This {order.asset_type} costs {money(price_minor, currency)} now.",
+                {"currency": currency, "price": price_minor, "expected": order.expected_minor},
+            )
         require_funds(self._left[order.buyer_id, currency], price_minor, currency)
         self._left[order.buyer_id, currency] -= price_minor
         self._sold.add((order.buyer_id, order.asset_id))
