@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circle import Someone, new_circle
+from exchange import official_client
 from funds import balance, credit
+from hallmarket.server.http.exchange import MOST_ITEMS
+from hallmarket.server.wallet import operate
 from hallmarket.server.wallet.history import KINDS
 from making_files import make_file
-from support import Server, new_server
+from support import Connection, Server, new_server
 from wire import assert_exchange_error
 
 PATH = "/stripe/wallet/transactions"
@@ -117,6 +120,19 @@ def test_bitcoin_is_a_list_of_its_own(trade: Trade) -> None:
         ("credit", 10_000),
     ]
     assert not {move["id"] for move in moves} & {move["id"] for move in trade.whole[trade.buyer]}
+
+
+def test_the_official_client_is_told_all_of_it(trade: Trade) -> None:
+    """More movements in bitcoin than a page holds come whole to the official client, which asks for no pages."""
+    who, many = trade.server.new_member(), MOST_ITEMS + 1
+
+    async def give(connection: Connection) -> None:
+        for amount in range(1, many + 1):
+            await operate.credit(connection, who.username, amount, "btc", None)
+
+    trade.server._beside(give)
+    with official_client(trade.server, who.key) as ouro:
+        assert [move.value for move in ouro.money.get_transactions()] == list(range(many, 0, -1))
 
 
 def test_filters_that_are_none(trade: Trade) -> None:

@@ -23,7 +23,14 @@ TIME_QUERY = {
     "until": {"type": "string", "description": "Before then."},
 }
 FILTER_QUERY = TIME_QUERY | {"type": {"type": "string", "enum": list(KINDS), "description": "Only these."}}
-BITCOIN_QUERY = window_query(MOST_ITEMS) | FILTER_QUERY
+MOST_WHOLE = 10_000  # the official client asks for all that moved in bitcoin at once
+ALL = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": MOST_ITEMS,
+    "description": f"A page of so many; else {MOST_WHOLE:,}.",
+}
+BITCOIN_QUERY = window_query() | {"limit": ALL} | FILTER_QUERY
 USD_QUERY = window_query() | FILTER_QUERY
 
 
@@ -60,8 +67,10 @@ class UsdMove(msgspec.Struct, frozen=True):
 
 
 async def list_bitcoin_moves(database: Database, person_id: UUID, query: dict[str, str]) -> Paged[BitcoinMove]:
-    """What moved in satoshis, newest first. Raises InvalidRequest, Unavailable."""
-    window = read_window(query, MOST_ITEMS)
+    """What moved in satoshis, newest first; all unless a page is asked for. Raises InvalidRequest, Unavailable."""
+    window = read_window(query)
+    if "limit" not in query:
+        window = Window(window.offset, MOST_WHOLE)
     rows = await _list(database, person_id, "btc", query, window)
 
     def show(row: asyncpg.Record) -> BitcoinMove:
