@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,9 @@ sql = load_queries(__package__)
 COLUMNS = ("date", "type", "counterparty", "asset", "message", "amount", "balance", "transfer")
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 ROWS = 1000  # read and sent at a time
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet takes for a formula, or steps over to one
+# Where a spreadsheet begins a cell with a formula. Many split lines at semicolons, and then take no notice of quotes.
+FORMULA = re.compile(r"""((?:^|[;\t\r\n])[\s"]*)(?=[=+\-@])""")
+BEFORE = ("\t", "\r", "\n")  # what some step over at the beginning
 STATEMENT_QUERY: dict[str, Any] = {
     "currency": {"type": "string", "enum": list(CURRENCIES), "default": "usd", "description": "Which wallet."},
     **TIME_QUERY,
@@ -92,8 +95,8 @@ def _line(row: asyncpg.Record, balance_minor: int, currency: Currency) -> tuple[
 
 def _text(value: str | None) -> str:
     """Somebody's words as a spreadsheet shows them, and does not reckon with them (OWASP, CSV injection)."""
-    text = value or ""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    text = FORMULA.sub(r"\1'", value or "")
+    return f"'{text}" if text.startswith(BEFORE) else text
 
 
 def _time(moment: datetime) -> str:
