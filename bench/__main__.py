@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import anchor, batch, catalog, files, fingerprint, ingest, lookup, query, thumbnail, tokens
+from bench import anchor, batch, catalog, files, fingerprint, ingest, lookup, money, query, thumbnail, tokens
 from bench.table import show
 
 if __name__ == "__main__":
-    programs = (fingerprint, anchor, batch, lookup, tokens, files, catalog, ingest, thumbnail, query)
+    programs = (fingerprint, anchor, batch, lookup, tokens, files, catalog, money, ingest, thumbnail, query)
     sys.exit(not show([row for program in programs for row in program.run()]))

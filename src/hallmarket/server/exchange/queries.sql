@@ -163,18 +163,19 @@ group by t.id having count(l.id) <> 1 order by t.id;
 -- name: audit_postings
 -- Licences whose transfer is no purchase of theirs, or whose postings are not price and fee.
 select l.id, l.transfer_id, t.kind is not distinct from 'purchase' and t.asset_id = l.asset_id as is_its
-from licence l left join transfer t on t.id = l.transfer_id
+from licence l
+left join transfer t on t.id = l.transfer_id
+left join account b on b.person_id = l.buyer_id and b.currency = l.currency
+left join account s on s.person_id = l.seller_id and s.currency = l.currency
+left join account f on f.kind = 'fee' and f.currency = l.currency
 where t.kind is distinct from 'purchase' or t.asset_id is distinct from l.asset_id
-   or array(
-       select p.account_id || ' ' || p.amount_minor from posting p where p.transfer_id = l.transfer_id order by 1
-   ) is distinct from array(
-       select a.id || ' ' || line.amount_minor
-       from (values ('person', l.buyer_id, -l.price_minor), ('person', l.seller_id, l.price_minor - l.fee_minor),
-                    ('fee', null, l.fee_minor)) as line (kind, person_id, amount_minor)
-       join account a on a.kind = line.kind and a.currency = l.currency
-                     and a.person_id is not distinct from line.person_id
-       where line.amount_minor <> 0
-       order by 1
+   or (select count(*) from posting p where p.transfer_id = l.transfer_id)
+      <> 1 + (l.fee_minor > 0)::integer + (l.fee_minor < l.price_minor)::integer
+   or exists (
+       select from posting p
+       where p.transfer_id = l.transfer_id
+         and ((p.account_id, p.amount_minor) in ((b.id, -l.price_minor), (s.id, l.price_minor - l.fee_minor),
+                                                 (f.id, l.fee_minor))) is not true
    )
 order by l.id;
 
