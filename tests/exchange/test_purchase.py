@@ -166,6 +166,17 @@ def test_a_key_bound_elsewhere_opens_what_it_bought(server: Server, circle: Circ
         assert who.client.post(f"/assets/{asset}/download").status_code == 200
 
 
+def test_the_highest_price(server: Server, seller: Someone, buyer: Someone) -> None:
+    """What costs the most that may be asked is bought at the price that was shown, and paid back in parts."""
+    most = 21 * 10**14
+    asset = make(seller, price_sats=most)
+    credit(server, buyer.id, most, "btc")
+    bought = buyer.ask("POST", COMMON, json=want(asset, currency="btc", price=most))
+    refund = f"/licences/{bought['charge']['licence_id']}/refund"
+    assert seller.ask("POST", refund, json={"amount": most - 1})["remaining"] == 1
+    assert balance(server, buyer.id, "btc") == most - 1
+
+
 def test_the_sellers_organization_learns_who_bought_and_not_from_where(
     server: Server, circle: Circle, buyer: Someone
 ) -> None:

@@ -65,7 +65,10 @@ def test_gifts_that_cannot_be(circle: Circle, currency: Any) -> None:
         (giver.id, 5, 400, "invalid_request"),
         (str(uuid4()), 5, 404, "not_found"),
         ("jane", 5, 400, "invalid_request"),
-        *((taker.id, amount, 400, "invalid_request") for amount in (0, -1, 1.5, "x", True, 10**15 + 1, 10**30, None)),
+        *(
+            (taker.id, amount, 400, "invalid_request")
+            for amount in (0, -1, 1.5, "x", True, 21 * 10**14 + 1, 10**30, None)
+        ),
         (taker.id, 501, 402, "insufficient_funds"),
     ]
     for recipient, amount, status, code in wrong:
