@@ -1,5 +1,6 @@
 """The page `/docs` in a real browser: it shows the document, and loads nothing from elsewhere."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from hallmarket.server.http.examples import ID
 from support import Server
 
 
@@ -56,6 +58,18 @@ def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: B
     assert not wrong, wrong
     # `data:` is no request to anybody.
     assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {urlsplit(server.url).netloc}
+
+
+def test_what_need_not_be_given_is_not_sent(server: Server, browser: Browser) -> None:
+    """Whoever tries a purchase sends what they fill in, not an organization or an idempotency key of the examples."""
+    page, _, wrong = open_docs(browser, server, 1280)
+    buying = page.locator(".opblock", has=page.locator("[data-path='/elements/common/purchase-asset']"))
+    buying.locator(".opblock-summary-control").click()
+    buying.locator(".try-out__btn").click()
+    assert [field.input_value() for field in buying.locator(".parameters input").all()] == ["", ""]
+    assert json.loads(buying.locator("textarea").input_value()) == {"assetType": "file", "assetId": ID}
+    page.close()
+    assert not wrong, wrong
 
 
 def test_page_may_load_from_its_own_origin_only(server: Server) -> None:

@@ -23,6 +23,7 @@ from hallmarket.server.errors import (
 from hallmarket.server.exchange.purchase import Purchases
 from hallmarket.server.exchange.receipt import Purchase, SatsPurchase, UsdPurchase
 from hallmarket.server.exchange.till import Order
+from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
 from hallmarket.server.http.openapi_parts import answer
@@ -36,6 +37,7 @@ AnyRequest = Request[Any, Any, Any]
 BUY: dict[str, Any] = {
     "scope": "wallet:write",
     "headers": IDEMPOTENCY_HEADER,
+    "example": {"assetType": "file", "assetId": ID},
     "raises": (NotFound, NotForSale, AlreadyBought, PriceChanged, InsufficientFunds, IdempotencyMismatch),
 }
 

@@ -22,6 +22,7 @@ Paths under `/v1` speak the **media dialect**: an API key in the header `x-api-k
 Every answer carries `x-request-id`. JSON bodies may be sent with `Content-Encoding: gzip`.
 """
 
+_PURCHASES = ("Purchases and licences", "Buy assets; what you bought, provably, and giving money back.")
 # The first that a path begins with is its area.
 AREAS = (
     ("/v1/media", "Media", "Anchor files by their fingerprints, and list what your organization anchored."),
@@ -54,10 +55,14 @@ AREAS = (
         "Datasets",
         "Tables: create them, fill and change them; every finished write is a version that stays.",
     ),
+    ("/wallet/purchase-asset", *_PURCHASES),
     ("/wallet", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
-    ("/stripe", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
-    ("/elements", "Purchases and licences", "Buy assets; what you bought, provably, and giving money back."),
-    ("/licences", "Purchases and licences", "Buy assets; what you bought, provably, and giving money back."),
+    ("/stripe/wallet/purchase-asset", *_PURCHASES),
+    ("/stripe/usage", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
+    ("/stripe/wallet", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
+    ("/elements", *_PURCHASES),
+    ("/licences", *_PURCHASES),
+    ("/stripe", "Card payments", "Dollars into your wallet by card, where the server's operator has set it up."),
     ("/healthz", "Operations", "For operators and their monitoring."),
     ("/readyz", "Operations", "For operators and their monitoring."),
     ("/metrics", "Operations", "For operators and their monitoring."),
