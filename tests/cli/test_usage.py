@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-VERBS = ["anchor", "verify", "proof", "status", "publish", "datasets", "assets", "wallet", "serve", "admin"]
+VERBS = ["anchor", "verify", "proof", "status", "publish", "datasets", "assets", "wallet", "licences", "serve", "admin"]
 
 
 def test_help_names_every_verb(home):
@@ -54,6 +54,7 @@ def test_version(home):
         (["proof", "x"], "Missing option '--output'"),
         (["assets", "who", "x", "--api-key", "k"], "not a valid UUID"),
         (["assets", "search"], "an API key is needed"),
+        (["wallet", "send", "jane", "5", "--api-key", "k"], "Missing option '--currency'. Choose from: usd, btc"),
         (["publish", "a", "b", "--name", "c", "--api-key", "k"], "--name is for one file"),
         (["publish", "a", "--description", "@none", "--api-key", "k"], "none: no such file"),
         (["publish", "a", "--price-usd", "0", "--api-key", "k"], "--price-usd"),

@@ -189,7 +189,9 @@ def test_statement(home, buyer, seller, refused):
     assert (home.folder / "all.csv").read_text("utf-8") == shown
     (opening,) = csv.DictReader(home.run("wallet", "statement", "--since", "2999-01-01").stdout.splitlines())
     assert opening["balance"] == "12.95"
-    assert "no such file" in refused("wallet", "statement", "-o", "nowhere/all.csv", status=1)
+    assert "hallmarket: nowhere/all.csv: no such file" in refused(
+        "wallet", "statement", "-o", "nowhere/all.csv", status=1
+    )
     assert "--output" in refused("wallet", "statement", "--json", status=2)
     assert [path.name for path in home.folder.iterdir() if path.name.endswith((".csv", ".new"))] == ["all.csv"]
 

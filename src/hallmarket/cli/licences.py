@@ -138,18 +138,24 @@ def _words(one: "Licence") -> str:
     version = f", from version {one.version:,} on" if one.version else ""
     place = "" if one.leaf_index is None else f", entry {one.leaf_index:,} of the log"
     facts: dict[str, Any] = {
-        "name": one.asset.name,
+        "name": printable(one.asset.name or ""),
         "asset": f"{one.asset.type} {one.asset.id}{version}",
-        "file": f"{count_words(one.size, 'byte')} with SHA3-512 {one.sha3_512}" if one.sha3_512 and one.size else None,
+        "manifest" if one.asset.type == "dataset" else "file": _bytes_words(one),
         "buyer": one.buyer.username or one.buyer.user_id,
         "seller": one.seller.username or one.seller.user_id,
         "price": one.price.text,
         "fee": money_words(one.fee, one.price.currency) if one.fee else None,
         "refunded": money_words(one.refunded, one.price.currency) if one.refunded else None,
-        "terms": " ".join(text for text in (one.license_id, one.license_text) if text),
+        "terms": "\n".join(printable(text) for text in (one.license_id, one.license_text) if text),
         "bought": one.created_at,
         "ended": one.ended_at,
         "state": f"{STATES.get(one.status, one.status)}{place}",
         "id": one.id,
     }
-    return "\n".join(f"{name:<9} {printable(str(fact))}" for name, fact in facts.items() if fact)
+    # Each fact is printable by itself; the terms are two lines where they have a name and a text.
+    return "\n".join(f"{name:<9} {fact}".replace("\n", f"\n{'':<10}") for name, fact in facts.items() if fact)
+
+
+def _bytes_words(one: "Licence") -> str | None:
+    """What the fingerprint is of: a file's own bytes, or a dataset's manifest; a post has none."""
+    return None if one.sha3_512 is None else f"{count_words(one.size or 0, 'byte')} with SHA3-512 {one.sha3_512}"

@@ -79,7 +79,7 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 )
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 def hallmarket() -> None:
-    """Anchor media in a public, verifiable log, and prove it to anyone; publish and share files and datasets."""
+    """Anchor media in a public, verifiable log, and prove it to anyone; publish, share and sell files and datasets."""
 
 
 def main() -> int:
@@ -99,7 +99,9 @@ def main() -> int:
         return exits.USAGE
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return _tell(exits.CommandError(error.format_message() + hint, exits.USAGE, "USAGE"))
+        # Click lists the choices of a missing option on lines of their own.
+        message = " ".join(error.format_message().split())
+        return _tell(exits.CommandError(message + hint, exits.USAGE, "USAGE"))
     except click.ClickException as error:
         return _tell(exits.CommandError(error.format_message(), exits.USAGE, "USAGE"))
     except Exception as error:

@@ -73,7 +73,7 @@ def _announce(url: str, first: "FirstStart | None") -> None:
             f"  export HALLMARKET_SERVER={url} HALLMARKET_API_KEY={first.key.key}\n"
             f"  hallmarket anchor photo.jpg     fingerprint it and enter it in the log\n"
             f"  hallmarket verify photo.jpg     prove it, as anybody can, without a key\n"
-            f"  hallmarket admin --help         more organizations, people and keys"
+            f"  hallmarket admin --help         organizations, people, keys and money"
         )
 
 

@@ -10,7 +10,7 @@ import click
 
 from hallmarket.cli.amounts import CURRENCIES
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange, paging_options
-from hallmarket.cli.exits import OK
+from hallmarket.cli.exits import OK, CommandError
 from hallmarket.cli.options import read_time
 from hallmarket.cli.output import count_words, money_words, print_json, printable, table
 from hallmarket.cli.wallet_buy import buy
@@ -162,6 +162,9 @@ def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+    except OSError as error:
+        # The name of the file beside it would say nothing to whoever named this one.
+        raise CommandError(f"{printable(str(path))}: {(error.strerror or str(error)).lower()}") from None
     finally:
         fresh.unlink(missing_ok=True)
 
