@@ -101,3 +101,11 @@ def test_a_server_that_is_not_there(home, write, arguments):
     assert result.stderr == "hallmarket: cannot reach the server at http://127.0.0.1:9: connection refused\n"
     answer = home.json(*arguments, *nobody, status=3)
     assert answer["error"]["code"] == "UNREACHABLE"
+
+
+@pytest.mark.parametrize("arguments", [["audit-money"], ["credit", "jane", "1", "--currency", "usd"]])
+def test_no_money_is_looked_for_in_another_folder(home, refused, arguments):
+    """Of a folder that holds no database no command says that all its money is in order, and none makes one there."""
+    folder = home.folder / "mistyped"
+    assert f"{folder} holds no database" in refused("admin", *arguments, "--data", folder, status=1)
+    assert not folder.exists()

@@ -58,7 +58,7 @@ def correct(transfer_id: UUID, reason: str, **common: Any) -> None:
     """Take a transfer back by another one; purchases are refunded instead."""
     from hallmarket.server.wallet import operate
 
-    made = run_work(common, lambda connection, _: operate.correct(connection, transfer_id, reason))
+    made = run_work(common, lambda connection, _: operate.correct(connection, transfer_id, reason), on_new=False)
     tell(common, {"id": str(made), "corrects": str(transfer_id)}, f"transfer {transfer_id} is taken back by {made}")
 
 
@@ -76,7 +76,7 @@ def _move(
         minor = read_amount(amount, kind)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="AMOUNT") from None
-    made = run_work(common, lambda connection, _: work(connection, username, minor, kind, reason))
+    made = run_work(common, lambda connection, _: work(connection, username, minor, kind, reason), on_new=False)
     shown = {"id": str(made), "username": username, "currency": currency, "amount": minor}
     tell(common, shown, f"{money_words(minor, kind)} {way} {username}: transfer {made}")
 
@@ -90,7 +90,7 @@ def audit_money(context: click.Context, /, **common: Any) -> None:
 
     from hallmarket.server.exchange import audit
 
-    found = run_work(common, lambda connection, _: audit.audit_money(connection))
+    found = run_work(common, lambda connection, _: audit.audit_money(connection), on_new=False)
     text = "\n".join(printable(line) for line in _tell_audit(found))
     tell(common, msgspec.to_builtins(found), text)
     context.exit(1 if found.drifts else 0)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hallmarket.client.exchange_types import Asset, Currency
 
 CURRENCIES: "tuple[Currency, ...]" = ("usd", "btc")
+NAMES: "dict[Currency, str]" = {"usd": "dollars", "btc": "bitcoin"}
 MOST_MINOR = 21 * 10**14  # of one transfer, as the server has it
 _WHOLE = r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)"
 _FORMS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hallmarket.cli.amounts import CURRENCIES
+from hallmarket.cli.amounts import CURRENCIES, NAMES
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange, paging_options
 from hallmarket.cli.exits import OK, CommandError
 from hallmarket.cli.options import read_time
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hallmarket.client.exchange_types import Balance, Currency, Transaction
 
 TYPES = ("purchase", "sale", "tip", "send", "refund", "credit", "deposit", "payout", "correction")
-NAMES: "dict[Currency, str]" = {"usd": "dollars", "btc": "bitcoin"}
 
 
 @click.group(

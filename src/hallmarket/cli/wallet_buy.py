@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from hallmarket.cli.amounts import CURRENCIES, price_words, prices_of
+from hallmarket.cli.amounts import CURRENCIES, NAMES, price_words, prices_of
 from hallmarket.cli.asking import confirm, need_somebody
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange, owner_words
 from hallmarket.cli.exits import NO, OK, CommandError
@@ -68,9 +68,10 @@ def _ask(exchange: "Exchange", asset: "Asset", currency: "Currency | None") -> t
     what, prices = _what(asset), prices_of(asset)
     if asset.visibility == "inherit" and asset.parent_id:
         raise CommandError(f"{what} is part of the asset {asset.parent_id}: buy that", NO, "NOT_FOR_SALE")
-    chosen = currency or next(iter(prices), "usd")
-    if asset.visibility != "monetized" or chosen not in prices:
-        costs = f" in {chosen}; it costs {price_words(asset)}" if asset.visibility == "monetized" and prices else ""
+    chosen: Currency = currency or next(iter(prices), "usd")
+    on_sale = asset.visibility == "monetized" and bool(prices)
+    if not on_sale or chosen not in prices:
+        costs = f" in {NAMES[chosen]}; it costs {price_words(asset)}" if on_sale else ""
         raise CommandError(f"{what} is not for sale{costs}", NO, "NOT_FOR_SALE")
     held, amount_minor = exchange.wallet.balance(chosen).available_minor, prices[chosen]
     facts = {
