@@ -68,7 +68,8 @@ def _ask(exchange: "Exchange", asset: "Asset", currency: "Currency | None") -> t
     what, prices = _what(asset), prices_of(asset)
     if asset.visibility == "inherit" and asset.parent_id:
         raise CommandError(f"{what} is part of the asset {asset.parent_id}: buy that", NO, "NOT_FOR_SALE")
-    chosen: Currency = currency or next(iter(prices), "usd")
+    first: Currency = next(iter(prices), "usd")
+    chosen = currency or first
     on_sale = asset.visibility == "monetized" and bool(prices)
     if not on_sale or chosen not in prices:
         costs = f" in {NAMES[chosen]}; it costs {price_words(asset)}" if on_sale else ""
