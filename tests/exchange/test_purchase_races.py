@@ -252,3 +252,29 @@ def test_a_change_in_the_way_of_a_purchase(server: Server, seller: Someone) -> N
     told = asyncio.run(run())
     assert (told.status_code, told.json()["error"]["code"]) == (503, "unavailable")
     assert seller.ask("GET", f"/posts/{parent}")["visibility"] == "monetized"
+
+
+def test_a_change_holds_up_its_own_buyers_only(server: Server, circle: Circle, seller: Someone) -> None:
+    """While somebody changes an asset, its buyers wait for the change, and those of other assets do not wait."""
+    changed, other = offer(seller), offer(seller)
+    first, second = circle.stranger(), circle.stranger()
+    fund(server, first, second, usd=PRICE)
+
+    def buy(who: Someone, post: str) -> int:
+        return who.client.post(USD, json=wanted(post)).status_code
+
+    async def run() -> tuple[int, int]:
+        changing = await asyncpg.connect(server.postgres_url)
+        try:
+            async with changing.transaction():
+                await changing.execute("select from asset where id = $1 for no key update", UUID(changed))
+                waiting = asyncio.create_task(asyncio.to_thread(buy, first, changed))
+                while not await changing.fetchval(WAITING):  # noqa: ASYNC110 (nobody tells)
+                    await asyncio.sleep(0.005)
+                told = await asyncio.to_thread(buy, second, other)
+                assert not waiting.done()
+            return told, await waiting
+        finally:
+            await changing.close()
+
+    assert asyncio.run(run()) == (200, 200)

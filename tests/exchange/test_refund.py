@@ -1,7 +1,7 @@
 """Refunds: who may give back how much, where the money goes, and what ends with all of it."""
 
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -125,6 +125,21 @@ def test_refund_is_told_and_written_down(deal: Deal) -> None:
     assert deal.seller.told(server)[len(before) :] == [told]
     trail = deal.circle.boss.ask("GET", f"/organizations/{deal.circle.organization}/audit?action=asset.refund")
     assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(boss, 700), (seller, 500)]
+
+
+def test_an_operator_gives_back(deal: Deal) -> None:
+    """By command from the seller's wallet; both are told, and what cannot be done is refused and changes nothing."""
+    server = deal.circle.server
+    done = server.admin("refund", deal.licence, "5.00", "--reason", "Not theirs to sell")
+    assert (done["refunded"], done["remaining"], done["ended"], done["currency"]) == (500, 700, False, "usd")
+    assert deal.seller.told(server)[-1].startswith("An administrator of this server gave back $5.00")
+    for wrong, status in ((["7.01"], 1), (["0.001"], 2), (["1", "--reason", "x" * 1001], 1)):
+        assert server.run_admin("refund", deal.licence, *wrong).returncode == status
+    assert server.run_admin("refund", str(uuid4())).returncode == 1
+    assert server.admin("refund", deal.licence)["ended"]
+    assert deal.buyer.told(server)[-1].endswith("your licence has ended")
+    assert deal.cents == (0, 0)
+    assert not deal.may_read
 
 
 def test_who_may_give_back(deal: Deal) -> None:

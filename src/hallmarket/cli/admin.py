@@ -23,6 +23,7 @@ Examples:
   hallmarket admin audit --since 2027-01-01 --json
   hallmarket admin credit jane 12.50 --currency usd --reason "By cheque"
   hallmarket admin payout jane 100 --currency usd
+  hallmarket admin refund 0190… 5.00
   hallmarket admin correct 0190… --reason "Credited twice"
   hallmarket admin audit-money
 

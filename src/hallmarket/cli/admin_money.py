@@ -62,6 +62,44 @@ def correct(transfer_id: UUID, reason: str, **common: Any) -> None:
     tell(common, {"id": str(made), "corrects": str(transfer_id)}, f"transfer {transfer_id} is taken back by {made}")
 
 
+@click.command(
+    "refund",
+    epilog="""
+    \b
+    Examples:
+      hallmarket admin refund 0190a3c2-… --reason "Not theirs to sell"
+      hallmarket admin refund 0190a3c2-… 5.00
+
+    The money comes from the seller's wallet, and the platform's fee in proportion. Without AMOUNT all that is left of
+    the price goes back, and the licence ends.
+    """,
+)
+@click.argument("licence_id", type=click.UUID, metavar="LICENCE_ID")
+@click.argument("amount", required=False)
+@_reason
+@common_options
+def refund(licence_id: UUID, amount: str | None, reason: str | None, **common: Any) -> None:
+    """Give back what was paid for an asset, in parts or whole."""
+    import msgspec
+
+    from hallmarket.server.exchange import operate
+
+    def read(currency: "Currency") -> int | None:
+        return None if amount is None else _read(amount, currency)
+
+    done = run_work(common, lambda connection, _: operate.refund(connection, licence_id, read, reason), on_new=False)
+    gave, left = (money_words(minor, done.currency) for minor in (done.refunded, done.remaining))
+    rest = "the licence has ended" if done.ended else f"{left} of the price is left"
+    tell(common, msgspec.to_builtins(done), f"{gave} given back; {rest}: transfer {done.id}")
+
+
+def _read(amount: str, currency: "Currency") -> int:
+    try:
+        return read_amount(amount, currency)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
+
+
 def _move(
     common: dict[str, Any],
     work: Callable[..., Awaitable[UUID]],
@@ -72,10 +110,7 @@ def _move(
     reason: str | None,
 ) -> None:
     kind: Currency = "usd" if currency == "usd" else "btc"
-    try:
-        minor = read_amount(amount, kind)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
+    minor = _read(amount, kind)
     made = run_work(common, lambda connection, _: work(connection, username, minor, kind, reason), on_new=False)
     shown = {"id": str(made), "username": username, "currency": currency, "amount": minor}
     tell(common, shown, f"{money_words(minor, kind)} {way} {username}: transfer {made}")
@@ -109,4 +144,4 @@ def _tell_audit(found: Any) -> Iterator[str]:
     yield f"{' and '.join(counted)} looked at: {wrong}"
 
 
-VERBS = (credit, payout, correct, audit_money)
+VERBS = (credit, payout, correct, refund, audit_money)

@@ -40,17 +40,24 @@ class Purchases:
     def __init__(self, database: Database, fee_bps: int) -> None:
         self._database = database
         self._fee_bps = fee_bps
-        self._batcher: Batcher[Order, Reply] = Batcher(self._buy, MOST_TOGETHER)
+        self._batcher: Batcher[Order, Reply | None] = Batcher(self._buy, MOST_TOGETHER)
 
     async def submit(self, order: Order) -> Reply:
         """What an order came to, once it is durable. Raises why it came to nothing; Unavailable leaves that open."""
-        return await self._batcher.submit(order)
+        if (reply := await self._batcher.submit(order)) is not None:
+            return reply
+        # Somebody is changing the asset: this order waits for them, and nobody else does.
+        (outcome,) = await self._buy([order], waits=True)
+        assert outcome is not None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    async def _buy(self, orders: Sequence[Order]) -> list[Reply | Exception]:
+    async def _buy(self, orders: Sequence[Order], *, waits: bool = False) -> list[Reply | Exception | None]:
         for _ in range(MOST_TRIES):
             try:
                 async with self._database.transaction() as tx:
-                    return await buy(tx, orders, self._fee_bps)
+                    return await buy(tx, orders, self._fee_bps, waits=waits)
             except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):
                 continue  # somebody else has done what stood in the way; look again
             except Unavailable:
@@ -62,21 +69,24 @@ class Purchases:
                 return [each for order in orders for each in await self._one_by_one(order)]
         raise Unavailable
 
-    async def _one_by_one(self, order: Order) -> list[Reply | Exception]:
+    async def _one_by_one(self, order: Order) -> list[Reply | Exception | None]:
         try:
             return await self._buy([order])
         except Exception as error:
             return [error]
 
 
-async def buy(tx: Connection, orders: Sequence[Order], fee_bps: int) -> list[Reply | Exception]:
+async def buy(tx: Connection, orders: Sequence[Order], fee_bps: int, *, waits: bool) -> list[Reply | Exception | None]:
     """Sell each order: money, right, licence and log entry commit together, or nothing of it does.
 
-    An order that cannot be sold (the error says why) does not hold up the others.
+    An order that cannot be sold (the error says why) does not hold up the others, nor does one whose asset is being
+    changed: nothing is done about it, and None says so, unless it `waits`.
     """
-    answers = FirstAnswers({number: order.claim for number, order in enumerate(orders) if order.claim is not None})
+    held = await _lock_assets(tx, {order.asset_id for order in orders}, waits=waits)
+    free = [number for number, order in enumerate(orders) if order.asset_id not in held]
+    answers = FirstAnswers({n: claim for n in free if (claim := orders[n].claim) is not None})
     earlier = await answers.claim(tx)
-    fresh = [n for n in range(len(orders)) if n not in earlier and not answers.is_repeat(n)]
+    fresh = [n for n in free if n not in earlier and not answers.is_repeat(n)]
     outcomes = await _sell(tx, {n: orders[n] for n in fresh}, fee_bps)
     sales = {n: outcome for n, outcome in outcomes.items() if isinstance(outcome, Sale)}
     if sales:
@@ -84,14 +94,22 @@ async def buy(tx: Connection, orders: Sequence[Order], fee_bps: int) -> list[Rep
     told = {n: _tell(orders[n], outcome) for n, outcome in outcomes.items()}
     earlier |= await answers.keep(tx, told)
     # From here on nothing can go wrong but the commit itself.
-    return [_reply(n, told, outcomes, earlier) for n in range(len(orders))]
+    return [None if order.asset_id in held else _reply(n, told, outcomes, earlier) for n, order in enumerate(orders)]
+
+
+async def _lock_assets(tx: Connection, wanted: set[UUID], *, waits: bool) -> set[UUID]:
+    """Lock assets, or those that nobody is changing; those that somebody is."""
+    if waits:
+        await tx.execute(sql.lock_assets, wanted)
+        return set()
+    left = wanted - {row["id"] for row in await tx.fetch(sql.lock_free_assets, wanted)}
+    return {row["id"] for row in await tx.fetch(sql.find_assets, left)} if left else set()
 
 
 async def _sell(tx: Connection, orders: Mapping[int, Order], fee_bps: int) -> dict[int, Sale | DomainError]:
-    """Lock what is sold and who pays, in this order, and decide."""
+    """Lock who pays, and decide."""
     if not orders:
         return {}
-    await tx.execute(sql.lock_assets, sorted({order.asset_id for order in orders.values()}))
     till = Till(await lock_wallets(tx, {order.buyer_id for order in orders.values()}), fee_bps)
     rows = await tx.fetch(
         sql.find_offers,

@@ -3,6 +3,13 @@
 -- never deadlock.
 select id from asset where id = any ($1::uuid[]) order by id for share;
 
+-- name: lock_free_assets
+-- The same, without those that somebody is changing at this moment.
+select id from asset where id = any ($1::uuid[]) order by id for share skip locked;
+
+-- name: find_assets
+select id from asset where id = any ($1::uuid[]);
+
 -- name: find_offers
 -- What each of some buyers may know of an asset they want, with what it consists of now; read once all is locked.
 select w.place, a.id, a.asset_type, a.owner_id, a.organization_id, a.name, a.visibility, a.audience, a.monetization,
@@ -94,11 +101,12 @@ where id = $2 and (buyer_id = $1 or seller_id = $1);
 select id from asset where id = (select l.asset_id from licence l where l.id = $1) for no key update;
 
 -- name: lock_licence
--- Of its buyer, its seller, and whoever administers the organization it was sold in, with a key that reaches that.
+-- Of its buyer, its seller, and whoever administers the organization it was sold in, with a key that reaches that; of
+-- anybody, for the operator, who is null.
 select l.id, l.buyer_id, l.seller_id, l.organization_id, l.asset_id, l.asset_type, l.asset_name, l.currency,
        l.price_minor, l.fee_minor, l.refunded_minor, l.transfer_id, b.username as buyer_name
 from licence l join person b on b.id = l.buyer_id
-where l.id = $1 and ($2 in (l.buyer_id, l.seller_id) or exists (
+where l.id = $1 and ($2::uuid is null or $2 in (l.buyer_id, l.seller_id) or exists (
     select from membership m
     where m.organization_id = l.organization_id and m.person_id = $2 and m.role = 'admin'
       and ($3::uuid is null or m.organization_id = $3)))
@@ -227,3 +235,6 @@ from licence l
 left join log_queue q on q.kind = 'licence' and q.subject_id = l.id and l.status = 2
 left join log_tile tile on tile.level = 0 and tile.index = l.leaf_index / 256
 order by l.id;
+
+-- name: find_currency
+select currency from licence where id = $1;

@@ -10,6 +10,7 @@ import msgspec
 from hallmarket.server.answers.first import answer_once, digest_of
 from hallmarket.server.answers.types import Claim, Replay
 from hallmarket.server.audit.record import record
+from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.catalog.bought import end_bought
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
@@ -48,6 +49,22 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Giver(msgspec.Struct, frozen=True):
+    """Who gives back: a person, with the one organization that their key opens; or an operator, who is nobody."""
+
+    name: str
+    actor: Actor
+    reaches: UUID | None = None
+
+    @property
+    def person_id(self) -> UUID | None:
+        """The person; None for the operator."""
+        return self.actor.person_id
+
+
+BY_OPERATOR = Giver("An administrator of this server", OPERATOR)
+
+
 class Shares(NamedTuple):
     """Who gives back how much of a refund, in minor units."""
 
@@ -72,17 +89,21 @@ async def refund_licence(database: Database, visit: Visit, licence_id: UUID, wan
     Forbidden, Conflict if that much is not left, InsufficientFunds.
     """
 
+    caller: Caller = visit.caller
+    giver = Giver(caller.me.username, actor_of(visit), caller.reaches)
+
     async def work(tx: Connection) -> Replay:
-        return Replay(200, msgspec.json.encode(Data(await _give_back(tx, visit, licence_id, wanted))))
+        return Replay(200, msgspec.json.encode(Data(await give_back(tx, giver, licence_id, wanted))))
 
     return await answer_once(database, visit.path, _claim(visit, wanted), work)
 
 
-async def _give_back(tx: Connection, visit: Visit, licence_id: UUID, wanted: RefundWanted) -> Refund:
-    licence = await _lock_licence(tx, visit.caller, licence_id)
+async def give_back(tx: Connection, giver: Giver, licence_id: UUID, wanted: RefundWanted) -> Refund:
+    """Give back money for a licence, if `tx` commits. Raises as `refund_licence` does."""
+    licence = await _lock_licence(tx, giver, licence_id)
     amount_minor = _choose_amount(licence, wanted.amount)
     shares = share_refund(licence["price_minor"], licence["fee_minor"], licence["refunded_minor"], amount_minor)
-    transfer = await _move(tx, visit.caller, licence, shares, wanted.reason)
+    transfer = await _move(tx, giver, licence, shares, wanted.reason)
     after = await tx.fetchrow(sql.refund_licence, licence_id, amount_minor, shares.seller_minor)
     assert after is not None
     if after["ended"]:
@@ -97,12 +118,13 @@ async def _give_back(tx: Connection, visit: Visit, licence_id: UUID, wanted: Ref
         currency=licence["currency"],
         created_at=after["now"],
     )
-    await _tell(tx, visit.caller, licence, refund, wanted.reason)
+    await _tell(tx, giver, licence, refund, wanted.reason)
     await record(
         tx,
-        actor_of(visit),
+        giver.actor,
         "asset.refund",
         organization_id=licence["organization_id"],
+        person_id=licence["seller_id"],
         subject_id=licence["asset_id"],
         licence=str(licence_id),
         transfer=str(refund.id),
@@ -113,13 +135,13 @@ async def _give_back(tx: Connection, visit: Visit, licence_id: UUID, wanted: Ref
     return refund
 
 
-async def _lock_licence(tx: Connection, caller: Caller, licence_id: UUID) -> asyncpg.Record:
+async def _lock_licence(tx: Connection, giver: Giver, licence_id: UUID) -> asyncpg.Record:
     """The licence, which nobody else changes until the transaction ends; nor is its asset bought again meanwhile."""
     await tx.execute(sql.lock_sold, licence_id)
-    licence = await tx.fetchrow(sql.lock_licence, licence_id, caller.person_id, caller.reaches)
+    licence = await tx.fetchrow(sql.lock_licence, licence_id, giver.person_id, giver.reaches)
     if licence is None:
         raise NotFound("There is no such licence.")
-    if licence["buyer_id"] == caller.person_id:
+    if licence["buyer_id"] == giver.person_id:
         raise Forbidden("You bought it; its seller gives money back, or an administrator of the seller's organization.")
     return licence
 
@@ -135,13 +157,11 @@ def _choose_amount(licence: asyncpg.Record, wanted_minor: int | None) -> int:
     return wanted_minor or left_minor
 
 
-async def _move(
-    tx: Connection, caller: Caller, licence: asyncpg.Record, shares: Shares, reason: str | None
-) -> Transfer:
+async def _move(tx: Connection, giver: Giver, licence: asyncpg.Record, shares: Shares, reason: str | None) -> Transfer:
     """Move the money from the seller, who is locked and must have it, and from the platform, to the buyer."""
     currency, seller_id, buyer_id = licence["currency"], licence["seller_id"], licence["buyer_id"]
     seller = (await lock_wallets(tx, [seller_id]))[seller_id, currency]
-    if caller.person_id == seller_id:
+    if giver.person_id == seller_id:
         require_funds(seller.balance_minor, shares.seller_minor, currency)
     elif seller.balance_minor < shares.seller_minor:
         # What is in the seller's wallet is nobody else's to know.
@@ -152,7 +172,7 @@ async def _move(
         kind="refund",
         currency=currency,
         postings=tuple(Posting(account_id, amount) for account_id, amount in lines if amount),
-        actor_id=caller.person_id,
+        actor_id=giver.person_id,
         asset_id=licence["asset_id"],
         corrects_id=licence["transfer_id"],
         message=reason,
@@ -161,17 +181,17 @@ async def _move(
     return transfer
 
 
-async def _tell(tx: Connection, caller: Caller, licence: asyncpg.Record, refund: Refund, reason: str | None) -> None:
+async def _tell(tx: Connection, giver: Giver, licence: asyncpg.Record, refund: Refund, reason: str | None) -> None:
     """Tell the buyer, and the seller if somebody else gave their money back."""
     called = licence["asset_name"] or f"a {licence['asset_type']}"
-    gave = f"{caller.me.username} gave back {money(refund.refunded, refund.currency)}"
+    gave = f"{giver.name} gave back {money(refund.refunded, refund.currency)}"
     content: dict[str, Any] = {
         "asset": {"assetId": str(licence["asset_id"]), "assetType": licence["asset_type"]},
         "licence_id": str(refund.licence_id),
         "transfer_id": str(refund.id),
         "reason": reason,
     }
-    about: dict[str, Any] = {"source_id": caller.person_id, "asset_id": licence["asset_id"]}
+    about: dict[str, Any] = {"source_id": giver.person_id, "asset_id": licence["asset_id"]}
     end = "; your licence has ended" if refund.ended else ""
     text = f"{gave} of what you paid for {called}{end}"
     await notify(tx, "payment", [licence["buyer_id"]], content=content | {"text": text}, **about)

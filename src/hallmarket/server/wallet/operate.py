@@ -23,7 +23,7 @@ async def credit(
     connection: Connection, username: str, amount_minor: int, currency: Currency, reason: str | None
 ) -> UUID:
     """Put money into somebody's wallet; the transfer's id. Raises NotFound for an unknown user, Refusal."""
-    _check(reason)
+    check_reason(reason)
     async with connection.transaction():
         person_id = await find_someone(connection, username)
         account = (await find_accounts(connection, [person_id]))[person_id, currency]
@@ -39,7 +39,7 @@ async def payout(
     connection: Connection, username: str, amount_minor: int, currency: Currency, reason: str | None
 ) -> UUID:
     """Take money that has left for somebody's bank out of their wallet; the transfer's id. Raises NotFound, Refusal."""
-    _check(reason)
+    check_reason(reason)
     async with connection.transaction():
         person_id = await find_someone(connection, username)
         account = (await lock_wallets(connection, [person_id]))[person_id, currency]
@@ -57,7 +57,7 @@ async def correct(connection: Connection, transfer_id: UUID, reason: str) -> UUI
 
     Raises Refusal if there is none, it was taken back before, is a purchase or refund, or the money is spent.
     """
-    _check(reason)
+    check_reason(reason)
     async with connection.transaction():
         found = await connection.fetchrow(sql.lock_transfer, transfer_id)
         if found is None:
@@ -92,7 +92,8 @@ async def correct(connection: Connection, transfer_id: UUID, reason: str) -> UUI
     return made.id
 
 
-def _check(reason: str | None) -> None:
+def check_reason(reason: str | None) -> None:
+    """Raises Refusal for a reason that cannot be kept."""
     if reason is not None and (len(reason) > LONGEST_REASON or "\0" in reason):
         raise Refusal(f"A reason is text of at most {LONGEST_REASON} characters, without NUL.")
 
