@@ -54,6 +54,7 @@ def test_version(home):
         (["proof", "x"], "Missing option '--output'"),
         (["assets", "who", "x", "--api-key", "k"], "not a valid UUID"),
         (["assets", "search"], "an API key is needed"),
+        (["assets", "download", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "-o", "-", "--api-key", "k"], "name the file"),
         (["wallet", "send", "jane", "5", "--api-key", "k"], "Missing option '--currency'. Choose from: usd, btc"),
         (["publish", "a", "b", "--name", "c", "--api-key", "k"], "--name is for one file"),
         (["publish", "a", "--description", "@none", "--api-key", "k"], "none: no such file"),

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 @exchange_options
 def download(where: tuple[str, str], asset_id: UUID, output: str | None, quiet: bool, as_json: bool) -> int:
     """Fetch a file, whole and with the fingerprint it has in the registry, or not at all."""
+    if output == "-":
+        raise click.UsageError("a file is fetched whole or not at all: name the file it goes to by --output")
     # Imported here, for it brings httpx: wrong usage needs none.
     from hallmarket.cli.progress import transfer
     from hallmarket.cli.pulling import file_name

@@ -35,7 +35,8 @@ team_option = click.option("--team", metavar="NAME|ID", help="Move it to this te
     It is sold in each currency in which it has a price; nothing is converted, and 0 ends the sale in one. A price puts
     it on sale: everybody sees that it is there, and only who bought it, or was given a role, what is in it. A licence
     that was bought keeps the price and the terms of its day. To end a sale: hallmarket assets visibility ID private.
-    Without options it shows price and terms.
+    In a team that is internal to its organization nothing is sold: --team moves it to another. Without options it shows
+    price and terms.
     {EPILOG_END}"""
 )
 @click.argument("asset_id", metavar="ID", type=click.UUID)

@@ -49,7 +49,8 @@ async def choose_place(
     if visibility is None:
         visibility = "public" if team["visibility"] == "public" else "organization"
     if visibility in OUTWARD and team["visibility"] != "public":
-        raise Forbidden(f"This team is internal, and nothing in it is {visibility}; choose a public team.")
+        otherwise = "choose a public team, or make one (POST /teams/create)"
+        raise Forbidden(f"This team is internal, and nothing in it is {visibility}; {otherwise}.")
     return Place(organization_id, team["team_id"], visibility)
 
 
