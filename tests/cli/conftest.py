@@ -3,13 +3,14 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import HALLMARKET
+from circle import Circle, new_circle
+from support import HALLMARKET, Server
 
 
 class Home:
@@ -53,6 +54,20 @@ def home(tmp_path: Path) -> Home:
     folder = tmp_path / "home"
     folder.mkdir()
     return Home(folder)
+
+
+@pytest.fixture(scope="module")
+def circle(server: Server) -> Iterator[Circle]:
+    """A new organization of the shared server, with an administrator."""
+    with new_circle(server) as made:
+        yield made
+
+
+@pytest.fixture
+def at_server(home: Home, circle: Circle) -> Home:
+    """The home of the organization's administrator."""
+    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
+    return home
 
 
 @pytest.fixture

@@ -5,23 +5,8 @@ import uuid
 import pytest
 
 from assets import make_asset
-from circle import new_circle
 
 NOBODY = str(uuid.UUID(int=0))
-
-
-@pytest.fixture
-def circle(server):
-    """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
-        yield made
-
-
-@pytest.fixture
-def at_server(home, circle):
-    """The home of the administrator."""
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
-    return home
 
 
 def test_share_and_who(at_server, circle):

@@ -8,23 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from circle import new_circle
 from scripted import scripted
 from support import wait_until
-
-
-@pytest.fixture(scope="module")
-def circle(server):
-    """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
-        yield made
-
-
-@pytest.fixture
-def at_server(home, circle):
-    """The home of the administrator."""
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
-    return home
 
 
 @pytest.fixture

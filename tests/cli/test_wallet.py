@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 
-from circle import new_circle
 from funds import balance, credit
 from making_datasets import make_dataset
 from making_files import make_file
@@ -15,13 +14,6 @@ from scripted import scripted
 from support import HALLMARKET
 
 TERMS = "\n".join(f"Paragraph {number}." for number in range(1, 10))
-
-
-@pytest.fixture(scope="module")
-def circle(server):
-    """A new organization of the shared server, whose administrator sells in their own name."""
-    with new_circle(server) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,9 @@ def command_error(error: BaseException) -> CommandError:
         case Locked():
             return CommandError(f"{error.message} {_how_to_buy(error.details)}", NO, error.code, error.details)
         case HallmarketError():
-            status = NO if error.status in _ABOUT_THE_REQUEST else SERVER
+            # Without details a 403 is about the caller's role; a key that does not suffice says what it lacks.
+            is_role = error.code == "FORBIDDEN" and error.details is None
+            status = NO if is_role or error.status in _ABOUT_THE_REQUEST else SERVER
             return CommandError(_server_said(error), status, error.code, error.details)
         case LogRefused():
             return CommandError(str(error), NO, "LOG_REFUSED")

@@ -196,7 +196,10 @@ def require_caller(visit: Visit, scope: str) -> None:
             "Send an API key in the header x-api-key." if missing else "This API key is unknown, expired or revoked."
         )
     if visit.caller.organization_id is None:
-        raise Forbidden("This API key is bound to no organization; make one with `admin create-key … --org ID`.")
+        raise Forbidden(
+            "This API key is bound to no organization; make one with `admin create-key … --org ID`.",
+            {"field": "x-api-key"},
+        )
     if scope not in visit.caller.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})
 
