@@ -58,7 +58,7 @@ def test_what_cannot_be_priced(at_server, circle, refused):
 def test_a_team_to_be_sold_in(at_server, circle, gallery, refused):
     """In an internal team nothing is sold, which is told; --team moves it where it can be."""
     asset = make_asset(circle.server, circle.boss, "post", visibility="private")
-    assert "choose a public team" in refused("assets", "price", asset, "--usd", "1", status=3)
+    assert "choose a public team" in refused("assets", "price", asset, "--usd", "1", status=1)
     facts = at_server.json("assets", "price", asset, "--usd", "1", "--team", "gallery")
     assert (facts["team_id"], facts["visibility"]) == (gallery, "monetized")
     assert at_server.json("assets", "visibility", asset, "private")["visibility"] == "private"

@@ -149,7 +149,7 @@ def test_a_refused_file_leaves_the_upload(circle: Circle) -> None:
     """A file that cannot be made changes nothing: its upload waits for a better request."""
     sent = send(circle.boss, b"waits")
     body = {"file": {"id": sent["id"], "name": "x", "visibility": "public"}}
-    circle.boss.ask("POST", "/files/create", 400, json=body)
+    circle.boss.ask("POST", "/files/create", 403, json=body)
     body["file"]["visibility"] = "private"
     assert circle.boss.ask("POST", "/files/create", json=body)["metadata"]["size"] == 5
 
