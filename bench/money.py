@@ -73,11 +73,13 @@ def run(rounds: int = ROUNDS) -> list[Row]:
         plain, cold, hot = [], [], []
         for _ in range(rounds):
             plain.append(_tpc_b(server))
+            _settle(server, tokens.name)
             cold.append(_buy(server, tokens.name, COLD))
             hot.append(_buy(server, tokens.name, HOT))
         while _bought(server) < EARLIER:
             _buy(server, tokens.name, HOT, seconds=10)
         server.query("vacuum analyze")  # what autovacuum has to do after a year's sales in a minute is not theirs
+        _settle(server, tokens.name)
         earlier = _bought(server)
         full = [_buy(server, tokens.name, COLD) for _ in range(rounds)]
         assert server.admin("audit-money")["drifts"] == []
@@ -96,7 +98,6 @@ def run(rounds: int = ROUNDS) -> list[Row]:
 
 def _buy(server: Server, tokens: str, assets: int, seconds: int = SECONDS) -> float:
     """Purchases a second, of assets of this number that their buyers have not."""
-    server.query("checkpoint")  # what others have written is not flushed at our expense
     bought = server.query(
         "select coalesce(max(n), 0) as most from (select count(*) as n from licence"
         " where asset_id between $1::uuid and $2::uuid group by buyer_id) each",
@@ -106,6 +107,12 @@ def _buy(server: Server, tokens: str, assets: int, seconds: int = SECONDS) -> fl
     # What was under way when a run ended may have been done, or not: begin behind it.
     behind = bought + 3 * next(_runs)
     return run_wrk(server.url, "purchase.lua", tokens, assets, ASSETS, behind, connections=CONNECTIONS, seconds=seconds)
+
+
+def _settle(server: Server, tokens: str) -> None:
+    """Flush what others have written, and buy for a while: the first change of a page after that is written whole."""
+    server.query("checkpoint")
+    _buy(server, tokens, COLD)
 
 
 def _bought(server: Server) -> int:
