@@ -61,6 +61,15 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0, every_s: f
     return value
 
 
+def open_files(pid: int) -> list[str]:
+    """What a process has open, as Linux names it; what it closes while we look is left out."""
+    names = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.append(str(file.readlink()))
+    return names
+
+
 class Server:
     """One `hallmarket serve`; its database is embedded in `data`, or a new one on HALLMARKET_DATABASE_URL's server."""
 

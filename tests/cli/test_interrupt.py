@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import wait_until
+from support import open_files, wait_until
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def reading(home, album):
 def busy_children(pid):
     """The two worker processes of the command once they read, else nothing."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    open_files = [str(link.readlink()) for child in children for link in Path(f"/proc/{child}/fd").iterdir()]
-    return children if len([name for name in open_files if name.endswith(".raw")]) == 2 else []
+    names = [name for child in children for name in open_files(child)]
+    return children if len([name for name in names if name.endswith(".raw")]) == 2 else []
 
 
 def all_gone(pids):

@@ -22,7 +22,7 @@ from hallmarket.server.engine.types import (
     QueryTimeout,
     Source,
 )
-from support import wait_until
+from support import open_files, wait_until
 
 ENDLESS = "select sum(i * i % 7) from range(100000000000) r(i)"
 ONE = "select count(*) from {{table}}"
@@ -144,8 +144,8 @@ def test_bare(one: Asking) -> None:
     assert {entry.split(b"=")[0] for entry in environment if entry} <= {
         *(b"ARROW_DEFAULT_MEMORY_POOL", b"MALLOC_ARENA_MAX", b"TZ", b"LC_ALL"),
     }
-    open_files = [str(entry.readlink()) for entry in Path(f"/proc/{process.pid}/fd").iterdir()]
-    assert all(name.startswith(("pipe:", "socket:", "/dev/null", "anon_inode:")) for name in open_files), open_files
+    names = open_files(process.pid)
+    assert all(name.startswith(("pipe:", "socket:", "/dev/null", "anon_inode:")) for name in names), names
     for resource in (psutil.RLIMIT_CORE, psutil.RLIMIT_FSIZE):
         assert process.rlimit(resource) == (0, 0)
     assert process.cwd() == "/"

@@ -10,7 +10,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from faults.audit import audit
 from faults.load import Witness
 from faults.processes import find_workers
 from faults.rounds import long_enough, rounds
-from support import Server, random_hash, wait_until
+from support import Server, open_files, random_hash, wait_until
 
 pytestmark = long_enough
 
@@ -178,15 +177,7 @@ def _verify_calm(server: Server, witness: Witness) -> None:
 
 def _scratch_files(worker: psutil.Process) -> list[str]:
     # They have no name, so only whoever has them open knows of them.
-    files = Path(f"/proc/{worker.pid}/fd").iterdir()
-    return [target for file in files if "/scratch/" in (target := _read_link(file))]
-
-
-def _read_link(file: Path) -> str:
-    try:
-        return str(file.readlink())
-    except FileNotFoundError:
-        return ""
+    return [name for name in open_files(worker.pid) if "/scratch/" in name]
 
 
 def _connections(worker: psutil.Process, port: int | None) -> list[Any]:
