@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.answers.first import answer_once, digest_of
-from hallmarket.server.answers.types import Claim, Replay
+from hallmarket.server.answers.first import answer_once, claim_of
+from hallmarket.server.answers.types import Replay
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.catalog.bought import end_bought
@@ -16,11 +16,10 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Forbidden, InsufficientFunds, NotFound
 from hallmarket.server.http.exchange import Data
-from hallmarket.server.http.idempotency import find_idempotency_key
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.identity.types import Caller
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, record_transfers, require_funds
 from hallmarket.server.wallet.types import FEE, MOST_MINOR, Currency, Posting, Transfer, money
@@ -88,14 +87,13 @@ async def refund_licence(database: Database, visit: Visit, licence_id: UUID, wan
     Its seller may, and the administrators of the organization it was sold in, but not to themselves. Raises NotFound,
     Forbidden, Conflict if that much is not left, InsufficientFunds.
     """
-
     caller: Caller = visit.caller
     giver = Giver(caller.me.username, actor_of(visit), caller.reaches)
 
     async def work(tx: Connection) -> Replay:
         return Replay(200, msgspec.json.encode(Data(await give_back(tx, giver, licence_id, wanted))))
 
-    return await answer_once(database, visit.path, _claim(visit, wanted), work)
+    return await answer_once(database, visit.path, claim_of(visit, visit.path, wanted), work)
 
 
 async def give_back(tx: Connection, giver: Giver, licence_id: UUID, wanted: RefundWanted) -> Refund:
@@ -198,8 +196,3 @@ async def _tell(tx: Connection, giver: Giver, licence: asyncpg.Record, refund: R
     text = f"{gave} of what {licence['buyer_name']} paid you for {called}"
     about["organization_id"] = licence["organization_id"]
     await notify(tx, "payment", [licence["seller_id"]], content=content | {"text": text}, **about)
-
-
-def _claim(visit: Visit, wanted: RefundWanted) -> Claim | None:
-    key = find_idempotency_key(visit)
-    return None if key is None else Claim(NOBODY, visit.caller.person_id, key, digest_of(visit.path, wanted))

@@ -9,8 +9,7 @@ from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
-from hallmarket.server.answers.first import digest_of
-from hallmarket.server.answers.types import Claim
+from hallmarket.server.answers.first import claim_of
 from hallmarket.server.catalog.types import AssetType
 from hallmarket.server.errors import (
     AlreadyBought,
@@ -25,12 +24,11 @@ from hallmarket.server.exchange.receipt import Purchase, SatsPurchase, UsdPurcha
 from hallmarket.server.exchange.till import Order
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
+from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.visit import Visit, visit_of
 from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import NOBODY
 from hallmarket.server.wallet.types import MOST_MINOR, Currency
 
 AnyRequest = Request[Any, Any, Any]
@@ -98,11 +96,7 @@ def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
 
 
 def _order(visit: Visit, wanted: Wanted, currency: Currency | None, form: Literal["common", "usd", "btc"]) -> Order:
-    caller, key = visit.caller, find_idempotency_key(visit)
-    claim = None
-    if key is not None:
-        digest = digest_of(visit.path, wanted.asset_type, wanted.asset_id, currency, wanted.price)
-        claim = Claim(NOBODY, caller.person_id, key, digest)
+    caller = visit.caller
     return Order(
         buyer_id=caller.person_id,
         buyer_name=caller.me.username,
@@ -114,5 +108,5 @@ def _order(visit: Visit, wanted: Wanted, currency: Currency | None, form: Litera
         expected_minor=wanted.price,
         form=form,
         path=visit.path,
-        claim=claim,
+        claim=claim_of(visit, visit.path, wanted.asset_type, wanted.asset_id, currency, wanted.price),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from hallmarket.proof.entry import SALT_BYTES
 from hallmarket.server.answers.types import Claim
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.offer import price_words, prices_of
@@ -17,7 +18,6 @@ from hallmarket.server.exchange.types import Sale
 from hallmarket.server.wallet.transfer import Wallets, require_funds
 from hallmarket.server.wallet.types import Currency, money
 
-SALT_BYTES = 32
 BASIS_POINTS = 10_000
 WORDS: dict[Currency, str] = {"usd": "US dollars", "btc": "bitcoin"}
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hallmarket.proof.entry import MEDIA, Claims, MediaEntry, commit
+from hallmarket.proof.entry import MEDIA, SALT_BYTES, Claims, MediaEntry, commit
 from hallmarket.server.answers.first import FirstAnswers
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.ids import new_id
@@ -25,7 +25,6 @@ from hallmarket.server.tlog.append import append
 sql = load_queries(__package__)
 
 MOST_TRIES = 5
-SALT_BYTES = 32
 
 
 _Attempt = Callable[["_Batch", Sequence[int]], Awaitable[dict[int, Outcome]]]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from hallmarket.proof.entry import SALT_BYTES
 from hallmarket.server.answers.first import FirstAnswers
 from hallmarket.server.answers.types import Replay
 from hallmarket.server.blobs.keep import Blobs, Received, keep
@@ -16,7 +17,7 @@ from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
-from hallmarket.server.media.anchor import SALT_BYTES, accept
+from hallmarket.server.media.anchor import accept
 from hallmarket.server.media.first_answer import make_claim
 from hallmarket.server.media.list import find_media
 from hallmarket.server.media.outcome import Work

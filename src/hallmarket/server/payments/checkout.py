@@ -7,15 +7,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.answers.first import answer_once, digest_of
-from hallmarket.server.answers.types import Claim, Replay
+from hallmarket.server.answers.first import answer_once, claim_of
+from hallmarket.server.answers.types import Replay
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from hallmarket.server.http.idempotency import find_idempotency_key
 from hallmarket.server.http.visit import Visit
-from hallmarket.server.identity.types import NOBODY
 from hallmarket.server.payments.types import NewCheckout, NoSessionError, Payment, Trouble, WireCheckout, WirePayment
 
 if TYPE_CHECKING:
@@ -47,9 +45,7 @@ async def begin_checkout(
         await tx.execute(sql.create_payment, payment_id, person_id, wanted.amount_cents)
         return Replay(200, msgspec.json.encode(payment_id))
 
-    key = find_idempotency_key(visit)
-    digest = digest_of("checkout", wanted.amount_cents, *pages)
-    claim = None if key is None else Claim(NOBODY, person_id, key, digest)
+    claim = claim_of(visit, "checkout", wanted.amount_cents, *pages)
     begun = await answer_once(database, visit.path, claim, create)
     payment_id = msgspec.json.decode(begun.body, type=UUID)
     row = await _get(database, payment_id, person_id)

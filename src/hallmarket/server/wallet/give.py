@@ -6,18 +6,16 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.answers.first import answer_once, digest_of
-from hallmarket.server.answers.types import Claim, Replay
+from hallmarket.server.answers.first import answer_once, claim_of
+from hallmarket.server.answers.types import Replay
 from hallmarket.server.audit.record import record
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Data
-from hallmarket.server.http.idempotency import find_idempotency_key
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.profile import find_someone
-from hallmarket.server.identity.types import NOBODY
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
 from hallmarket.server.wallet.types import MOST_MINOR, Currency, Transfer, TransferKind, money
@@ -86,10 +84,7 @@ async def send(database: Database, visit: Visit, wanted: NewSend) -> Reply:
 
 
 async def _give_once(database: Database, visit: Visit, gift: Gift) -> Reply:
-    key, claim = find_idempotency_key(visit), None
-    if key is not None:
-        claim = Claim(NOBODY, visit.caller.person_id, key, digest_of(gift))
-    return await answer_once(database, visit.path, claim, partial(_give, visit, gift))
+    return await answer_once(database, visit.path, claim_of(visit, gift), partial(_give, visit, gift))
 
 
 async def _give(visit: Visit, gift: Gift, tx: Connection) -> Replay:
