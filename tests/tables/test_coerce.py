@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows, coerce_values, settle_types
 from hallmarket.server.tables.declare import MOST_COLUMNS
-from hallmarket.server.tables.read_upload import infer_columns
+from hallmarket.server.tables.read_json import infer_columns
 from hallmarket.server.tables.types import TIMESTAMPTZ, Column
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)

@@ -32,7 +32,7 @@ from hallmarket.server.tables.declare import (
     read_create_table,
     read_enum_values,
 )
-from hallmarket.server.tables.read_upload import infer_columns
+from hallmarket.server.tables.read_json import infer_columns
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, Snapshot
 

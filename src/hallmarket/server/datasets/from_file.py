@@ -23,9 +23,10 @@ from hallmarket.server.http.body import MOST_BODY_BYTES, read_body
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.media.receive import UploadForm
 from hallmarket.server.tables.coerce import check_enum
-from hallmarket.server.tables.read_upload import Upload, read_upload
+from hallmarket.server.tables.read_upload import read_upload
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column
+from hallmarket.server.tables.upload import Upload
 
 FIELD = "dataset"
 Said = TypeVar("Said")
