@@ -8,6 +8,7 @@ from circle import new_circle
 from funds import credit
 from making_datasets import make_dataset
 from making_files import make_file
+from support import wait_until
 
 
 @pytest.fixture
@@ -33,6 +34,28 @@ def test_what_is_bought_is_downloaded(circle, home, refused):
     answer = home.json("assets", "download", photo, "-o", "again.jpg")
     assert (answer["output"], answer["size"]) == ("again.jpg", 700_000)
     assert (home.folder / "again.jpg").read_bytes() == content
+
+
+def test_a_post_that_is_bought_is_downloaded_as_its_licence_says(circle, home, refused):
+    """Of a post the markdown comes, byte for byte what its licence commits to."""
+    seller, buyer, text = circle.free(circle.boss), circle.stranger(), "# Söderfors\n\nThe *harbour*.\n"
+    post = {"name": "The harbour", "visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
+    article = seller.ask("POST", "/posts/create", json={"post": post, "content": text})["id"]
+    credit(circle.server, buyer.id, 300)
+    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": buyer.member.key}
+    assert f"hallmarket wallet buy {article}" in refused("assets", "download", article, status=1)
+    licence = home.json("wallet", "buy", article, "--yes")["licence_id"]
+    assert (
+        home.run("assets", "download", article).stdout == "The-harbour.md: 29 bytes, markdown as its author wrote it\n"
+    )
+    assert (home.folder / "The-harbour.md").read_bytes() == text.encode()
+    wait_until(lambda: home.json("licences", "show", licence)["leaf_index"] is not None)
+    home.run("licences", "proof", licence, "-o", "licence.json")
+    proved = home.run("verify", "--proof", "licence.json", "The-harbour.md").stdout
+    assert "this very file, 29 bytes" in proved
+    seller.ask("PUT", f"/posts/{article}", json={"content": "Nothing."})
+    home.run("assets", "download", article, "-o", "changed.md")
+    assert "NOT PROVED" in home.run("verify", "--proof", "licence.json", "changed.md").stdout
 
 
 def test_what_is_no_file(circle, home, refused):

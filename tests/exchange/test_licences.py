@@ -64,15 +64,18 @@ def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: Someone, 
     assert (claims.asset, claims.assetType, claims.version) == (dataset, "dataset", 1)
 
 
-def test_a_text_has_no_fingerprint(server: Server, seller: Someone, buyer: Someone) -> None:
-    """A post that is bought, here with satoshis, is named and priced; there is no file to it."""
+def test_the_proof_of_a_text(server: Server, seller: Someone, buyer: Someone) -> None:
+    """The licence of a post, here bought with satoshis, is proved by its markdown; changed later, it still is."""
+    text = "# Söderfors\n\nDeep.\n"
     post = {"name": "The harbour", "price_sats": 2000, **FOR_SALE}
-    asset = seller.ask("POST", "/posts/create", json={"post": post, "content": "Deep."})["id"]
+    asset = seller.ask("POST", "/posts/create", json={"post": post, "content": text})["id"]
     shown = buyer.ask("GET", f"/licences/{buy(server, buyer, asset, 'btc')}")
-    assert (shown["sha3_512"], shown["size"], shown["price"]["text"]) == (None, None, "2,000 sats")
-    claims = Bundle.parse(wait_for_proof(buyer, shown["id"])).claims
-    assert isinstance(claims, LicenceClaims)
-    assert (claims.assetName, claims.sha3_512, claims.price.currency) == ("The harbour", None, "btc")
+    fingerprint = sha3_512(text.encode()).hexdigest(), len(text.encode())
+    assert (shown["sha3_512"], shown["size"], shown["price"]["text"]) == (*fingerprint, "2,000 sats")
+    seller.ask("PUT", f"/posts/{asset}", json={"content": "Shallow."})
+    proved = verify_bundle(Bundle.parse(wait_for_proof(buyer, shown["id"])), key_of(server), *fingerprint, LICENCE)
+    assert isinstance(proved.claims, LicenceClaims)
+    assert (proved.claims.assetName, proved.claims.price.currency) == ("The harbour", "btc")
 
 
 def test_the_log_names_nobody(server: Server, seller: Someone, buyer: Someone) -> None:

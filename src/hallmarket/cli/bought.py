@@ -31,7 +31,8 @@ def _file_words(claims: LicenceClaims, path: str | None, version: str | None) ->
         return [f"  file      {version}"]
     if claims.sha3_512 is None or claims.size is None:
         return []
-    which = "this very file" if path else "a file" if claims.version is None else "that version's manifest"
+    bytes_of = {"dataset": "that version's manifest", "post": "its text, as markdown"}
+    which = "this very file" if path else bytes_of.get(claims.assetType, "a file")
     return [f"  file      {which}, {count_words(claims.size, 'byte')} with SHA3-512 {shortened(claims.sha3_512[:16])}…"]
 
 

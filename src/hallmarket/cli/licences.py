@@ -140,7 +140,7 @@ def _words(one: "Licence") -> str:
     facts: dict[str, Any] = {
         "name": printable(one.asset.name or ""),
         "asset": f"{one.asset.type} {one.asset.id}{version}",
-        "manifest" if one.asset.type == "dataset" else "file": _bytes_words(one),
+        {"dataset": "manifest", "post": "text"}.get(one.asset.type, "file"): _bytes_words(one),
         "buyer": one.buyer.username or one.buyer.user_id,
         "seller": one.seller.username or one.seller.user_id,
         "price": one.price.text,
@@ -157,5 +157,5 @@ def _words(one: "Licence") -> str:
 
 
 def _bytes_words(one: "Licence") -> str | None:
-    """What the fingerprint is of: a file's own bytes, or a dataset's manifest; a post has none."""
+    """What the fingerprint is of: a file's own bytes, a dataset's manifest, a post's markdown."""
     return None if one.sha3_512 is None else f"{count_words(one.size or 0, 'byte')} with SHA3-512 {one.sha3_512}"

@@ -31,7 +31,7 @@ def read_proof(path: str) -> bytes:
 
 
 def write_whole(output: str, data: bytes) -> None:
-    """Write a proof to a file, or to stdout for `-`; whole or not at all: half a proof proves nothing."""
+    """Write a proof or a text to a file, or to stdout for `-`; whole or not at all: half a proof proves nothing."""
     if output == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -43,6 +43,11 @@ class Assets:
         found: Data[Asset] = self._session.json(Data[Asset], "GET", f"/assets/{quote(asset_id, safe='')}")
         return found.data
 
+    def markdown(self, asset_id: str) -> bytes:
+        """Get what a post or a comment says, as its author wrote it, in UTF-8. Raises Locked."""
+        path = f"/assets/{quote(asset_id, safe='')}/download"
+        return self._session.request("POST", path, json={"format": "markdown"}).content
+
     def change(self, asset_id: str, asset_type: str, **fields: Any) -> Asset:
         """Change what is said of a file, dataset or post: prices, licence, visibility, …; None clears a field."""
         path = f"/{quote(asset_type, safe='')}s/{quote(asset_id, safe='')}"

@@ -33,7 +33,8 @@ class Price(msgspec.Struct, frozen=True):
 class Licence(msgspec.Struct, frozen=True, kw_only=True):
     """A purchase; `fee` is None for the buyer, `status` as a media item's: accepted, anchored or failed.
 
-    `version` is of a dataset the first that was bought, `sha3_512` and `size` its manifest's, or a file's own.
+    `version` is of a dataset the first that was bought, `sha3_512` and `size` its manifest's, a file's own, or a post's
+    markdown's.
     """
 
     id: str

@@ -55,8 +55,8 @@ class LicencePrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LicenceClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an entry's commitment discloses of a licence: who bought what of whom, at which price, under which terms.
 
-    Fingerprint and size in bytes are of a file, or of the manifest of the dataset's version from which on it was
-    bought; a text has none. Ids are UUIDs as text.
+    Fingerprint and size in bytes are of a file, of a post's markdown, or of the manifest of the dataset's version from
+    which on it was bought. Ids are UUIDs as text.
     """
 
     asset: str

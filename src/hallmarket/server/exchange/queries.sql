@@ -14,7 +14,8 @@ select id from asset where id = any ($1::uuid[]);
 -- What each of some buyers may know of an asset they want, with what it consists of now; read once all is locked.
 select w.place, a.id, a.asset_type, a.owner_id, a.organization_id, a.name, a.visibility, a.audience, a.monetization,
        a.parent_id, a.price_usd, a.price_sats, a.license_id, a.license_text, d.version,
-       coalesce(v.sha3_512, b.sha3_512) as sha3_512, coalesce(octet_length(v.manifest), b.size) as size, a.role,
+       coalesce(v.sha3_512, b.sha3_512, c.sha3_512) as sha3_512,
+       coalesce(octet_length(v.manifest), b.size, octet_length(c.text)) as size, a.role,
        exists (select from licence l
                where l.buyer_id = w.person_id and l.asset_id = a.id and l.ended_on is null) as is_bought
 from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as w (asset_id, person_id, reaches, place)
@@ -27,6 +28,7 @@ left join dataset d on d.asset_id = a.id
 left join dataset_version v on v.dataset_id = d.asset_id and v.number = d.version
 left join file f on f.asset_id = a.id
 left join blob b on b.id = f.blob_id
+left join content c on c.asset_id = a.id
 where a.role >= 0;
 
 -- name: create_licences

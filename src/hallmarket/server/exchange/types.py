@@ -61,7 +61,7 @@ class WireLicence(msgspec.Struct, frozen=True):
     asset: LicensedAsset
     asset_id: UUID
     version: int | None  # of a dataset: the first that was bought
-    sha3_512: str | None  # of the file, or of that version's manifest
+    sha3_512: str | None  # of the file, of the post's markdown, or of that version's manifest
     size: int | None
     buyer: WireProfile
     seller: WireProfile

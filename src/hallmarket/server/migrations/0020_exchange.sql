@@ -8,8 +8,8 @@ create table licence (
     asset_id uuid not null, -- may be gone once the licence has ended
     asset_type text not null,
     asset_name text,
-    -- What the asset was at that time: a file's fingerprint and size in bytes; of a dataset its version, and that
-    -- version's manifest's; null for a text.
+    -- What the asset was at that time: fingerprint and size in bytes of a file, or of a post's text; of a dataset its
+    -- version, and that version's manifest's. Null for what has none of these.
     dataset_version integer check (dataset_version > 0),
     content_sha3_512 bytea check (octet_length(content_sha3_512) = 64),
     content_size bigint check (content_size >= 0),

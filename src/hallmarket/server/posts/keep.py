@@ -1,5 +1,6 @@
 """Keep what a post or a comment says, with all that follows from it."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -42,7 +43,8 @@ async def keep_content(
     before = await tx.fetchrow(sql.find_content, asset.id)
     known = set() if before is None else find_people_in(msgspec.json.decode(before["json"]))
     await identify(tx, content)
-    await tx.execute(sql.keep_content, asset.id, content.text, msgspec.json.encode(content.json).decode())
+    sha3_512 = hashlib.sha3_512(content.text.encode()).digest()
+    await tx.execute(sql.keep_content, asset.id, content.text, sha3_512, msgspec.json.encode(content.json).decode())
     await _connect(tx, caller, asset, "component", find_embedded(content.json))
     await _connect(tx, caller, asset, "reference", find_linked(content.json))
     mentioned = find_people_in(content.json) - known - set(told)

@@ -1,8 +1,8 @@
 -- Everywhere `asset_role` decides: a person, and the one organization that the request's key opens, or null.
 
 -- name: keep_content
-insert into content (asset_id, text, json) values ($1, $2, $3::jsonb)
-on conflict (asset_id) do update set text = excluded.text, json = excluded.json;
+insert into content (asset_id, text, sha3_512, json) values ($1, $2, $3, $4::jsonb)
+on conflict (asset_id) do update set text = excluded.text, sha3_512 = excluded.sha3_512, json = excluded.json;
 
 -- name: find_content
 -- What an asset says; the caller has made sure that it may be read.
