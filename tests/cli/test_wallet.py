@@ -104,6 +104,8 @@ def test_buying_twice(circle, home, buyer, photo, at_terminal):
         f"  proof    hallmarket licences proof {licence}",
     ]
     assert (balance(circle.server, buyer.id), balance(circle.server, buyer.id, "btc")) == (2000, 3000)
+    paid = home.run("wallet", "history", "--currency", "btc").stdout.splitlines()[1]
+    assert paid.split()[1:] == ["purchase", "-2,000", "sats", circle.boss.member.username, "photo.jpg"]
     assert photo in home.run("assets", "search", "--scope", "purchased").stdout
 
 

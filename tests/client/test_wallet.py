@@ -70,6 +70,7 @@ def test_a_purchase(circle, seller, buyer, exchange, photo, currency, price, lef
     assert (held.balance_minor, held.available_minor, held.currency) == (left, left, currency)
     newest = exchange.wallet.transactions(currency, limit=1).data[0]
     assert (newest.type, newest.amount_minor, newest.asset_id) == ("purchase", -price, photo)
+    assert newest.asset_name == "photo.jpg"
     assert newest.counterparty.user_id == seller.id
     with Exchange(circle.server.url, seller.member.key) as selling:
         sold = selling.wallet.transactions(currency, limit=1, type="sale").data[0]

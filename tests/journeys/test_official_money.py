@@ -66,10 +66,13 @@ def balance(client: Any, currency: str) -> int:
 
 def moves(client: Any, currency: str) -> list[tuple[str, int]]:
     """What moved in a wallet, newest first: its type, and the signed amount."""
-    moved = client.money.get_transactions(currency)
-    if currency == "btc":
-        return [(each.type, each.value) for each in moved]
-    return [(each.type, each.amount_cents) for each in moved.data]
+    return [(each.type, each.value if currency == "btc" else each.amount_cents) for each in moved(client, currency)]
+
+
+def moved(client: Any, currency: str) -> list[Any]:
+    """What moved in a wallet, newest first."""
+    told = client.money.get_transactions(currency)
+    return list(told if currency == "btc" else told.data)
 
 
 def openings(client: Any, kind: str, asset: str, folder: Path) -> dict[str, Callable[[], Any]]:
@@ -115,6 +118,7 @@ def test_an_asset_is_bought(
     assert (balance(buyer, currency), balance(seller, currency)) == (1000 - price, before + price)
     assert moves(buyer, currency) == [("purchase", -price), ("credit", 1000)]
     assert moves(seller, currency)[0] == ("sale", price)
+    assert {moved(each, currency)[0].metadata["asset_name"] for each in (buyer, seller)} == {"Tides"}
     for way in openings(buyer, kind, asset, tmp_path).values():
         assert way()
     opened = buyer.assets.retrieve(asset)

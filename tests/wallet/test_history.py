@@ -39,6 +39,7 @@ class Trade:
             root = ("/stripe/wallet", "/stripe/wallet", "/wallet")[number]
             body = {"assetType": "file", "assetId": asset["id"]}
             buyer.ask("POST", f"{root}/purchase-asset", json=body)
+            seller.ask("PUT", f"/files/{asset['id']}", json={"file": {"name": "Called so since"}})
         (licence,) = buyer.ask("GET", "/licences", params={"limit": 1, "offset": 1})
         seller.ask("POST", f"/licences/{licence['id']}/refund", json={"amount": 500})
         for _ in range(2):
@@ -108,6 +109,14 @@ def test_both_sides(trade: Trade) -> None:
         for move in reversed(whole):
             running += move["amount_cents"]
             assert move["metadata"].get("balance_after", running) == running
+
+
+def test_what_was_sold_keeps_its_name(trade: Trade) -> None:
+    """Both sides see the name an asset was sold under, in both currencies, whatever it is called since."""
+    for who in (trade.seller, trade.buyer):
+        named = [move for move in trade.whole[who] + who.ask("GET", "/wallet/transactions") if move["asset_id"]]
+        assert {move["type"] for move in named} == {"sale" if who is trade.seller else "purchase", "refund"}
+        assert {move["metadata"]["asset_name"] for move in named} == {"a.bin"}
 
 
 def test_bitcoin_is_a_list_of_its_own(trade: Trade) -> None:

@@ -12,7 +12,7 @@ from hallmarket.cli.amounts import CURRENCIES, NAMES
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange, paging_options
 from hallmarket.cli.exits import OK, CommandError
 from hallmarket.cli.options import read_time
-from hallmarket.cli.output import count_words, money_words, print_json, printable, table
+from hallmarket.cli.output import count_words, money_words, print_json, printable, shortened, table
 from hallmarket.cli.wallet_buy import buy
 from hallmarket.cli.wallet_give import refund, send
 
@@ -183,7 +183,7 @@ def _history_table(found: "list[Transaction]") -> str:
             each.type,
             amount.rjust(width),
             each.counterparty and (each.counterparty.username or each.counterparty.user_id),
-            each.asset_id,
+            shortened(each.asset_name) if each.asset_name else each.asset_id,
             each.message,
         )
         for each, amount in zip(found, amounts, strict=True)

@@ -131,7 +131,10 @@ class Balance(msgspec.Struct, frozen=True):
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One movement as the wallet's owner saw it: `amount_minor` is below zero where money went out."""
+    """One movement as the wallet's owner saw it: `amount_minor` is below zero where money went out.
+
+    `asset_name` is the name that an asset was sold under.
+    """
 
     id: str
     type: str
@@ -140,6 +143,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     created_at: str
     asset_id: str | None = None
+    asset_name: str | None = None
     counterparty: Person | None = None
     message: str | None = None
     fee_minor: int | None = None

@@ -40,6 +40,7 @@ class _Cents(msgspec.Struct):
 
 class _About(msgspec.Struct):
     counterparty: Person | None = None
+    asset_name: str | None = None
     message: str | None = None
     fee: int | None = None
 
@@ -181,6 +182,7 @@ def _transaction(moved: _Moved, currency: Currency) -> Transaction:
         status=moved.status,
         created_at=moved.created_at,
         asset_id=moved.asset_id,
+        asset_name=about.asset_name,
         counterparty=about.counterparty,
         message=about.message,
         fee_minor=about.fee,

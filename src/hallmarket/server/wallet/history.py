@@ -131,6 +131,7 @@ def _metadata(row: asyncpg.Record) -> dict[str, Any]:
     """What else is known of a movement; what is not known is not there."""
     known = {
         "message": row["message"],
+        "asset_name": row["asset_name"],
         "fee": row["fee_minor"],
         "balance_after": row["balance_after_minor"],
         "corrects": row["corrects_id"],

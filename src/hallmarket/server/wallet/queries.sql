@@ -39,7 +39,8 @@ from account a where a.person_id = $1 and a.currency = $2;
 
 -- name: list_moves
 -- What moved in a person's wallet, newest first, of one kind (`$3`) and within a time (`$4`, `$5`) if these are given.
--- A purchase is a sale to whom it brings something. Of the account there is one, so the index has the order.
+-- A purchase is a sale to whom it brings something. Of the account there is one, so the index has the order. Of what was
+-- sold it has the name that it was sold under.
 with page as (
     select t.id, p.line, p.account_id, p.amount_minor, p.balance_after_minor, p.created_on,
            case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
@@ -57,7 +58,10 @@ select page.*, other.person_id as other_id, other.username, (
     select abs(sum(f.amount_minor))::bigint
     from posting f join account a on a.id = f.account_id
     where f.transfer_id = page.id and a.kind = 'fee'
-) as fee_minor
+) as fee_minor, (
+    select l.asset_name from licence l
+    where l.transfer_id = case page.kind when 'refund' then page.corrects_id else page.id end
+) as asset_name
 from page
 left join lateral (
     select person.id as person_id, person.username
