@@ -49,3 +49,11 @@ def test_what_is_no_amount(text, currency):
     """Nothing is rounded, guessed or read as zero: what is no whole number of cents or satoshis is refused."""
     with pytest.raises(ValueError, match="is no"):
         read_amount(text, currency)
+
+
+@given(AMOUNTS)
+def test_what_is_below_zero(amount):
+    """An amount below zero, as it is shown, is told to be that."""
+    currency, amount_minor = amount
+    with pytest.raises(ValueError, match="must be positive"):
+        read_amount(money_words(-amount_minor, currency), currency)

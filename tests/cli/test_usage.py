@@ -64,6 +64,18 @@ def test_version(home):
         (["assets", "share", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "jane", "owner"], "is not one of"),
         (["wallet", "send", "jane", "1.005", "--currency", "usd", "--api-key", "k"], "to the cent"),
         (["wallet", "send", "jane", "5", "--api-key", "k"], "Missing option '--currency'"),
+        (["wallet", "send", "jane", "-5", "--currency", "usd", "--api-key", "k"], "AMOUNT: an amount must be positive"),
+        (["wallet", "send", "jane", "--currency", "usd", "--api-key", "k", "--", "-5"], "an amount must be positive"),
+        (["wallet", "send", "jane", "5", "-x"], "No such option '-x'"),
+        (["wallet", "refund", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "-.5"], "an amount must be positive"),
+        (
+            ["assets", "price", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "--usd", "-1"],
+            "'-1' is no amount: an amount must",
+        ),
+        (["publish", "a", "--price-sats=-1"], "an amount must be positive"),
+        (["admin", "credit", "jane", "-5", "--currency", "usd"], "an amount must be positive"),
+        (["admin", "payout", "jane", "-$5.00", "--currency", "usd"], "an amount must be positive"),
+        (["admin", "refund", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "-5"], "an amount must be positive"),
         (["wallet", "history", "--since", "yesterday", "--api-key", "k"], "must be ISO 8601"),
         (["wallet", "buy", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "--api-key", "k"], "say --yes"),
         (["frobnicate"], "No such command"),
@@ -81,6 +93,8 @@ def test_errors_as_json(home):
     assert result.returncode == 2
     assert json.loads(result.stdout)["error"]["code"] == "USAGE"
     assert result.stderr.startswith("hallmarket: an API key is needed")
+    told = home.json("wallet", "send", "jane", "-5", "--currency", "usd", status=2)["error"]
+    assert (told["code"], "an amount must be positive" in told["message"]) == ("USAGE", True)
 
 
 @pytest.mark.parametrize(

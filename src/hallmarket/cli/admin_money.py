@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from hallmarket.cli.administering import common_options, run_work, tell
-from hallmarket.cli.amounts import read_amount
+from hallmarket.cli.amounts import PayingCommand, read_argument
 from hallmarket.cli.output import count_words, money_words, printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ _currency = click.option(
 _reason = click.option("--reason", metavar="TEXT", help="why; the person and the audit trail are told")
 
 
-@click.command("credit", epilog='Example: hallmarket admin credit jane 12.50 --currency usd --reason "By cheque"')
+@click.command(
+    "credit",
+    cls=PayingCommand,
+    epilog='Example: hallmarket admin credit jane 12.50 --currency usd --reason "By cheque"',
+)
 @_username
 @_amount
 @_currency
@@ -37,7 +41,9 @@ def credit(username: str, amount: str, currency: str, reason: str | None, **comm
     _move(common, operate.credit, "to", username, amount, currency, reason)
 
 
-@click.command("payout", epilog="Example: hallmarket admin payout jane 100 --currency usd --reason TR-4711")
+@click.command(
+    "payout", cls=PayingCommand, epilog="Example: hallmarket admin payout jane 100 --currency usd --reason TR-4711"
+)
 @_username
 @_amount
 @_currency
@@ -64,6 +70,7 @@ def correct(transfer_id: UUID, reason: str, **common: Any) -> None:
 
 @click.command(
     "refund",
+    cls=PayingCommand,
     epilog="""
     \b
     Examples:
@@ -85,19 +92,12 @@ def refund(licence_id: UUID, amount: str | None, reason: str | None, **common: A
     from hallmarket.server.exchange import operate
 
     def read(currency: "Currency") -> int | None:
-        return None if amount is None else _read(amount, currency)
+        return None if amount is None else read_argument(amount, currency)
 
     done = run_work(common, lambda connection, _: operate.refund(connection, licence_id, read, reason), on_new=False)
     gave, left = (money_words(minor, done.currency) for minor in (done.refunded, done.remaining))
     rest = "the licence has ended" if done.ended else f"{left} of the price is left"
     tell(common, msgspec.to_builtins(done), f"{gave} given back; {rest}: transfer {done.id}")
-
-
-def _read(amount: str, currency: "Currency") -> int:
-    try:
-        return read_amount(amount, currency)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
 
 
 def _move(
@@ -110,7 +110,7 @@ def _move(
     reason: str | None,
 ) -> None:
     kind: Currency = "usd" if currency == "usd" else "btc"
-    minor = _read(amount, kind)
+    minor = read_argument(amount, kind)
     made = run_work(common, lambda connection, _: work(connection, username, minor, kind, reason), on_new=False)
     shown = {"id": str(made), "username": username, "currency": currency, "amount": minor}
     tell(common, shown, f"{money_words(minor, kind)} {way} {username}: transfer {made}")

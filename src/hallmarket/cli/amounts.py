@@ -22,6 +22,20 @@ _HINTS = {
     "usd": "is no amount in dollars, which is written 12.50, to the cent",
     "btc": "is no amount in satoshis, which is a whole number",
 }
+_POSITIVE = "an amount must be positive"
+
+
+class PayingCommand(click.Command):
+    """A verb with an AMOUNT among its arguments: one below zero is told as that, and not as an option there is not."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As any command does; raises BadParameter for what begins as a negative number."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if re.match(r"-[$.0-9]", error.option_name) is None:
+                raise
+            raise click.BadParameter(_POSITIVE, ctx, param_hint="AMOUNT") from None
 
 
 class Amount(click.ParamType[int]):
@@ -43,6 +57,8 @@ class Amount(click.ParamType[int]):
 def read_amount(text: str, currency: "Currency", least_minor: int = 1) -> int:
     """Minor units of an amount as people write it: 12.50, $1,200 or 1,200 sats. Raises ValueError saying what to do."""
     found = _FORMS[currency].fullmatch(text.strip())
+    if text.strip().startswith(("-", "$-")):
+        raise ValueError(f"{text!r} is no amount: {_POSITIVE}")
     if found is None:
         raise ValueError(f"{text!r} {_HINTS[currency]}")
     whole = int(found["whole"].replace(",", ""))
@@ -51,6 +67,14 @@ def read_amount(text: str, currency: "Currency", least_minor: int = 1) -> int:
         least, most = money_words(least_minor, currency), money_words(MOST_MINOR, currency)
         raise ValueError(f"{text!r} is not between {least} and {most}")
     return amount_minor
+
+
+def read_argument(text: str, currency: "Currency") -> int:
+    """Minor units of the argument AMOUNT; a usage error for what is none."""
+    try:
+        return read_amount(text, currency)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
 
 
 def dollars(cents: int) -> float:

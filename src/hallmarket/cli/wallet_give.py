@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from hallmarket.cli.amounts import CURRENCIES, read_amount
+from hallmarket.cli.amounts import CURRENCIES, PayingCommand, read_argument
 from hallmarket.cli.asking import confirm, need_somebody
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange
 from hallmarket.cli.exits import NO, OK, CommandError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=PayingCommand,
     epilog=f"""
     \b
     Examples:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
       hallmarket wallet send jane 1200 --currency btc --yes
 
     WHO is a username or a person's id. All of it reaches them, and it cannot be taken back.
-    {EPILOG_END}"""
+    {EPILOG_END}""",
 )
 @click.argument("who")
 @click.argument("amount")
@@ -38,7 +39,7 @@ def send(
     """Send somebody money; asks first."""
     import msgspec
 
-    amount_minor = _read(amount, currency)
+    amount_minor = read_argument(amount, currency)
     need_somebody(yes=yes)
     with open_exchange(where) as exchange:
         person = exchange.person(who)
@@ -54,6 +55,7 @@ def send(
 
 
 @click.command(
+    cls=PayingCommand,
     epilog=f"""
     \b
     Examples:
@@ -63,7 +65,7 @@ def send(
     The licence is one of those you sold, or that somebody sold in an organization you administer; the money is the
     seller's. Without AMOUNT all that is left of its price goes back; when all of it has,
     the licence ends, and what could be read by it is read no more. The platform gives its fee back in proportion.
-    {EPILOG_END}"""
+    {EPILOG_END}""",
 )
 @click.argument("licence_id", metavar="LICENCE", type=click.UUID)
 @click.argument("amount", required=False)
@@ -84,7 +86,7 @@ def refund(
     need_somebody(yes=yes)
     with open_exchange(where) as exchange:
         licence = exchange.licences.get(str(licence_id))
-        amount_minor = None if amount is None else _read(amount, licence.price.currency)
+        amount_minor = None if amount is None else read_argument(amount, licence.price.currency)
         if not yes:
             confirm(_question(licence, amount_minor), "nothing is given back")
         done = exchange.wallet.refund(str(licence_id), amount_minor, reason)
@@ -95,13 +97,6 @@ def refund(
     rest = "the licence has ended" if done.ended else f"{left} of the price is left, and the licence holds"
     print(f"gave {gave} back to {_called(licence.buyer)}; {rest}")
     return OK
-
-
-def _read(amount: str, currency: "Currency") -> int:
-    try:
-        return read_amount(amount, currency)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="AMOUNT") from None
 
 
 def _question(licence: "Licence", amount_minor: int | None) -> str:
