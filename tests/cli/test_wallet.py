@@ -201,8 +201,11 @@ def test_a_broken_statement(home, refused):
     assert [path.name for path in home.folder.iterdir() if path.is_file()] == ["all.csv"]
 
 
-def test_refund(circle, home, buyer, seller, photo, at_terminal):
-    """The seller gives back a part, and the rest, which ends the licence; without a yes nothing moves."""
+def test_refund(circle, home, buyer, seller, photo, at_terminal, refused):
+    """The seller gives back a part, and the rest, which ends the licence; without a yes nothing moves.
+
+    What was bought is deleted only then, and until then that is what its seller is told to do.
+    """
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
     status, _, asked = at_terminal("n\n", "wallet", "refund", licence)
@@ -211,10 +214,15 @@ def test_refund(circle, home, buyer, seller, photo, at_terminal):
     part = home.run("wallet", "refund", licence, "2.50", "--reason", "Late", "--yes").stdout
     assert part.startswith(f"gave $2.50 back to {buyer.member.username}")
     assert part.endswith("; $10.00 of the price is left, and the licence holds\n")
+    told = refused("assets", "delete", photo, "--yes", status=1)
+    assert "1 person bought it, so it stays: refund each of their licences in full first" in told
+    held = home.json("licences", "list", "--role", "seller", "--asset", photo, "--active")["licences"]
+    assert [each["id"] for each in held] == [licence]
     done = home.json("wallet", "refund", licence, "--yes")
     assert (done["refunded"], done["remaining"], done["ended"]) == (1000, 0, True)
     assert balance(circle.server, buyer.id) == 2000
     assert home.json("wallet", "refund", licence, "--yes", status=1)["error"]["code"] == "CONFLICT"
+    assert home.json("assets", "delete", photo, "--yes")["id"] == photo
 
 
 def test_a_refund_by_an_administrator(circle, home, buyer, refused):

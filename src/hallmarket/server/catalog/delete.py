@@ -79,6 +79,6 @@ async def _require_unsold(tx: Connection, asset_id: UUID, going: list[UUID]) -> 
         return
     who, what = ("1 person" if buyers == 1 else f"{buyers:,} people"), "it" if sold["is_itself"] else "of what is in it"
     raise Conflict(
-        f"{who} bought {what}, so it stays: give all their money back first (POST /licences/{{licence_id}}/refund), or"
-        " make it private. Buyers keep what they bought, and nobody else sees it."
+        f"{who} bought {what}, so it stays: refund each of their licences in full first, or make it private. Buyers"
+        " keep what they bought, and nobody else sees it."
     )
