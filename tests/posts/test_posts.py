@@ -123,6 +123,34 @@ def test_changes_touch_what_they_name(circle: Circle) -> None:
     assert rewritten["last_updated"] > made["last_updated"]
 
 
+def test_a_change_changes_one_field(circle: Circle) -> None:
+    """Each field that is changed becomes what is said, and no other becomes anything else."""
+    asset, source = write(circle.boss, visibility="organization", price_usd=1)["id"], write(circle.boss)["id"]
+    follow = {"last_updated", "slug", "family_id", "price", "unit_cost"}  # from what was changed
+    before = circle.boss.ask("GET", f"/assets/{asset}")
+    for name, value in {
+        "name": "The quay",
+        "license_id": "LicenseRef-Press",
+        "license_text": "Web",
+        "monetization": "pay-per-use",
+        "price_usd": 2,
+        "price_sats": 20,
+        "unit_cost_usd": 4,
+        "unit_cost_sats": 40,
+        "cost_accounting": "c",
+        "cost_unit": "d",
+        "max_billable_seconds": 5,
+        "lineage_role": "result",
+        "source_id": source,
+        "visibility": "private",
+    }.items():
+        change(circle.boss, asset, **{name: value})
+        after = circle.boss.ask("GET", f"/assets/{asset}")
+        changed = {each for each in after if after[each] != before[each]} - follow
+        assert (changed, after[name]) == ({name}, value)
+        before = after
+
+
 def test_a_post_for_sale_shows_strangers_no_word(circle: Circle) -> None:
     """Who has not bought a post sees its listing, finds no word of it, and is told to unlock it."""
     team = circle.boss.create_team("shop", visibility="public")["id"]

@@ -34,30 +34,6 @@ FOR_ADMINISTRATORS = (
     "max_billable_seconds",
     "license_text",
 )
-COLUMNS = (
-    "organization_id",
-    "team_id",
-    "parent_id",
-    "visibility",
-    "source",
-    "name",
-    "slug",
-    "description",
-    "license_id",
-    "attribution",
-    "monetization",
-    "price_usd",
-    "price_sats",
-    "unit_cost_usd",
-    "unit_cost_sats",
-    "cost_accounting",
-    "cost_unit",
-    "max_billable_seconds",
-    "lineage_role",
-    "source_id",
-    "family_id",
-    "license_text",
-)
 
 
 async def change_asset(tx: Connection, visit: Visit, access: Access, fields: AssetFields) -> None:
@@ -68,7 +44,7 @@ async def change_asset(tx: Connection, visit: Visit, access: Access, fields: Ass
     caller: Caller = visit.caller
     old = await tx.fetchrow(sql.find_fields, access.id)
     assert old is not None
-    new = {name: old[name] for name in COLUMNS} | plain_fields(fields)
+    new = dict(old) | plain_fields(fields)  # its columns stay in the order of both queries
     if fields.attribution is not UNSET:
         merged = merge_attribution(msgspec.json.decode(old["attribution"]), fields.attribution)
         new["attribution"] = msgspec.json.encode(merged).decode()
@@ -83,8 +59,8 @@ async def change_asset(tx: Connection, visit: Visit, access: Access, fields: Ass
         raise Forbidden(
             f"Only administrators of this {access.asset_type} may change who sees it, its price and its terms."
         )
-    await tx.execute(sql.update_asset, access.id, *(new[name] for name in COLUMNS))
-    changed = [name for name in COLUMNS if new[name] != old[name]]
+    await tx.execute(sql.update_asset, access.id, *new.values())
+    changed = [name for name in new if new[name] != old[name]]
     await record(
         tx,
         actor_of(visit),

@@ -65,6 +65,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13::jsonb, $1
         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28);
 
 -- name: find_fields
+-- The columns that can be changed, in the order in which `update_asset` takes them.
 select organization_id, team_id, parent_id, visibility, source, name, slug, description, license_id, attribution,
        monetization, price_usd, price_sats, unit_cost_usd, unit_cost_sats, cost_accounting, cost_unit,
        max_billable_seconds, lineage_role, source_id, family_id, license_text
