@@ -125,7 +125,7 @@ def test_what_was_bought_is_not_deleted(circle: Circle, dry_run: str) -> None:
         for path in (f"/{kind}/{asset}", f"/assets/{asset}"):
             message = refused(seller, path, dry_run=dry_run)
             assert message.startswith("2 people bought it"), message
-            assert "refund each of their licences in full first, or make it private" in message
+            assert "refund each of their licences in full first, or make what they bought private" in message
         for licence in licences:
             assert give_back(seller, licence).status_code == 200
         seller.ask("DELETE", f"/{kind}/{asset}", params={"dry_run": dry_run})

@@ -5,12 +5,14 @@ import json
 import uuid
 
 import pytest
+from pyarrow import parquet
 
 from circle import new_circle
 from hallmarket.client.version_proof import VersionProof
 from hallmarket.proof.entry import LicenceClaims, LicencePrice
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
-from sales import buy, make_for_sale
+from making_datasets import ROWS, make_dataset
+from sales import FOR_SALE, buy, make_for_sale
 from small_log import SmallLog, flip
 
 CONTENT = b"Kodachrome, box 12"
@@ -213,6 +215,21 @@ def test_a_proof_is_saved_and_checked_anywhere(at_market, write, tmp_path):
     assert "remembered since" in result.stdout
     write("scan_1944.txt", CONTENT + b"!")
     assert home.run("verify", "--proof", "licence.json", "scan_1944.txt").returncode == 1
+
+
+def test_the_version_that_was_bought_is_pulled_whatever_became_of_it(at_market, server):
+    """A seller empties a table after its sale: its buyer pulls the version that was sold, and the licence proves it."""
+    home, *_, buyer, seller = at_market
+    dataset = make_dataset(seller, **FOR_SALE)["id"]
+    licence = buy(server, buyer, dataset)
+    seller.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 9}], "mode": "overwrite"})
+    seller.ask("DELETE", f"/datasets/{dataset}/columns/mm")
+    home.json("licences", "proof", licence, "-o", "licence.json")
+    bought = home.json("licences", "show", licence)["version"]
+    pulled = home.json("datasets", "pull", dataset, "--version", bought, "-o", "rain.parquet")
+    assert (pulled["version"], pulled["rows"]) == (1, len(ROWS))
+    assert home.json("verify", "--proof", "licence.json", "rain.parquet")["proved"]
+    assert parquet.read_table(home.folder / "rain.parquet")["mm"].to_pylist() == [row["mm"] for row in ROWS]
 
 
 def test_licences_of_others_are_not_there(at_market, refused, server):

@@ -1,4 +1,7 @@
-"""What people may read because they paid for it, beside any role that somebody granted them."""
+"""What people may read because they paid for it, beside any role that somebody granted them; and that it stays.
+
+A buyer of an asset bought what is part of it as well: whatever stands in it and inherits from it, save what was said.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,6 +9,7 @@ from uuid import UUID
 from hallmarket.server.catalog.access import sql
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
+from hallmarket.server.errors import Conflict
 
 
 async def grant_bought(tx: Connection, bought: Sequence[tuple[UUID, UUID, UUID]]) -> None:
@@ -24,3 +28,24 @@ async def end_bought(tx: Connection, asset_id: UUID, person_id: UUID) -> None:
     """
     if await tx.fetchval(sql.end_bought, asset_id, person_id):
         await tx.execute(sql.revoke_role, asset_id, person_id)
+
+
+async def require_unsold(
+    tx: Connection, asset_id: UUID, so: str, instead: str | None = None, *, ids: Sequence[UUID] = ()
+) -> None:
+    """Raises Conflict if somebody bought an asset, what it is part of, or any of `ids`.
+
+    `so` says what follows from it, `instead` what may be done other than giving their money back. Whoever calls this
+    holds the asset's row, and so nobody buys it, or what it is part of, at this moment.
+    """
+    sold = await tx.fetchrow(sql.count_buyers, [asset_id, *ids], asset_id)
+    assert sold is not None
+    if (buyers := sold["buyers"]) == 0:
+        return
+    who = "1 person" if buyers == 1 else f"{buyers:,} people"
+    what = "of what is in it"
+    if sold["sold_id"] is not None:
+        is_itself = sold["sold_id"] == asset_id
+        what = "it" if is_itself else f"the {sold['sold_type']} {sold['sold_id']} that it is part of"
+    otherwise = f", or {instead}" if instead else ""
+    raise Conflict(f"{who} bought {what}, so {so}: refund each of their licences in full first{otherwise}.")

@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import sql
+from hallmarket.server.catalog.bought import require_unsold
 from hallmarket.server.catalog.create import find_lineage
 from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
 from hallmarket.server.catalog.place import choose_place
@@ -39,7 +40,8 @@ FOR_ADMINISTRATORS = (
 async def change_asset(tx: Connection, visit: Visit, access: Access, fields: AssetFields) -> None:
     """Change an asset that `lock_access` gave the caller with WRITE; fields left out stay as they are.
 
-    Raises Forbidden, InvalidRequest, NotFound for a source the caller may not know of, ApiKeyOrgMismatch.
+    Raises Forbidden, InvalidRequest, NotFound for a source the caller may not know of, ApiKeyOrgMismatch, Conflict if
+    somebody bought it as part of what it would no longer inherit from.
     """
     caller: Caller = visit.caller
     old = await tx.fetchrow(sql.find_fields, access.id)
@@ -59,6 +61,7 @@ async def change_asset(tx: Connection, visit: Visit, access: Access, fields: Ass
         raise Forbidden(
             f"Only administrators of this {access.asset_type} may change who sees it, its price and its terms."
         )
+    await _require_part_stays(tx, access.id, old["visibility"], new["visibility"])
     await tx.execute(sql.update_asset, access.id, *new.values())
     changed = [name for name in new if new[name] != old[name]]
     await record(
@@ -90,6 +93,18 @@ async def _check_source(tx: Connection, asset_id: UUID, source_id: UUID | None) 
     sources = [] if source_id is None else await tx.fetch(sql.list_sources, source_id)
     if asset_id in (source_id, *(row["id"] for row in sources)):
         raise InvalidRequest("An asset does not come from itself.", "source_id")
+
+
+async def _require_part_stays(tx: Connection, asset_id: UUID, old: str, new: str) -> None:
+    """Raises Conflict if what it inherits from is to be another, and somebody bought that.
+
+    What was bought does not come to inherit either: its own parts would then inherit from there, out of their buyers'
+    reach.
+    """
+    if old != new and old == "inherit":
+        await require_unsold(tx, asset_id, "it stays part of that")
+    elif old != new and new == "inherit":
+        await require_unsold(tx, asset_id, "it keeps a visibility of its own")
 
 
 async def _place(

@@ -6,6 +6,7 @@ import asyncpg
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import lock_access, sql, viewer
+from hallmarket.server.catalog.bought import require_unsold
 from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import Conflict
@@ -18,6 +19,7 @@ DELETE_QUERY = {
     "delete_children": FLAG_QUERY | {"description": "With the assets that stand in it and that you administer."},
     "dry_run": FLAG_QUERY | {"description": "Only say what would be deleted."},
 }
+INSTEAD = "make what they bought private, so that nobody else sees it"
 
 
 async def delete_asset(
@@ -48,7 +50,7 @@ async def delete_locked(
     access = await lock_access(tx, caller, asset_id, needed, asset_type)
     family = await tx.fetch(sql.list_family, asset_id, *viewer(caller), with_children)
     going = [row for row in family if row["takes"]]
-    await _require_unsold(tx, asset_id, [row["id"] for row in going])
+    await require_unsold(tx, asset_id, "it stays", INSTEAD, ids=[row["id"] for row in going])
     if not dry_run:
         await tx.execute(sql.leave_parents, [row["id"] for row in family if not row["takes"]])
         try:
@@ -69,16 +71,3 @@ async def delete_locked(
         )
     children = [wire_ref(row) for row in going if row["id"] != asset_id]
     return DeleteResult(asset_id, access.asset_type, access.name, children, dry_run)
-
-
-async def _require_unsold(tx: Connection, asset_id: UUID, going: list[UUID]) -> None:
-    """Raises Conflict for what somebody bought; a trigger has the last word."""
-    sold = await tx.fetchrow(sql.count_buyers, going, asset_id)
-    assert sold is not None
-    if (buyers := sold["buyers"]) == 0:
-        return
-    who, what = ("1 person" if buyers == 1 else f"{buyers:,} people"), "it" if sold["is_itself"] else "of what is in it"
-    raise Conflict(
-        f"{who} bought {what}, so it stays: refund each of their licences in full first, or make it private. Buyers"
-        " keep what they bought, and nobody else sees it."
-    )

@@ -14,8 +14,13 @@ from asset a join asset s on s.id = a.access_id
 where a.id = $1;
 
 -- name: lock_asset
--- Always first: whatever changes an asset, or who may do what to it, goes one after the other.
-select id from asset where id = $1 for no key update;
+-- Always first: whatever changes an asset, or who may do what to it, goes one after the other. What is sold as part of
+-- another goes one after the other with that one's purchases, too; that one first, as changes come down to its parts.
+select id from asset
+where id = $1
+   or id = (select access_id from asset where id = $1 and audience = 'monetized' and asset_type <> 'comment')
+order by id = $1
+for no key update;
 
 -- name: list_assets
 -- In the order asked for; `$4`: with the text of their licences, which is long.
@@ -106,9 +111,24 @@ update asset set parent_id = null, visibility = case visibility when 'inherit' t
 where id = any ($1::uuid[]);
 
 -- name: count_buyers
--- How many people bought some of these, and whether any of them `$2`.
-select count(distinct person_id) as buyers, coalesce(bool_or(asset_id = $2), false) as is_itself
-from permission where asset_id = any ($1::uuid[]) and bought;
+-- How many people bought some of these, or what they are part of: what they inherit from. Comments, and what stands in
+-- them, are part of nothing that is sold. `sold_id` is what was bought with `$2`: itself, what it is part of, or null.
+with recursive above as (
+    select a.id as part_id, a.id, a.parent_id, a.access_id, a.asset_type from asset a where a.id = any ($1::uuid[])
+    union all
+    select b.part_id, p.id, p.parent_id, p.access_id, p.asset_type
+    from above b join asset p on p.id = b.parent_id
+    where b.id <> b.access_id and b.asset_type <> 'comment'
+), sold as (
+    select s.part_id, s.id, s.asset_type from above s
+    where s.id = s.access_id and s.asset_type <> 'comment'
+      and exists (select from permission g where g.asset_id = s.id and g.bought)
+)
+select count(distinct g.person_id) as buyers,
+       (select s.id from sold s where s.part_id = $2) as sold_id,
+       (select s.asset_type from sold s where s.part_id = $2) as sold_type
+from permission g
+where g.bought and g.asset_id in (select s.id from sold s);
 
 -- name: delete_assets
 delete from asset where id = any ($1::uuid[]);

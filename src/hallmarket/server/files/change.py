@@ -8,6 +8,7 @@ from msgspec import UNSET
 from hallmarket.server.audit.record import record
 from hallmarket.server.blobs.keep import Blobs, keep
 from hallmarket.server.catalog.access import get_access, lock_access
+from hallmarket.server.catalog.bought import require_unsold
 from hallmarket.server.catalog.change import change_asset, describe_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
@@ -30,7 +31,8 @@ sql = load_queries(__package__)
 async def change_file(database: Database, visit: Visit, file_id: UUID, fields: FileFields) -> WireAsset:
     """Change what is said of a file, and its content if `metadata` names an upload of the caller's.
 
-    Raises NotFound for the file or the upload, Forbidden, InvalidRequest; then nothing has changed.
+    Raises NotFound for the file or the upload, Forbidden, InvalidRequest, Conflict for other content, or another
+    visibility, of what people bought; then nothing has changed.
     """
     fields = await check_description(fields)
     async with database.transaction() as tx:
@@ -90,6 +92,8 @@ async def _find_new_content(tx: Connection, visit: Visit, file_id: UUID, fields:
 
 
 async def _replace(tx: Connection, visit: Visit, access: Access, content: Content) -> None:
+    # A licence commits to the bytes that were sold.
+    await require_unsold(tx, access.id, "its content stays", "make a file of its own of the new bytes")
     await tx.execute(
         sql.replace_content, access.id, content.blob_id, content.file_name, content.type, content.extension
     )

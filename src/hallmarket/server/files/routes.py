@@ -166,13 +166,17 @@ def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequenc
     async def create(request: AnyRequest, data: JSONBody[NewFile]) -> Data[WireAsset]:
         return Data(await create_file(database, visit_of(request.scope), data.file))
 
-    @put(FILE, opt=WRITE | {"example": {"file": {"name": "The tide"}}}, summary="Change a file")
+    @put(
+        FILE,
+        opt=WRITE | {"raises": (Conflict,), "example": {"file": {"name": "The tide"}}},
+        summary="Change a file",
+    )
     async def change(request: AnyRequest, file_id: FromPath[str], data: JSONBody[ChangedFile]) -> Data[WireAsset]:
         return Data(await change_file(database, visit_of(request.scope), _file(file_id), data.file))
 
     @put(
         FILE + "/content",
-        opt=WRITE | {"body": {"application/json": REPLACEMENT}},
+        opt=WRITE | {"raises": (Conflict,), "body": {"application/json": REPLACEMENT}},
         summary="Give a file other bytes, inside JSON",
     )
     async def replace(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:

@@ -57,7 +57,11 @@ def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandle
         async with database.connection() as connection:
             return Data(await get_post(connection, visit_of(request.scope).caller, wanted, "post"))
 
-    @put(POST, opt=WRITE | {"example": {"post": {}, "content": "Measured again."}}, summary="Change a post")
+    @put(
+        POST,
+        opt=WRITE | {"raises": (Conflict,), "example": {"post": {}, "content": "Measured again."}},
+        summary="Change a post",
+    )
     async def update(request: AnyRequest, post_id: FromPath[str], data: JSONBody[UpdatePost]) -> Data[WirePost]:
         wanted = read_id(post_id, "post_id")
         return Data(await update_post(database, makers, visit_of(request.scope), wanted, data))
