@@ -133,6 +133,8 @@ def test_parts_of_what_was_bought_stay(server: Server, seller: Someone, buyer: S
     assert {part: seller.ask("GET", f"/assets/{part}") for part in folder.parts} == before
     assert read(buyer, folder.file) == read(buyer, folder.within) == SOLD
     assert len(buyer.ask("GET", f"/datasets/{folder.table}/data")) == 2
+    elsewhere = {"parent_id": write(seller)["id"]}
+    assert done((seller, "PUT", f"/files/{folder.file}", {"file": elsewhere}))["parent_id"] == folder.id
     # Newsrooms correct what they wrote, and rows that are added are a version more.
     for post in (folder.id, folder.chapter):
         seller.ask("PUT", f"/posts/{post}", json={"post": {"name": "Corrected"}, "content": "hello again"})

@@ -36,8 +36,9 @@ async def require_unsold(
     """Raises Conflict if somebody bought an asset, what it is part of, or any of `ids`.
 
     `so` says what follows from it, `instead` what may be done other than giving their money back. Whoever calls this
-    holds the asset's row, and so nobody buys it, or what it is part of, at this moment.
+    holds the asset's row; nobody buys it, or what it is part of, until `tx` ends.
     """
+    await tx.execute(sql.lock_whole, asset_id)
     sold = await tx.fetchrow(sql.count_buyers, [asset_id, *ids], asset_id)
     assert sold is not None
     if (buyers := sold["buyers"]) == 0:

@@ -14,13 +14,8 @@ from asset a join asset s on s.id = a.access_id
 where a.id = $1;
 
 -- name: lock_asset
--- Always first: whatever changes an asset, or who may do what to it, goes one after the other. What is sold as part of
--- another goes one after the other with that one's purchases, too; that one first, as changes come down to its parts.
-select id from asset
-where id = $1
-   or id = (select access_id from asset where id = $1 and audience = 'monetized' and asset_type <> 'comment')
-order by id = $1
-for no key update;
+-- Always first: whatever changes an asset, or who may do what to it, goes one after the other.
+select id from asset where id = $1 for no key update;
 
 -- name: list_assets
 -- In the order asked for; `$4`: with the text of their licences, which is long.
@@ -109,6 +104,13 @@ select * from family order by depth, created_on, id;
 -- Whose parents go and who stay: on their own, and where they inherited, their owner's alone.
 update asset set parent_id = null, visibility = case visibility when 'inherit' then 'private' else visibility end
 where id = any ($1::uuid[]);
+
+-- name: lock_whole
+-- What is for sale, and with it this part of it: nobody buys it until the transaction ends. Who changes the whole comes
+-- down to its parts, the other way; if the two meet, one of them is told to try again.
+select s.id from asset a join asset s on s.id = a.access_id
+where a.id = $1 and a.audience = 'monetized' and a.asset_type <> 'comment'
+for no key update of s;
 
 -- name: count_buyers
 -- How many people bought some of these, or what they are part of: what they inherit from. Comments, and what stands in
