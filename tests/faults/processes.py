@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import psutil
 
@@ -13,28 +14,37 @@ def find_children(server: Server) -> list[psutil.Process]:
     """The server's workers and its sequencer, as they are now."""
     assert server.process is not None
     children = psutil.Process(server.process.pid).children()
-    return [child for child in children if any("spawn_main" in part for part in _command(child))]
+    return [child for child in children if any("spawn_main" in part for part in command_of(child))]
 
 
 def find_workers(server: Server) -> list[psutil.Process]:
     """The processes that answer HTTP."""
-    return [child for child in find_children(server) if _name(child) == "hm-worker"]
+    return [child for child in find_children(server) if name_of(child) == "hm-worker"]
 
 
 def find_sequencers(server: Server) -> list[psutil.Process]:
     """The process that sequences, or wants to."""
-    return [child for child in find_children(server) if _name(child) == "hm-sequencer"]
+    return [child for child in find_children(server) if name_of(child) == "hm-sequencer"]
 
 
 def find_backgrounds(server: Server) -> list[psutil.Process]:
     """The process that does what was queued."""
-    return [child for child in find_children(server) if _name(child) == "hm-background"]
+    return [child for child in find_children(server) if name_of(child) == "hm-background"]
 
 
 def get_postmaster(server: Server) -> psutil.Process:
-    """The embedded PostgreSQL's first process, which starts and watches its others."""
+    """The embedded PostgreSQL's first process, which starts and watches its others; waited for while it is away."""
+    found: psutil.Process = wait_until(lambda: find_postmaster(server))
+    return found
+
+
+def find_postmaster(server: Server) -> psutil.Process | None:
+    """The same, unless it is away at the moment: its file is written again only by the next one."""
     file = EmbeddedPostgres(server.data).cluster / "postmaster.pid"
-    return psutil.Process(int(file.read_text().split()[0]))
+    with suppress(OSError, IndexError, ValueError, psutil.NoSuchProcess):
+        found = psutil.Process(int(file.read_text().split()[0]))
+        return found if is_alive(found) else None
+    return None
 
 
 def find_backends(server: Server) -> list[psutil.Process]:
@@ -42,7 +52,7 @@ def find_backends(server: Server) -> list[psutil.Process]:
     return [
         child
         for child in get_postmaster(server).children()
-        if any(" postgres hallmarket [local]" in part for part in _command(child))
+        if any(" postgres hallmarket [local]" in part for part in command_of(child))
     ]
 
 
@@ -67,14 +77,16 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _command(process: psutil.Process) -> list[str]:
+def command_of(process: psutil.Process) -> list[str]:
+    """The words it was started with; none once it has ended."""
     try:
         return process.cmdline()
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return []
 
 
-def _name(process: psutil.Process) -> str:
+def name_of(process: psutil.Process) -> str:
+    """Its short name; "" once it is gone."""
     try:
         return process.name()
     except psutil.NoSuchProcess:
