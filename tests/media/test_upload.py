@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import pytest
 from PIL import Image
 
 from anchors import ACCEPTED, ANCHORED, CREATED, anchor, get_item, post, wait_for
 from faults.embedded import new_embedded_server
+from faults.processes import find_children
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.database.pool import Database
@@ -237,9 +237,7 @@ def test_memory_does_not_grow_with_an_upload(tmp_path: Path) -> None:
 
 def rss(server: Server) -> int:
     """The memory of the server's own processes, bytes."""
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    return sum(child.memory_info().rss for child in children if "python" in child.name())
+    return sum(child.memory_info().rss for child in find_children(server))
 
 
 @pytest.mark.usefixtures("nothing_kept")
