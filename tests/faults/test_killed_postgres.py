@@ -94,7 +94,7 @@ def test_a_process_number_used_again_is_no_obstacle(server: Server) -> None:
     postmaster = get_postmaster(server)
     left = {name: (cluster / name).read_text() for name in ("postmaster.pid", ".s.PGSQL.5432.lock")}
     server.stop()
-    wait_until_gone([postmaster], 5)
+    wait_until_gone([postmaster], 20)
     account = account_of_postgres()
     somebody = subprocess.Popen(["sleep", "60"], user=account.get("user"), group=account.get("group"))
     try:

@@ -37,6 +37,7 @@ class Senders:
         self.hoped: dict[str, set[str]] = {}  # file -> what was sent and not answered
         self.wrong: list[str] = []
         self.stopping = False
+        self._choosing = threading.Lock()
 
     def run(self) -> None:
         """Send until told to stop; a server that is away is asked again."""
@@ -53,11 +54,8 @@ class Senders:
         begun = self._ask(http, "POST", "/files/upload-url", {"file_name": "a.bin"})
         if begun is None or http.put(begun["upload_url"], content=content).status_code != 200:
             return
-        mine = [file for file in self.told if file not in self.hoped]
-        if mine and random.random() < 0.4:
-            file = random.choice(mine)
-            # Nobody else touches it until it is known what has become of it.
-            self.hoped[file] = {digest}
+        file = self._choose(digest) if random.random() < 0.4 else None
+        if file is not None:
             source = {"bucket": begun["bucket"], "path": begun["path"]}
             answer = self._ask(http, "PUT", f"/files/{file}", {"file": {"metadata": source}})
             if answer is not None:
@@ -68,6 +66,15 @@ class Senders:
             wanted = {"file": {"id": file, "name": "a", "visibility": "private"}}
             if self._ask(http, "POST", "/files/create", wanted) is not None:
                 self.told[file] = digest
+
+    def _choose(self, digest: str) -> str | None:
+        """A file to replace, if there is one. Nobody else touches it until it is known what has become of it."""
+        with self._choosing:
+            mine = [file for file in list(self.told) if file not in self.hoped]
+            file = random.choice(mine) if mine else None
+            if file is not None:
+                self.hoped[file] = {digest}
+            return file
 
     def _ask(self, http: httpx.Client, method: str, path: str, body: Any) -> Any:
         response = http.request(method, path, json=body)

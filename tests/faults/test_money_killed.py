@@ -88,7 +88,6 @@ class Trading(RuleBasedStateMachine):
     @rule(fault=faults)
     def kill_between(self, fault: Callable[[Server], None]) -> None:
         """Something is killed while nothing is asked for; the next wave finds it as it is."""
-        self.suffered.add(fault)
         fault(self.market.server)
 
     @rule(seed=seeds)
