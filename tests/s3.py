@@ -1,6 +1,5 @@
 """An S3 of the tests' own: moto's server, spoken to over HTTP."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,13 +10,6 @@ import httpx
 from support import wait_until
 
 BUCKET = "registry"
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @contextmanager

@@ -8,13 +8,14 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,11 +46,24 @@ place: str | None = None  # where new servers keep their files; None is the disk
 Made = TypeVar("Made")
 Connection = asyncpg.Connection
 GIVEN_DATABASE = os.environ.get("HALLMARKET_DATABASE_URL", "")
+held_ports = ExitStack()
+atexit.register(held_ports.close)
 
 
 def random_hash() -> str:
     """A fingerprint nobody has."""
     return hashlib.sha3_512(secrets.token_bytes(16)).hexdigest()
+
+
+def free_port() -> int:
+    """A port nobody listens on, nor is given instead of us by the system, however often who listens on it restarts.
+
+    It is bound, but not listened on: that keeps out only those who would take any.
+    """
+    holding = held_ports.enter_context(socket.socket())
+    holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holding.bind(("127.0.0.1", 0))
+    return int(holding.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0, every_s: float = 0.02) -> Any:
@@ -100,7 +114,7 @@ class Server:
 
     def start(self, port: int | None = None) -> "Server":
         """Start it and wait until it answers; fails with its log if it does not start."""
-        port = int(urlsplit(self.url).port or 0) if port is None and self.url else port or 0
+        port = port or (int(urlsplit(self.url).port or 0) if self.url else free_port())
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [HALLMARKET, "serve", "--port", str(port), "--json"],

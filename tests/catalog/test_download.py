@@ -19,9 +19,8 @@ from circle import Circle, Someone, new_circle
 from faults.processes import find_workers
 from hallmarket.server.catalog.disposition import LONGEST_BYTES, attachment, safe_name
 from making_files import make_file
-from media.test_upload_s3 import free_port
 from stored import stored
-from support import Server, copy_empty_cluster, new_server, wait_until
+from support import Server, copy_empty_cluster, free_port, new_server, wait_until
 from wire import assert_exchange_error, assert_no_trouble
 
 CONTENT = bytes(range(256)) * 40

@@ -15,8 +15,8 @@ from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.database.pool import Database
 from making_files import make_file
-from media.test_upload_s3 import BUCKET, free_port, s3_at
-from support import new_server
+from s3 import BUCKET, s3_at
+from support import free_port, new_server
 from wire import assert_exchange_error
 
 MIB = 1024 * 1024

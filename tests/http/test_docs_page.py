@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hallmarket.server.http.examples import ID
 from support import Server
+
+PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,9 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.fail("The tests need a browser; install it first (Debian: apt-get install chromium).")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        running = playwright.chromium.launch(executable_path=chromium, args=arguments, timeout=PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield running
         running.close()
 
@@ -28,6 +32,7 @@ def browser() -> Iterator[Browser]:
 def open_docs(browser: Browser, server: Server, width: int) -> tuple[Page, list[str], list[str]]:
     """The page once it shows the document, what it asked for, and what went wrong in it."""
     page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
     asked: list[str] = []
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -44,13 +49,13 @@ def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: B
     page, asked, wrong = open_docs(browser, server, width)
     document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
     operations = sum(len(item) for item in document["paths"].values())
-    assert page.locator(".opblock").count() == operations
+    expect(page.locator(".opblock")).to_have_count(operations)
     page.locator(".opblock-summary-path", has_text="get-token").click()
     page.wait_for_selector(".opblock-body .responses-table")
     page.locator(".try-out__btn").click()
     page.locator(".execute").click()
     page.wait_for_selector(".live-responses-table")
-    assert "unauthenticated" in page.locator(".live-responses-table").inner_text()
+    expect(page.locator(".live-responses-table")).to_contain_text("unauthenticated")
     page.locator(".auth-wrapper .authorize").click()
     page.wait_for_selector(".modal-ux")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -66,6 +71,7 @@ def test_what_need_not_be_given_is_not_sent(server: Server, browser: Browser) ->
     buying = page.locator(".opblock", has=page.locator("[data-path='/elements/common/purchase-asset']"))
     buying.locator(".opblock-summary-control").click()
     buying.locator(".try-out__btn").click()
+    buying.locator("textarea").wait_for()
     assert [field.input_value() for field in buying.locator(".parameters input").all()] == ["", ""]
     assert json.loads(buying.locator("textarea").input_value()) == {"assetType": "file", "assetId": ID}
     page.close()

@@ -13,7 +13,7 @@ def run(command: list[str], temporary: Path) -> "subprocess.CompletedProcess[str
     temporary.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary), "HALLMARKET_SERVER": "http://127.0.0.1:1"}
     return subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280
     )
 
 
@@ -24,7 +24,7 @@ def processor_s() -> float:
 
 
 def test_demo(tmp_path: Path) -> None:
-    """The demo tells its story without a terminal, in less than half a minute of one processor, and leaves nothing."""
+    """The demo tells its story without a terminal, in less than a minute of one processor, and leaves nothing."""
     before_s = processor_s()
     result = run([sys.executable, str(SCRIPTS / "demo.py")], tmp_path / "tmp")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -32,7 +32,7 @@ def test_demo(tmp_path: Path) -> None:
     assert result.stdout.count("NOT PROVED") == 2
     assert result.stdout.count("harbour.parquet: proved") == 1
     assert result.stderr == ""
-    assert processor_s() - before_s < 30  # not of the clock, for other tests run beside it
+    assert processor_s() - before_s < 60  # not of the clock, for other tests run beside it
     assert list((tmp_path / "tmp").glob("hallmarket-demo-*")) == []
 
 

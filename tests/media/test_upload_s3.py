@@ -10,8 +10,8 @@ import pytest
 from obstore.store import S3Store
 
 from previews.samples import encode, grainy
-from s3 import BUCKET, free_port, s3_at
-from support import Server, new_server, wait_until
+from s3 import BUCKET, s3_at
+from support import Server, free_port, new_server, wait_until
 from wire import assert_media_error
 
 MIB = 1024 * 1024

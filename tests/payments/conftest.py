@@ -10,8 +10,7 @@ import pytest
 
 from circle import Someone, new_circle
 from fake_stripe import KEY, WEBHOOK_SECRET, FakeStripe, event_object, fake_stripe, sign
-from s3 import free_port
-from support import Server, copy_empty_cluster, new_server
+from support import Server, copy_empty_cluster, free_port, new_server
 
 
 @pytest.fixture(scope="session")

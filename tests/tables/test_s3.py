@@ -13,7 +13,8 @@ from hallmarket.server.tables.files import Files, read_batches
 from hallmarket.server.tables.log import storage_options
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, Snapshot
-from s3 import BUCKET, free_port, s3_at
+from s3 import BUCKET, s3_at
+from support import free_port
 
 COLUMNS = (Column("id", "bigint"), Column("v", "text"))
 
