@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange import exchange_client
@@ -216,7 +216,7 @@ def stage(server: Server) -> Iterator[Stage]:
         yield Stage(server, stack)
 
 
-PLAY = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PLAY = settings(max_examples=12)
 
 
 @PLAY

@@ -9,7 +9,7 @@ import math
 import openpyxl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -17,7 +17,7 @@ from hallmarket.cli.exits import CommandError
 from hallmarket.cli.rows import read_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=8)
-FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=40)
 
 
 def read(path, types=None):

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
@@ -124,7 +124,6 @@ def test_killed_while_trading(market: Market) -> None:
         stateful_step_count=10,
         phases=[Phase.generate],
         database=None,
-        suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Trading, settings=bounded)
     for fault in FAULTS:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circle import Circle, Someone, new_circle
@@ -60,7 +60,7 @@ def test_a_large_file_inside_json(circle: Circle) -> None:
 
 
 @given(st.binary(max_size=200), st.booleans())
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 def test_any_bytes_inside_json(circle: Circle, content: bytes, escaped: bool) -> None:
     """Whatever bytes, and however JSON writes their letters: they arrive as they are."""
     text = base64.b64encode(content).decode()

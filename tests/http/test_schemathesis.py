@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from schemathesis.specs.openapi import checks
 
 from circle import Circle, Someone, new_circle
@@ -183,7 +183,6 @@ def world() -> Iterator[World]:
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
 )
 def test_operation_answers_as_documented(case: Any, world: World) -> None:
     """Whatever is sent is answered with a documented status, type and form, and never with a server error."""

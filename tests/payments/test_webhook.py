@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circle import new_circle
@@ -15,7 +15,7 @@ from hallmarket.server.payments.webhook import MOST_BODY_BYTES
 from payments.conftest import Till
 from wire import assert_exchange_error, assert_no_trouble, read_log
 
-SHARED = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED = settings(max_examples=25)
 # What Stripe may say about one session, and whether that is the money.
 UNPAID = {"status": "complete", "url": None}
 WORDS: dict[str, tuple[str, bool]] = {

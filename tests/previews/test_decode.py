@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -188,7 +188,7 @@ def test_truncated_videos_and_pdfs(draw: Draw) -> None:
 STARTS = (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"RIFF\x24\0\0\0WEBP", b"\0\0\0\x1cftypavif")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     start=st.sampled_from((*STARTS, b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftypisom", b"OggS", b"%PDF-1.4\n", b"")),
     rest=st.binary(max_size=4000),
@@ -198,7 +198,7 @@ def test_random_bytes(draw: Draw, start: bytes, rest: bytes) -> None:
     draw_or_say_why(draw, start + rest)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(form=st.sampled_from(STILLS), place=st.floats(0, 1), bit=st.integers(0, 7))
 def test_flipped_bits(draw: Draw, form: str, place: float, bit: int) -> None:
     """A picture with one wrong bit has a thumbnail or a reason, and the decoder lives."""

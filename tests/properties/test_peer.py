@@ -2,7 +2,7 @@
 
 import pymerkle
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.proof.errors import ProofError
@@ -17,7 +17,7 @@ from hallmarket.proof.merkle import (
 )
 from hallmarket.proof.tile import consistency_proof, grow, inclusion_proof
 
-bounded = settings(max_examples=100, database=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=100, database=None)
 logs = st.one_of(
     st.lists(st.binary(max_size=20), min_size=1, max_size=40),
     st.integers(1, 600).map(lambda size: [b"%d" % number for number in range(size)]),

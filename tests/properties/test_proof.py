@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -37,7 +37,7 @@ EDGES = sorted({abs(at + by) for at in (0, 256, 512, 32_768, 65_536, 65_792, LAR
 LOG_KEY = SigningKey("log.example.org", bytes(range(32)))
 WITNESS_KEY = SigningKey("w1.example.net", bytes(range(32)), COSIGNATURE_ED25519)
 
-bounded = settings(max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=150, database=None)
 sizes = st.one_of(st.sampled_from(EDGES), st.integers(0, LARGEST), st.integers(0, 600))
 
 

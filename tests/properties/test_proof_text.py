@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import msgspec
 import rfc8785
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.proof.bundle import Bundle, ProofFile, verify_bundle
@@ -26,7 +26,7 @@ from hallmarket.proof.tile import (
     tiles_needed,
 )
 
-bounded = settings(max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=150, database=None)
 
 KEY = SigningKey("log.example.org", bytes(range(32)))
 WITNESS = SigningKey("w1.example.net", bytes(range(32)), COSIGNATURE_ED25519)

@@ -10,7 +10,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.errors import InvalidRequest
@@ -73,7 +73,7 @@ def test_a_late_surprise_changes_the_type(tmp_path: Path) -> None:
     assert (len(rows), rows[0], rows[-1]) == (20_001, {"a": "1"}, {"a": "x"})
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(
     st.lists(
         st.fixed_dictionaries(

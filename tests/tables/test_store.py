@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.errors import Conflict, InvalidRequest
@@ -45,11 +45,7 @@ cells = {column.name: st.none() | VALUES[column.type] for column in COLUMNS}
 plain_rows = st.lists(st.fixed_dictionaries(cells), max_size=5)
 keyed_rows = st.lists(st.fixed_dictionaries({"id": st.integers(0, 8), **cells}), max_size=5)
 partial_rows = st.lists(st.fixed_dictionaries({"id": st.integers(0, 8)}, optional=cells), min_size=1, max_size=5)
-FEW = settings(
-    max_examples=8,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    phases=[Phase.generate],
-)
+FEW = settings(max_examples=8, phases=[Phase.generate])
 
 
 @pytest.fixture

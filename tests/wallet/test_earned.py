@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.database.pool import Database
@@ -32,7 +32,7 @@ TAKEN_BACK = {"tip taken back": "tipped", "payout taken back": "was paid out", "
 lives = st.lists(st.tuples(st.sampled_from(sorted(EFFECTS)), st.integers(1, 50)) | st.just("fold"), max_size=25)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(life=lives)
 def test_earned_is_what_came_in_by_work(server: Server, life: list[tuple[str, int] | str]) -> None:
     """Earnings are sales, tips and sends less what went back or was paid out, as far as they are still there."""

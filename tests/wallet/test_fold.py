@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 import asyncpg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.database.pool import Database
@@ -37,7 +37,7 @@ async def give(database: Database, giver: UUID, taker: UUID, amount: int) -> int
         return amount
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 @given(wanted=gifts)
 def test_balances_stay(server: Server, wanted: list[tuple[int, int, int]]) -> None:
     """While people pay each other at once and accounts are counted up, no look ever sees money come or go."""

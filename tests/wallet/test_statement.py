@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circle import Circle, Someone, new_circle
@@ -54,7 +54,7 @@ def pair(server: Server) -> Any:
         yield people
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(
     wanted=st.lists(st.tuples(st.booleans(), st.integers(1, 5000), texts), min_size=1, max_size=5),
     places=st.tuples(st.integers(0, 1000), st.integers(0, 1000)),
