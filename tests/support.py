@@ -171,7 +171,7 @@ class Server:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
 
     # People and keys are made by the functions behind `hallmarket admin`: a command takes longer than most tests.

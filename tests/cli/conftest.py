@@ -27,7 +27,7 @@ class Home:
 
     def run(self, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `hallmarket` to its end."""
-        options = {"cwd": self.folder, "env": self.environment, "text": True, "timeout": 60, **options}
+        options = {"cwd": self.folder, "env": self.environment, "text": True, "timeout": 120, **options}
         return subprocess.run([HALLMARKET, *map(_text, arguments)], capture_output=True, **options)
 
     def json(self, *arguments: object, status: int = 0) -> Any:

@@ -213,9 +213,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(in_own_org, home, api):
     with (home.folder / "many/huge").open("wb") as file:
         file.truncate(4_000_000_000)
     process = in_own_org.start("anchor", "many")
-    wait_until(lambda: _remembered(in_own_org.state) >= 2000, timeout_s=30)
+    wait_until(lambda: _remembered(in_own_org.state) >= 2000, timeout_s=60)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert re.fullmatch(rb"hallmarket: interrupted; [\d,]+ files of this run are anchored and remembered: .*\n", error)
     remembered = _remembered(in_own_org.state)

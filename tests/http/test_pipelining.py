@@ -30,7 +30,7 @@ def untroubled(server: Server) -> Iterator[None]:
 def converse(server: Server, *requests: bytes) -> list[httpx.Response]:
     """The answers to requests sent at once over one connection, until the server closes it."""
     address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(b"".join(requests))
         with connection.makefile("rb") as received:
             answers = []
@@ -95,7 +95,7 @@ def test_refused_body_is_answered_once(server: Server) -> None:
     chunked = ((b"transfer-encoding", b"chunked"), (b"content-type", b"application/json"))
     keyless = head(b"POST", b"/v1/media/anchor", *chunked)
     address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(keyless)
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
         connection.sendall(b"zz\r\n")
@@ -107,7 +107,7 @@ def test_refused_body_is_answered_once(server: Server) -> None:
 def test_headers_may_come_in_pieces(server: Server) -> None:
     """Headers that come byte by byte are one request; more of them than anybody needs are refused on the way."""
     address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         for byte in LOOKUP:
             connection.sendall(bytes([byte]))
         assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
