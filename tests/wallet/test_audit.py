@@ -127,7 +127,7 @@ HARM = {
     ),
     "a licence is of another asset": (
         "update licence set asset_id = gen_random_uuid() where refunded_minor = 0",
-        {"which is no purchase of it", "may not read", "as if they had bought it", "than it does"},
+        {"which is no purchase of it", "may not read", "other bytes", "as if they had bought it", "than it does"},
     ),
     "a refund is forgotten": (
         "update licence set refunded_minor = 400 where refunded_minor = 500",
@@ -142,6 +142,10 @@ HARM = {
         {"this refund is of nothing", "its refunds come to $0.00"},
     ),
     "the permission is gone": ("delete from permission where bought", {"may not read what they paid for"}),
+    "what was bought is replaced": (
+        "update blob set sha3_512 = sha512(sha3_512)",
+        {"the file that was bought has other bytes now"},
+    ),
     "somebody reads unpaid": (
         "update permission set bought = true where not bought",
         {"as if they had bought it, and has no licence"},

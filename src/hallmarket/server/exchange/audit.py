@@ -63,6 +63,8 @@ async def _audit_licences(tx: Connection) -> AsyncIterator[Drift]:
         yield Drift("transfer", row["id"], "this refund is of nothing that has a licence")
     for row in await tx.fetch(sql.audit_unreadable):
         yield Drift("licence", row["id"], "its buyer may not read what they paid for")
+    for row in await tx.fetch(sql.audit_bytes):
+        yield Drift("licence", row["id"], f"the {row['asset_type']} that was bought has other bytes now")
     for row in await tx.fetch(sql.audit_unpaid):
         text = f"{row['username']} may read the asset {row['asset_id']} as if they had bought it, and has no licence"
         yield Drift("permission", row["id"], text)

@@ -221,6 +221,16 @@ where l.ended_on is null
   and not exists (select from permission g where g.asset_id = l.asset_id and g.person_id = l.buyer_id and g.bought)
 order by l.id;
 
+-- name: audit_bytes
+-- Licences that are not ended of a file, or a dataset's version, that is not what was bought.
+select l.id, l.asset_type from licence l
+left join file f on f.asset_id = l.asset_id
+left join blob b on b.id = f.blob_id
+left join dataset_version v on v.dataset_id = l.asset_id and v.number = l.dataset_version
+where l.ended_on is null and l.asset_type in ('file', 'dataset')
+  and l.content_sha3_512 is distinct from coalesce(v.sha3_512, b.sha3_512)
+order by l.id;
+
 -- name: audit_unpaid
 -- Permissions to read what was paid for, without a licence.
 select g.id, g.asset_id, person.username
