@@ -28,7 +28,7 @@ def test_the_command_waits_for_a_killed_server(server: Server, witness: Witness,
             server.kill()
             time.sleep(0.5)
             server.start()
-            answer = json.loads(command.communicate(timeout=60)[0])
+            answer = json.loads(command.communicate(timeout=120)[0])
         assert (command.returncode, answer["exit_status"]) == (0, 0)
         assert answer["anchored"] + answer["already_anchored"] == FILES
         assert {file["hash"] for file in answer["files"]} == hashes
@@ -46,7 +46,7 @@ def test_command_and_server_are_killed(server: Server, witness: Witness, tmp_pat
             command.kill()
         server.start()
         with _anchoring(server, tmp_path, tmp_path / str(number)) as command:
-            answer = json.loads(command.communicate(timeout=60)[0])
+            answer = json.loads(command.communicate(timeout=120)[0])
         assert command.returncode == 0
         assert answer["anchored"] + answer["already_anchored"] + answer["unchanged"] == FILES
         assert answer["anchored"] < FILES
