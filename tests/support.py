@@ -66,7 +66,7 @@ def free_port() -> int:
     return int(holding.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0, every_s: float = 0.02) -> Any:
+def wait_until(condition: Callable[[], Any], timeout_s: float = 60.0, every_s: float = 0.02) -> Any:
     """The first true value of `condition`; fails after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):

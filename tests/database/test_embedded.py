@@ -144,7 +144,7 @@ def test_postgres_is_found_again_after_kill_9(embedded: Server) -> None:
     with embedded.client() as api:
         assert post(api, hash=digest).status_code == 409
     assert embedded.stop() == 0
-    wait_until_gone([postmaster], 20)
+    wait_until_gone([postmaster], 60)
     assert not (EmbeddedPostgres(embedded.data).cluster / "postmaster.pid").exists()
     embedded.start()
 

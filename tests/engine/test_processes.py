@@ -168,7 +168,7 @@ def test_ends_with_its_parent() -> None:
     assert children
     parent.wait()
     parent.stdout.close()
-    wait_until_gone(children, 20)
+    wait_until_gone(children, 60)
 
 
 def test_slow_reader(one: Asking, new_asking: Callable[..., Asking]) -> None:

@@ -76,7 +76,7 @@ def audit(server: Server, witness: Witness) -> set[str]:
     Returns the hashes that are anchored.
     """
     with server.client() as http:
-        wait_until(lambda: _settled(http), timeout_s=30, every_s=0.1)
+        wait_until(lambda: _settled(http), every_s=0.1)
         log = PublicLog(http)
         log.verify_whole()
         places = _read_media(log)

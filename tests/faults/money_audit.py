@@ -31,7 +31,7 @@ class MoneyAudit:
         _look_at_licences(self.market)
         _look_at_rights(self.market)
         _look_at_traces(self.market)
-        wait_until(lambda: not server.query("select from licence where status <> 3 limit 1"), timeout_s=30)
+        wait_until(lambda: not server.query("select from licence where status <> 3 limit 1"))
         self._look_at_proofs()
 
     def look_at_log(self) -> None:

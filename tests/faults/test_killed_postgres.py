@@ -43,7 +43,7 @@ def test_a_postgres_that_may_not_write(server: Server, witness: Witness) -> None
         witness.wait_for_more()
         with bounded_files(server):
             use_up_write_ahead_log(server)
-            wait_until_gone([postmaster], 20)
+            wait_until_gone([postmaster], 60)
             witness.wait_for_refusals()
         witness.wait_for_more()
     witness.check(every_request_answered=True)
@@ -94,7 +94,7 @@ def test_a_process_number_used_again_is_no_obstacle(server: Server) -> None:
     postmaster = get_postmaster(server)
     left = {name: (cluster / name).read_text() for name in ("postmaster.pid", ".s.PGSQL.5432.lock")}
     server.stop()
-    wait_until_gone([postmaster], 20)
+    wait_until_gone([postmaster], 60)
     account = account_of_postgres()
     somebody = subprocess.Popen(["sleep", "60"], user=account.get("user"), group=account.get("group"))
     try:

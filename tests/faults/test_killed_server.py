@@ -44,7 +44,7 @@ def test_a_killed_sequencer_comes_back(server: Server, witness: Witness) -> None
         for _ in rounds(3):
             victims = wait_until(lambda: find_sequencers(server))
             kill(victims[0])
-            wait_until_gone(victims, 20)
+            wait_until_gone(victims, 60)
             witness.wait_for_more()
     witness.check(every_request_answered=True)
     assert not witness.answers["503"]

@@ -70,7 +70,7 @@ def test_a_killed_sequencer_is_followed(servers: tuple[Server, Server], witness:
             victims = wait_until(lambda: find_sequencers(_find_leader(servers)))
             kill(victims[0])
             wait_until(lambda before=began: _last_began(servers) > before, TAKEN_OVER_S)
-            wait_until_gone(victims, 20)
+            wait_until_gone(victims, 60)
             witness.wait_for_more()
     witness.check(every_request_answered=True)
     audit(servers[0], witness)

@@ -19,7 +19,7 @@ from support import Server, wait_until
 
 def preview_of(circle: Circle, file: dict[str, Any]) -> Any:
     """A file's preview, once there is one."""
-    return wait_until(lambda: circle.boss.ask("GET", f"/files/{file['id']}")["preview"], timeout_s=30)
+    return wait_until(lambda: circle.boss.ask("GET", f"/files/{file['id']}")["preview"])
 
 
 def test_a_picture_is_shown_to_its_readers(circle: Circle) -> None:

@@ -77,7 +77,7 @@ async def ask(server: Server, kind: str, *payloads: Any) -> None:
         await connection.close()
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> None:
     """Wait until something is so; fails after `timeout_s`."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 (what is waited for happens in a database)

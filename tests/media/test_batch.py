@@ -22,6 +22,7 @@ from anchors import (
     set_status,
     wait_for,
 )
+from faults.processes import find_workers
 from support import Member, Server, new_server, random_hash
 from wire import assert_media_error
 
@@ -171,7 +172,7 @@ def test_racing_batches_share_no_hash(server: Server, member: Member) -> None:
 def test_memory_does_not_grow_with_the_batch() -> None:
     """A batch of 60 MiB leaves the worker's highest memory where batches of a tenth had put it."""
     with new_server() as server, server.client() as api:
-        workers = psutil.Process(server.process.pid).children()
+        workers = find_workers(server)  # the other processes may still be starting
         for _ in range(3):
             assert len(answers_of(post_batch(api, many_lines(1000, metadata="x" * 6000)))) == 1000
         before = highest_memory(workers)

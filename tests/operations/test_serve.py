@@ -118,7 +118,7 @@ def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
     assert not stopping.is_alive()
     assert own.process is not None
     assert own.process.returncode == 0
-    wait_until_gone(children, 20)
+    wait_until_gone(children, 60)
     assert_no_trouble(own)
     own.start()
     with own.client() as api:

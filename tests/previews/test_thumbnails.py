@@ -47,7 +47,7 @@ def upload(api: httpx.Client, content: bytes, **fields: str) -> dict[str, Any]:
     return item
 
 
-def settled(server: Server, item: dict[str, Any], timeout_s: float = 30) -> Any:
+def settled(server: Server, item: dict[str, Any], timeout_s: float = 90) -> Any:
     """What became of an item's thumbnail, once that is known."""
     query = (
         "select p.* from preview p join media m on m.blob_id = p.blob_id where m.id = $1::uuid and p.state <> 'waiting'"
