@@ -116,7 +116,9 @@ def sell(story: Story, registry: Registry, photograph: str) -> Person:
         check(found and "monetized" in told, "the photograph should be on sale")
     assert found
     with story.step("A reader has twenty dollars, of which the operator took note, and buys it.") as say:
-        say(registry.operate("credit", "reader", "20.00", "--currency", "usd").strip())
+        credit = ("credit", "reader", "20.00", "--currency", "usd")
+        say(f"$ hallmarket admin {' '.join(credit)}")
+        say(registry.operate(*credit).strip())
         told = reader.run("wallet", "buy", found[1], "--yes")
         licence = re.search(r"licences proof (\S+)", told)
         check(licence and "for $12.50" in told, "the photograph should be bought")
