@@ -82,5 +82,5 @@ def _fetch_text(exchange: "Exchange", asset: "Asset", output: str | None) -> _Fe
 
     place = output or f"{file_name(asset.name or asset.id)}.md"
     text = exchange.assets.markdown(asset.id)
-    write_whole(place, text)
+    write_whole(place, [text])
     return _Fetched(Path(place), sha3_512(text).hexdigest(), len(text))

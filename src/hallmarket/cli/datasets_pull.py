@@ -48,6 +48,8 @@ def pull(
     as_json: bool,
 ) -> int:
     """Fetch a version of a dataset, check it against the log, and keep what proves it."""
+    if "-" in (output, proof):
+        raise click.UsageError("a version is fetched whole or not at all: name the files it goes to")
     from hallmarket.cli.pulling import Pull
 
     with open_exchange(where) as exchange:

@@ -116,7 +116,7 @@ def proof(where: tuple[str, str], licence_id: UUID, output: str, log_key: str | 
 
     with open_exchange(where) as exchange:
         bundle, verified = fetch_proof(exchange, str(licence_id), log_key)
-    write_whole(output, bundle.encode())
+    write_whole(output, [bundle.encode()])
     if output == "-":
         return OK
     if as_json:

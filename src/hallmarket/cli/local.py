@@ -1,8 +1,9 @@
-"""Local files that a verb reads from end to end: what is fingerprinted, and what proves it."""
+"""Local files that a verb reads from end to end, what is fingerprinted and what proves it, or writes whole."""
 
 import errno
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from hallmarket.cli.exits import CommandError
@@ -30,18 +31,22 @@ def read_proof(path: str) -> bytes:
     return data
 
 
-def write_whole(output: str, data: bytes) -> None:
-    """Write a proof or a text to a file, or to stdout for `-`; whole or not at all: half a proof proves nothing."""
+def write_whole(output: str, pieces: Iterable[bytes]) -> None:
+    """Write to a file, or to stdout for `-`. The file is there whole and durable, or as it was before."""
     if output == "-":
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.writelines(pieces)
         sys.stdout.buffer.flush()
         return
     path = Path(output)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        fresh.write_bytes(data)
+        with fresh.open("wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
+        # The name of the file beside it would say nothing to whoever named this one.
+        raise CommandError(f"{printable(output)}: {(error.strerror or str(error)).lower()}") from None
+    finally:
         fresh.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise CommandError(f"{printable(output)}: {reason}") from None

@@ -49,7 +49,7 @@ def proof(target: str, output: str, form: str, log_key: str | None, server: str,
             raise CommandError(f"{printable(target)}: it is not in the log, or not yet", code="NOT_FOUND")
         verified = view.verify(bundle, sha3_512, size_bytes)
         view.remember()
-    write_whole(output, bundle.encode() if form == "bundle" else bundle.proof.encode())
+    write_whole(output, [bundle.encode() if form == "bundle" else bundle.proof.encode()])
     if output == "-":
         return OK
     if as_json:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hallmarket.cli.connect import be_patient, connect
 from hallmarket.cli.exits import CommandError
+from hallmarket.cli.local import write_whole
 from hallmarket.cli.output import printable
 from hallmarket.cli.progress import transfer
 from hallmarket.cli.pulled import proof_beside, read_digest
@@ -61,11 +62,11 @@ class Pull:
         if form == "parquet":
             self._fetch_parquet(manifest, place)
             beside = Path(proof) if proof else proof_beside(str(place))
-            _write(beside, proved.encode())
+            write_whole(str(beside), [proved.encode()])
             return Pulled(place, form, beside, manifest, leaf_index)
         self._fetch_derived(manifest, place, form)
         if proof:
-            _write(Path(proof), proved.encode())
+            write_whole(proof, [proved.encode()])
         return Pulled(place, form, Path(proof) if proof else None, manifest, leaf_index)
 
     def _prove(self) -> tuple[VersionProof, int]:
@@ -135,9 +136,3 @@ class Pull:
 def file_name(name: str) -> str:
     """An asset's name as a file's: no folders, nothing hidden, not too long."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:100] or "asset"
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)

@@ -1,16 +1,13 @@
 """`hallmarket wallet`: what a wallet holds, what moved in it, and moving it."""
 
-import os
-import sys
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hallmarket.cli.amounts import CURRENCIES, NAMES
 from hallmarket.cli.exchanging import EPILOG_END, exchange_options, open_exchange, paging_options
-from hallmarket.cli.exits import OK, CommandError
+from hallmarket.cli.exits import OK
+from hallmarket.cli.local import write_whole
 from hallmarket.cli.options import read_time
 from hallmarket.cli.output import count_words, money_words, print_json, printable, shortened, table
 from hallmarket.cli.wallet_buy import buy
@@ -141,31 +138,10 @@ def statement(
     if as_json and output == "-":
         raise click.UsageError("a statement is CSV: with --json name the file it goes to by --output")
     with open_exchange(where) as exchange, exchange.wallet.statement(currency, since, until) as pieces:
-        if output == "-":
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-            return OK
-        _write_whole(Path(output), pieces)
+        write_whole(output, pieces)
     if as_json:
         print_json({"output": printable(output), "currency": currency, "since": since, "until": until})
     return OK
-
-
-def _write_whole(path: Path, pieces: Iterable[bytes]) -> None:
-    """The file is there whole and durable, or as it was before."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with fresh.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        # The name of the file beside it would say nothing to whoever named this one.
-        raise CommandError(f"{printable(str(path))}: {(error.strerror or str(error)).lower()}") from None
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _balance_line(held: "Balance") -> str:

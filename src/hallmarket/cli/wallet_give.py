@@ -63,8 +63,8 @@ def send(
       hallmarket wallet refund 0190a3c2-… 5.00 --reason "One photo was blurred"
 
     The licence is one of those you sold, or that somebody sold in an organization you administer; the money is the
-    seller's. Without AMOUNT all that is left of its price goes back; when all of it has,
-    the licence ends, and what could be read by it is read no more. The platform gives its fee back in proportion.
+    seller's. Without AMOUNT all that is left of its price goes back; when all of it has, the licence ends, and what
+    could be read by it is read no more. The platform gives its fee back in proportion.
     {EPILOG_END}""",
 )
 @click.argument("licence_id", metavar="LICENCE", type=click.UUID)
@@ -73,12 +73,7 @@ def send(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @exchange_options
 def refund(
-    where: tuple[str, str],
-    licence_id: UUID,
-    amount: str | None,
-    reason: str | None,
-    yes: bool,
-    as_json: bool,
+    where: tuple[str, str], licence_id: UUID, amount: str | None, reason: str | None, yes: bool, as_json: bool
 ) -> int:
     """Give back what somebody paid you, or a part of it; asks first."""
     import msgspec
