@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -11,13 +10,11 @@ from hallmarket.server.answers.types import Claim, Replay
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, IdempotencyMismatch, Unavailable
-from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
+from hallmarket.server.http.idempotency import REPLAYED
 from hallmarket.server.http.reply import Reply, error_reply
-from hallmarket.server.http.visit import Visit
 
 sql = load_queries(__package__)
 
-OWN = UUID(int=0)  # a person's own context
 Answer = Replay | IdempotencyMismatch
 
 
@@ -95,15 +92,6 @@ async def answer_once(
             told = Replay(refused.status, refused.body)
         await answers.keep(tx, {0: told})
         return Reply(told.status, told.body)
-
-
-def claim_of(visit: Visit, *said: object) -> Claim | None:
-    """The claim of a person's own request to its `Idempotency-Key`, if it has one; `said` is all that it says.
-
-    Raises InvalidRequest for a key that is none.
-    """
-    key = find_idempotency_key(visit)
-    return None if key is None else Claim(OWN, visit.caller.person_id, key, digest_of(*said))
 
 
 def digest_of(*said: object) -> bytes:

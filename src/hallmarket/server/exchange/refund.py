@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.answers.first import answer_once, claim_of
+from hallmarket.server.answers.first import answer_once
 from hallmarket.server.answers.types import Replay
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR, Actor
@@ -18,7 +18,7 @@ from hallmarket.server.errors import Conflict, Forbidden, InsufficientFunds, Not
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
-from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.context import actor_of, claim_of
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, record_transfers, require_funds

@@ -9,7 +9,6 @@ from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
-from hallmarket.server.answers.first import claim_of
 from hallmarket.server.catalog.types import AssetType
 from hallmarket.server.errors import (
     AlreadyBought,
@@ -28,7 +27,7 @@ from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.visit import Visit, visit_of
-from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.context import actor_of, claim_of
 from hallmarket.server.wallet.types import MOST_MINOR, Currency
 
 AnyRequest = Request[Any, Any, Any]

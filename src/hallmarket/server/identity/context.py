@@ -1,11 +1,14 @@
-"""The organization a request runs in: its key's, or the one the header `X-Ouro-Org` names, or none."""
+"""Who sends a request, and the organization it runs in: the key's, or the one that `X-Ouro-Org` names, or none."""
 
 from uuid import UUID
 
 import msgspec
 
+from hallmarket.server.answers.first import digest_of
+from hallmarket.server.answers.types import Claim
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.errors import ApiKeyOrgMismatch, InvalidOrgContext, OrgContextForbidden
+from hallmarket.server.http.idempotency import find_idempotency_key
 from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import NOBODY, Caller
 
@@ -38,3 +41,12 @@ def check_binding(caller: Caller, organization_id: UUID | None) -> None:
 def actor_of(visit: Visit) -> Actor:
     """Who sends a request, as the audit trail writes it down."""
     return Actor(visit.caller.person_id, visit.caller.key_id, visit.client)
+
+
+def claim_of(visit: Visit, *said: object) -> Claim | None:
+    """The claim of a person's own request to its `Idempotency-Key`, if it has one; `said` is all that it says.
+
+    Raises InvalidRequest for a key that is none.
+    """
+    key = find_idempotency_key(visit)
+    return None if key is None else Claim(NOBODY, visit.caller.person_id, key, digest_of(*said))

@@ -7,13 +7,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.answers.first import answer_once, claim_of
+from hallmarket.server.answers.first import answer_once
 from hallmarket.server.answers.types import Replay
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from hallmarket.server.http.visit import Visit
+from hallmarket.server.identity.context import claim_of
 from hallmarket.server.payments.types import NewCheckout, NoSessionError, Payment, Trouble, WireCheckout, WirePayment
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.answers.first import answer_once, claim_of
+from hallmarket.server.answers.first import answer_once
 from hallmarket.server.answers.types import Replay
 from hallmarket.server.audit.record import record
 from hallmarket.server.database.pool import Connection, Database
@@ -14,7 +14,7 @@ from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.visit import Visit
-from hallmarket.server.identity.context import actor_of
+from hallmarket.server.identity.context import actor_of, claim_of
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
