@@ -18,10 +18,7 @@ def common_options(command: Callable[..., None]) -> Any:
 
 
 def run_work(common: dict[str, Any], work: Any, *, on_new: bool = True) -> Any:
-    """Run `work(connection, secret)` on the database the options name; a refusal is told in one line.
-
-    A data folder that holds no database yet gets one, but not where `on_new` is false.
-    """
+    """Run `work(connection, secret)` on the database the options name, as `administer` does; refusals are one line."""
     from hallmarket.server.administer import administer
     from hallmarket.server.errors import DomainError, Refusal
     from hallmarket.server.settings import read_settings
@@ -31,10 +28,7 @@ def run_work(common: dict[str, Any], work: Any, *, on_new: bool = True) -> Any:
         # A folder named on the command line means that folder's own database, whatever the environment says.
         if given["data"] and not given["database_url"]:
             given["database_url"] = ""
-        settings = read_settings(given, os.environ)
-        if not (on_new or settings.database_url or (settings.data / "postgres").exists()):
-            raise Refusal(f"{settings.data} holds no database; name the server's by --data or --database.")
-        return administer(settings, work)
+        return administer(read_settings(given, os.environ), work, on_new=on_new)
     except (DomainError, Refusal) as refusal:
         raise CommandError(str(refusal), code="REFUSED") from None
 

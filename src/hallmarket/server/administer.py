@@ -21,8 +21,13 @@ WAIT_S = 30.0
 AdminWork = Callable[["asyncpg.Connection[asyncpg.Record]", bytes], Awaitable[Result]]
 
 
-def administer(settings: Settings, work: AdminWork[Result]) -> Result:
-    """Run `work` with a connection to the server's database and the secret behind key hashes. Raises Refusal."""
+def administer(settings: Settings, work: AdminWork[Result], *, on_new: bool = True) -> Result:
+    """Run `work` with a connection to the server's database and the secret behind key hashes. Raises Refusal.
+
+    A data folder that holds no database yet gets one, but not where `on_new` is false.
+    """
+    if not (on_new or settings.database_url or EmbeddedPostgres(settings.data).cluster.exists()):
+        raise Refusal(f"{settings.data} holds no database; name the server's by --data or --database.")
     deadline = time.monotonic() + WAIT_S
     while True:
         try:
