@@ -90,6 +90,11 @@ language sql immutable as $$
     end
 $$;
 
+-- What a transfer is to whom a posting belongs: a purchase is a sale to whom it brings something.
+create function move_kind(kind text, amount_minor bigint) returns text language sql immutable as $$
+    select case when kind = 'purchase' and amount_minor > 0 then 'sale' else kind end
+$$;
+
 -- Counts up what is pending. Whoever calls it holds the account's lock.
 create function account_fold(which uuid) returns void language plpgsql as $$
 begin

@@ -43,12 +43,12 @@ from account a where a.person_id = $1 and a.currency = $2;
 -- sold it has the name that it was sold under.
 with page as (
     select t.id, p.line, p.account_id, p.amount_minor, p.balance_after_minor, p.created_on,
-           case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
+           move_kind(t.kind, p.amount_minor) as kind,
            t.asset_id, t.corrects_id, t.message
     from posting p
     join transfer t on t.id = p.transfer_id
     where p.account_id = (select id from account where person_id = $1 and currency = $2 and kind = 'person')
-      and ($3::text is null or case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end = $3)
+      and ($3::text is null or move_kind(t.kind, p.amount_minor) = $3)
       and ($4::timestamptz is null or p.created_on >= $4)
       and ($5::timestamptz is null or p.created_on < $5)
     order by p.created_on desc, p.transfer_id desc, p.line desc
@@ -201,7 +201,7 @@ from account a where a.person_id = $1 and a.currency = $2;
 -- What moved on an account, oldest first, after a line (`$2` to `$4`) and before a time. Of what was sold it has the name
 -- that it was sold under.
 select p.transfer_id, p.line, p.created_on, p.amount_minor, t.message,
-       case when t.kind = 'purchase' and p.amount_minor > 0 then 'sale' else t.kind end as kind,
+       move_kind(t.kind, p.amount_minor) as kind,
        coalesce(l.asset_name, t.asset_id::text) as asset, other.username
 from posting p
 join transfer t on t.id = p.transfer_id
