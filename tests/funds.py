@@ -13,7 +13,7 @@ def credit(server: Server, person: str, amount_minor: int, currency: Currency = 
     async def give(connection: Connection) -> UUID:
         return await operate.credit(connection, person, amount_minor, currency, "for a test")
 
-    return server._beside(give)
+    return server.beside(give)
 
 
 def balance(server: Server, person: str, currency: Currency = "usd") -> int:

@@ -187,7 +187,7 @@ class Server:
             key = await self._create_key(connection, name, organization_id=org, scopes=scopes)
             return Member(str(org), str(person), name, str(key.id), key.key)
 
-        return self._beside(make)
+        return self.beside(make)
 
     def new_key(self, member: "Member", *, organization: str = "", name: str = "") -> "Member":
         """The same person with another key, bound to no organization unless one is given."""
@@ -197,7 +197,7 @@ class Server:
             key = await self._create_key(connection, member.username, organization_id=org, name=name)
             return Member(member.organization, member.person, member.username, str(key.id), key.key)
 
-        return self._beside(make)
+        return self.beside(make)
 
     async def _create_key(self, connection: Connection, username: str, scopes: str = "", **wanted: Any) -> Any:
         from hallmarket.server.identity.keys import create_key, get_secret
@@ -221,9 +221,9 @@ class Server:
         async def fetch(connection: Connection) -> list[asyncpg.Record]:
             return list(await connection.fetch(sql, *arguments))
 
-        return self._beside(fetch)
+        return self.beside(fetch)
 
-    def _beside(self, work: Callable[[Connection], Awaitable[Made]]) -> Made:
+    def beside(self, work: Callable[[Connection], Awaitable[Made]]) -> Made:
         """What some work on the server's database comes to, over a connection of its own."""
 
         async def run() -> Made:

@@ -140,7 +140,6 @@ def test_no_parquet(one: Asking, folder: Path) -> None:
     assert "other" not in f"{caught.value.message}{caught.value.details}"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_bare(one: Asking) -> None:
     """A query process has nothing of ours: no environment, no files but its pipes, no core dump, no files to write."""
     before = {process.pid for process in _processes()}
@@ -157,7 +156,6 @@ def test_bare(one: Asking) -> None:
     assert process.cwd() == "/"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when its work does")
 def test_ends_with_its_parent() -> None:
     """kill -9 of the parent ends its query processes, in the middle of a query too."""
     parent = subprocess.Popen([sys.executable, "-c", ORPHANS, ENDLESS], stdout=subprocess.PIPE)

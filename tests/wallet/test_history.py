@@ -13,6 +13,7 @@ from funds import balance, credit
 from hallmarket.server.http.exchange import MOST_ITEMS
 from hallmarket.server.wallet import operate
 from hallmarket.server.wallet.history import KINDS
+from hallmarket.server.wallet.transfer import CURRENCIES
 from making_files import make_file
 from support import Connection, Server, new_server
 from wire import assert_exchange_error
@@ -25,8 +26,8 @@ class Trade:
 
     def __init__(self, server: Server, seller: Someone, buyer: Someone) -> None:
         self.server, self.seller, self.buyer = server, seller, buyer
-        for currency in ("usd", "btc"):
-            credit(server, buyer.id, 10_000, "usd" if currency == "usd" else "btc")
+        for currency in CURRENCIES:
+            credit(server, buyer.id, 10_000, currency)
         for number in range(3):
             asset = make_file(
                 seller,
@@ -139,7 +140,7 @@ def test_the_official_client_is_told_all_of_it(trade: Trade) -> None:
         for amount in range(1, many + 1):
             await operate.credit(connection, who.username, amount, "btc", None)
 
-    trade.server._beside(give)
+    trade.server.beside(give)
     with official_client(trade.server, who.key) as ouro:
         assert [move.value for move in ouro.money.get_transactions()] == list(range(many, 0, -1))
 

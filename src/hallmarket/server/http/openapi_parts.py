@@ -22,6 +22,7 @@ Paths under `/v1` speak the **media dialect**: an API key in the header `x-api-k
 Every answer carries `x-request-id`. JSON bodies may be sent with `Content-Encoding: gzip`.
 """
 
+_WALLET = ("Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers.")
 _PURCHASES = ("Purchases and licences", "Buy assets; what you bought, provably, and giving money back.")
 # The first that a path begins with is its area.
 AREAS = (
@@ -56,10 +57,10 @@ AREAS = (
         "Tables: create them, fill and change them; every finished write is a version that stays.",
     ),
     ("/wallet/purchase-asset", *_PURCHASES),
-    ("/wallet", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
+    ("/wallet", *_WALLET),
     ("/stripe/wallet/purchase-asset", *_PURCHASES),
-    ("/stripe/usage", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
-    ("/stripe/wallet", "Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers."),
+    ("/stripe/usage", *_WALLET),
+    ("/stripe/wallet", *_WALLET),
     ("/elements", *_PURCHASES),
     ("/licences", *_PURCHASES),
     ("/stripe", "Card payments", "Dollars into your wallet by card, where the server's operator has set it up."),
