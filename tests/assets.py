@@ -11,7 +11,7 @@ from circle import Someone
 from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import AssetFields
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller, Me
 from support import Server
 
@@ -26,15 +26,15 @@ def make_asset(server: Server, owner: Someone, asset_type: str = "file", **field
         connection = await asyncpg.connect(server.postgres_url)
         try:
             async with connection.transaction():
-                visit = await _visit(connection, UUID(owner.id))
-                return await create_asset(connection, visit, asset_type, checked, **own)  # type: ignore[arg-type]
+                context = await _visit(connection, UUID(owner.id))
+                return await create_asset(connection, context, asset_type, checked, **own)  # type: ignore[arg-type]
         finally:
             await connection.close()
 
     return str(asyncio.run(create()))
 
 
-async def _visit(connection: Any, person_id: UUID) -> Visit:
+async def _visit(connection: Any, person_id: UUID) -> RequestContext:
     """A request of somebody's, with the key they have."""
     key = await connection.fetchrow(
         "select k.id, k.organization_id, p.username from api_key k join person p on p.id = k.person_id"
@@ -42,10 +42,10 @@ async def _visit(connection: Any, person_id: UUID) -> Visit:
         person_id,
     )
     scope: Any = {"method": "POST", "path": "/", "headers": []}
-    visit = Visit(scope, None, None, "test", "127.0.0.1")  # type: ignore[arg-type]
+    context = RequestContext(scope, None, None, "test", "127.0.0.1")  # type: ignore[arg-type]
     me = Me(person_id, person_id, key["username"], None, None)
     bound = key["organization_id"]
-    visit.caller = Caller(
+    context.caller = Caller(
         key["id"], "", person_id, bound, bound is not None, frozenset({bound} - {None}), frozenset(), None, me
     )
-    return visit
+    return context

@@ -18,7 +18,7 @@ WEBHOOK_SECRET = "whsec_" + secrets.token_hex(16)
 Json = dict[str, Any]
 
 
-class Asked(NamedTuple):
+class PreparedStatement(NamedTuple):
     """A request that came: its headers, and its form."""
 
     headers: dict[str, str]
@@ -51,7 +51,7 @@ class FakeStripe:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.asked: list[Asked] = []
+        self.asked: list[PreparedStatement] = []
         self.sessions: dict[str, Json] = {}
         self.script: deque[Answer | None] = deque()  # None hangs up
         self.meanwhile: Callable[[], None] | None = None
@@ -59,7 +59,7 @@ class FakeStripe:
         self._under_way: set[str] = set()
         self._lock = threading.Lock()
 
-    def answer(self, asked: Asked) -> Answer | None:
+    def answer(self, asked: PreparedStatement) -> Answer | None:
         """What Stripe says to a request for a Checkout Session; None to hang up."""
         key = asked.headers.get("idempotency-key", "")
         with self._lock:
@@ -187,7 +187,7 @@ def fake_stripe() -> Iterator[FakeStripe]:
             assert self.path == "/v1/checkout/sessions", self.path
             assert self.headers["content-type"] == "application/x-www-form-urlencoded"
             form = dict(parse_qsl(body.decode(), strict_parsing=True))
-            told = stripe.answer(Asked({name.lower(): value for name, value in self.headers.items()}, form))
+            told = stripe.answer(PreparedStatement({name.lower(): value for name, value in self.headers.items()}, form))
             if told is None:
                 self.close_connection = True
                 return

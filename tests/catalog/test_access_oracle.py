@@ -18,7 +18,7 @@ from exchange import exchange_client
 from hallmarket.server.catalog.explain import ACTIONS, GIVES
 from support import Member, Server
 
-ORGANIZATIONS, PEOPLE, MOST_ASSETS = 3, 4, 8
+ORGANIZATIONS, PEOPLE, MAX_ASSETS = 3, 4, 8
 VISIBILITIES = ("public", "private", "organization", "monetized", "inherit")
 RANKS = {"read": 1, "write": 2, "admin": 3}
 LEAVE = (
@@ -56,7 +56,7 @@ def worlds(draw: st.DrawFn) -> World:
     """A world whose assets inherit from earlier ones, if they do."""
     person, organization = st.integers(0, PEOPLE - 1), st.integers(0, ORGANIZATIONS - 1)
     assets: list[Asset] = []
-    for place in range(draw(st.integers(1, MOST_ASSETS))):
+    for place in range(draw(st.integers(1, MAX_ASSETS))):
         parent = draw(st.none() | st.integers(0, place - 1)) if place else None
         belongs = draw(st.none() | organization)
         possible = [

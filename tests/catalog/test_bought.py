@@ -8,7 +8,7 @@ import pytest
 
 from assets import make_asset
 from circle import Circle
-from hallmarket.server.catalog.bought import end_bought, grant_bought
+from hallmarket.server.catalog.entitlements import grant_purchased_access, revoke_purchased_access
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
             assert await roles(connection) == (before, 0)
             for _ in range(2):
                 async with connection.transaction():
-                    await grant_bought(connection, [(UUID(asset), UUID(buyer.id), UUID(seller.id))])
+                    await grant_purchased_access(connection, [(UUID(asset), UUID(buyer.id), UUID(seller.id))])
                 assert await roles(connection) == (bought, 1)
             for _ in range(2):
                 async with connection.transaction():
-                    await end_bought(connection, UUID(asset), UUID(buyer.id))
+                    await revoke_purchased_access(connection, UUID(asset), UUID(buyer.id))
                 assert await roles(connection) == (after, 0)
         finally:
             await connection.close()

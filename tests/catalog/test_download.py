@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from assets import make_asset
 from circle import Circle, Someone, new_circle
 from faults.processes import find_workers
-from hallmarket.server.catalog.disposition import LONGEST_BYTES, attachment, safe_name
+from hallmarket.server.catalog.disposition import MAX_BYTES, attachment, safe_name
 from making_files import make_file
 from stored import stored
 from support import Server, copy_empty_cluster, free_port, new_server, wait_until
@@ -308,7 +308,7 @@ def test_any_name_makes_a_header_and_a_name_to_save_under(name: str) -> None:
     assert header.isprintable()
     saved = unquote(found[2], errors="strict")
     assert saved == safe_name(name)
-    assert 0 < len(saved.encode()) <= LONGEST_BYTES
+    assert 0 < len(saved.encode()) <= MAX_BYTES
     assert not set(saved) & set("/\\\0\r\n")
     assert not saved.startswith(".")
     assert all(unicodedata.category(letter) not in ("Cc", "Cf") for letter in saved)
@@ -318,4 +318,4 @@ def test_any_name_makes_a_header_and_a_name_to_save_under(name: str) -> None:
 def test_long_names_keep_their_extension() -> None:
     """What is cut off a long name is not its end."""
     assert safe_name("写" * 1000 + ".tar.gz").endswith("写.gz")
-    assert safe_name("a" * 1000) == "a" * LONGEST_BYTES
+    assert safe_name("a" * 1000) == "a" * MAX_BYTES

@@ -231,7 +231,7 @@ def test_past_what_is_ranked_come_the_older(circle: Circle, word: str, monkeypat
     """Of more than are ranked the newest go by relevance, the others after them by time, each once."""
     said = [(word, ""), ("a", word), ("b", word), ("c", word), (word, ""), ("d", word)]
     ids = [make(circle, name, body=body) for name, body in said]
-    monkeypatch.setattr("hallmarket.server.catalog.search.MOST_RANKED", 3)
+    monkeypatch.setattr("hallmarket.server.catalog.search.MAX_RANKED", 3)
     pages = [asyncio.run(search_here(circle, word, offset)) for offset in range(7)]
     expected = [ids[4], ids[5], ids[3], ids[2], ids[1], ids[0]]
     assert pages == [(expected[at : at + 2], at < 4) for at in range(7)]

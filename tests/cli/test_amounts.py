@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallmarket.cli.amounts import MOST_MINOR, dollars, read_amount
+from hallmarket.cli.amounts import MAX_AMOUNT_MINOR, dollars, read_amount
 from hallmarket.cli.output import money_words
 
-AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MOST_MINOR))
+AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MAX_AMOUNT_MINOR))
 
 
 @given(AMOUNTS)
@@ -21,7 +21,7 @@ def test_what_is_shown_is_what_is_read(amount):
     assert read_amount(words.replace(",", ""), currency) == amount_minor
 
 
-@given(st.integers(0, MOST_MINOR))
+@given(st.integers(0, MAX_AMOUNT_MINOR))
 def test_a_price_on_the_wire_is_exact(cents):
     """A price leaves as a number whose digits are the dollars and cents, none more and none less."""
     whole, _, fraction = f"{json.loads(json.dumps(dollars(cents))):.2f}".partition(".")

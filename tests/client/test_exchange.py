@@ -72,7 +72,7 @@ def test_search_pages(boss, table):
     assert {asset.id for page in pages for asset in page.data} == made
     assert [page.pagination.has_more for page in pages] == [True, False]
     assert {asset.id for asset in boss.assets.iterate("Paged", filters=filters)} == made
-    assert len(list(boss.assets.iterate("Paged", most=2, filters=filters))) == 2
+    assert len(list(boss.assets.iterate("Paged", max_items=2, filters=filters))) == 2
 
 
 def test_roles_and_deletion(boss, circle, table):

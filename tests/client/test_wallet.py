@@ -106,7 +106,7 @@ def test_history_by_pages(exchange, seller):
     pages = [exchange.wallet.transactions("btc", limit=2, offset=offset).data for offset in (0, 2, 4)]
     assert [moved.id for page in pages for moved in page][:5] == sent[::-1]
     assert [moved.id for moved in exchange.wallet.iterate("btc", type="send")] == sent[::-1]
-    assert [moved.id for moved in exchange.wallet.iterate("btc", most=3, offset=1)] == sent[-2:-5:-1]
+    assert [moved.id for moved in exchange.wallet.iterate("btc", max_items=3, offset=1)] == sent[-2:-5:-1]
     assert list(exchange.wallet.iterate("btc", until="2020-01-01T00:00:00Z")) == []
     assert list(exchange.wallet.iterate("btc", since="2999-01-01T00:00:00Z")) == []
 

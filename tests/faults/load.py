@@ -16,7 +16,7 @@ import httpx
 
 from support import Server, random_hash, wait_until
 
-LONGEST_ANSWER_S = 25.0
+MAX_ANSWER_S = 25.0
 AGAIN_S = 0.05
 BATCH_PAUSE_S = 0.7
 BATCH_LINES = (3, 40, 40, 200, 1200)  # the last one is committed in two pieces
@@ -40,7 +40,7 @@ class Witness:
         if self.acknowledged.setdefault(hash_text, item_id) != item_id:
             self.wrong.append(f"{hash_text} is {self.acknowledged[hash_text]} and {item_id}")
 
-    def wait_for_more(self, timeout_s: float = LONGEST_ANSWER_S) -> float:
+    def wait_for_more(self, timeout_s: float = MAX_ANSWER_S) -> float:
         """Wait until the server acknowledges again and publishes again; returns the seconds that took."""
         began, acknowledged = time.monotonic(), len(self.acknowledged)
         wait_until(lambda: len(self.acknowledged) > acknowledged, timeout_s)
@@ -56,7 +56,7 @@ class Witness:
     def check(self, *, every_request_answered: bool) -> None:
         """Fail if anything was ever answered that should not have been, or too late, or not at all."""
         assert not self.wrong, self.wrong[:5]
-        assert self.slowest_s < LONGEST_ANSWER_S
+        assert self.slowest_s < MAX_ANSWER_S
         assert not every_request_answered or not self.answers["none"], self.answers
 
 

@@ -27,7 +27,7 @@ from faults.rounds import FACTOR, long_enough, rounds
 from support import HALLMARKET, Server, random_hash, wait_until
 
 pytestmark = long_enough
-LONGEST_LIFE_S = 20.0  # 3 s on a machine that has nothing else to do
+MAX_LIFE_S = 20.0  # 3 s on a machine that has nothing else to do
 
 
 def test_nothing_outlives_a_killed_server(server: Server, witness: Witness) -> None:
@@ -36,7 +36,7 @@ def test_nothing_outlives_a_killed_server(server: Server, witness: Witness) -> N
         witness.wait_for_more()
         for _ in rounds(1):
             with _orphaned(server) as orphans:
-                lives_until = time.monotonic() + LONGEST_LIFE_S
+                lives_until = time.monotonic() + MAX_LIFE_S
                 server.start()
                 wait_until_gone(orphans, max(lives_until - time.monotonic(), 0))
             witness.wait_for_more()
@@ -51,7 +51,7 @@ def test_nothing_keeps_an_orphan_alive(server: Server, witness: Witness) -> None
         asking.start()
         time.sleep(0.5)
         with _orphaned(server) as orphans:
-            wait_until_gone(orphans, LONGEST_LIFE_S)
+            wait_until_gone(orphans, MAX_LIFE_S)
         asking.join()
     server.start()
     audit(server, witness)

@@ -17,7 +17,7 @@ from support import Server
 
 AT_ONCE = 32
 AGAIN_S = 0.2
-LONGEST_S = 120.0
+MAX_DURATION_S = 120.0
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Trade:
 
     async def _run(self, fault: Callable[[], None] | None) -> None:
         waiting = list(self._wishes)
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(MAX_DURATION_S):
             lanes = [asyncio.create_task(self._lane(waiting)) for _ in range(AT_ONCE)]
             if fault is not None:
                 await self._midst.wait()

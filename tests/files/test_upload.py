@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from circle import Circle, Someone, new_circle
 from faults.processes import find_workers
-from hallmarket.server.files.names import LONGEST_NAME, clean_name
+from hallmarket.server.files.names import MAX_NAME_LENGTH, clean_name
 from making_files import make_file, send
 from stored import THUMBNAILS
 from support import Server, new_server, wait_until
@@ -78,7 +78,7 @@ BAD = {
     "no bytes": b'{"file_name": "a"}',
     "no name": b'{"file_base64": ""}',
     "name no text": b'{"file_name": 5, "file_base64": ""}',
-    "name too long": b'{"file_name": "%s", "file_base64": ""}' % (b"a" * (LONGEST_NAME + 1)),
+    "name too long": b'{"file_name": "%s", "file_base64": ""}' % (b"a" * (MAX_NAME_LENGTH + 1)),
     "bytes no text": b'{"file_name": "a", "file_base64": 5}',
     "bytes null": b'{"file_name": "a", "file_base64": null}',
     "no base64": b'{"file_name": "a", "file_base64": "****"}',
@@ -172,7 +172,7 @@ def test_an_upload_cut_off_leaves_nothing(circle: Circle) -> None:
 
 def test_too_large_an_upload_is_refused() -> None:
     """More bytes than the setting allows are 413 and not kept; memory does not grow with as many as it does."""
-    with new_server(most_upload_mib=300) as server, new_circle(server) as circle:
+    with new_server(max_upload_mib=300) as server, new_circle(server) as circle:
         begun = begin(circle.boss)
         assert put(begun["upload_url"], os.urandom(20 * MIB)).status_code == 200
         (worker,) = find_workers(server)
@@ -207,7 +207,7 @@ def peak_kib(process: psutil.Process) -> int:
 def test_any_name_is_made_one(name: str) -> None:
     """Whatever bytes are called: a name that is no path, not empty, and not too long."""
     cleaned = clean_name(name)
-    assert 0 < len(cleaned) <= LONGEST_NAME
+    assert 0 < len(cleaned) <= MAX_NAME_LENGTH
     assert not set(cleaned) & set("/\\\0\r\n")
     assert clean_name(cleaned) == cleaned
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from exchange import exchange_client, get_token, official_client
-from hallmarket.server.identity.own_keys import MOST_LIVE_KEYS
+from hallmarket.server.identity.own_keys import MAX_LIVE_KEYS
 from hallmarket.server.identity.types import SCOPES
 from support import Member, Server, wait_until
 from wire import assert_exchange_error
@@ -312,7 +312,7 @@ def test_nobody_has_more_live_keys_than_the_bound(server: Server, member: Member
         " select gen_random_uuid(), $1, 'filler', 'hm_', sha256(gen_random_uuid()::text::bytea), '{}'"
         " from generate_series(1, $2::int)",
         member.person,
-        MOST_LIVE_KEYS - 1 - spare,
+        MAX_LIVE_KEYS - 1 - spare,
     )
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: client.post(PATH, json={"name": "x"}).status_code, range(8)))

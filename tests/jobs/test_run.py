@@ -110,7 +110,7 @@ async def test_a_hopeless_job_is_given_up_with_its_reason(server: Server, bench:
     async with running(server, bench.kinds(work)):
         await ask(server, bench.kind, 1)
         await until(lambda: bench.given_up)
-    assert tries[1] == run.MOST_TRIES
+    assert tries[1] == run.MAX_ATTEMPTS
     assert bench.given_up == [(1, "it never works")]
     (kept,) = await asyncio.to_thread(
         server.query,
@@ -124,7 +124,7 @@ async def test_a_hopeless_job_is_given_up_with_its_reason(server: Server, bench:
 
 async def test_what_is_away_costs_no_try(server: Server, bench: Bench) -> None:
     """While something a job needs is away it is put off as often as need be, and is not given up for it."""
-    away = 2 * run.MOST_TRIES
+    away = 2 * run.MAX_ATTEMPTS
 
     async def work(_payload: Any) -> None:
         nonlocal away
@@ -149,7 +149,7 @@ async def test_what_a_killed_process_had_in_hand_is_done(server: Server, bench: 
 
 async def test_a_job_that_kills_is_given_up(server: Server, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deaths are tries, too: a job that every process dies of is not begun for ever."""
-    monkeypatch.setattr(run, "MOST_TRIES", 1)
+    monkeypatch.setattr(run, "MAX_ATTEMPTS", 1)
     await ask(server, bench.kind, "deadly")
     await asyncio.to_thread(take_and_die, server, bench.kind)
     async with running(server, bench.kinds()):

@@ -210,7 +210,7 @@ def test_other_types_are_refused(api: httpx.Client, kind: str) -> None:
 
 def test_too_large_an_upload_is_refused() -> None:
     """More bytes than the setting allows are 413, and not kept; as many as it allows are."""
-    with new_server(most_upload_mib=1) as small, small.client() as api:
+    with new_server(max_upload_mib=1) as small, small.client() as api:
         for size in (MIB, 20 * MIB):
             assert_media_error(upload(api, b"x" * size), 413, "PAYLOAD_TOO_LARGE")
         assert stored(small) == {}

@@ -33,7 +33,7 @@ def paying(stripe: FakeStripe) -> Iterator[Server]:
             yield server.start(port)
 
 
-class Till:
+class Checkout:
     """Somebody who pays, what Stripe tells the server of it, and what became of the money."""
 
     def __init__(self, server: Server, stripe: FakeStripe, someone: Someone) -> None:
@@ -89,8 +89,8 @@ class Till:
 
 
 @pytest.fixture
-def till(paying: Server, stripe: FakeStripe) -> Iterator[Till]:
+def till(paying: Server, stripe: FakeStripe) -> Iterator[Checkout]:
     """Somebody new who pays."""
     stripe.script.clear()
     with new_circle(paying) as circle:
-        yield Till(paying, stripe, circle.person())
+        yield Checkout(paying, stripe, circle.person())

@@ -30,12 +30,12 @@ from fake_stripe import (
 from faults.processes import find_workers, kill
 from hallmarket.server.payments.remote import Remote
 from hallmarket.server.payments.types import NoSessionError, Payment, Trouble
-from payments.conftest import Till
+from payments.conftest import Checkout
 from support import wait_until
 from wire import assert_exchange_error
 
 
-def test_stripe_is_asked_as_it_documents(till: Till) -> None:
+def test_stripe_is_asked_as_it_documents(till: Checkout) -> None:
     """A payment is a Checkout Session in dollars that carries our id, and the answer says where to pay."""
     before = len(till.stripe.asked)
     told = till.begin(1234).json()["data"]
@@ -69,7 +69,7 @@ def test_stripe_is_asked_as_it_documents(till: Till) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
 
 
-def test_repeats_are_one_payment(till: Till) -> None:
+def test_repeats_are_one_payment(till: Checkout) -> None:
     """Sent five times at once under one key, and once more, it is one session, and every answer is the same bytes."""
     sessions = len(till.stripe.sessions)
     with ThreadPoolExecutor(5) as pool:
@@ -84,7 +84,7 @@ def test_repeats_are_one_payment(till: Till) -> None:
 
 
 @pytest.mark.parametrize("trouble", [BROKEN, BAD_KEY, NOT_ALLOWED, TOO_MANY], ids=lambda answer: str(answer.status))
-def test_trouble_at_stripe_loses_nothing(till: Till, trouble: Answer) -> None:
+def test_trouble_at_stripe_loses_nothing(till: Checkout, trouble: Answer) -> None:
     """While Stripe fails, or refuses our key, it is 503; a repeat under the same key goes on with the same payment."""
     till.stripe.script.append(trouble)
     sessions, before = len(till.stripe.sessions), len(till.stripe.asked)
@@ -102,7 +102,7 @@ def test_trouble_at_stripe_loses_nothing(till: Till, trouble: Answer) -> None:
     assert till.begin(900, "patience").content == again.content
 
 
-def test_broken_connection_is_tried_again(till: Till) -> None:
+def test_broken_connection_is_tried_again(till: Checkout) -> None:
     """When Stripe hangs up, the same request is sent once more, under the same key."""
     till.stripe.script.append(None)
     before = len(till.stripe.asked)
@@ -112,7 +112,7 @@ def test_broken_connection_is_tried_again(till: Till) -> None:
 
 
 @pytest.mark.parametrize("refusal", [REFUSED, DECLINED], ids=lambda answer: str(answer.status))
-def test_refused_payment_stays_refused(till: Till, refusal: Answer) -> None:
+def test_refused_payment_stays_refused(till: Checkout, refusal: Answer) -> None:
     """What Stripe will not take is 409, told the same when repeated without asking again, and a failed payment."""
     till.stripe.script.append(refusal)
     first = till.begin(900, "hopeless")
@@ -124,7 +124,7 @@ def test_refused_payment_stays_refused(till: Till, refusal: Answer) -> None:
     assert till.status(str(row["id"])) == "failed"
 
 
-def test_killed_between_stripe_and_the_database(till: Till) -> None:
+def test_killed_between_stripe_and_the_database(till: Checkout) -> None:
     """If the server dies when Stripe has answered and nothing is written down, a repeat is told that very session."""
     workers = find_workers(till.server)
 
@@ -149,7 +149,7 @@ def test_killed_between_stripe_and_the_database(till: Till) -> None:
 
 
 @pytest.mark.parametrize("amount", [49, 0, -50, 100_000_000, 50.5, "x", None, True, 10**30])
-def test_amount_is_bounded(till: Till, amount: object) -> None:
+def test_amount_is_bounded(till: Checkout, amount: object) -> None:
     """Less than Stripe takes, more, or no whole number of cents is 400, and Stripe hears nothing of it."""
     before = len(till.stripe.asked)
     assert_exchange_error(till.begin(amount), 400, "invalid_request")  # type: ignore[arg-type]
@@ -176,13 +176,13 @@ def test_amount_is_bounded(till: Till, amount: object) -> None:
         "",
     ],
 )
-def test_nobody_is_led_elsewhere(till: Till, field: str, page: str) -> None:
+def test_nobody_is_led_elsewhere(till: Checkout, field: str, page: str) -> None:
     """Stripe sends browsers back to pages of this server's own address only."""
     wanted = page.replace("{own}", till.server.url)
     assert_exchange_error(till.begin(900, **{field: wanted}), 400, "invalid_request")
 
 
-def test_own_pages_are_come_back_to(till: Till) -> None:
+def test_own_pages_are_come_back_to(till: Checkout) -> None:
     """Pages of our own are handed to Stripe as they are, with Stripe's own placeholder in them."""
     own = till.server.url
     done, back = own + "/wallet?session={CHECKOUT_SESSION_ID}", own
@@ -191,7 +191,7 @@ def test_own_pages_are_come_back_to(till: Till) -> None:
     assert (form["success_url"], form["cancel_url"]) == (done, back)
 
 
-def test_payment_is_its_persons(till: Till) -> None:
+def test_payment_is_its_persons(till: Checkout) -> None:
     """Nobody else sees a payment, and an unknown one is told apart from it by nobody."""
     payment_id, _ = till.open()
     with new_circle(till.server) as circle:
@@ -238,7 +238,7 @@ def test_nothing_is_told_to_stripe_beside_the_payment() -> None:
     assert library.enable_telemetry is False
 
 
-def test_unbound_key_pays_into_the_same_wallet(till: Till) -> None:
+def test_unbound_key_pays_into_the_same_wallet(till: Checkout) -> None:
     """A wallet is the person's: with a key bound to nothing they see the payment that the other key began."""
     payment_id, _ = till.open()
     token = get_token(till.server, till.server.new_key(till.someone.member).key)

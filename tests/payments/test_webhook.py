@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from circle import new_circle
 from fake_stripe import WEBHOOK_SECRET, event_object, paid, session_object, sign
-from hallmarket.server.payments.webhook import MOST_BODY_BYTES
-from payments.conftest import Till
+from hallmarket.server.payments.webhook import MAX_BODY_BYTES
+from payments.conftest import Checkout
 from wire import assert_exchange_error, assert_no_trouble, read_log
 
 SHARED = settings(max_examples=25)
@@ -29,7 +29,7 @@ WORDS: dict[str, tuple[str, bool]] = {
 
 @SHARED
 @given(rounds=st.lists(st.lists(st.sampled_from(sorted(WORDS)), min_size=1, max_size=4), min_size=1, max_size=4))
-def test_exactly_one_credit_or_none(till: Till, rounds: list[list[str]]) -> None:
+def test_exactly_one_credit_or_none(till: Checkout, rounds: list[list[str]]) -> None:
     """Events in any order, repeated, several at once: one credit if any of them is the money, and else none."""
     credits_before, trail_before = len(till.deposits()), len(till.written_down())
     told_before = len(till.someone.told(till.server))
@@ -51,7 +51,7 @@ def test_exactly_one_credit_or_none(till: Till, rounds: list[list[str]]) -> None
     assert till.status(payment_id) in ({"paid"} if came else ends or {"open"})
 
 
-def test_deposit_is_in_the_wallet(till: Till) -> None:
+def test_deposit_is_in_the_wallet(till: Checkout) -> None:
     """What was paid is there to be spent, a movement of its own, with Stripe's word for it in the ledger."""
     _, session = till.open(2500)
     done = paid(session)
@@ -67,7 +67,7 @@ def test_deposit_is_in_the_wallet(till: Till) -> None:
     assert till.someone.ask("GET", "/stripe/wallet/balance")["available_cents"] == 0
 
 
-def test_money_may_be_quicker_than_the_page(till: Till) -> None:
+def test_money_may_be_quicker_than_the_page(till: Checkout) -> None:
     """A payment whose session was never written down is credited all the same, once."""
     payment_id = str(uuid4())
     till.server.query("insert into payment values ($1, $2, 'usd', 900)", UUID(payment_id), UUID(till.someone.id))
@@ -91,7 +91,7 @@ def test_money_may_be_quicker_than_the_page(till: Till) -> None:
     ],
     ids=lambda lie: "-".join(f"{name}-{value}" for name, value in lie.items()),
 )
-def test_what_disagrees_is_not_credited(till: Till, lie: dict[str, Any]) -> None:
+def test_what_disagrees_is_not_credited(till: Checkout, lie: dict[str, Any]) -> None:
     """Another amount, currency, person or page than was asked for is not credited, and the operator is told."""
     payment_id, session = till.open(2500)
     assert till.tell("checkout.session.completed", paid(session, **lie)) == "disagrees"
@@ -99,7 +99,7 @@ def test_what_disagrees_is_not_credited(till: Till, lie: dict[str, Any]) -> None
     assert [line["level"] for line in read_log(till.server) if line.get("payment") == payment_id] == ["error"]
 
 
-def test_money_is_credited_to_one_payment(till: Till) -> None:
+def test_money_is_credited_to_one_payment(till: Checkout) -> None:
     """The same money, said to have paid for two payments, is credited for one."""
     sessions = [till.open(800)[1] for _ in range(2)]
     intent = {"payment_intent": f"pi_{uuid4().hex}"}
@@ -110,7 +110,7 @@ def test_money_is_credited_to_one_payment(till: Till) -> None:
 @pytest.mark.parametrize(
     "metadata", [None, {}, {"hallmarket_payment": "x"}, {"hallmarket_payment": str(UUID(int=7))}, {"order": "17"}]
 )
-def test_others_on_the_account_are_no_concern(till: Till, metadata: dict[str, str] | None) -> None:
+def test_others_on_the_account_are_no_concern(till: Checkout, metadata: dict[str, str] | None) -> None:
     """A session that another system made is 200 and ignored, and so are events of other kinds."""
     session = paid(session_object(metadata=metadata, client_reference_id=till.someone.id))
     for kind in ("checkout.session.completed", "checkout.session.expired"):
@@ -121,7 +121,7 @@ def test_others_on_the_account_are_no_concern(till: Till, metadata: dict[str, st
 
 
 @pytest.mark.parametrize("kind", ["charge.refunded", "charge.dispute.created"])
-def test_money_taken_back_is_left_to_the_operator(till: Till, kind: str) -> None:
+def test_money_taken_back_is_left_to_the_operator(till: Checkout, kind: str) -> None:
     """What is refunded or disputed at Stripe is a warning with the payment's id, and moves nothing here."""
     payment_id, session = till.open(1100)
     done = paid(session)
@@ -156,12 +156,12 @@ FORGED = {
 
 
 @pytest.mark.parametrize("signature", FORGED.values(), ids=FORGED)
-def test_forged_signature_is_refused(till: Till, signature: str | bytes | None) -> None:
+def test_forged_signature_is_refused(till: Checkout, signature: str | bytes | None) -> None:
     """What Stripe did not sign of late, to this very byte, is 400."""
     assert_exchange_error(till.send(BODY, signature), 400, "invalid_request")
 
 
-def test_signatures_may_be_several(till: Till) -> None:
+def test_signatures_may_be_several(till: Checkout) -> None:
     """While a secret is being changed, Stripe signs with both; one that is good suffices."""
     other = sign(BODY, "whsec_another").split(",")[1]
     assert till.send(BODY, f"{sign(BODY)},{other}").status_code == 200
@@ -171,7 +171,7 @@ def test_signatures_may_be_several(till: Till) -> None:
 
 @settings(SHARED, max_examples=60)
 @given(body=st.binary(max_size=200), signature=st.binary(max_size=80), header=st.sampled_from(["", "t=1,v1="]))
-def test_nonsense_is_400(till: Till, body: bytes, signature: bytes, header: str) -> None:
+def test_nonsense_is_400(till: Checkout, body: bytes, signature: bytes, header: str) -> None:
     """Any bytes under any signature are 400, never a 500."""
     printable = bytes(33 + each % 94 for each in signature)
     assert_exchange_error(till.send(body, header.encode() + printable), 400, "invalid_request")
@@ -194,19 +194,19 @@ def test_nonsense_is_400(till: Till, body: bytes, signature: bytes, header: str)
     ],
     ids=range(11),
 )
-def test_unreadable_event_is_400(till: Till, body: bytes) -> None:
+def test_unreadable_event_is_400(till: Checkout, body: bytes) -> None:
     """What is signed and no event is 400, too: Stripe's dashboard shows that nothing came of it."""
     assert_exchange_error(till.send(body, sign(body)), 400, "invalid_request")
 
 
-def test_event_is_bounded(till: Till) -> None:
+def test_event_is_bounded(till: Checkout) -> None:
     """An event of 256 KiB is read, one of a byte more is 413."""
-    body = BODY + b" " * (MOST_BODY_BYTES - len(BODY))
+    body = BODY + b" " * (MAX_BODY_BYTES - len(BODY))
     assert till.send(body, sign(body)).status_code == 200
     assert_exchange_error(till.send(body + b" ", sign(body + b" ")), 413, "payload_too_large")
 
 
-def test_nothing_went_wrong_meanwhile(till: Till) -> None:
+def test_nothing_went_wrong_meanwhile(till: Checkout) -> None:
     """No request of all these left a traceback in the server's log, and no secret is in it."""
     assert_no_trouble(till.server)
     assert WEBHOOK_SECRET not in till.server.log.read_text()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows, coerce_values, settle_types
-from hallmarket.server.tables.declare import MOST_COLUMNS
+from hallmarket.server.tables.declare import MAX_COLUMNS
 from hallmarket.server.tables.read_json import infer_columns
 from hallmarket.server.tables.types import TIMESTAMPTZ, Column
 
@@ -138,7 +138,7 @@ class Watched(dict[str, Any]):
 
 def test_keys_of_their_own_are_not_looked_for_in_every_row() -> None:
     """Rows that have a key each, which is no column's, take as long as they are many, not as that times itself."""
-    rows = [Watched({"a": number, f"x{number}": 1}) for number in range(MOST_COLUMNS + 1)]
+    rows = [Watched({"a": number, f"x{number}": 1}) for number in range(MAX_COLUMNS + 1)]
     Watched.looks = 0
     read = coerce_rows((Column("a", "bigint"),), rows)
     assert read.ignored == {f"x{number}": 1 for number in range(len(rows))}

@@ -163,7 +163,7 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
 def test_bombs_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A workbook or a row group that would unpack into more than memory is refused by what it says of itself."""
     for reader in ("read_excel", "read_parquet"):
-        monkeypatch.setattr(f"hallmarket.server.tables.{reader}.MOST_UNPACKED_BYTES", 1 << 20)
+        monkeypatch.setattr(f"hallmarket.server.tables.{reader}.MAX_UNPACKED_BYTES", 1 << 20)
     with ZipFile(tmp_path / "w.xlsx", "w", ZIP_DEFLATED) as book:
         book.writestr("xl/x.xml", bytes(2 << 20))
     pq.write_table(pa.table({"a": ["x" * (2 << 20)]}), tmp_path / "a.parquet", compression="zstd")

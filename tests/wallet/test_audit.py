@@ -8,7 +8,7 @@ import pytest
 
 from circle import Circle, Someone, new_circle
 from funds import credit
-from hallmarket.server.exchange.audit import MoneyAudit, audit_moment
+from hallmarket.server.purchases.audit import MoneyAudit, audit_moment
 from making_files import make_file
 from support import Server, new_server, wait_until
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from circle import Someone, new_circle
 from exchange import official_client
 from funds import balance, credit
-from hallmarket.server.http.exchange import MOST_ITEMS
+from hallmarket.server.http.exchange import MAX_ITEMS
 from hallmarket.server.wallet import operate
 from hallmarket.server.wallet.history import KINDS
 from hallmarket.server.wallet.transfer import CURRENCIES
@@ -134,7 +134,7 @@ def test_bitcoin_is_a_list_of_its_own(trade: Trade) -> None:
 
 def test_the_official_client_is_told_all_of_it(trade: Trade) -> None:
     """More movements in bitcoin than a page holds come whole to the official client, which asks for no pages."""
-    who, many = trade.server.new_member(), MOST_ITEMS + 1
+    who, many = trade.server.new_member(), MAX_ITEMS + 1
 
     async def give(connection: Connection) -> None:
         for amount in range(1, many + 1):

@@ -11,7 +11,7 @@ from hallmarket.cli.administering import common_options, run_work
 from hallmarket.cli.options import read_time
 from hallmarket.cli.output import printable, to_json
 
-MOST_EVENTS = 1_000_000
+MAX_EVENTS = 1_000_000
 WORD = re.compile(r"[\w:.@+-]+")
 
 
@@ -19,9 +19,7 @@ WORD = re.compile(r"[\w:.@+-]+")
 @click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="only what concerns this organization")
 @click.option("--since", metavar="TIME", help="from then on: ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z")
 @click.option("--action", metavar="NOUN.VERB", help="only events of this kind, such as key.create")
-@click.option(
-    "--limit", type=click.IntRange(1, MOST_EVENTS), default=50, show_default=True, metavar="N", help="at most"
-)
+@click.option("--limit", type=click.IntRange(1, MAX_EVENTS), default=50, show_default=True, metavar="N", help="at most")
 @common_options
 def audit(organization_id: UUID | None, since: str | None, action: str | None, limit: int, **common: Any) -> None:
     """Show who did what to whom, when and from where: newest first, one event a line."""

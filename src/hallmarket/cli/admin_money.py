@@ -89,7 +89,7 @@ def refund(licence_id: UUID, amount: str | None, reason: str | None, **common: A
     """Give back what was paid for an asset, in parts or whole."""
     import msgspec
 
-    from hallmarket.server.exchange import operate
+    from hallmarket.server.purchases import operate
 
     def read(currency: "Currency") -> int | None:
         return None if amount is None else read_argument(amount, currency)
@@ -123,7 +123,7 @@ def audit_money(context: click.Context, /, **common: Any) -> None:
     """Recompute all money from its postings, and tell whatever does not agree: then the exit status is 1."""
     import msgspec
 
-    from hallmarket.server.exchange import audit
+    from hallmarket.server.purchases import audit
 
     found = run_work(common, lambda connection, _: audit.audit_money(connection), on_new=False)
     text = "\n".join(printable(line) for line in _tell_audit(found))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 CURRENCIES: "tuple[Currency, ...]" = ("usd", "btc")
 NAMES: "dict[Currency, str]" = {"usd": "dollars", "btc": "bitcoin"}
-MOST_MINOR = 21 * 10**14  # of one transfer, as the server has it
+MAX_AMOUNT_MINOR = 21 * 10**14  # of one transfer, as the server has it
 _WHOLE = r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)"
 _FORMS = {
     "usd": re.compile(rf"\$?{_WHOLE}(?:\.(?P<cents>[0-9]{{1,2}}))?"),
@@ -43,8 +43,8 @@ class Amount(click.ParamType[int]):
 
     name = "amount"
 
-    def __init__(self, currency: "Currency", least_minor: int = 1) -> None:
-        self._currency, self._least_minor = currency, least_minor
+    def __init__(self, currency: "Currency", min_minor: int = 1) -> None:
+        self._currency, self._least_minor = currency, min_minor
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The amount in minor units; a usage error for what is none."""
@@ -54,7 +54,7 @@ class Amount(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-def read_amount(text: str, currency: "Currency", least_minor: int = 1) -> int:
+def read_amount(text: str, currency: "Currency", min_minor: int = 1) -> int:
     """Minor units of an amount as people write it: 12.50, $1,200 or 1,200 sats. Raises ValueError saying what to do."""
     found = _FORMS[currency].fullmatch(text.strip())
     if text.strip().startswith(("-", "$-")):
@@ -63,8 +63,8 @@ def read_amount(text: str, currency: "Currency", least_minor: int = 1) -> int:
         raise ValueError(f"{text!r} {_HINTS[currency]}")
     whole = int(found["whole"].replace(",", ""))
     amount_minor = whole if currency == "btc" else whole * 100 + int((found["cents"] or "").ljust(2, "0"))
-    if not least_minor <= amount_minor <= MOST_MINOR:
-        least, most = money_words(least_minor, currency), money_words(MOST_MINOR, currency)
+    if not min_minor <= amount_minor <= MAX_AMOUNT_MINOR:
+        least, most = money_words(min_minor, currency), money_words(MAX_AMOUNT_MINOR, currency)
         raise ValueError(f"{text!r} is not between {least} and {most}")
     return amount_minor
 

@@ -50,7 +50,7 @@ def _open(plan: Plan, report: Report, stack: ExitStack) -> tuple[Hallmarket, Sta
     )
     if state.log_was_reset:
         report.tell(f"the log at {plan.server} is smaller than it was: everything is anchored again")
-    # Asked before any reading, so a bad key shows at once.
+    # PreparedStatement before any reading, so a bad key shows at once.
     arrival = Arrival(server)
     for item in arrival.failed_items():
         state.forget(item.id)

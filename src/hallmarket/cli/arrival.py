@@ -8,7 +8,7 @@ from hallmarket.client.errors import HallmarketError
 from hallmarket.client.types import ANCHORED, FAILED, MediaItem, Transaction
 
 FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 0.5
+MAX_PAUSE_S = 0.5
 
 
 class Arrival:
@@ -40,7 +40,7 @@ class Arrival:
             if time.monotonic() > until_s or not goes_on():
                 return False
             time.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 1.5, MAX_PAUSE_S)
         return True
 
     def find_transaction(self, sha3_512: str) -> Transaction | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from hallmarket.cli.amounts import Amount, dollars, price_words
-from hallmarket.cli.exchanging import EPILOG_END, asset_facts, exchange_options, find_place, open_exchange
+from hallmarket.cli.exchanging import EPILOG_END, asset_facts, exchange_options, find_placement, open_exchange
 from hallmarket.cli.exits import OK, CommandError
 from hallmarket.cli.options import text_or_file
 from hallmarket.cli.output import print_json, printable
@@ -102,7 +102,7 @@ def _fields(said: dict[str, Any]) -> dict[str, Any]:
 def _change(exchange: "Exchange", asset: "Asset", fields: dict[str, Any], team: str | None) -> "Asset":
     if asset.asset_type == "comment":
         raise CommandError("a comment is seen as what it is about, and not sold by itself: name that")
-    place = find_place(exchange, asset.org_id, team) if team else {}
+    place = find_placement(exchange, asset.org_id, team) if team else {}
     return exchange.assets.change(asset.id, asset.asset_type, **fields, **place)
 
 

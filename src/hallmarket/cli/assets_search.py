@@ -9,7 +9,7 @@ from hallmarket.cli.exchanging import (
     asset_facts,
     asset_table,
     exchange_options,
-    find_place,
+    find_placement,
     open_exchange,
     paging_options,
 )
@@ -51,7 +51,7 @@ WINDOWS = ("day", "week", "month", "all")
 def search(where: tuple[str, str], words: tuple[str, ...], limit: int, offset: int, as_json: bool, **asked: Any) -> int:
     """Find assets that you may see."""
     with open_exchange(where) as exchange:
-        filters: dict[str, Any] = {**find_place(exchange, asked["organization"], asked["team"])}
+        filters: dict[str, Any] = {**find_placement(exchange, asked["organization"], asked["team"])}
         filters |= {name: asked[name] for name in ("asset_type", "visibility") if asked[name]}
         if asked["tag"]:
             filters["tag"] = list(asked["tag"])
@@ -61,7 +61,7 @@ def search(where: tuple[str, str], words: tuple[str, ...], limit: int, offset: i
         found = list(
             exchange.assets.iterate(
                 " ".join(words),
-                most=limit,
+                max_items=limit,
                 offset=offset,
                 filters=filters,
                 metadata_filters={name: chosen for name, chosen in of_files.items() if chosen},

@@ -16,7 +16,7 @@ from hallmarket.cli.exchanging import (
     asset_facts,
     asset_table,
     exchange_options,
-    find_place,
+    find_placement,
     open_exchange,
     owner_words,
     paging_options,
@@ -81,9 +81,9 @@ def list_datasets(
 ) -> int:
     """List datasets that you may see, newest first, or those that WORDS find."""
     with open_exchange(where) as exchange:
-        filters = {"asset_type": "dataset"} | find_place(exchange, organization, team)
+        filters = {"asset_type": "dataset"} | find_placement(exchange, organization, team)
         asked = " ".join(words)
-        found = list(exchange.assets.iterate(asked, most=limit, offset=offset, filters=filters, scope=scope))
+        found = list(exchange.assets.iterate(asked, max_items=limit, offset=offset, filters=filters, scope=scope))
     if as_json:
         print_json({"datasets": list(map(asset_facts, found))})
     else:

@@ -81,7 +81,7 @@ def owner_words(asset: "Asset") -> str:
     return (asset.user and asset.user.username) or asset.user_id
 
 
-def find_place(exchange: "Exchange", organization: str | None, team: str | None) -> dict[str, str]:
+def find_placement(exchange: "Exchange", organization: str | None, team: str | None) -> dict[str, str]:
     """The ids of an organization and a team that were named by name or id; raises CommandError for none such."""
     place = {}
     if organization is not None:

@@ -61,7 +61,7 @@ def list_licences(
     with open_exchange(where) as exchange:
         wanted = None if asset_id is None else str(asset_id)
         chosen = {"role": role, "asset_id": wanted, "active": active}
-        shown = list(exchange.licences.iterate(most=limit, offset=offset, **chosen))
+        shown = list(exchange.licences.iterate(max_items=limit, offset=offset, **chosen))
     if as_json:
         print_json({"licences": msgspec.to_builtins(shown)})
         return OK

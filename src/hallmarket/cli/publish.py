@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from hallmarket.cli.amounts import Amount, dollars
-from hallmarket.cli.exchanging import EPILOG_END, exchange_options, find_place, open_exchange
+from hallmarket.cli.exchanging import EPILOG_END, exchange_options, find_placement, open_exchange
 from hallmarket.cli.exits import NO, OK, command_error
 from hallmarket.cli.options import text_or_file
 from hallmarket.cli.output import print_json, printable, tell
 
 TABLES = (".csv", ".tsv", ".parquet", ".json", ".ndjson", ".jsonl", ".xlsx", ".xls", ".ods")
 VISIBILITIES = ("public", "organization", "private", "monetized")
-LONGEST_NAME = 1024
+MAX_NAME_LENGTH = 1024
 
 
 @click.command(
@@ -57,7 +57,7 @@ def publish(
     told: list[dict[str, Any]] = []
     with ExitStack() as stack:
         exchange = stack.enter_context(open_exchange(where))
-        fields |= find_place(exchange, said["organization"], said["team"])
+        fields |= find_placement(exchange, said["organization"], said["team"])
         publishing = stack.enter_context(closing(Publishing(exchange, fields, quiet=quiet or as_json)))
         for path in files:
             try:

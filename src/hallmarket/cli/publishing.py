@@ -128,7 +128,7 @@ class Publishing:
 
     def _newest_dataset(self) -> Asset | None:
         filters = {"asset_type": "dataset", "user_id": self._me.id}
-        return next(self._exchange.assets.iterate(most=1, filters=filters, sort="recent"), None)
+        return next(self._exchange.assets.iterate(max_items=1, filters=filters, sort="recent"), None)
 
     def _find(self, asset_type: str, metadata: dict[str, str]) -> Asset | None:
         """Find an asset of one's own by its metadata; the oldest, should there be several."""

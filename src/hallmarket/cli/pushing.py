@@ -156,12 +156,12 @@ class Note:
         self._path.unlink(missing_ok=True)
 
 
-def batches(rows: Iterator[bytes], most_bytes: int = BATCH_BYTES) -> Iterator[tuple[list[bytes], bool]]:
+def batches(rows: Iterator[bytes], max_bytes: int = BATCH_BYTES) -> Iterator[tuple[list[bytes], bool]]:
     """Yield rows in batches of at most so many bytes, or of one row, each with whether it is the last."""
     batch: list[bytes] = []
     size_bytes = 0
     for row in rows:
-        if batch and size_bytes + len(row) + 1 > most_bytes:
+        if batch and size_bytes + len(row) + 1 > max_bytes:
             yield batch, False
             batch, size_bytes = [], 0
         batch.append(row)

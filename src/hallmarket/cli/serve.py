@@ -33,6 +33,8 @@ def _with_settings(command: Any) -> Any:
         default = "" if setting.default == "" else f"; {str(setting.default).lower()} unless set"
         text = f"{setting.help}{default} [{setting.variable}]"
         command = click.option(setting.option, setting.name, metavar=setting.metavar, help=text)(command)
+        if setting.old_name:
+            command = click.option(setting.old_option, setting.old_name, hidden=True)(command)
     return command
 
 
@@ -46,8 +48,10 @@ def serve(as_json: bool, **given: Any) -> None:
     """
     from hallmarket.server.errors import Refusal
     from hallmarket.server.serve import serve as run
-    from hallmarket.server.settings import read_settings
+    from hallmarket.server.settings import deprecation_warnings, read_settings
 
+    for warning in deprecation_warnings(given, os.environ):
+        click.echo(f"hallmarket: {warning}", err=True)
     try:
         settings = read_settings(given, os.environ)
         run(settings, _announce_json if as_json else _announce)

@@ -112,7 +112,7 @@ def history(
 
     with open_exchange(where) as exchange:
         filters = {"type": kind, "since": since, "until": until}
-        found = list(exchange.wallet.iterate(currency, most=limit, offset=offset, **filters))
+        found = list(exchange.wallet.iterate(currency, max_items=limit, offset=offset, **filters))
     if as_json:
         print_json({"transactions": msgspec.to_builtins(found)})
     else:

@@ -34,9 +34,11 @@ class Assets:
         found: Page[Asset] = self._session.json(Page[Asset], "GET", "/search/assets", params=given(asked))
         return found
 
-    def iterate(self, query: str = "", *, most: int | None = None, offset: int = 0, **params: Any) -> Iterator[Asset]:
-        """Yield what `search` finds, page by page, up to `most` of it."""
-        return iterate_pages(self.search, most, offset, query=query, **params)
+    def iterate(
+        self, query: str = "", *, max_items: int | None = None, offset: int = 0, **params: Any
+    ) -> Iterator[Asset]:
+        """Yield what `search` finds, page by page, up to `max_items` of it."""
+        return iterate_pages(self.search, max_items, offset, query=query, **params)
 
     def get(self, asset_id: str) -> Asset:
         """Get an asset of any type, without its content."""
@@ -66,7 +68,7 @@ class Assets:
 
     def delete(self, asset_id: str, *, with_children: bool = False, dry_run: bool = False) -> DeleteResult:
         """Delete an asset, with what stands in it if wanted; a dry run only says what would go."""
-        # Asked for again after a lost answer, it is simply not there any more.
+        # PreparedStatement for again after a lost answer, it is simply not there any more.
         gone: Data[DeleteResult] = self._session.json(
             Data[DeleteResult],
             "DELETE",

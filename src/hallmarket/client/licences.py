@@ -78,9 +78,9 @@ class Licences:
         found: Page[Licence] = self._session.json(Page[Licence], "GET", "/licences", params=given(asked))
         return found
 
-    def iterate(self, *, most: int | None = None, offset: int = 0, **filters: Any) -> Iterator[Licence]:
-        """Yield what `list` finds, a page at a time, up to `most` of it."""
-        return iterate_pages(self.list, most, offset, **filters)
+    def iterate(self, *, max_items: int | None = None, offset: int = 0, **filters: Any) -> Iterator[Licence]:
+        """Yield what `list` finds, a page at a time, up to `max_items` of it."""
+        return iterate_pages(self.list, max_items, offset, **filters)
 
     def get(self, licence_id: str) -> Licence:
         """Get one licence that the caller bought or sold."""

@@ -5,16 +5,16 @@ from typing import Any, TypeVar
 
 from hallmarket.client.exchange_types import Page
 
-MOST_ITEMS = 200
+MAX_ITEMS = 200
 
 Item = TypeVar("Item")
 
 
-def iterate_pages(fetch: Callable[..., Page[Item]], most: int | None, offset: int, **asked: Any) -> Iterator[Item]:
-    """Yield what `fetch(limit=…, offset=…)` finds, page by page, up to `most` of it."""
-    left, has_more = most, True
+def iterate_pages(fetch: Callable[..., Page[Item]], max_items: int | None, offset: int, **asked: Any) -> Iterator[Item]:
+    """Yield what `fetch(limit=…, offset=…)` finds, page by page, up to `max_items` of it."""
+    left, has_more = max_items, True
     while has_more and (left is None or left > 0):
-        page = fetch(limit=min(MOST_ITEMS, left or MOST_ITEMS), offset=offset, **asked)
+        page = fetch(limit=min(MAX_ITEMS, left or MAX_ITEMS), offset=offset, **asked)
         yield from page.data
         offset += len(page.data)
         left = None if left is None else left - len(page.data)

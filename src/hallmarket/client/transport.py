@@ -14,7 +14,7 @@ from hallmarket.client.errors import KINDS, HallmarketError, ServerUnreachable
 
 CONNECT_TIMEOUT_S = 5.0
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+MAX_PAUSE_S = 5.0
 # A gateway's words for "nobody behind me", and our own.
 _AWAY = frozenset({502, 503, 504})
 # Of these, the ones after which nobody knows whether it was done.
@@ -50,7 +50,7 @@ class Patience:
         if self._on_wait:
             self._on_wait(str(error), pause_s)
         time.sleep(pause_s)
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
 
 
 class Transport:

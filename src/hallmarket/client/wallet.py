@@ -97,10 +97,10 @@ class Wallet:
         return Page([_transaction(moved, currency) for moved in page.data], page.pagination)
 
     def iterate(
-        self, currency: Currency, *, most: int | None = None, offset: int = 0, **filters: Any
+        self, currency: Currency, *, max_items: int | None = None, offset: int = 0, **filters: Any
     ) -> Iterator[Transaction]:
-        """Yield what `transactions` lists, page by page, up to `most` of it."""
-        return iterate_pages(self.transactions, most, offset, currency=currency, **filters)
+        """Yield what `transactions` lists, page by page, up to `max_items` of it."""
+        return iterate_pages(self.transactions, max_items, offset, currency=currency, **filters)
 
     def buy(
         self,

@@ -4,7 +4,6 @@ from functools import partial
 
 import uvloop
 
-from hallmarket.server.answers.first import forget_first_answers
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.catalog.events import forget_events
@@ -15,6 +14,7 @@ from hallmarket.server.files.preview import show_thumbnails
 from hallmarket.server.files.upload import forget_uploads
 from hallmarket.server.folder import scratch_folder
 from hallmarket.server.http.logging import configure_logging
+from hallmarket.server.idempotency.store import delete_expired_responses
 from hallmarket.server.jobs.background import Background
 from hallmarket.server.jobs.count import forget_old_jobs
 from hallmarket.server.jobs.run import Runner
@@ -43,7 +43,7 @@ def make_background(settings: Settings, database_url: str) -> Background:
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
     tables = make_tables(settings)
     tidy = (
-        lambda: forget_first_answers(database),
+        lambda: delete_expired_responses(database),
         lambda: forget_uploads(database),
         blobs.clear_away,
         lambda: forget_old_jobs(database),

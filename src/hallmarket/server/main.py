@@ -29,13 +29,6 @@ from hallmarket.server.datasets.part import DatasetParts
 from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.version_routes import version_routes
-from hallmarket.server.engine.pool import Engine
-from hallmarket.server.engine.types import Limits as QueryLimits
-from hallmarket.server.exchange.licence_routes import licence_routes
-from hallmarket.server.exchange.purchase import Purchases
-from hallmarket.server.exchange.refund_routes import refund_routes
-from hallmarket.server.exchange.routes import purchase_routes
-from hallmarket.server.exchange.sales_routes import sales_routes
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
@@ -44,19 +37,19 @@ from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import choose_context
+from hallmarket.server.identity.fast_path import find_fast_handler
 from hallmarket.server.identity.join_routes import join_routes
 from hallmarket.server.identity.key_routes import key_routes
 from hallmarket.server.identity.member_routes import member_routes
 from hallmarket.server.identity.organization_routes import organization_routes
 from hallmarket.server.identity.people_routes import people_routes
-from hallmarket.server.identity.quick import find_quick
 from hallmarket.server.identity.routes import identity_routes
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.media.anchor import Anchoring
+from hallmarket.server.media.fast_path import FastPath
 from hallmarket.server.media.lookup import Lookup
-from hallmarket.server.media.quick import QuickRoutes
 from hallmarket.server.media.routes import media_routes
 from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
@@ -66,6 +59,13 @@ from hallmarket.server.posts.download import PostKind
 from hallmarket.server.posts.parts import Makers, PostParts
 from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
+from hallmarket.server.purchases.licence_routes import licence_routes
+from hallmarket.server.purchases.purchase import Purchases
+from hallmarket.server.purchases.refund_routes import refund_routes
+from hallmarket.server.purchases.routes import purchase_routes
+from hallmarket.server.purchases.sales_routes import sales_routes
+from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.types import Limits as QueryLimits
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables.store import make_tables
 from hallmarket.server.teams.routes import teams_routes
@@ -82,23 +82,23 @@ log = structlog.get_logger()
 def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningKey) -> Edge:
     """A worker's application, from the edge inwards."""
     database = Database(database_url, settings.database_connections)
-    keyring = Keyring(database, secret)
+    authenticator = ApiKeyAuthenticator(database, secret)
     anchoring = Anchoring(database, settings.anchor_batch)
-    tokens = Tokens(keyring, secret)
+    tokens = Tokens(authenticator, secret)
     limits = Limits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed)
     admission = Admission(
         limits,
         settings.rate_limit_storage,
-        Finder(keyring.find, keyring.find_known, keyring.was_good),
+        Finder(authenticator.find, authenticator.find_known, authenticator.was_good),
         Finder(tokens.find, tokens.find_known, tokens.was_good),
         choose_context,
     )
     thumbnails = settings.cdn_url
     scratch = scratch_folder(settings.data)
     lookup = Lookup(database, settings.lookup_cache_mib, thumbnails)
-    quick = QuickRoutes(anchoring, lookup)
+    quick = FastPath(anchoring, lookup)
     blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
-    links = Links(keyring, secret, settings.public_url)
+    links = Links(authenticator, secret, settings.public_url)
     texts = PostKind(database)
     tables = make_tables(settings)
     engine = make_engine(settings)
@@ -111,7 +111,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         await database.open()
-        tasks = [asyncio.create_task(keyring.run())]
+        tasks = [asyncio.create_task(authenticator.run())]
         if settings.lookup_cache_mib:
             tasks.append(asyncio.create_task(lookup.load()))
         # What start-up made stays; the collector need not walk it again while requests wait.
@@ -124,7 +124,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)  # one that failed earlier stops no other
-            await keyring.note_uses()
+            await authenticator.note_uses()
             await engine.close()
             if stripe is not None:
                 await stripe.close()
@@ -135,20 +135,20 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     routes = [
         *operations_routes(database, verifier_key.name, version("hallmarket")),
         *identity_routes(database, tokens, admission),
-        *people_routes(database, keyring),
+        *people_routes(database, authenticator),
         *notifications_routes(database),
-        *organization_routes(database, keyring),
-        *member_routes(database, keyring),
-        *join_routes(database, keyring),
-        *key_routes(database, keyring, secret),
+        *organization_routes(database, authenticator),
+        *member_routes(database, authenticator),
+        *join_routes(database, authenticator),
+        *key_routes(database, authenticator, secret),
         *audit_routes(database),
         *teams_routes(database),
         *catalog_routes(database),
         *query_routes(database, tables, engine, exports),
-        *datasets_routes(database, tables, Uploads(blobs, scratch, settings.most_upload_mib * MIB)),
+        *datasets_routes(database, tables, Uploads(blobs, scratch, settings.max_upload_mib * MIB)),
         *version_routes(database, tables),
         *download_routes(database, kinds, links),
-        *files_routes(database, blobs, links, scratch, settings.most_upload_mib * MIB),
+        *files_routes(database, blobs, links, scratch, settings.max_upload_mib * MIB),
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),
@@ -159,7 +159,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *sales_routes(database, settings.platform_fee_bps),
         *payments_routes(database, stripe, settings.public_url),
         *media_routes(database, quick, scratch, thumbnails),
-        *upload_routes(database, blobs, settings.most_upload_mib * MIB, thumbnails),
+        *upload_routes(database, blobs, settings.max_upload_mib * MIB, thumbnails),
         *preview_routes(database, blobs, scratch),
         *wallet_routes(database),
         *log_routes(database, str(verifier_key)),
@@ -168,7 +168,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         make_framework(routes, lifespan),
         admission,
         quick.find_ready,
-        lambda method, path: quick.find(method, path) or find_quick(method, path),
+        lambda method, path: quick.find(method, path) or find_fast_handler(method, path),
         RequestLog(sys.stderr.buffer.write) if settings.log_requests else None,
     )
 

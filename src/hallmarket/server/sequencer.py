@@ -6,9 +6,9 @@ from hallmarket.proof.entry import DATASET_VERSION, LICENCE, MEDIA
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.child import name_process, run_until_stopped
 from hallmarket.server.datasets.settle import settle_versions
-from hallmarket.server.exchange.settle import settle_licences
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.media.settle import settle_media
+from hallmarket.server.purchases.settle import settle_licences
 from hallmarket.server.settings import Settings
 from hallmarket.server.tlog.sequencer import Sequencer
 

@@ -37,7 +37,7 @@ from hallmarket.server.tlog.signing_key import load_signing_key
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 0.2
-LONGEST_BACKOFF_S = 5.0
+MAX_BACKOFF_S = 5.0
 READY_TIMEOUT_S = 60.0
 MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a private folder in it)
 METRICS_PREFIX = "hallmarket-metrics-"
@@ -151,9 +151,7 @@ class _Child:
         if age_s < self._backoff_s:
             return
         log.error("a process died and is started again", process=self.name, exit_code=self.process.exitcode)
-        self._backoff_s = (
-            0.0 if age_s > 2 * LONGEST_BACKOFF_S else min(max(self._backoff_s * 2, 0.5), LONGEST_BACKOFF_S)
-        )
+        self._backoff_s = 0.0 if age_s > 2 * MAX_BACKOFF_S else min(max(self._backoff_s * 2, 0.5), MAX_BACKOFF_S)
         died, self.process = self.process, self._spawn()
         died.close()
 

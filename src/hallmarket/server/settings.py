@@ -17,16 +17,30 @@ class Setting(msgspec.Struct, frozen=True):
     default: str | int | bool
     help: str
     metavar: str
+    old_name: str = ""  # accepted for one more release, with a warning
 
     @property
     def option(self) -> str:
         """The command-line option, such as `--public-url`; the database's URL is plain `--database`."""
-        return "--" + self.name.replace("_", "-") if self.name != "database_url" else "--database"
+        return _option(self.name)
 
     @property
     def variable(self) -> str:
         """The environment variable, such as `HALLMARKET_PUBLIC_URL`."""
-        return "HALLMARKET_" + self.name.upper()
+        return _variable(self.name)
+
+    @property
+    def old_option(self) -> str:
+        """The option's old spelling; "" if it was never renamed."""
+        return _option(self.old_name) if self.old_name else ""
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-") if name != "database_url" else "--database"
+
+
+def _variable(name: str) -> str:
+    return "HALLMARKET_" + name.upper()
 
 
 SETTINGS = (
@@ -40,7 +54,7 @@ SETTINGS = (
     ),
     Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
     Setting("table_cache_mib", 10240, "most of a cloud's tables copied into the data folder to be read, MiB", "MIB"),
-    Setting("most_upload_mib", 10240, "most bytes of one upload, MiB", "MIB"),
+    Setting("max_upload_mib", 10240, "maximum size of one upload, MiB", "MIB", old_name="most_upload_mib"),
     Setting("query_processes", 2, "queries over datasets that each worker runs at once; as many exports beside", "N"),
     Setting("query_timeout_s", 10, "how long a query over a dataset may take, seconds", "S"),
     Setting("query_memory_mib", 512, "memory that a query over a dataset may take, MiB", "MIB"),
@@ -89,7 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     blobs: str
     table_cache_mib: int
-    most_upload_mib: int
+    max_upload_mib: int
     query_processes: int
     query_timeout_s: int
     query_memory_mib: int
@@ -116,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WEB = ("https://", "http://")
-LOWEST = {
+MINIMUMS = {
     "workers": 1,
     "query_processes": 1,
     "query_timeout_s": 1,
@@ -141,9 +155,9 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
     """
     values: dict[str, object] = {}
     for setting in SETTINGS:
-        raw = given.get(setting.name)
-        if raw is None:
-            raw = environ.get(setting.variable)
+        names = (setting.name, setting.old_name) if setting.old_name else (setting.name,)
+        candidates = [given.get(name) for name in names] + [environ.get(_variable(name)) for name in names]
+        raw = next((value for value in candidates if value is not None), None)
         values[setting.name] = setting.default if raw is None else _convert(setting, raw)
     values["data"] = Path(str(values["data"]) or default_data_folder()).expanduser().absolute()
     port = values["port"]
@@ -165,6 +179,20 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
     settings = msgspec.convert(values, Settings)
     _verify_stripe(settings)
     return settings
+
+
+def deprecation_warnings(given: Mapping[str, object], environ: Mapping[str, str]) -> list[str]:
+    """One sentence for each setting that is given under its old name, saying the new one."""
+    renamed = [setting for setting in SETTINGS if setting.old_name]
+    return [
+        f"{setting.old_option} is now {setting.option}; the old name stops working in the next release."
+        for setting in renamed
+        if given.get(setting.old_name) is not None
+    ] + [
+        f"{_variable(setting.old_name)} is now {setting.variable}; the old name stops working in the next release."
+        for setting in renamed
+        if _variable(setting.old_name) in environ
+    ]
 
 
 def _verify_stripe(settings: Settings) -> None:
@@ -224,9 +252,11 @@ def _convert(setting: Setting, raw: object) -> str | int | bool:
             raise Refusal(f"{setting.option} ({setting.variable}) must be true or false, not {raw!r}.")
         return words[word]
     if isinstance(setting.default, int):
-        least = LOWEST.get(setting.name, 0)
+        minimum = MINIMUMS.get(setting.name, 0)
         text = str(raw).strip()
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise Refusal(f"{setting.option} ({setting.variable}) must be a whole number from {least} up, not {raw!r}.")
+        if not text.isascii() or not text.isdigit() or int(text) < minimum:
+            raise Refusal(
+                f"{setting.option} ({setting.variable}) must be a whole number from {minimum} up, not {raw!r}."
+            )
         return int(text)
     return str(raw)

@@ -12,7 +12,7 @@ from hallmarket.server.audit.types import WireEvent
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.exchange import ID_QUERY, Paged, read_id, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
 TIME = {"type": "string", "examples": ["2027-01-31T12:00:00Z"]}
@@ -43,15 +43,15 @@ def audit_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="What was done in an organization",
     )
     async def organization_audit(request: AnyRequest, organization_id: FromPath[str]) -> Paged[WireEvent]:
-        visit = visit_of(request.scope)
-        wanted = read_event_request(read_query(visit.scope["query_string"]))
-        return await list_organization_events(database, visit.caller, read_id(organization_id), wanted)
+        context = request_context(request.scope)
+        wanted = read_event_request(read_query(context.scope["query_string"]))
+        return await list_organization_events(database, context.caller, read_id(organization_id), wanted)
 
     @get("/user/audit", opt=READ, summary="What was done to you outside of any organization")
     async def own_audit(request: AnyRequest) -> Paged[WireEvent]:
-        visit = visit_of(request.scope)
+        context = request_context(request.scope)
         return await list_personal_events(
-            database, visit.caller, read_event_request(read_query(visit.scope["query_string"]))
+            database, context.caller, read_event_request(read_query(context.scope["query_string"]))
         )
 
     return [organization_audit, own_audit]

@@ -102,12 +102,12 @@ class Blobs:
                 await self._store.delete(_object_name(blob_id))
         return len(going)
 
-    async def open(self, blob_id: UUID, scratch: Path, most_bytes: int) -> IO[bytes]:
+    async def open(self, blob_id: UUID, scratch: Path, max_bytes: int) -> IO[bytes]:
         """Bytes that are kept, as a file to read and seek in; those in a cloud are copied to `scratch` for it.
 
-        Raises FileNotFoundError, TooLarge if more than `most_bytes` would have to be copied, Unavailable.
+        Raises FileNotFoundError, TooLarge if more than `max_bytes` would have to be copied, Unavailable.
         """
-        return await self._store.open(_object_name(blob_id), scratch, most_bytes)
+        return await self._store.open(_object_name(blob_id), scratch, max_bytes)
 
 
 async def keep(tx: Connection, received: Received) -> None:

@@ -111,16 +111,16 @@ class Store:
         except AWAY as error:
             raise Unavailable("The object store is away. Try again.") from error
 
-    async def open(self, name: str, scratch: Path, most_bytes: int) -> IO[bytes]:
+    async def open(self, name: str, scratch: Path, max_bytes: int) -> IO[bytes]:
         """An object as a file to read and seek in; one in a cloud is first copied to a nameless file in `scratch`.
 
-        Raises FileNotFoundError, TooLarge if more than `most_bytes` would have to be copied, Unavailable.
+        Raises FileNotFoundError, TooLarge if more than `max_bytes` would have to be copied, Unavailable.
         """
         try:
             if not self._url:
                 return await asyncio.to_thread((self._folder / name).open, "rb")
             size_bytes = (await obstore.head_async(self._store, name))["size"]
-            if size_bytes > most_bytes:
+            if size_bytes > max_bytes:
                 raise TooLarge
             with ExitStack() as unless_whole:
                 file = unless_whole.enter_context(tempfile.TemporaryFile(dir=scratch))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.offer import unlock_words
+from hallmarket.server.catalog.pricing import unlock_words
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, WRITE, Access
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries

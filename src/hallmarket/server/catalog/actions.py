@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import FLAG_QUERY, MOST_ITEMS, Pagination, Window, read_flag, window_query
+from hallmarket.server.http.exchange import FLAG_QUERY, MAX_ITEMS, Pagination, Window, read_flag, window_query
 
 ROLES = ("input", "output", "both")
 STATUSES = ("queued", "in-progress", "timed-out", "success", "error")
@@ -14,7 +14,7 @@ ACTIONS_QUERY: dict[str, dict[str, Any]] = {
     "status": {"type": "string", "enum": STATUSES, "description": "Only actions that stand so."},
     "side_effects": FLAG_QUERY | {"description": "Only actions with side effects, or without."},
     "include_response": FLAG_QUERY | {"description": "With what they answered."},
-    **window_query(MOST_ITEMS),
+    **window_query(MAX_ITEMS),
 }
 
 

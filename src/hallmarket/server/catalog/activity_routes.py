@@ -22,7 +22,7 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ = {"scope": "teams:read"}
@@ -38,15 +38,15 @@ def activity_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="List a team's assets, newest first",
     )
     async def activity(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireAsset]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
         wanted, asset_type = read_id(team_id, "team_id"), read_asset_type(query)
-        window, sees = read_window(query, PREVIEW_ITEMS), visit.method == "GET"  # a HEAD shows nothing
-        return await list_activity(database, visit.caller, wanted, asset_type, window, sees=sees)
+        window, sees = read_window(query, PREVIEW_ITEMS), context.method == "GET"  # a HEAD shows nothing
+        return await list_activity(database, context.caller, wanted, asset_type, window, sees=sees)
 
     @get("/teams/unreads", opt=UNREADS, summary="What is new to you in your teams")
     async def unreads(request: AnyRequest) -> Data[UnreadCounts] | PreviewPage:
-        visit = visit_of(request.scope)
-        return await get_unreads(database, visit.caller, read_query(visit.scope["query_string"]))
+        context = request_context(request.scope)
+        return await get_unreads(database, context.caller, read_query(context.scope["query_string"]))
 
     return [activity, unreads]

@@ -9,14 +9,14 @@ from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import sql
-from hallmarket.server.catalog.bought import require_unsold
 from hallmarket.server.catalog.create import find_lineage
+from hallmarket.server.catalog.entitlements import require_no_buyers
 from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
-from hallmarket.server.catalog.place import choose_place
+from hallmarket.server.catalog.placement import choose_placement
 from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.errors import Forbidden, InvalidRequest
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import NOBODY, Caller
 
@@ -37,13 +37,13 @@ FOR_ADMINISTRATORS = (
 )
 
 
-async def change_asset(tx: Connection, visit: Visit, access: Access, fields: AssetFields) -> None:
+async def change_asset(tx: Connection, context: RequestContext, access: Access, fields: AssetFields) -> None:
     """Change an asset that `lock_access` gave the caller with WRITE; fields left out stay as they are.
 
     Raises Forbidden, InvalidRequest, NotFound for a source the caller may not know of, ApiKeyOrgMismatch, Conflict if
     somebody bought it as part of what it would no longer inherit from.
     """
-    caller: Caller = visit.caller
+    caller: Caller = context.caller
     old = await tx.fetchrow(sql.find_fields, access.id)
     assert old is not None
     new = dict(old) | plain_fields(fields)  # its columns stay in the order of both queries
@@ -66,7 +66,7 @@ async def change_asset(tx: Connection, visit: Visit, access: Access, fields: Ass
     changed = [name for name in new if new[name] != old[name]]
     await record(
         tx,
-        actor_of(visit),
+        actor_of(context),
         "asset.update",
         organization_id=new["organization_id"],
         subject_id=access.id,
@@ -102,9 +102,9 @@ async def _require_part_stays(tx: Connection, asset_id: UUID, old: str, new: str
     reach.
     """
     if old != new and old == "inherit":
-        await require_unsold(tx, asset_id, "it stays part of that")
+        await require_no_buyers(tx, asset_id, "it stays part of that")
     elif old != new and new == "inherit":
-        await require_unsold(tx, asset_id, "it keeps a visibility of its own")
+        await require_no_buyers(tx, asset_id, "it keeps a visibility of its own")
 
 
 async def _place(
@@ -126,7 +126,7 @@ async def _place(
     place = (organization_id, team_id, visibility)
     if place == (old["organization_id"], old["team_id"], old["visibility"]):
         return {}
-    chosen = await choose_place(
+    chosen = await choose_placement(
         tx, caller, organization_id=organization_id, team_id=team_id, visibility=visibility, source=source
     )
     return {"organization_id": chosen.organization_id, "team_id": chosen.team_id, "visibility": chosen.visibility}

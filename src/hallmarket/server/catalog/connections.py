@@ -17,7 +17,7 @@ from hallmarket.server.http.exchange import Paged, Window, page_of, window_query
 from hallmarket.server.identity.types import Caller
 
 TYPES = get_args(ConnectionType)
-MOST_DERIVED = 200
+MAX_DERIVED = 200
 CONNECTIONS_QUERY: dict[str, dict[str, Any]] = {
     "type": {"type": "string", "examples": ["reference"], "description": "Only of these types, separated by commas."},
     "direction": {
@@ -98,12 +98,12 @@ async def get_lineage(database: Database, caller: Caller, asset_id: UUID) -> Lin
         kind = await connection.fetchval(sql.find_type, asset_id)
         assert node is not None
         sources = await connection.fetch(sql.list_sources, asset_id)
-        derived = await connection.fetch(sql.list_derived, asset_id, *viewer(caller), MOST_DERIVED + 1)
+        derived = await connection.fetch(sql.list_derived, asset_id, *viewer(caller), MAX_DERIVED + 1)
         return Lineage(
             LineageNode(asset_id, kind, node["lineage_role"] or "new", node["source_id"], node["family_id"]),
             await list_assets(connection, caller, [row["id"] for row in sources]),
-            await list_assets(connection, caller, [row["id"] for row in derived[:MOST_DERIVED]]),
-            len(derived) > MOST_DERIVED,
+            await list_assets(connection, caller, [row["id"] for row in derived[:MAX_DERIVED]]),
+            len(derived) > MAX_DERIVED,
         )
 
 

@@ -12,14 +12,14 @@ from hallmarket.server.catalog.access import get_access, sql, viewer
 from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import MOST_ITEMS, read_id, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_time
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.types import Caller
 
-MOST_COUNTED = 5000  # of one person's assets
+MAX_COUNTED = 5000  # of one person's assets
 SINCE_QUERY = {"since": {"type": "string", "format": "date-time", "description": "Only what came since then."}}
-IDS = {"type": "string", "description": f"Up to {MOST_ITEMS} ids of assets, separated by commas."}
+IDS = {"type": "string", "description": f"Up to {MAX_ITEMS} ids of assets, separated by commas."}
 IMPACT_QUERY = {"ids": IDS | {"examples": [""]}} | SINCE_QUERY
 USER_IMPACT_QUERY = SINCE_QUERY | {"asset_ids": IDS | {"examples": [""]}, **window_query()}
 
@@ -98,7 +98,7 @@ async def get_user_impact(database: Database, caller: Caller, name_or_id: str, q
     named = _read_ids(query, "asset_ids") or None
     async with database.connection() as connection:
         person_id = await find_someone(connection, name_or_id)
-        owned = await connection.fetch(sql.list_owned, *viewer(caller), person_id, named, MOST_COUNTED)
+        owned = await connection.fetch(sql.list_owned, *viewer(caller), person_id, named, MAX_COUNTED)
         assets = await _list_impact(connection, caller, [row["id"] for row in owned], since)
     assets.sort(key=lambda each: (-each.popularity_7d, -each.views))
     shown = assets[window.offset : window.offset + window.limit]
@@ -139,6 +139,6 @@ def _add(assets: list[AssetImpact]) -> ImpactTotals:
 
 def _read_ids(query: dict[str, str], name: str) -> list[UUID]:
     named = [read_id(text.strip(), name) for text in query.get(name, "").split(",") if text.strip()]
-    if len(named) > MOST_ITEMS:
-        raise InvalidRequest(f"{name} may name at most {MOST_ITEMS} assets.", name)
+    if len(named) > MAX_ITEMS:
+        raise InvalidRequest(f"{name} may name at most {MAX_ITEMS} assets.", name)
     return named

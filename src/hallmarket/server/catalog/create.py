@@ -10,12 +10,12 @@ from msgspec import UNSET
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
-from hallmarket.server.catalog.place import Place, choose_place
+from hallmarket.server.catalog.placement import Place, choose_placement
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import NOBODY, Caller
 
@@ -25,7 +25,7 @@ PRICED = ("price_usd", "price_sats", "unit_cost_usd", "unit_cost_sats", "cost_ac
 
 async def create_asset(
     tx: Connection,
-    visit: Visit,
+    context: RequestContext,
     asset_type: AssetType,
     fields: AssetFields,
     *,
@@ -40,7 +40,7 @@ async def create_asset(
     With a parent, the caller needs `parent_role` on that. Raises InvalidRequest, Forbidden, NotFound for a parent or
     source the caller may not know of, Locked, ApiKeyOrgMismatch.
     """
-    caller: Caller = visit.caller
+    caller: Caller = context.caller
     asset_id = asset_id or new_id()
     said = {"source": "api"} | plain_fields(fields)
     parent_id = None if fields.parent_id is UNSET else fields.parent_id
@@ -71,7 +71,7 @@ async def create_asset(
     await tx.execute(sql.grant_role, new_id(), asset_id, caller.person_id, "admin", caller.person_id)
     await record(
         tx,
-        actor_of(visit),
+        actor_of(context),
         "asset.create",
         organization_id=place.organization_id,
         subject_id=asset_id,
@@ -102,7 +102,7 @@ async def _place(
     elif visibility == "inherit":
         raise InvalidRequest("Only an asset with a parent inherits its visibility.", "visibility")
     organization_id = caller.organization_id if fields.org_id in (UNSET, None) else fields.org_id
-    return await choose_place(
+    return await choose_placement(
         tx,
         caller,
         organization_id=None if organization_id == NOBODY else organization_id,

@@ -5,8 +5,8 @@ import unicodedata
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-LONGEST_BYTES = 200  # file systems take 255, and whoever saves a second one puts something behind it
-LONGEST_EXTENSION = 20
+MAX_BYTES = 200  # file systems take 255, and whoever saves a second one puts something behind it
+MAX_EXTENSION_LENGTH = 20
 NOTHING = "download"
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._()+@=,-]")  # `%` among them: some read it as an escape
 ATTR_CHAR = "!#$&+-.^_`|~"  # of RFC 8187, beside letters and digits
@@ -26,10 +26,10 @@ def safe_name(file_name: str | None) -> str:
     # Controls, and marks that turn the rest of a name around so that it seems to end in something else.
     name = "".join(letter for letter in name if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
     name = name.strip().lstrip(".").rstrip(". ") or NOTHING
-    if len(name.encode()) <= LONGEST_BYTES:
+    if len(name.encode()) <= MAX_BYTES:
         return name
     extension = PurePosixPath(name).suffix
-    if len(extension.encode()) > LONGEST_EXTENSION:
+    if len(extension.encode()) > MAX_EXTENSION_LENGTH:
         extension = ""
-    kept = name.encode()[: LONGEST_BYTES - len(extension.encode())].decode("utf-8", "ignore")
+    kept = name.encode()[: MAX_BYTES - len(extension.encode())].decode("utf-8", "ignore")
     return kept.rstrip(". ") + extension

@@ -16,8 +16,8 @@ from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.reply import Headers
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.http.sending import Sending, as_generator, begun
-from hallmarket.server.http.visit import Visit
 from hallmarket.server.identity.types import Caller
 
 # What somebody uploaded is shown by no browser as a page of ours, and runs nothing.
@@ -63,15 +63,15 @@ async def find_download(
 
 
 async def make_download_url(
-    database: Database, kinds: Kinds, links: Links, visit: Visit, asset_id: UUID, wanted: Wanted
+    database: Database, kinds: Kinds, links: Links, context: RequestContext, asset_id: UUID, wanted: Wanted
 ) -> DownloadUrl:
     """An address of an asset's content. Raises as `find_download`."""
-    asset_type, _ = await find_download(database, kinds, visit.caller, asset_id, wanted)
+    asset_type, _ = await find_download(database, kinds, context.caller, asset_id, wanted)
     if wanted.format is None and asset_type in LINKED_FORMS:
         wanted = msgspec.structs.replace(wanted, format=LINKED_FORMS[asset_type])
-    _, download = await find_download(database, kinds, visit.caller, asset_id, wanted)
+    _, download = await find_download(database, kinds, context.caller, asset_id, wanted)
     return DownloadUrl(
-        download_url=links.make(visit, "download", asset_id, wanted.format),
+        download_url=links.make(context, "download", asset_id, wanted.format),
         file_name=safe_name(download.file_name),
         content_type=download.content_type,
         expires_in=LIFETIME_S,
@@ -79,46 +79,50 @@ async def make_download_url(
     )
 
 
-async def open_link(database: Database, kinds: Kinds, links: Links, visit: Visit, token: str) -> Sending:
+async def open_link(database: Database, kinds: Kinds, links: Links, context: RequestContext, token: str) -> Sending:
     """The answer to whoever comes with a signed address. Raises NotFound, RangeNotSatisfiable, Unavailable."""
     caller, asset_id, form = await links.open(token, "download")
     try:
         _, download = await find_download(database, kinds, caller, asset_id, Wanted(format=form))
     except InvalidRequest:
         raise NotFound("There is no such asset any more.") from None
-    sending = await send_part(visit, download)
-    if visit.method == "GET" and (sending.status_code == 200 or (sending.status_code == 206 and _from_start(visit))):
+    sending = await send_part(context, download)
+    if context.method == "GET" and (
+        sending.status_code == 200 or (sending.status_code == 206 and _from_start(context))
+    ):
         await _note(database, caller, asset_id)  # whoever goes on where it broke off has been counted
     return sending
 
 
-async def send_asset(database: Database, kinds: Kinds, visit: Visit, asset_id: UUID, wanted: Wanted) -> Sending:
+async def send_asset(
+    database: Database, kinds: Kinds, context: RequestContext, asset_id: UUID, wanted: Wanted
+) -> Sending:
     """The answer to a POST: all of an asset's content. Raises as `find_download`, and Unavailable."""
-    _, download = await find_download(database, kinds, visit.caller, asset_id, wanted)
-    sending = await _send(visit, download, _headers(download))
-    await _note(database, visit.caller, asset_id)
+    _, download = await find_download(database, kinds, context.caller, asset_id, wanted)
+    sending = await _send(context, download, _headers(download))
+    await _note(database, context.caller, asset_id)
     return sending
 
 
-async def send_part(visit: Visit, download: Download) -> Sending:
+async def send_part(context: RequestContext, download: Download) -> Sending:
     """What a GET or HEAD asks for: all, a part, or nothing if they have it. Raises RangeNotSatisfiable, Unavailable."""
     headers = _headers(download)
-    if is_known(visit, download.etag):
+    if is_known(context, download.etag):
         kept = (b"etag", b"cache-control", b"content-security-policy", b"x-content-type-options")
         return Sending(304, [header for header in headers if header[0] in kept], None)
     if (size_bytes := download.size_bytes) is None or download.etag is None:
-        return await _send(visit, download, headers)
+        return await _send(context, download, headers)
     headers.append((b"accept-ranges", b"bytes"))
-    if (part := find_range(visit, size_bytes, download.etag)) is None:
-        return await _send(visit, download, headers)
+    if (part := find_range(context, size_bytes, download.etag)) is None:
+        return await _send(context, download, headers)
     first, last = part
     headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, size_bytes)))
     headers.append((b"content-length", b"%d" % (last - first + 1)))
-    return Sending(206, headers, await _pieces(visit, download, first, last))
+    return Sending(206, headers, await _pieces(context, download, first, last))
 
 
-def _from_start(visit: Visit) -> bool:
-    return visit.headers[b"range"].replace(b" ", b"").startswith(b"bytes=0-")
+def _from_start(context: RequestContext) -> bool:
+    return context.headers[b"range"].replace(b" ", b"").startswith(b"bytes=0-")
 
 
 async def _note(database: Database, caller: Caller, asset_id: UUID) -> None:
@@ -126,14 +130,16 @@ async def _note(database: Database, caller: Caller, asset_id: UUID) -> None:
         await note_download(connection, asset_id, caller.person_id)
 
 
-async def _send(visit: Visit, download: Download, headers: Headers) -> Sending:
+async def _send(context: RequestContext, download: Download, headers: Headers) -> Sending:
     if download.size_bytes is not None:
         headers.append((b"content-length", b"%d" % download.size_bytes))
-    return Sending(200, headers, await _pieces(visit, download, 0, None))
+    return Sending(200, headers, await _pieces(context, download, 0, None))
 
 
-async def _pieces(visit: Visit, download: Download, first: int, last: int | None) -> AsyncGenerator[bytes, None] | None:
-    if visit.method == "HEAD":
+async def _pieces(
+    context: RequestContext, download: Download, first: int, last: int | None
+) -> AsyncGenerator[bytes, None] | None:
+    if context.method == "HEAD":
         return None
     return await begun(as_generator(download.read(first, last)))
 

@@ -22,10 +22,10 @@ from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.body import read_body
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.visit import Visit, visit_of
+from hallmarket.server.http.request_context import RequestContext, request_context
 
 AnyRequest = Request[Any, Any, Any]
-MOST_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 BINARY: dict[str, Any] = {"*/*": {"type": "string", "format": "binary"}}
 WANTED: dict[str, Any] = {
     "scope": "assets:read",
@@ -64,8 +64,8 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
         summary="An asset's content",
     )
     async def download(request: AnyRequest, asset_id: FromPath[str]) -> Response[bytes]:
-        visit = visit_of(request.scope)
-        return await send_asset(database, kinds, visit, read_id(asset_id, "asset_id"), await _read(visit))
+        context = request_context(request.scope)
+        return await send_asset(database, kinds, context, read_id(asset_id, "asset_id"), await _read(context))
 
     @post(
         "/assets/{asset_id:str}/download-url",
@@ -74,19 +74,19 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
         summary="An address of an asset's content that needs no token, for an hour",
     )
     async def download_url(request: AnyRequest, asset_id: FromPath[str]) -> Data[DownloadUrl]:
-        visit = visit_of(request.scope)
-        wanted = read_id(asset_id, "asset_id"), await _read(visit)
-        return Data(await make_download_url(database, kinds, links, visit, *wanted))
+        context = request_context(request.scope)
+        wanted = read_id(asset_id, "asset_id"), await _read(context)
+        return Data(await make_download_url(database, kinds, links, context, *wanted))
 
     @get("/downloads/{token:str}", opt=LINK, summary="What a download address opens", responses=PARTS)
     async def linked(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
-        return await open_link(database, kinds, links, visit_of(request.scope), token)
+        return await open_link(database, kinds, links, request_context(request.scope), token)
 
     return [download, download_url, linked]
 
 
-async def _read(visit: Visit) -> Wanted:
-    body = await read_body(visit, MOST_BODY_BYTES)
+async def _read(context: RequestContext) -> Wanted:
+    body = await read_body(context, MAX_BODY_BYTES)
     if not body.strip():
         return Wanted()
     try:

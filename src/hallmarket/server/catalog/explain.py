@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.catalog.access import get_access, sql
-from hallmarket.server.catalog.offer import price_words
+from hallmarket.server.catalog.pricing import price_words
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, ROLES, UNKNOWN, WRITE, role_word
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import InvalidRequest

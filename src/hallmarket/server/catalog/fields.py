@@ -11,7 +11,7 @@ from hallmarket.server.catalog.describe import write_description
 from hallmarket.server.catalog.types import AssetFields, Attribution
 from hallmarket.server.errors import InvalidRequest
 
-LONGEST_SLUG = 80
+MAX_SLUG_LENGTH = 80
 CENT, FINEST = Decimal("0.01"), Decimal("0.000001")
 # Kept as they are said.
 PLAIN = ("license_id", "license_text", "cost_accounting", "cost_unit", "max_billable_seconds", "lineage_role")
@@ -47,7 +47,7 @@ def merge_attribution(old: dict[str, Any], said: Attribution | None) -> dict[str
 def slug_of(name: str | None) -> str | None:
     """A name's words for an address: letters and digits of any script, joined by hyphens."""
     words = re.sub(r"[\W_]+", "-", (name or "").lower()).strip("-")
-    return words[:LONGEST_SLUG].strip("-") or None
+    return words[:MAX_SLUG_LENGTH].strip("-") or None
 
 
 def _prices(fields: AssetFields) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hallmarket.server.database.pool import Connection
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import Caller
 
-MOST_CHILDREN = 1000
+MAX_CHILDREN = 1000
 
 
 async def get_asset(connection: Connection, caller: Caller, asset_id: UUID, asset_type: str | None = None) -> WireAsset:
@@ -39,5 +39,5 @@ async def get_type(connection: Connection, caller: Caller, asset_id: UUID) -> st
 async def list_children(connection: Connection, caller: Caller, asset_id: UUID) -> list[WireAsset]:
     """What stands in an asset, oldest first; comments are not children. Raises NotFound."""
     await get_access(connection, caller, asset_id, LISTED)
-    rows = await connection.fetch(sql.list_children, asset_id, *viewer(caller), MOST_CHILDREN)
+    rows = await connection.fetch(sql.list_children, asset_id, *viewer(caller), MAX_CHILDREN)
     return await list_assets(connection, caller, [row["id"] for row in rows])

@@ -13,12 +13,12 @@ from uuid import UUID
 import jwt
 
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.visit import Visit
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.types import Caller
 
 LIFETIME_S = 3600
-LONGEST_TOKEN = 2048
+MAX_TOKEN_LENGTH = 2048
 ALGORITHM = "HS256"
 Purpose = Literal["download", "upload", "uploaded"]
 PATHS: dict[Purpose, str] = {"download": "/downloads/", "upload": "/uploads/", "uploaded": "/uploads/"}
@@ -27,21 +27,21 @@ PATHS: dict[Purpose, str] = {"download": "/downloads/", "upload": "/uploads/", "
 class Links:
     """Makes links, and finds who speaks through one, and what about."""
 
-    def __init__(self, keyring: Keyring, secret: bytes, public_url: str) -> None:
-        self._keyring = keyring
+    def __init__(self, authenticator: ApiKeyAuthenticator, secret: bytes, public_url: str) -> None:
+        self._keyring = authenticator
         self._secret = hmac.digest(secret, b"hallmarket link", "sha256")
         self._public_url = public_url if urlsplit(public_url).scheme else ""
 
-    def make(self, visit: Visit, purpose: Purpose, subject_id: UUID, form: str | None = None) -> str:
+    def make(self, context: RequestContext, purpose: Purpose, subject_id: UUID, form: str | None = None) -> str:
         """An absolute address, good for LIFETIME_S, that opens the subject for one purpose."""
         claims = {
             "aud": purpose,
             "sub": str(subject_id),
             "form": form,
-            "key": str(visit.caller.key_id),
+            "key": str(context.caller.key_id),
             "exp": int(time.time()) + LIFETIME_S,
         }
-        return self._origin(visit) + PATHS[purpose] + jwt.encode(claims, self._secret, ALGORITHM)
+        return self._origin(context) + PATHS[purpose] + jwt.encode(claims, self._secret, ALGORITHM)
 
     async def open(self, token: str, purpose: Purpose) -> tuple[Caller, UUID, str | None]:
         """Who speaks through a link, its subject, and its form if it has one.
@@ -55,7 +55,7 @@ class Links:
         return caller, UUID(claims["sub"]), claims["form"]
 
     def _read(self, token: str, purpose: Purpose) -> dict[str, Any] | None:
-        if len(token) > LONGEST_TOKEN:
+        if len(token) > MAX_TOKEN_LENGTH:
             return None
         try:
             return jwt.decode(
@@ -64,12 +64,12 @@ class Links:
         except (jwt.InvalidTokenError, ValueError, TypeError):
             return None
 
-    def _origin(self, visit: Visit) -> str:
+    def _origin(self, context: RequestContext) -> str:
         """Where people reach us: as the operator says, else as this request did."""
         if self._public_url:
             return self._public_url
-        host = visit.headers.get(b"host", b"").decode("latin-1")
+        host = context.headers.get(b"host", b"").decode("latin-1")
         if not host:
-            address, port = visit.scope["server"] or ("127.0.0.1", None)
+            address, port = context.scope["server"] or ("127.0.0.1", None)
             host = address if port is None else f"{address}:{port}"
-        return f"{visit.scope['scheme']}://{host}"
+        return f"{context.scope['scheme']}://{host}"

@@ -42,7 +42,7 @@ where a.parent_id = $1 and a.asset_type <> 'comment' and asset_role(a, $2, $3) >
 order by a.created_on, a.id
 limit $4;
 
--- name: find_place
+-- name: find_placement
 -- Where an asset is to go: a team of an organization the person is a member of, the default team unless one is named.
 -- `$4` is the one organization that the request's key opens, or null.
 select t.id as team_id, t.visibility, coalesce(t.source_policy, o.source_policy) as source_policy,
@@ -419,7 +419,7 @@ select asset_role(a, $2, $3) as role, a.owner_id, a.visibility, a.audience, s.pr
 from asset a join asset s on s.id = a.access_id left join organization o on o.id = a.organization_id
 where a.id = $1;
 
--- name: grant_bought
+-- name: grant_purchased_access
 -- In order, so that two transactions can never deadlock.
 insert into permission (id, asset_id, person_id, granter_id, bought)
 select id, asset_id, person_id, granter_id, true
@@ -427,7 +427,7 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) as paid (id, asset_i
 order by asset_id, person_id
 on conflict (asset_id, person_id) do update set bought = true, updated_on = now();
 
--- name: end_bought
+-- name: revoke_purchased_access
 -- Says whether nothing is left of it: the row must then go, which as long as it was bought it cannot; and a row says
 -- either that something was bought or which role was granted.
 with ending as (

@@ -3,28 +3,28 @@
 import re
 
 from hallmarket.server.errors import RangeNotSatisfiable
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 
 ONE_RANGE = re.compile(rb"bytes=[ \t]*(\d{0,19})-(\d{0,19})[ \t]*")
 
 
-def is_known(visit: Visit, etag: str | None) -> bool:
+def is_known(context: RequestContext, etag: str | None) -> bool:
     """Whether the caller has these bytes already, by what they say of it."""
-    given = visit.headers.get(b"if-none-match")
+    given = context.headers.get(b"if-none-match")
     if given is None or etag is None:
         return False
     tags = [tag.strip().removeprefix(b"W/") for tag in given.split(b",")]
     return tags == [b"*"] or etag.encode() in tags
 
 
-def find_range(visit: Visit, size_bytes: int, etag: str) -> tuple[int, int] | None:
+def find_range(context: RequestContext, size_bytes: int, etag: str) -> tuple[int, int] | None:
     """The first and the last byte that are asked for; None for all of them.
 
     All are sent to whoever asks for several parts, for one in a form that nobody knows, or for one of other bytes than
     these. Raises RangeNotSatisfiable for a part that begins behind the end.
     """
-    found = ONE_RANGE.fullmatch(visit.headers.get(b"range", b""))
-    if visit.headers.get(b"if-range", etag.encode()) != etag.encode() or found is None or found[0] == b"bytes=-":
+    found = ONE_RANGE.fullmatch(context.headers.get(b"range", b""))
+    if context.headers.get(b"if-range", etag.encode()) != etag.encode() or found is None or found[0] == b"bytes=-":
         return None
     first, last = found[1], found[2]
     if not first and not last:

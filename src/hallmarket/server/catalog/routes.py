@@ -17,14 +17,14 @@ from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Conflict, Forbidden
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_id, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
 ASSET = "/assets/{asset_id:str}"
-PAGED = READ | {"query": window_query(MOST_ITEMS)}
+PAGED = READ | {"query": window_query(MAX_ITEMS)}
 
 
 class TypeOf(msgspec.Struct, frozen=True):
@@ -43,26 +43,26 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def get_one(request: AnyRequest, asset_id: FromPath[str]) -> Data[WireAsset]:
         wanted = read_id(asset_id, "asset_id")
         async with database.connection() as connection:
-            return Data(await get_asset(connection, visit_of(request.scope).caller, wanted))
+            return Data(await get_asset(connection, request_context(request.scope).caller, wanted))
 
     @get("/search/assets", opt=READ | {"query": SEARCH_QUERY}, summary="Find assets by words, scope and filters")
     async def search(request: AnyRequest) -> Paged[WireAsset]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        wanted, window = read_search(query, visit.caller), read_window(query, SEARCH_ITEMS)
-        return await search_assets(database, visit.caller, wanted, window)
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        wanted, window = read_search(query, context.caller), read_window(query, SEARCH_ITEMS)
+        return await search_assets(database, context.caller, wanted, window)
 
     @get(ASSET + "/type", opt=READ, summary="An asset's type")
     async def type_of(request: AnyRequest, asset_id: FromPath[str]) -> Data[TypeOf]:
         wanted = read_id(asset_id, "asset_id")
         async with database.connection() as connection:
-            return Data(TypeOf(await get_type(connection, visit_of(request.scope).caller, wanted)))
+            return Data(TypeOf(await get_type(connection, request_context(request.scope).caller, wanted)))
 
     @get(ASSET + "/children", opt=READ, summary="The assets that stand in one, oldest first")
     async def children(request: AnyRequest, asset_id: FromPath[str]) -> Data[list[WireAsset]]:
         wanted = read_id(asset_id, "asset_id")
         async with database.connection() as connection:
-            return Data(await list_children(connection, visit_of(request.scope).caller, wanted))
+            return Data(await list_children(connection, request_context(request.scope).caller, wanted))
 
     @delete(
         ASSET,
@@ -71,9 +71,9 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="Delete an asset and what was said of it",
     )
     async def remove(request: AnyRequest, asset_id: FromPath[str]) -> Data[DeleteResult]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return Data(await delete_asset(database, visit, read_id(asset_id, "asset_id"), query))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return Data(await delete_asset(database, context, read_id(asset_id, "asset_id"), query))
 
     return [get_one, search, type_of, children, remove]
 
@@ -81,14 +81,14 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @put(ASSET + "/share", opt=WRITE | {"raises": (Conflict,)}, summary="Give somebody a role on an asset, or take it")
     async def share(request: AnyRequest, asset_id: FromPath[str], data: JSONBody[Share]) -> Data[None]:
-        await share_asset(database, visit_of(request.scope), read_id(asset_id, "asset_id"), data.permission)
+        await share_asset(database, request_context(request.scope), read_id(asset_id, "asset_id"), data.permission)
         return Data(None)
 
     @get(ASSET + "/permissions", opt=PAGED, summary="Who has which role on an asset, its owner first")
     async def permissions(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePermission]:
-        visit = visit_of(request.scope)
-        window = read_window(read_query(visit.scope["query_string"]), MOST_ITEMS)
-        return await list_permissions(database, visit.caller, read_id(asset_id, "asset_id"), window)
+        context = request_context(request.scope)
+        window = read_window(read_query(context.scope["query_string"]), MAX_ITEMS)
+        return await list_permissions(database, context.caller, read_id(asset_id, "asset_id"), window)
 
     @get(
         ASSET + "/explain",
@@ -96,8 +96,8 @@ def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="Why somebody may or may not do something",
     )
     async def explain(request: AnyRequest, asset_id: FromPath[str]) -> Data[Explanation]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return Data(await explain_access(database, visit.caller, read_id(asset_id, "asset_id"), query))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return Data(await explain_access(database, context.caller, read_id(asset_id, "asset_id"), query))
 
     return [share, permissions, explain]

@@ -14,7 +14,7 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.types import Caller
 
-MOST_RANKED = 2000
+MAX_RANKED = 2000
 
 
 async def search_assets(database: Database, caller: Caller, wanted: Search, window: Window) -> Paged[WireAsset]:
@@ -37,10 +37,10 @@ async def _find(connection: Connection, asked: tuple[Any, ...], wanted: Search, 
 
 async def _find_relevant(connection: Connection, asked: tuple[Any, ...], window: Window) -> list[UUID]:
     """First the newest so many, the best match first; then everything older, newest first."""
-    rows = await connection.fetch(sql.search_relevant, *asked, MOST_RANKED, window.offset, window.limit + 1)
+    rows = await connection.fetch(sql.search_relevant, *asked, MAX_RANKED, window.offset, window.limit + 1)
     missing = window.limit + 1 - len(rows)
-    if missing and window.offset + window.limit >= MOST_RANKED:
-        rows += await connection.fetch(sql.search_recent, *asked, max(MOST_RANKED, window.offset), missing)
+    if missing and window.offset + window.limit >= MAX_RANKED:
+        rows += await connection.fetch(sql.search_recent, *asked, max(MAX_RANKED, window.offset), missing)
     return [row["id"] for row in rows]
 
 

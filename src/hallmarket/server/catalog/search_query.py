@@ -13,8 +13,8 @@ from hallmarket.server.identity.types import Caller
 from hallmarket.server.teams.types import ASSET_TYPES
 
 SEARCH_ITEMS = 20
-LONGEST_QUERY = 500
-MOST_NAMED = 100
+MAX_QUERY_LENGTH = 500
+MAX_NAMES_IN_FILTER = 100
 SCOPES = ("personal", "org", "shared", "purchased", "global", "all")
 SORTS = ("relevant", "recent", "popular", "updated")
 WINDOW_DAYS = {"day": 1, "week": 7, "month": 30, "all": None}
@@ -30,7 +30,7 @@ SEARCH_QUERY: dict[str, dict[str, Any]] = {
 }
 
 Word = Annotated[str, msgspec.Meta(max_length=200)]
-Words = Word | Annotated[list[Word], msgspec.Meta(max_length=MOST_NAMED)]
+Words = Word | Annotated[list[Word], msgspec.Meta(max_length=MAX_NAMES_IN_FILTER)]
 
 
 class Filters(msgspec.Struct, frozen=True):
@@ -71,8 +71,8 @@ class Search(msgspec.Struct, frozen=True):
 def read_search(query: dict[str, str], caller: Caller) -> Search:
     """A search from its query. Raises InvalidRequest, naming the parameter that makes no sense."""
     text = " ".join(query.get("query", "").split())
-    if len(text) > LONGEST_QUERY:
-        raise InvalidRequest(f"query may have at most {LONGEST_QUERY} characters.", "query")
+    if len(text) > MAX_QUERY_LENGTH:
+        raise InvalidRequest(f"query may have at most {MAX_QUERY_LENGTH} characters.", "query")
     asset_id = UUID(text) if UUID_TEXT.fullmatch(text) else None
     words = text if text and asset_id is None else None
     scope = _choice(query, "scope", SCOPES, "all")
@@ -132,7 +132,11 @@ def _words(metadata: dict[str, Any], name: str) -> list[str] | None:
         return None
     said = metadata.pop(name)
     words = [said] if isinstance(said, str) else said
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or len(words) > MOST_NAMED:
+    if (
+        not isinstance(words, list)
+        or not all(isinstance(word, str) for word in words)
+        or len(words) > MAX_NAMES_IN_FILTER
+    ):
         raise InvalidRequest(f"{name} must be a text or a list of texts.", "metadata_filters")
     return [word.lower().removeprefix(".") for word in words]
 

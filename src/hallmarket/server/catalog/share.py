@@ -13,7 +13,7 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.types import NOBODY, Caller, wire_profile
@@ -40,7 +40,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 async def share_asset(
-    database: Database, visit: Visit, asset_id: UUID, wanted: Grant, asset_type: str | None = None
+    database: Database, context: RequestContext, asset_id: UUID, wanted: Grant, asset_type: str | None = None
 ) -> None:
     """Give somebody a role on an asset, another one, or none, as its administrator, and tell them.
 
@@ -49,18 +49,18 @@ async def share_asset(
     Raises NotFound for the asset or the person, Forbidden, Conflict for the owner, whose role stays.
     """
     async with database.transaction() as tx:
-        access = await lock_access(tx, visit.caller, asset_id, ADMIN, asset_type)
+        access = await lock_access(tx, context.caller, asset_id, ADMIN, asset_type)
         person_id = await find_someone(tx, str(wanted.user.user_id))
         if person_id == access.owner_id:
             raise Conflict("Its owner always administers an asset.")
         if wanted.role == "none":
             await tx.execute(sql.revoke_role, asset_id, person_id)
         else:
-            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, wanted.role, visit.caller.person_id)
-            await _tell(tx, visit.caller, access, person_id, wanted.role)
+            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, wanted.role, context.caller.person_id)
+            await _tell(tx, context.caller, access, person_id, wanted.role)
         await record(
             tx,
-            actor_of(visit),
+            actor_of(context),
             "asset.share",
             organization_id=access.organization_id,
             subject_id=asset_id,

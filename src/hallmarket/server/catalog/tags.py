@@ -14,18 +14,18 @@ from hallmarket.server.catalog.types import LISTED, WRITE, Access
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import Caller
 
-MOST_TAGS = 50
+MAX_TAGS = 50
 TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class NewTags(msgspec.Struct, frozen=True):
     """The body of `PUT /assets/{id}/tags`."""
 
-    tags: Annotated[list[TagName], msgspec.Meta(min_length=1, max_length=MOST_TAGS)]
+    tags: Annotated[list[TagName], msgspec.Meta(min_length=1, max_length=MAX_TAGS)]
 
 
 class Tag(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ async def list_tags(database: Database, caller: Caller, asset_id: UUID) -> list[
         return await _list(connection, asset_id)
 
 
-async def add_tags(database: Database, visit: Visit, asset_id: UUID, names: list[str]) -> list[AssetTag]:
+async def add_tags(database: Database, context: RequestContext, asset_id: UUID, names: list[str]) -> list[AssetTag]:
     """Put tags on an asset, beside those it has, as one who may change it; answers all it has then.
 
     Raises NotFound, Locked, Forbidden, InvalidRequest for a name without a letter or digit, Conflict for too many.
@@ -64,34 +64,34 @@ async def add_tags(database: Database, visit: Visit, asset_id: UUID, names: list
     if "" in wanted:
         raise InvalidRequest("A tag has at least one letter or digit.", "tags")
     async with database.transaction() as tx:
-        access = await lock_access(tx, visit.caller, asset_id, WRITE)
+        access = await lock_access(tx, context.caller, asset_id, WRITE)
         slugs = sorted(wanted)
         await tx.execute(sql.create_tags, [new_id() for _ in slugs], [wanted[slug] for slug in slugs], slugs)
-        await tx.execute(sql.tag_asset, [new_id() for _ in slugs], asset_id, slugs, visit.caller.person_id)
+        await tx.execute(sql.tag_asset, [new_id() for _ in slugs], asset_id, slugs, context.caller.person_id)
         tags = await _list(tx, asset_id)
-        if len(tags) > MOST_TAGS:
-            raise Conflict(f"An asset has at most {MOST_TAGS} tags.")
-        await _record(tx, visit, access, added=slugs)
+        if len(tags) > MAX_TAGS:
+            raise Conflict(f"An asset has at most {MAX_TAGS} tags.")
+        await _record(tx, context, access, added=slugs)
         return tags
 
 
-async def remove_tag(database: Database, visit: Visit, asset_id: UUID, tag_id: UUID) -> None:
+async def remove_tag(database: Database, context: RequestContext, asset_id: UUID, tag_id: UUID) -> None:
     """Take a tag from an asset, as one who may change it. Raises NotFound, Locked, Forbidden."""
     async with database.transaction() as tx:
-        access = await lock_access(tx, visit.caller, asset_id, WRITE)
+        access = await lock_access(tx, context.caller, asset_id, WRITE)
         slug = await tx.fetchval(sql.untag_asset, asset_id, tag_id)
         if slug is None:
             raise NotFound("It has no such tag.")
-        await _record(tx, visit, access, removed=[slug])
+        await _record(tx, context, access, removed=[slug])
 
 
 async def _list(connection: Connection, asset_id: UUID) -> list[AssetTag]:
     return [_wire(row) for row in await connection.fetch(sql.list_tags, asset_id)]
 
 
-async def _record(tx: Connection, visit: Visit, access: Access, **what: list[str]) -> None:
+async def _record(tx: Connection, context: RequestContext, access: Access, **what: list[str]) -> None:
     whose = {"organization_id": access.organization_id, "subject_id": access.id}
-    await record(tx, actor_of(visit), "asset.tag", **whose, **what)  # type: ignore[arg-type]
+    await record(tx, actor_of(context), "asset.tag", **whose, **what)  # type: ignore[arg-type]
 
 
 def _wire(row: asyncpg.Record) -> AssetTag:

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from hallmarket.server.identity.types import NOBODY, WireProfile
 from hallmarket.server.rich_text.types import Markdown, RichText
-from hallmarket.server.wallet.types import MOST_MINOR
+from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR
 
 AssetType = Literal["dataset", "file", "post", "comment"]
 Visibility = Literal["public", "private", "organization", "monetized", "inherit"]
@@ -28,7 +28,7 @@ Word = Annotated[str, msgspec.Meta(max_length=200)]
 Link = Annotated[str, msgspec.Meta(max_length=2048)]
 LicenceText = Annotated[str, msgspec.Meta(max_length=20_000)]
 Dollars = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
-Sats = Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR)]
+Sats = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 
 
 class Citation(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,9 +15,11 @@ Answer = TypeVar("Answer")
 class Batcher(Generic[Item, Answer]):
     """Gathers single calls into batches for `run`, which returns an answer, or an exception to raise, for each item."""
 
-    def __init__(self, run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]], most: int) -> None:
+    def __init__(
+        self, run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]], max_items: int
+    ) -> None:
         self._run = run
-        self._most = most
+        self._max_items = max_items
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
@@ -32,7 +34,7 @@ class Batcher(Generic[Item, Answer]):
     async def _work(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
                 try:
                     answers = await self._run([item for item, _ in batch])
                 except Exception as error:

@@ -42,7 +42,7 @@ START_TIMEOUT_S = 600.0
 AGAIN_S = 1.0
 STOP_TIMEOUT_S = 120.0
 MAKE_ACCOUNT_S = 5.0
-LONGEST_SOCKET_PATH = 100  # sun_path takes 107 bytes
+MAX_SOCKET_PATH_LENGTH = 100  # sun_path takes 107 bytes
 
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -75,7 +75,7 @@ class EmbeddedPostgres:
     @property
     def socket_folder(self) -> Path:
         """Where the socket lies: the cluster itself, or a private short folder when its path is too long for one."""
-        if len(bytes(self.cluster)) < LONGEST_SOCKET_PATH - len("/.s.PGSQL.5432"):
+        if len(bytes(self.cluster)) < MAX_SOCKET_PATH_LENGTH - len("/.s.PGSQL.5432"):
             return self.cluster
         note = self.home / "socket-folder"
         if not note.exists() or not Path(note.read_text()).is_dir():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import asyncpg
 
-from hallmarket.server.database.pool import AWAY, Line
+from hallmarket.server.database.pool import AWAY, DedicatedConnection
 from hallmarket.server.errors import Unavailable
 
 HEARTBEAT_S = 5
@@ -18,7 +18,7 @@ class Listener:
     def __init__(self, url: str, channel: str, heard: Callable[[], None]) -> None:
         self._channel = channel
         self._heard = heard
-        self._line = Line(url, on_connect=self._listen)
+        self._connection = DedicatedConnection(url, on_connect=self._listen)
         self.listening = False
 
     async def run(self) -> None:
@@ -26,7 +26,7 @@ class Listener:
         try:
             while True:
                 try:
-                    connection = await self._line.get()
+                    connection = await self._connection.get()
                     if not self.listening:
                         self.listening = True
                         self._heard()
@@ -34,10 +34,10 @@ class Listener:
                     await connection.fetchval("select 1", timeout=HEARTBEAT_S)
                 except (Unavailable, asyncpg.PostgresError, *AWAY):
                     self._lost()
-                    self._line.drop()
+                    self._connection.drop()
                     await asyncio.sleep(AGAIN_S)
         finally:
-            await self._line.close()
+            await self._connection.close()
 
     async def _listen(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         connection.add_termination_listener(lambda _connection: self._lost())

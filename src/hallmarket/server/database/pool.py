@@ -84,7 +84,7 @@ async def _keep(_connection: object) -> None:
     """Our connections carry no session state, so the reset asyncpg would send at each release is left out."""
 
 
-class Line:
+class DedicatedConnection:
     """One connection of one's own, for work that must not wait for a pool; made anew after every loss."""
 
     def __init__(

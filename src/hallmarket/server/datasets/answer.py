@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from hallmarket.server.engine.types import Column, Source
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Pagination
+from hallmarket.server.query_engine.types import Column, Source
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Snapshot
 
@@ -83,11 +83,11 @@ def read_version_number(query: dict[str, str]) -> int | None:
     return read_number(query, "version", 0, 1, LAST_VERSION) or None
 
 
-def read_number(query: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+def read_number(query: dict[str, str], name: str, default: int, minimum: int, maximum: int) -> int:
     """A whole number of a query. Raises InvalidRequest for no such, or one out of bounds."""
     if name not in query:
         return default
     text = query[name]
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", name)
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and minimum <= int(text) <= maximum):
+        raise InvalidRequest(f"{name} must be a whole number from {minimum} to {maximum}.", name)
     return int(text)

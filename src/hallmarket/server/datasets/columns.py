@@ -14,8 +14,8 @@ from hallmarket.server.datasets.types import Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
-from hallmarket.server.http.visit import Visit
-from hallmarket.server.tables.declare import MOST_COLUMNS, find_named, normalize_name, read_enum_values
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.tables.declare import MAX_COLUMNS, find_named, normalize_name, read_enum_values
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, read_type
 
@@ -42,25 +42,27 @@ class ChangeColumn(msgspec.Struct, frozen=True):
     enumValues: list[str] | UnsetType | None = UNSET  # noqa: N815 - the wire's name
 
 
-async def add_column(database: Database, tables: Tables, visit: Visit, dataset_id: UUID, wanted: NewColumn) -> str:
+async def add_column(
+    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, wanted: NewColumn
+) -> str:
     """Add a column of nulls, and return its name. Raises NotFound, Forbidden, InvalidRequest, Duplicate, Conflict."""
     column = _declare(wanted)
 
     async def change(head: Head) -> Head:
         if find_named(head.snapshot.columns, column.name):
             raise Duplicate(f"There is a column {column.name} already.")
-        if len(head.snapshot.columns) >= MOST_COLUMNS:
-            raise Conflict(f"A dataset has at most {MOST_COLUMNS} columns.")
+        if len(head.snapshot.columns) >= MAX_COLUMNS:
+            raise Conflict(f"A dataset has at most {MAX_COLUMNS} columns.")
         if not column.nullable and head.snapshot.rows:
             raise Conflict(f"The rows that are there would have no {column.name}; let it take nulls.")
         return await _changed(tables, head, [*_same(head), (column, None)])
 
-    await write(database, tables, visit, dataset_id, change)
+    await write(database, tables, context, dataset_id, change)
     return column.name
 
 
 async def change_column(
-    database: Database, tables: Tables, visit: Visit, dataset_id: UUID, name: str, wanted: ChangeColumn
+    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, name: str, wanted: ChangeColumn
 ) -> str:
     """Change a column, and return its name from now on.
 
@@ -83,11 +85,11 @@ async def change_column(
     async def also(tx: Connection, _access: Access) -> None:
         await tx.execute(sql.rename_in_indexes, dataset_id, *renamed[0])
 
-    await write(database, tables, visit, dataset_id, change, also=also)
+    await write(database, tables, context, dataset_id, change, also=also)
     return renamed[0][1]
 
 
-async def drop_column(database: Database, tables: Tables, visit: Visit, dataset_id: UUID, name: str) -> str:
+async def drop_column(database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, name: str) -> str:
     """Drop a column and the indexes it is in, and return its name. Raises as `add_column`, Conflict for the last."""
     dropped: list[str] = []
     indexes: list[str] = []
@@ -105,7 +107,7 @@ async def drop_column(database: Database, tables: Tables, visit: Visit, dataset_
     async def also(tx: Connection, _access: Access) -> None:
         await tx.fetch(sql.delete_indexes, dataset_id, indexes)
 
-    await write(database, tables, visit, dataset_id, change, also=also)
+    await write(database, tables, context, dataset_id, change, also=also)
     return dropped[0]
 
 

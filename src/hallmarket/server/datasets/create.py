@@ -16,17 +16,17 @@ from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.finish import Finished, finish, keep_version
-from hallmarket.server.datasets.indexes import MOST_INDEXES, NewIndex, declare_index
+from hallmarket.server.datasets.indexes import MAX_INDEXES, NewIndex, declare_index
 from hallmarket.server.datasets.ingest import apply_rows, check_cells, read_rows, take_rows
 from hallmarket.server.datasets.references import apply_references
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Created, Head, Index, Kept, RowIngest, Warned
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.tables.declare import (
-    MOST_COLUMNS,
+    MAX_COLUMNS,
     declare_columns,
     get_named,
     read_create_table,
@@ -66,7 +66,7 @@ _read_create = msgspec.json.Decoder(CreateDataset).decode
 NO_METADATA = Metadata()
 
 
-async def create_from_schema(database: Database, tables: Tables, visit: Visit, body: bytes) -> Created:
+async def create_from_schema(database: Database, tables: Tables, context: RequestContext, body: bytes) -> Created:
     """Create a dataset, with its rows if they are sent: all of it, or nothing.
 
     Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
@@ -78,28 +78,30 @@ async def create_from_schema(database: Database, tables: Tables, visit: Visit, b
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     counts, warning = None, None
     if rows is not None:
-        taken = await take_rows(database, visit.caller, columns, rows, empty=True)
+        taken = await take_rows(database, context.caller, columns, rows, empty=True)
         head = msgspec.structs.replace(head, snapshot=Snapshot(dataset_id, taken.columns))
         warning = taken.warning
     try:
         if rows is not None:
             head, counts = await aside(apply_rows, tables, head, "append", taken)
             head = await _sorted(tables, head)
-        await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
+        await _keep(database, context, wanted, await finish(tables, head), dataset_id)
     except DomainError:
         await aside(forget, tables, dataset_id)
         raise
-    return await _answer(database, visit, dataset_id, counts, warning)
+    return await _answer(database, context, dataset_id, counts, warning)
 
 
-async def prepare_rows(database: Database, tables: Tables, visit: Visit, wanted: NewDataset) -> tuple[UUID, Finished]:
+async def prepare_rows(
+    database: Database, tables: Tables, context: RequestContext, wanted: NewDataset
+) -> tuple[UUID, Finished]:
     """The id and the first version of a dataset of rows that tell their columns, written and not yet kept.
 
     Raises InvalidRequest, Unavailable; then nothing stays.
     """
     assert isinstance(wanted.rows, msgspec.Raw)
     columns = await aside(_declare, wanted, wanted.rows)
-    taken = await take_rows(database, visit.caller, columns, wanted.rows, empty=True)
+    taken = await take_rows(database, context.caller, columns, wanted.rows, empty=True)
     dataset_id = new_id()
     head = _new_head(dataset_id, taken.columns, ())
     try:
@@ -113,7 +115,7 @@ async def prepare_rows(database: Database, tables: Tables, visit: Visit, wanted:
 async def create_from_batches(
     database: Database,
     tables: Tables,
-    visit: Visit,
+    context: RequestContext,
     wanted: NewDataset,
     columns: tuple[Column, ...],
     batches: Callable[[], Iterable[pa.RecordBatch]],
@@ -128,11 +130,11 @@ async def create_from_batches(
             if index.is_unique:
                 await aside(tables.check_unique, head.snapshot, index.columns)
         head = await _sorted(tables, head)
-        await _keep(database, visit, wanted, await finish(tables, head), dataset_id)
+        await _keep(database, context, wanted, await finish(tables, head), dataset_id)
     except DomainError:
         await aside(forget, tables, dataset_id)
         raise
-    return await _answer(database, visit, dataset_id, RowIngest(head.snapshot.rows), None)
+    return await _answer(database, context, dataset_id, RowIngest(head.snapshot.rows), None)
 
 
 def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[Index]) -> Head:
@@ -143,28 +145,32 @@ async def _sorted(tables: Tables, head: Head) -> Head:
     return head.with_snapshot(await aside(tables.sort, head.snapshot, head.order)) if head.order else head
 
 
-async def _keep(database: Database, visit: Visit, fields: AssetFields, finished: Finished, dataset_id: UUID) -> None:
+async def _keep(
+    database: Database, context: RequestContext, fields: AssetFields, finished: Finished, dataset_id: UUID
+) -> None:
     async with database.transaction() as tx:
-        await put_down(tx, visit, fields, finished, dataset_id)
+        await put_down(tx, context, fields, finished, dataset_id)
 
 
-async def put_down(tx: Connection, visit: Visit, fields: AssetFields, finished: Finished, dataset_id: UUID) -> None:
+async def put_down(
+    tx: Connection, context: RequestContext, fields: AssetFields, finished: Finished, dataset_id: UUID
+) -> None:
     """The asset, the dataset and its first version. Raises as `create_asset`."""
     head = finished.head
     kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
-    await create_asset(tx, visit, "dataset", fields, asset_id=dataset_id)
+    await create_asset(tx, context, "dataset", fields, asset_id=dataset_id)
     text = msgspec.json.encode(kept).decode()
     await tx.execute(sql.create_dataset, dataset_id, text, head.key, head.version)
     for index in head.indexes:
         await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
-    await keep_version(tx, finished, dataset_id, visit.caller.person_id, actor_of(visit))
+    await keep_version(tx, finished, dataset_id, context.caller.person_id, actor_of(context))
 
 
 async def _answer(
-    database: Database, visit: Visit, dataset_id: UUID, counts: RowIngest | None, warning: Warned | None
+    database: Database, context: RequestContext, dataset_id: UUID, counts: RowIngest | None, warning: Warned | None
 ) -> Created:
     async with database.connection() as connection:
-        return Created(await get_asset(connection, visit.caller, dataset_id, DATASET), counts, warning)
+        return Created(await get_asset(connection, context.caller, dataset_id, DATASET), counts, warning)
 
 
 def forget(tables: Tables, dataset_id: UUID) -> None:
@@ -181,7 +187,7 @@ def _declare(wanted: NewDataset, rows: msgspec.Raw | None) -> tuple[Column, ...]
         columns = declare_columns(metadata.columns or names, types)
     elif rows is not None:
         read = [dict(row) for row in read_rows(rows)]
-        check_cells(read, min(len(set().union(*read)), MOST_COLUMNS))  # of more columns it is said that there are
+        check_cells(read, min(len(set().union(*read)), MAX_COLUMNS))  # of more columns it is said that there are
         columns = infer_columns(read)
     else:
         raise InvalidRequest("A dataset needs a schema, or rows that tell it.", "schema")
@@ -209,8 +215,8 @@ def _declare_indexes(columns: tuple[Column, ...], wanted: NewDataset) -> list[In
         index = declare_index(columns, said)
         if index.columns not in {one.columns for one in indexes}:
             indexes.append(index)
-    if len(indexes) > MOST_INDEXES:
-        raise InvalidRequest(f"A dataset has at most {MOST_INDEXES} indexes.", "indexes")
+    if len(indexes) > MAX_INDEXES:
+        raise InvalidRequest(f"A dataset has at most {MAX_INDEXES} indexes.", "indexes")
     return indexes
 
 

@@ -11,10 +11,10 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number, source_of
 from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import find_version, read_snapshot
-from hallmarket.server.engine.pool import Engine
-from hallmarket.server.engine.types import Format, InvalidQuery, Query
 from hallmarket.server.errors import InvalidRequest, Unavailable
 from hallmarket.server.identity.types import Caller
+from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.types import Format, InvalidQuery, Query
 from hallmarket.server.tables.store import Tables
 
 CONTENT_TYPES = {

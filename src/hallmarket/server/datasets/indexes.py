@@ -17,14 +17,14 @@ from hallmarket.server.datasets.types import DATASET, Head, Index, WireIndex
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.tables.declare import get_named
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column
 
-MOST_COLUMNS = 4
-MOST_INDEXES = 16
+MAX_COLUMNS = 4
+MAX_INDEXES = 16
 PRIMARY = "data_pkey"
 
 
@@ -38,8 +38,8 @@ class NewIndex(msgspec.Struct, frozen=True):
 def declare_index(columns: tuple[Column, ...], wanted: NewIndex) -> Index:
     """An index as it is kept. Raises InvalidRequest."""
     names = tuple(dict.fromkeys(get_named(columns, name).name for name in wanted.columns))
-    if not 1 <= len(names) <= MOST_COLUMNS:
-        raise InvalidRequest(f"An index has 1 to {MOST_COLUMNS} columns.", "columns")
+    if not 1 <= len(names) <= MAX_COLUMNS:
+        raise InvalidRequest(f"An index has 1 to {MAX_COLUMNS} columns.", "columns")
     return Index("_".join([*names, "key" if wanted.unique else "idx"]), names, wanted.unique)
 
 
@@ -56,7 +56,7 @@ async def list_indexes(database: Database, caller: Caller, dataset_id: UUID) -> 
 
 
 async def create_index(
-    database: Database, tables: Tables, visit: Visit, dataset_id: UUID, wanted: NewIndex
+    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, wanted: NewIndex
 ) -> WireIndex:
     """Index columns, and sort the rows by them; the one there is already, if there is one over the same columns.
 
@@ -75,8 +75,8 @@ async def create_index(
         if found is not None and is_there:
             made.append(found)
             return head
-        if found is None and len(head.indexes) >= MOST_INDEXES:
-            raise Conflict(f"A dataset has at most {MOST_INDEXES} indexes; drop one first.")
+        if found is None and len(head.indexes) >= MAX_INDEXES:
+            raise Conflict(f"A dataset has at most {MAX_INDEXES} indexes; drop one first.")
         if index.is_unique:
             await aside(tables.check_unique, head.snapshot, index.columns)
         made.append(index)
@@ -89,11 +89,13 @@ async def create_index(
             except asyncpg.UniqueViolationError:
                 raise Conflict(f"There is an index {made[0].name} already, over other columns.") from None
 
-    await write(database, tables, visit, dataset_id, change, patient=True, also=also)
+    await write(database, tables, context, dataset_id, change, patient=True, also=also)
     return _wire(made[0])
 
 
-async def delete_index(database: Database, tables: Tables, visit: Visit, dataset_id: UUID, name: str) -> None:
+async def delete_index(
+    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, name: str
+) -> None:
     """Drop an index. Raises NotFound, Forbidden, Conflict for the key's."""
 
     async def change(head: Head) -> Head:
@@ -105,7 +107,7 @@ async def delete_index(database: Database, tables: Tables, visit: Visit, dataset
         if not await tx.fetch(sql.delete_indexes, dataset_id, [name]):
             raise NotFound("There is no such index.")
 
-    await write(database, tables, visit, dataset_id, change, finalize=False, also=also)
+    await write(database, tables, context, dataset_id, change, finalize=False, also=also)
 
 
 def _wire(index: Index) -> WireIndex:

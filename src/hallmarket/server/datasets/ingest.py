@@ -15,14 +15,14 @@ from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head, Mode, RowIngest, Warned, Written
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, PayloadTooLarge
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.tables.coerce import Row, Rows, coerce_rows, settle_types
 from hallmarket.server.tables.store import KEY, Tables
 from hallmarket.server.tables.types import Column
 
 Sent = dict[str, pa.Array | None]
-MOST_CELLS = 20_000_000  # ten times what a body has room for if every row has every column
+MAX_CELLS = 20_000_000  # ten times what a body has room for if every row has every column
 
 
 class Ingest(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ _read_exact_rows = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal
 _read_ingest = msgspec.json.Decoder(Ingest).decode
 
 
-async def ingest(database: Database, tables: Tables, visit: Visit, dataset_id: UUID, body: bytes) -> Written:
+async def ingest(database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, body: bytes) -> Written:
     """Write the rows of a request; they are durable when this returns.
 
     Without `finalize` they are pending: nobody reads them before the write that has it. Raises NotFound, Forbidden,
@@ -61,13 +61,13 @@ async def ingest(database: Database, tables: Tables, visit: Visit, dataset_id: U
 
     async def change(head: Head) -> Head:
         taken = await take_rows(
-            database, visit.caller, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows
+            database, context.caller, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows
         )
         new, counts[0] = await aside(apply_rows, tables, head, wanted.mode, taken)
         warnings[0] = taken.warning
         return new
 
-    await write(database, tables, visit, dataset_id, change, finalize=wanted.finalize is not False)
+    await write(database, tables, context, dataset_id, change, finalize=wanted.finalize is not False)
     return Written(counts[0], counts[0], warnings[0])
 
 
@@ -103,10 +103,10 @@ def read_rows(raw: msgspec.Raw | bytes, *, exact: bool = False) -> Sequence[Row]
 
 def check_cells(rows: Sequence[Row], columns: int) -> None:
     """Raises PayloadTooLarge for rows that are few bytes, and would be many values: what is left out is null."""
-    if len(rows) * columns > MOST_CELLS:
+    if len(rows) * columns > MAX_CELLS:
         raise PayloadTooLarge(
-            f"{len(rows)} rows of {columns} columns are too many at once: send at most {MOST_CELLS:,} values.",
-            {"limitValues": MOST_CELLS},
+            f"{len(rows)} rows of {columns} columns are too many at once: send at most {MAX_CELLS:,} values.",
+            {"limitValues": MAX_CELLS},
         )
 
 

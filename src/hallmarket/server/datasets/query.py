@@ -9,11 +9,11 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.answer import LAST_VERSION, page_answer, source_of
 from hallmarket.server.datasets.resolve import resolve_refs
 from hallmarket.server.datasets.versions import get_version
-from hallmarket.server.engine.pool import Engine
-from hallmarket.server.engine.types import Query
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST
 from hallmarket.server.identity.types import Caller
+from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.types import Query
 from hallmarket.server.tables.store import Tables
 
 

@@ -13,12 +13,12 @@ from hallmarket.server.datasets.answer import ROWS_ANSWER
 from hallmarket.server.datasets.export import CONTENT_TYPES, EXPORT_QUERY, Exports
 from hallmarket.server.datasets.query import CustomQuery, query_dataset
 from hallmarket.server.datasets.rows import ROWS_QUERY, list_rows, read_wanted
-from hallmarket.server.engine.pool import Engine
-from hallmarket.server.engine.types import QUERY_ERRORS
 from hallmarket.server.errors import Locked
 from hallmarket.server.http.exchange import read_id
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.types import QUERY_ERRORS
 from hallmarket.server.tables.store import Tables
 
 AnyRequest = Request[Any, Any, Any]
@@ -38,10 +38,10 @@ def query_routes(database: Database, tables: Tables, engine: Engine, exports: Ex
 
     @get("/datasets/{dataset_id:str}/data", opt=ROWS | {"query": ROWS_QUERY}, summary="A page of a dataset's rows")
     async def rows(request: AnyRequest, dataset_id: FromPath[str]) -> Response[bytes]:
-        visit = visit_of(request.scope)
-        wanted = read_wanted(read_query(visit.scope["query_string"]))
+        context = request_context(request.scope)
+        wanted = read_wanted(read_query(context.scope["query_string"]))
         asked = read_id(dataset_id, "dataset_id")
-        return Response(await list_rows(database, tables, engine, visit.caller, asked, wanted), media_type=JSON)
+        return Response(await list_rows(database, tables, engine, context.caller, asked, wanted), media_type=JSON)
 
     @post(
         "/datasets/{dataset_id:str}/query-custom",
@@ -50,13 +50,15 @@ def query_routes(database: Database, tables: Tables, engine: Engine, exports: Ex
         summary="Ask a dataset by SQL",
     )
     async def query(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[CustomQuery]) -> Response[bytes]:
-        caller, asked = visit_of(request.scope).caller, read_id(dataset_id, "dataset_id")
+        caller, asked = request_context(request.scope).caller, read_id(dataset_id, "dataset_id")
         return Response(await query_dataset(database, tables, engine, caller, asked, data), media_type=JSON)
 
     @get("/datasets/{dataset_id:str}/export", opt=EXPORT, summary="A whole dataset as a file")
     async def export(request: AnyRequest, dataset_id: FromPath[str]) -> Response[bytes]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return await send_part(visit, await exports.find_export(visit.caller, read_id(dataset_id, "dataset_id"), query))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return await send_part(
+            context, await exports.find_export(context.caller, read_id(dataset_id, "dataset_id"), query)
+        )
 
     return [rows, query, export]

@@ -18,8 +18,8 @@ from hallmarket.server.tables.declare import get_named
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, Snapshot
 
-MOST_SHOWN = 20
-MOST_CONNECTED = 1000  # assets that one version's rows refer to
+MAX_SHOWN = 20
+MAX_CONNECTED = 1000  # assets that one version's rows refer to
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -90,7 +90,7 @@ async def check_references(
         counts["type_mismatch_count"] += len(ids) - len(good) - len(missing)
         counts["malformed_count"] += len(values) - len(ids)
         if len(good) < len(values):
-            told.append({"column": column.name, "kind": column.ref_kind, "missing": missing[:MOST_SHOWN]})
+            told.append({"column": column.name, "kind": column.ref_kind, "missing": missing[:MAX_SHOWN]})
         written = pa.array(list(good.values()), pa.string()).take(place)
         table = table.set_column(table.schema.get_field_index(column.name), column.name, written)
     if not told:
@@ -107,7 +107,7 @@ def find_references(tables: Tables, snapshot: Snapshot) -> list[UUID]:
         if column.ref_kind != "asset":
             continue
         for value in tables.distinct(snapshot, column.name):
-            if len(found) == MOST_CONNECTED:
+            if len(found) == MAX_CONNECTED:
                 return list(found)
             if (read := _read_id(value)) not in (None, snapshot.table_id):
                 found[read] = None
@@ -135,10 +135,10 @@ def warn(ignored: Mapping[str, int], refs: dict[str, Any] | None) -> Warned | No
     """What to say of keys that no column goes by, and of rows left out for their references."""
     said = []
     if ignored:
-        said.append(f"No column goes by {', '.join(list(ignored)[:MOST_SHOWN])}; these values were left out.")
+        said.append(f"No column goes by {', '.join(list(ignored)[:MAX_SHOWN])}; these values were left out.")
     if refs is not None:
         said.append(f"{refs['skipped_row_count']} rows were left out, for they refer to what there is not.")
     if not said:
         return None
-    columns = [{"column": column, "count": count} for column, count in list(ignored.items())[:MOST_SHOWN]]
+    columns = [{"column": column, "count": count} for column, count in list(ignored.items())[:MAX_SHOWN]]
     return Warned(" ".join(said), columns or None, refs)

@@ -26,9 +26,9 @@ from hallmarket.server.datasets.ingest import ingest
 from hallmarket.server.datasets.types import DATASET, Created, WireColumn, WireIndex, WireStats, WireView, Written
 from hallmarket.server.datasets.views import ChangeView, NewView, change_view, create_view, delete_view, list_views
 from hallmarket.server.errors import Conflict, Locked
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_id, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.tables.store import Tables
 
@@ -69,16 +69,16 @@ def _creating_routes(database: Database, tables: Tables, uploads: Uploads) -> Se
         summary="Create a dataset from a schema, or from rows",
     )
     async def from_schema(request: AnyRequest) -> Created:
-        return await create_from_schema(database, tables, visit_of(request.scope), await request.body())
+        return await create_from_schema(database, tables, request_context(request.scope), await request.body())
 
     @post("/datasets/create/from-file", opt=CREATE_FROM_FILE, status_code=200, summary="Create a dataset from a file")
     async def from_file(request: AnyRequest) -> Created:
-        return await create_from_file(database, tables, uploads, visit_of(request.scope))
+        return await create_from_file(database, tables, uploads, request_context(request.scope))
 
     @post(ONE + "/data", opt=INGEST, status_code=200, summary="Write rows into a dataset")
     async def data(request: AnyRequest, dataset_id: FromPath[str]) -> Written:
         wanted = _dataset(dataset_id)
-        return await ingest(database, tables, visit_of(request.scope), wanted, await request.body())
+        return await ingest(database, tables, request_context(request.scope), wanted, await request.body())
 
     return [from_schema, from_file, data]
 
@@ -96,8 +96,8 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
         summary="Change what is said of a dataset",
     )
     async def change(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[UpdateDataset]) -> Data[WireAsset]:
-        visit = visit_of(request.scope)
-        return Data(await change_dataset(database, tables, visit, _dataset(dataset_id), data.dataset))
+        context = request_context(request.scope)
+        return Data(await change_dataset(database, tables, context, _dataset(dataset_id), data.dataset))
 
     @delete(
         ONE,
@@ -106,22 +106,22 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
         summary="Delete a dataset with all its versions",
     )
     async def remove(request: AnyRequest, dataset_id: FromPath[str]) -> Data[DeleteResult]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return Data(await delete_asset(database, visit, _dataset(dataset_id), query, DATASET))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return Data(await delete_asset(database, context, _dataset(dataset_id), query, DATASET))
 
     @get(
         ONE + "/permissions",
-        opt=LOCKED | {"query": window_query(MOST_ITEMS)},
+        opt=LOCKED | {"query": window_query(MAX_ITEMS)},
         summary="Who has which role on a dataset, its owner first",
     )
     async def permissions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WirePermission]:
-        window = read_window(read_query(visit_of(request.scope).scope["query_string"]), MOST_ITEMS)
+        window = read_window(read_query(request_context(request.scope).scope["query_string"]), MAX_ITEMS)
         return await list_permissions(database, _caller(request), _dataset(dataset_id), window, DATASET)
 
     @put(ONE + "/share", opt=WRITE | {"raises": (Conflict,)}, summary="Give somebody a role on a dataset, or take it")
     async def share(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[Share]) -> Data[None]:
-        await share_asset(database, visit_of(request.scope), _dataset(dataset_id), data.permission, DATASET)
+        await share_asset(database, request_context(request.scope), _dataset(dataset_id), data.permission, DATASET)
         return Data(None)
 
     return [get_one, change, remove, permissions, share]
@@ -145,19 +145,21 @@ def _column_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
 
     @post(ONE + "/columns", opt=CHANGE, status_code=200, summary="Add a column")
     async def add(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[NewColumn]) -> Data[Named]:
-        return Data(Named(await add_column(database, tables, visit_of(request.scope), _dataset(dataset_id), data)))
+        return Data(
+            Named(await add_column(database, tables, request_context(request.scope), _dataset(dataset_id), data))
+        )
 
     @patch(one, opt=CHANGE, summary="Rename or retype a column, or set its label or its values")
     async def change(
         request: AnyRequest, dataset_id: FromPath[str], column: FromPath[Path], data: JSONBody[ChangeColumn]
     ) -> Data[Named]:
-        visit, wanted = visit_of(request.scope), _dataset(dataset_id)
-        return Data(Named(await change_column(database, tables, visit, wanted, _name(column), data)))
+        context, wanted = request_context(request.scope), _dataset(dataset_id)
+        return Data(Named(await change_column(database, tables, context, wanted, _name(column), data)))
 
     @delete(one, opt=CHANGE, status_code=200, summary="Drop a column, and the indexes it is in")
     async def drop(request: AnyRequest, dataset_id: FromPath[str], column: FromPath[Path]) -> Data[Dropped]:
-        visit, wanted = visit_of(request.scope), _dataset(dataset_id)
-        return Data(Dropped(await drop_column(database, tables, visit, wanted, _name(column))))
+        context, wanted = request_context(request.scope), _dataset(dataset_id)
+        return Data(Dropped(await drop_column(database, tables, context, wanted, _name(column))))
 
     return [add, change, drop]
 
@@ -169,12 +171,12 @@ def _index_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandl
 
     @post(ONE + "/indexes", opt=CHANGE, status_code=200, summary="Index up to four columns")
     async def create(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[NewIndex]) -> Data[WireIndex]:
-        visit = visit_of(request.scope)
-        return Data(await create_index(database, tables, visit, _dataset(dataset_id), data))
+        context = request_context(request.scope)
+        return Data(await create_index(database, tables, context, _dataset(dataset_id), data))
 
     @delete(ONE + "/indexes/{index:str}", opt=CHANGE, status_code=200, summary="Drop an index")
     async def drop(request: AnyRequest, dataset_id: FromPath[str], index: FromPath[str]) -> Data[None]:
-        await delete_index(database, tables, visit_of(request.scope), _dataset(dataset_id), index)
+        await delete_index(database, tables, request_context(request.scope), _dataset(dataset_id), index)
         return Data(None)
 
     return [indexes, create, drop]
@@ -189,18 +191,18 @@ def _view_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @post(views, opt=CHANGE, status_code=200, summary="Save a view")
     async def create(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[NewView]) -> Data[WireView]:
-        return Data(await create_view(database, visit_of(request.scope), _dataset(dataset_id), data))
+        return Data(await create_view(database, request_context(request.scope), _dataset(dataset_id), data))
 
     @put(views + "/{view_id:str}", opt=CHANGE, summary="Change a saved view")
     async def change(
         request: AnyRequest, dataset_id: FromPath[str], view_id: FromPath[str], data: JSONBody[ChangeView]
     ) -> Data[WireView]:
         wanted = _dataset(dataset_id), read_id(view_id, "view_id")
-        return Data(await change_view(database, visit_of(request.scope), *wanted, data))
+        return Data(await change_view(database, request_context(request.scope), *wanted, data))
 
     @delete(views + "/{view_id:str}", opt=CHANGE, status_code=200, summary="Delete a saved view")
     async def remove(request: AnyRequest, dataset_id: FromPath[str], view_id: FromPath[str]) -> Data[None]:
-        await delete_view(database, visit_of(request.scope), _dataset(dataset_id), read_id(view_id, "view_id"))
+        await delete_view(database, request_context(request.scope), _dataset(dataset_id), read_id(view_id, "view_id"))
         return Data(None)
 
     return [get_views, create, change, remove]
@@ -215,5 +217,5 @@ def _name(path: Path) -> str:
 
 
 def _caller(request: AnyRequest) -> Caller:
-    caller: Caller = visit_of(request.scope).caller
+    caller: Caller = request_context(request.scope).caller
     return caller

@@ -9,22 +9,22 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, page_answer, read_number, read_version_number, source_of
 from hallmarket.server.datasets.resolve import RESOLVE_QUERY, resolve_refs
 from hallmarket.server.datasets.versions import get_version
-from hallmarket.server.engine.pool import Engine
-from hallmarket.server.engine.types import Query
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST, Pagination, read_flag
 from hallmarket.server.identity.types import Caller
+from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.types import Query
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Snapshot
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 ROWS = 100
 CURSOR = re.compile(r"v([1-9][0-9]{0,8})\.([0-9]{1,10})")
 ROWS_QUERY = {
     "limit": {
         "type": "integer",
         "minimum": 1,
-        "maximum": MOST_ROWS,
+        "maximum": MAX_ROWS,
         "default": ROWS,
         "description": "How many to answer with.",
     },
@@ -50,7 +50,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 def read_wanted(query: dict[str, str]) -> Wanted:
     """What a query asks for. Raises InvalidRequest."""
-    limit = read_number(query, "limit", ROWS, 1, MOST_ROWS)
+    limit = read_number(query, "limit", ROWS, 1, MAX_ROWS)
     offset = read_number(query, "offset", 0, 0, DEEPEST)
     resolves = bool(read_flag(query, "resolve_refs"))
     if "cursor" not in query:

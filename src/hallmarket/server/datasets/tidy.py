@@ -10,7 +10,7 @@ import structlog
 from hallmarket.proof.manifest import Manifest
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.pool import Database
-from hallmarket.server.datasets.compact import COMPACT, MOST_SMALL
+from hallmarket.server.datasets.compact import COMPACT, MAX_SMALL_FILES
 from hallmarket.server.datasets.finish import finish, keep_version
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.versions import find_version, read_version, sql
@@ -31,7 +31,7 @@ async def compact(database: Database, tables: Tables, payload: bytes) -> None:
     dataset_id = UUID(msgspec.json.decode(payload, type=str))
     with suppress(NotFound):  # deleted meanwhile
         async with lease(database, dataset_id) as (writer_id, head):
-            if small_files(head.snapshot) < MOST_SMALL:
+            if small_files(head.snapshot) < MAX_SMALL_FILES:
                 return
             joined = head.with_snapshot(await aside(tables.compact, head.snapshot, head.order))
             async with database.transaction() as tx:

@@ -17,7 +17,7 @@ from hallmarket.server.datasets.versions import get_manifest, get_wire_version, 
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.tables.store import Tables
 
 AnyRequest = Request[Any, Any, Any]
@@ -33,33 +33,33 @@ def version_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
 
     @get(VERSIONS, opt=READ | {"query": window_query()}, summary="The versions of a dataset, newest first")
     async def versions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WireVersion]:
-        visit = visit_of(request.scope)
-        window = read_window(read_query(visit.scope["query_string"]))
-        return await list_versions(database, visit.caller, read_id(dataset_id, "dataset_id"), window)
+        context = request_context(request.scope)
+        window = read_window(read_query(context.scope["query_string"]))
+        return await list_versions(database, context.caller, read_id(dataset_id, "dataset_id"), window)
 
     @get(ONE, opt=READ, summary="One version of a dataset")
     async def one(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Data[WireVersion]:
         wanted = read_id(dataset_id, "dataset_id"), read_number(number)
-        return Data(await get_wire_version(database, visit_of(request.scope).caller, *wanted))
+        return Data(await get_wire_version(database, request_context(request.scope).caller, *wanted))
 
     @get(ONE + "/manifest", opt=READ | {"answer": JSON}, summary="What a version consists of, as it is anchored")
     async def manifest(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Response[bytes]:
         wanted = read_id(dataset_id, "dataset_id"), read_number(number)
-        text = await get_manifest(database, visit_of(request.scope).caller, *wanted)
+        text = await get_manifest(database, request_context(request.scope).caller, *wanted)
         return Response(text.encode(), media_type="application/json")
 
     @get(ONE + "/proof", opt=READ | {"answer": JSON}, summary="The proof that a version is anchored")
     async def proof(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Response[bytes]:
         wanted = read_id(dataset_id, "dataset_id"), read_number(number)
-        bundle = await prove_version(database, visit_of(request.scope).caller, *wanted)
+        bundle = await prove_version(database, request_context(request.scope).caller, *wanted)
         return Response(bundle.encode(), media_type="application/json")
 
     @get(ONE + "/files/{name:str}", opt=FILE, summary="One of a version's Parquet files, to the byte", responses=PARTS)
     async def file(
         request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str], name: FromPath[str]
     ) -> Response[bytes]:
-        visit, wanted = visit_of(request.scope), (read_id(dataset_id, "dataset_id"), read_number(number))
-        return await send_part(visit, await find_version_file(database, tables, visit.caller, *wanted, name))
+        context, wanted = request_context(request.scope), (read_id(dataset_id, "dataset_id"), read_number(number))
+        return await send_part(context, await find_version_file(database, tables, context.caller, *wanted, name))
 
     return [versions, one, manifest, proof, file]
 

@@ -14,7 +14,7 @@ from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.files.names import bucket_of
 from hallmarket.server.files.types import Content, Described, FileUrl, metadata_of
 from hallmarket.server.files.uploads import content_of, download_of, find_upload
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller
 
 sql = load_queries(__package__)
@@ -29,12 +29,12 @@ async def get_metadata(connection: Connection, caller: Caller, file_id: UUID) ->
     return Described(metadata_of(file_id, bucket_of(asset.visibility), path, content), asset.preview)
 
 
-async def make_url(database: Database, links: Links, visit: Visit, file_id: UUID) -> FileUrl:
+async def make_url(database: Database, links: Links, context: RequestContext, file_id: UUID) -> FileUrl:
     """An address of a file's bytes. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, visit.caller, file_id, READ, "file")
+        await get_access(connection, context.caller, file_id, READ, "file")
         await _get_content(connection, file_id)
-    return FileUrl(links.make(visit, "download", file_id), LIFETIME_S)
+    return FileUrl(links.make(context, "download", file_id), LIFETIME_S)
 
 
 class FileKind:

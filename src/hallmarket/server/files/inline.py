@@ -14,9 +14,9 @@ from hallmarket.server.catalog.types import Visibility
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.files.types import FileFields, FileName, MediaType
 from hallmarket.server.http.body import spool_body
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 
-MOST_BODY_BYTES = 32 * 1024 * 1024  # 24 MiB of file; what is larger goes to an address of its own
+MAX_BODY_BYTES = 32 * 1024 * 1024  # 24 MiB of file; what is larger goes to an address of its own
 TEXT_BYTES = 1024 * 1024  # of base64, decoded at once: a multiple of four
 QUOTE, ESCAPE = b'"', b"\\"
 
@@ -44,9 +44,9 @@ _decoder = msgspec.json.Decoder(_Body)
 
 
 @asynccontextmanager
-async def read_inline(visit: Visit, scratch: Path) -> AsyncIterator[Inline]:
+async def read_inline(context: RequestContext, scratch: Path) -> AsyncIterator[Inline]:
     """The body of a request. Raises InvalidRequest, PayloadTooLarge, Unavailable without room for it."""
-    with await spool_body(visit, MOST_BODY_BYTES, scratch) as spool:
+    with await spool_body(context, MAX_BODY_BYTES, scratch) as spool:
         body = await asyncio.to_thread(_decode, spool.fileno())
         yield Inline(
             body.file_name,

@@ -3,7 +3,7 @@
 import unicodedata
 from uuid import UUID
 
-LONGEST_NAME = 1024
+MAX_NAME_LENGTH = 1024
 NAMELESS = "file"
 PUBLIC, OTHERS = "public-files", "files"
 
@@ -12,7 +12,7 @@ def clean_name(file_name: str) -> str:
     """A name without the folders it stood in and without control characters; `file` where nothing is left."""
     name = file_name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     name = "".join(letter for letter in name if unicodedata.category(letter) not in ("Cc", "Cs"))
-    return name.strip()[:LONGEST_NAME] or NAMELESS
+    return name.strip()[:MAX_NAME_LENGTH] or NAMELESS
 
 
 def bucket_of(visibility: str | None) -> str:

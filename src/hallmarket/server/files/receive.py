@@ -28,11 +28,11 @@ async def receive(
     )
 
 
-async def bounded(pieces: AsyncIterator[bytes], most_bytes: int) -> AsyncIterator[bytes]:
-    """The same pieces. Raises PayloadTooLarge once there are more than `most_bytes`."""
+async def bounded(pieces: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
+    """The same pieces. Raises PayloadTooLarge once there are more than `max_bytes`."""
     seen = 0
     async for piece in pieces:
         seen += len(piece)
-        if seen > most_bytes:
-            raise PayloadTooLarge(f"A file may have at most {most_bytes} bytes.", {"limitBytes": most_bytes})
+        if seen > max_bytes:
+            raise PayloadTooLarge(f"A file may have at most {max_bytes} bytes.", {"limitBytes": max_bytes})
         yield piece

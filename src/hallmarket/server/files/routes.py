@@ -38,7 +38,7 @@ from hallmarket.server.files.uploads import complete_upload, discard_upload, fin
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
@@ -71,12 +71,12 @@ BYTES: dict[str, Any] = {
 
 
 def files_routes(
-    database: Database, blobs: Blobs, links: Links, scratch: Path, most_bytes: int
+    database: Database, blobs: Blobs, links: Links, scratch: Path, max_bytes: int
 ) -> Sequence[HTTPRouteHandler]:
-    """The routes of files, of at most `most_bytes` each; `scratch` is where large bodies are kept meanwhile."""
+    """The routes of files, of at most `max_bytes` each; `scratch` is where large bodies are kept meanwhile."""
     return [
         *_upload_routes(database, blobs, links, scratch),
-        *_signed_routes(database, blobs, links, most_bytes),
+        *_signed_routes(database, blobs, links, max_bytes),
         *_reading_routes(database, links),
         *_changing_routes(database, blobs, scratch),
     ]
@@ -90,7 +90,7 @@ def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path
         summary="Send a file's bytes inside JSON",
     )
     async def upload(request: AnyRequest) -> Data[WireUpload]:
-        return Data(await upload_inline(database, blobs, visit_of(request.scope), scratch))
+        return Data(await upload_inline(database, blobs, request_context(request.scope), scratch))
 
     @post(
         "/files/upload-url",
@@ -99,7 +99,7 @@ def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path
         summary="Ask for an address to send a file's bytes to",
     )
     async def upload_url(request: AnyRequest, data: JSONBody[UploadWanted]) -> Data[UploadUrl]:
-        return Data(await make_upload_url(database, links, visit_of(request.scope), data))
+        return Data(await make_upload_url(database, links, request_context(request.scope), data))
 
     @post(
         "/files/upload/complete",
@@ -108,7 +108,7 @@ def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path
         summary="What was sent to an upload's address",
     )
     async def complete(request: AnyRequest, data: JSONBody[Completion]) -> Data[WireUpload]:
-        return Data(await complete_upload(database, links, visit_of(request.scope), data))
+        return Data(await complete_upload(database, links, request_context(request.scope), data))
 
     @delete(
         "/files/upload",
@@ -117,20 +117,20 @@ def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path
         summary="Discard an upload",
     )
     async def discard(request: AnyRequest, data: JSONBody[Discard]) -> Data[None]:
-        await discard_upload(database, visit_of(request.scope).caller, data.upload_id)
+        await discard_upload(database, request_context(request.scope).caller, data.upload_id)
         return Data(None)
 
     return [upload, upload_url, complete, discard]
 
 
-def _signed_routes(database: Database, blobs: Blobs, links: Links, most_bytes: int) -> Sequence[HTTPRouteHandler]:
+def _signed_routes(database: Database, blobs: Blobs, links: Links, max_bytes: int) -> Sequence[HTTPRouteHandler]:
     @put("/uploads/{token:str}", opt=BYTES, summary="Send a file's bytes to an upload's address")
     async def send(request: AnyRequest, token: FromPath[str]) -> Data[Arrived]:
-        return Data(await take_bytes(database, blobs, links, visit_of(request.scope), token, most_bytes))
+        return Data(await take_bytes(database, blobs, links, request_context(request.scope), token, max_bytes))
 
     @get("/uploads/{token:str}", opt=LINK, summary="Read an upload's bytes again", responses=PARTS)
     async def read(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
-        return await send_part(visit_of(request.scope), await find_uploaded(database, blobs, links, token))
+        return await send_part(request_context(request.scope), await find_uploaded(database, blobs, links, token))
 
     return [send, read]
 
@@ -140,17 +140,17 @@ def _reading_routes(database: Database, links: Links) -> Sequence[HTTPRouteHandl
     async def get_one(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
         wanted = _file(file_id)
         async with database.connection() as connection:
-            return Data(await get_asset(connection, visit_of(request.scope).caller, wanted, "file"))
+            return Data(await get_asset(connection, request_context(request.scope).caller, wanted, "file"))
 
     @get(FILE + "/metadata", opt=READ, summary="What a file's bytes are, also before it is one")
     async def metadata(request: AnyRequest, file_id: FromPath[str]) -> Data[Described]:
         wanted = _file(file_id)
         async with database.connection() as connection:
-            return Data(await get_metadata(connection, visit_of(request.scope).caller, wanted))
+            return Data(await get_metadata(connection, request_context(request.scope).caller, wanted))
 
     @get(FILE + "/data", opt=READ | {"raises": (Locked,)}, summary="An address of a file's bytes, for an hour")
     async def data_url(request: AnyRequest, file_id: FromPath[str]) -> Data[FileUrl]:
-        return Data(await make_url(database, links, visit_of(request.scope), _file(file_id)))
+        return Data(await make_url(database, links, request_context(request.scope), _file(file_id)))
 
     return [get_one, metadata, data_url]
 
@@ -164,7 +164,7 @@ def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequenc
         summary="Make a file of an upload",
     )
     async def create(request: AnyRequest, data: JSONBody[NewFile]) -> Data[WireAsset]:
-        return Data(await create_file(database, visit_of(request.scope), data.file))
+        return Data(await create_file(database, request_context(request.scope), data.file))
 
     @put(
         FILE,
@@ -172,7 +172,7 @@ def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequenc
         summary="Change a file",
     )
     async def change(request: AnyRequest, file_id: FromPath[str], data: JSONBody[ChangedFile]) -> Data[WireAsset]:
-        return Data(await change_file(database, visit_of(request.scope), _file(file_id), data.file))
+        return Data(await change_file(database, request_context(request.scope), _file(file_id), data.file))
 
     @put(
         FILE + "/content",
@@ -180,7 +180,7 @@ def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequenc
         summary="Give a file other bytes, inside JSON",
     )
     async def replace(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
-        return Data(await replace_content(database, blobs, visit_of(request.scope), _file(file_id), scratch))
+        return Data(await replace_content(database, blobs, request_context(request.scope), _file(file_id), scratch))
 
     @delete(
         FILE,
@@ -189,9 +189,9 @@ def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequenc
         summary="Delete a file and what was said of it",
     )
     async def remove(request: AnyRequest, file_id: FromPath[str]) -> Data[DeleteResult]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return Data(await delete_asset(database, visit, _file(file_id), query, "file"))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return Data(await delete_asset(database, context, _file(file_id), query, "file"))
 
     return [create, change, replace, remove]
 

@@ -7,10 +7,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.types import AssetFields, Visibility
-from hallmarket.server.files.names import LONGEST_NAME
+from hallmarket.server.files.names import MAX_NAME_LENGTH
 
-FileName = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
-UploadId = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME + 100)]
+FileName = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
+UploadId = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH + 100)]
 MediaType = Annotated[str, msgspec.Meta(max_length=255)]
 
 

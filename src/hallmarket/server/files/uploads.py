@@ -15,17 +15,17 @@ from hallmarket.server.errors import NotFound
 from hallmarket.server.files.names import clean_name, split_upload_id
 from hallmarket.server.files.types import Completion, Content, FileMetadata, WireUpload, metadata_of
 from hallmarket.server.files.upload import wire_upload
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller
 
 sql = load_queries(__package__)
 
 
-async def complete_upload(database: Database, links: Links, visit: Visit, wanted: Completion) -> WireUpload:
+async def complete_upload(database: Database, links: Links, context: RequestContext, wanted: Completion) -> WireUpload:
     """An upload whose bytes are there, under another name if one is given. Raises NotFound."""
     file_id, path = _read_id(wanted.upload_id)
     async with database.transaction() as tx:
-        row = await _find(tx, visit.caller, file_id)
+        row = await _find(tx, context.caller, file_id)
         if row is None or row["path"] != path:
             raise no_upload()
         content = content_of(row)
@@ -34,7 +34,7 @@ async def complete_upload(database: Database, links: Links, visit: Visit, wanted
             await tx.execute(sql.rename_upload, file_id, content.file_name)
     shown = wire_upload(file_id, row["bucket"], path, content)
     if wanted.download:
-        shown = msgspec.structs.replace(shown, download_url=links.make(visit, "uploaded", file_id))
+        shown = msgspec.structs.replace(shown, download_url=links.make(context, "uploaded", file_id))
     return shown
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
 from hallmarket.server.http.reply import in_media_dialect
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.http.window_storage import WindowStorage
 
 if TYPE_CHECKING:
@@ -71,67 +71,67 @@ class Admission:
         """Whether counting takes no waiting."""
         return self._shared is None
 
-    def admit_known(self, visit: Visit) -> bool:
+    def admit_known(self, context: RequestContext) -> bool:
         """Admit a request without a key, or with one that is remembered, if that takes no waiting; whether it did.
 
         Raises RateLimited.
         """
         if self._shared is not None:
             return False
-        finder, credential = self._credential(visit)
+        finder, credential = self._credential(context)
         if credential is None:
-            self._address.count_now(visit, visit.client)
+            self._address.count_now(context, context.client)
             return True
         caller = finder.find_known(credential)
         if caller is None:
             return False
-        visit.caller = caller
-        self._key.count_now(visit, str(visit.key_id))
-        self._enter(visit)
+        context.caller = caller
+        self._key.count_now(context, str(context.key_id))
+        self._enter(context)
         return True
 
-    async def admit(self, visit: Visit) -> None:
-        """Set the visit's caller and its rate-limit headers. Raises RateLimited, and Unavailable with the database."""
-        finder, credential = self._credential(visit)
+    async def admit(self, context: RequestContext) -> None:
+        """Set the caller and the rate-limit headers. Raises RateLimited, and Unavailable with the database."""
+        finder, credential = self._credential(context)
         if credential is None:
-            await self._address.count(visit, visit.client)
+            await self._address.count(context, context.client)
             return
-        visit.caller = finder.find_known(credential) or await self._try(visit, finder, credential)
-        if visit.caller is not None:
-            await self._key.count(visit, str(visit.key_id))
-            self._enter(visit)
+        context.caller = finder.find_known(credential) or await self._try(context, finder, credential)
+        if context.caller is not None:
+            await self._key.count(context, str(context.key_id))
+            self._enter(context)
 
-    async def try_key(self, visit: Visit, key: str) -> Any | None:
+    async def try_key(self, context: RequestContext, key: str) -> Any | None:
         """The caller behind an API key that came in a body; None, counted as a failure, for a bad one.
 
         Raises RateLimited, and Unavailable with the database.
         """
-        return await self._try(visit, self._keys, key)
+        return await self._try(context, self._keys, key)
 
     async def close(self) -> None:
         """Let go of what the counts are shared through."""
         if self._shared is not None:
             await self._shared.close()
 
-    async def _try(self, visit: Visit, finder: Finder, credential: str) -> Any | None:
+    async def _try(self, context: RequestContext, finder: Finder, credential: str) -> Any | None:
         # Whoever has used up the failures of this address is not told whether one more key would have fitted.
         if not finder.was_good(credential):
-            await self._failed.check(visit, visit.client)
+            await self._failed.check(context, context.client)
         caller = await finder.find(credential)
         if caller is None:
-            await self._failed.count(visit, visit.client)
+            await self._failed.count(context, context.client)
         return caller
 
-    def _credential(self, visit: Visit) -> tuple[Finder, str | None]:
-        if in_media_dialect(visit.path):
-            raw = None if visit.path.startswith(PUBLIC) else visit.headers.get(b"x-api-key")
+    def _credential(self, context: RequestContext) -> tuple[Finder, str | None]:
+        if in_media_dialect(context.path):
+            raw = None if context.path.startswith(PUBLIC) else context.headers.get(b"x-api-key")
             return self._keys, None if raw is None else raw.decode("latin-1")
-        raw = visit.headers.get(b"authorization")
+        raw = context.headers.get(b"authorization")
         return self._tokens, None if raw is None else raw.decode("latin-1")
 
-    def _enter(self, visit: Visit) -> None:
-        if not in_media_dialect(visit.path):
-            visit.caller = self._choose_context(visit.caller, visit.headers.get(b"x-ouro-org"))
+    def _enter(self, context: RequestContext) -> None:
+        if not in_media_dialect(context.path):
+            context.caller = self._choose_context(context.caller, context.headers.get(b"x-ouro-org"))
 
 
 def _share(url: str, memory: WindowStorage) -> "SharedCounts":
@@ -153,31 +153,31 @@ class Bucket:
         self._limit = b"%d" % quota
         self._state = f'"{name}";r=%d;t=%d'.encode()
 
-    def count_now(self, visit: Visit, who: str) -> None:
+    def count_now(self, context: RequestContext, who: str) -> None:
         """Count one request, here. Raises RateLimited if it is one too many."""
         if self._quota:
-            self._tell(visit, *self._memory.count(f"{self._name}/{who}", WINDOW_S))
+            self._tell(context, *self._memory.count(f"{self._name}/{who}", WINDOW_S))
 
-    async def count(self, visit: Visit, who: str) -> None:
+    async def count(self, context: RequestContext, who: str) -> None:
         """Count one request, with all servers that share their counts. Raises RateLimited if it is one too many."""
         if self._shared is None:
-            self.count_now(visit, who)
+            self.count_now(context, who)
         elif self._quota:
-            self._tell(visit, *await self._shared.count(f"{self._name}/{who}", WINDOW_S))
+            self._tell(context, *await self._shared.count(f"{self._name}/{who}", WINDOW_S))
 
-    async def check(self, visit: Visit, who: str) -> None:
+    async def check(self, context: RequestContext, who: str) -> None:
         """Raises RateLimited if nothing is left; counts nothing."""
         if self._quota:
             key = f"{self._name}/{who}"
             used, ends = self._memory.look(key) if self._shared is None else await self._shared.look(key, WINDOW_S)
             if used >= self._quota:
-                self._tell(visit, used + 1, ends)
+                self._tell(context, used + 1, ends)
 
-    def _tell(self, visit: Visit, used: int, ends: float) -> None:
+    def _tell(self, context: RequestContext, used: int, ends: float) -> None:
         left = max(self._quota - used, 0)
         reset = max(ceil(ends - time()), 1)
         # Behind the request's id, and in place of what another count told: the last one decides.
-        visit.extra_headers[1:] = (
+        context.extra_headers[1:] = (
             (b"x-ratelimit-limit", self._limit),
             (b"x-ratelimit-remaining", b"%d" % left),
             (b"x-ratelimit-reset", b"%d" % reset),
@@ -188,30 +188,30 @@ class Bucket:
             raise RateLimited(reset)
 
 
-def require_caller(visit: Visit, scope: str) -> None:
+def require_caller(context: RequestContext, scope: str) -> None:
     """Raises Unauthenticated without a good key; Forbidden if it lacks `scope` or is bound to no organization."""
-    if visit.caller is None:
-        missing = b"x-api-key" not in visit.headers
+    if context.caller is None:
+        missing = b"x-api-key" not in context.headers
         raise Unauthenticated(
             "Send an API key in the header x-api-key." if missing else "This API key is unknown, expired or revoked."
         )
-    if visit.caller.organization_id is None:
+    if context.caller.organization_id is None:
         raise Forbidden(
             "This API key is bound to no organization; make one with `admin create-key … --org ID`.",
             {"field": "x-api-key"},
         )
-    if scope not in visit.caller.scopes:
+    if scope not in context.caller.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})
 
 
-def require_token(visit: Visit, scope: str) -> None:
+def require_token(context: RequestContext, scope: str) -> None:
     """Raises Unauthenticated without a good token; Forbidden if its key lacks `scope`."""
-    if visit.caller is None:
-        missing = b"authorization" not in visit.headers
+    if context.caller is None:
+        missing = b"authorization" not in context.headers
         raise Unauthenticated(
             "Send a token from POST /users/get-token in the header Authorization."
             if missing
             else "This token is forged or expired, or its API key is expired or revoked."
         )
-    if scope not in visit.caller.scopes:
+    if scope not in context.caller.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})

@@ -10,10 +10,10 @@ import structlog
 from litestar.types import HTTPReceiveMessage, Receive, ReceiveMessage
 
 from hallmarket.server.errors import InvalidRequest, PayloadTooLarge, Unavailable
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 
 PIECE_BYTES = 256 * 1024
-MOST_BODY_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 16 * 1024 * 1024
 LINGER_BYTES = 16 * 1024 * 1024
 log = structlog.get_logger()
 
@@ -25,24 +25,24 @@ class ClientGone(Exception):
     """The client hung up before its request was complete; there is nobody to answer."""
 
 
-async def read_body(visit: Visit, limit_bytes: int) -> bytes:
+async def read_body(context: RequestContext, limit_bytes: int) -> bytes:
     """The whole body, unpacked, at most `limit_bytes`.
 
     Raises PayloadTooLarge, InvalidRequest for an encoding other than gzip or identity, ClientGone.
     """
-    if b"content-encoding" not in visit.headers:
-        message = await visit.receive()
+    if b"content-encoding" not in context.headers:
+        message = await context.receive()
         if message["type"] == "http.request":
-            visit.body_ended = not message["more_body"]
-            if visit.body_ended and len(message["body"]) <= limit_bytes:
+            context.body_ended = not message["more_body"]
+            if context.body_ended and len(message["body"]) <= limit_bytes:
                 return message["body"]  # nearly every request: one message, nothing to gather
-        pieces = [piece async for piece in _bounded(visit, _raw(visit, message), limit_bytes)]
+        pieces = [piece async for piece in _bounded(context, _raw(context, message), limit_bytes)]
     else:
-        pieces = [piece async for piece in _bounded(visit, unpacked(visit), limit_bytes)]
+        pieces = [piece async for piece in _bounded(context, unpacked(context), limit_bytes)]
     return b"".join(pieces)
 
 
-async def spool_body(visit: Visit, limit_bytes: int, folder: Path) -> IO[bytes]:
+async def spool_body(context: RequestContext, limit_bytes: int, folder: Path) -> IO[bytes]:
     """The whole body, unpacked, in a nameless file of `folder`, so that memory does not grow with it.
 
     Raises as `read_body`; Unavailable if the disk is full.
@@ -50,7 +50,7 @@ async def spool_body(visit: Visit, limit_bytes: int, folder: Path) -> IO[bytes]:
     try:
         spool = tempfile.TemporaryFile(dir=folder, prefix="body-")  # noqa: SIM115 (the caller closes it)
         try:
-            async for piece in _bounded(visit, unpacked(visit), limit_bytes):
+            async for piece in _bounded(context, unpacked(context), limit_bytes):
                 spool.write(piece)
             spool.seek(0)
         except BaseException:
@@ -58,38 +58,38 @@ async def spool_body(visit: Visit, limit_bytes: int, folder: Path) -> IO[bytes]:
             raise
     except OSError as error:
         log.error("a request's body could not be kept", folder=str(folder), error=str(error))
-        await _linger(visit)
+        await _linger(context)
         raise Unavailable("There is no room for this body at the moment; nothing was changed. Try again.") from None
     return spool
 
 
-def unpacking(visit: Visit) -> Receive:
-    """ASGI's `receive` for the exchange dialect: the body in one piece, gzip undone, at most MOST_BODY_BYTES.
+def unpacking(context: RequestContext) -> Receive:
+    """ASGI's `receive` for the exchange dialect: the body in one piece, gzip undone, at most MAX_BODY_BYTES.
 
     Raises as `read_body`.
     """
 
     async def receive() -> HTTPReceiveMessage:
-        if visit.body_ended:
-            return cast("HTTPReceiveMessage", await visit.receive())  # waits for the end of the connection
-        body = await read_body(visit, MOST_BODY_BYTES)
+        if context.body_ended:
+            return cast("HTTPReceiveMessage", await context.receive())  # waits for the end of the connection
+        body = await read_body(context, MAX_BODY_BYTES)
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
 
 
-async def unpacked(visit: Visit) -> AsyncIterator[bytes]:
+async def unpacked(context: RequestContext) -> AsyncIterator[bytes]:
     """The body's pieces, each at most PIECE_BYTES, gzip undone as Content-Encoding says."""
-    encoding = visit.headers.get(b"content-encoding", b"identity").strip().lower()
+    encoding = context.headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding == b"identity":
-        async for piece in _raw(visit):
+        async for piece in _raw(context):
             yield piece
         return
     if encoding not in (b"gzip", b"x-gzip"):
         raise InvalidRequest("Content-Encoding must be gzip or identity.", "content-encoding")
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        async for packed in _raw(visit):
+        async for packed in _raw(context):
             rest = packed
             while rest:
                 if unpacker.eof:  # gzip files may follow one another
@@ -105,22 +105,22 @@ async def unpacked(visit: Visit) -> AsyncIterator[bytes]:
         raise InvalidRequest("The gzip body ends too early.", "content-encoding")
 
 
-async def _raw(visit: Visit, first: ReceiveMessage | None = None) -> AsyncIterator[bytes]:
-    message = first or await visit.receive()
+async def _raw(context: RequestContext, first: ReceiveMessage | None = None) -> AsyncIterator[bytes]:
+    message = first or await context.receive()
     while True:
         if message["type"] != "http.request":
             raise ClientGone
-        visit.body_ended = not message.get("more_body", False)
+        context.body_ended = not message.get("more_body", False)
         if body := message.get("body", b""):
             yield body
-        if visit.body_ended:
+        if context.body_ended:
             return
-        message = await visit.receive()
+        message = await context.receive()
 
 
-async def _bounded(visit: Visit, pieces: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
+async def _bounded(context: RequestContext, pieces: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
     seen = 0
-    declared = visit.headers.get(b"content-length", b"")
+    declared = context.headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit_bytes:
         seen = limit_bytes + 1
     if seen <= limit_bytes:
@@ -130,16 +130,16 @@ async def _bounded(visit: Visit, pieces: AsyncIterator[bytes], limit_bytes: int)
                 break
             yield piece
     if seen > limit_bytes:
-        await _linger(visit)
+        await _linger(context)
         raise PayloadTooLarge(f"The body may have at most {limit_bytes} bytes, unpacked.", {"limitBytes": limit_bytes})
 
 
-async def _linger(visit: Visit) -> None:
+async def _linger(context: RequestContext) -> None:
     """Read on for a while, so that a client still sending hears the answer rather than a broken connection."""
     left = LINGER_BYTES
-    while left > 0 and not visit.body_ended:
-        message = await visit.receive()
+    while left > 0 and not context.body_ended:
+        message = await context.receive()
         if message["type"] != "http.request":
             raise ClientGone
-        visit.body_ended = not message["more_body"]
+        context.body_ended = not message["more_body"]
         left -= len(message["body"])

@@ -21,7 +21,7 @@ from hallmarket.server.errors import NotFound
 from hallmarket.server.http.openapi import DOCUMENT, describe
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import Reply, as_response, unless_known
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
 OURS = Path(__file__).with_name("page")
@@ -90,4 +90,4 @@ def _reply(content: bytes, kind: bytes) -> Reply:
 
 
 def _response(request: AnyRequest, reply: Reply) -> Response[bytes]:
-    return as_response(unless_known(reply, visit_of(request.scope).headers.get(b"if-none-match")))
+    return as_response(unless_known(reply, request_context(request.scope).headers.get(b"if-none-match")))

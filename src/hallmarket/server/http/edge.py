@@ -31,9 +31,9 @@ from hallmarket.server.http.reply import (
     is_open,
     unless_known,
 )
-from hallmarket.server.http.visit import KEY, Visit
+from hallmarket.server.http.request_context import KEY, RequestContext
 
-Quick = Callable[[Visit], Awaitable[Reply]]
+Quick = Callable[[RequestContext], Awaitable[Reply]]
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SLASHES = re.compile("/{2,}")
 HOST = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 class Edge:
-    """The ASGI application the server runs: `app` inside, `find_quick` for the routes that go around its router.
+    """The ASGI application the server runs: `app` inside, `find_fast_handler` for the routes that go around its router.
 
     `find_ready` returns the route and the answer of a GET of a URL if that takes no waiting; such a route needs no key.
     It finds nothing where counting takes waiting.
@@ -53,13 +53,13 @@ class Edge:
         app: ASGIApp,
         admission: Admission,
         find_ready: Callable[[bytes], tuple[str, Reply] | None],
-        find_quick: Callable[[str, str], tuple[str, Quick] | None],
-        log_request: Callable[[Visit, float], None] | None,
+        find_fast_handler: Callable[[str, str], tuple[str, Quick] | None],
+        log_request: Callable[[RequestContext, float], None] | None,
     ) -> None:
         self._app = app
         self._admission = admission
         self.find_ready = find_ready if admission.counts_now else _find_nothing
-        self._find_quick = find_quick
+        self._find_quick = find_fast_handler
         self._log_request = log_request
         self._ids = map((os.urandom(6).hex() + "-%x").__mod__, count(1))
 
@@ -68,17 +68,17 @@ class Edge:
 
         The same as `__call__` without anything that waits.
         """
-        visit = self._begin(scope, _no_body, _no_send)
-        visit.route = route
+        context = self._begin(scope, _no_body, _no_send)
+        context.route = route
         try:
-            self._admission.admit_known(visit)
-            _verify_host(visit)
-            reply = unless_known(reply, visit.headers.get(b"if-none-match"))
+            self._admission.admit_known(context)
+            _verify_host(context)
+            reply = unless_known(reply, context.headers.get(b"if-none-match"))
         except DomainError as error:
-            reply = error_reply(visit.path, error)
-        visit.status = reply.status
-        self._note(visit)
-        return reply, visit.extra_headers
+            reply = error_reply(context.path, error)
+        context.status = reply.status
+        self._note(context)
+        return reply, context.extra_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the server's start and stop on."""
@@ -87,78 +87,80 @@ class Edge:
             return
         if "//" in scope["path"]:
             scope["path"] = SLASHES.sub("/", scope["path"])
-        visit = self._begin(scope, receive, send)
-        request_id.set(visit.request_id)
+        context = self._begin(scope, receive, send)
+        request_id.set(context.request_id)
         try:
-            reply = await self._answer(visit)
+            reply = await self._answer(context)
             if reply is not None:
-                await self._send(visit, reply)
+                await self._send(context, reply)
         except ClientGone:
-            visit.status = CLIENT_GONE
+            context.status = CLIENT_GONE
         finally:
-            self._note(visit)
+            self._note(context)
 
-    def _note(self, visit: Visit) -> None:
-        seconds = perf_counter() - visit.started
-        REQUEST_FIGURES.observe(visit.route, visit.method, visit.status, seconds)
+    def _note(self, context: RequestContext) -> None:
+        seconds = perf_counter() - context.started
+        REQUEST_FIGURES.observe(context.route, context.method, context.status, seconds)
         if self._log_request is not None:
-            self._log_request(visit, seconds)
+            self._log_request(context, seconds)
 
-    def _begin(self, scope: HTTPScope, receive: Receive, send: Send) -> Visit:
+    def _begin(self, scope: HTTPScope, receive: Receive, send: Send) -> RequestContext:
         client = scope["client"]
-        visit = Visit(scope, receive, send, "", client[0] if client else "unix")
-        given = visit.headers.get(b"x-request-id")
-        visit.request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else next(self._ids)
-        visit.extra_headers = [(b"x-request-id", visit.request_id.encode())]
-        return visit
+        context = RequestContext(scope, receive, send, "", client[0] if client else "unix")
+        given = context.headers.get(b"x-request-id")
+        context.request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else next(self._ids)
+        context.extra_headers = [(b"x-request-id", context.request_id.encode())]
+        return context
 
-    async def _answer(self, visit: Visit) -> Reply | None:
+    async def _answer(self, context: RequestContext) -> Reply | None:
         try:
-            if not is_open(visit.path) and not self._admission.admit_known(visit):
-                await self._admission.admit(visit)
-            _verify_host(visit)
-            if (quick := self._find_quick(visit.method, visit.path)) is not None:
-                visit.route, handler = quick
-                return await handler(visit)
-            await self._route(visit)
+            if not is_open(context.path) and not self._admission.admit_known(context):
+                await self._admission.admit(context)
+            _verify_host(context)
+            if (quick := self._find_quick(context.method, context.path)) is not None:
+                context.route, handler = quick
+                return await handler(context)
+            await self._route(context)
         except DomainError as error:
-            return error_reply(visit.path, error)
+            return error_reply(context.path, error)
         except ClientGone:
             raise
         except asyncio.CancelledError:
             # At a stop, the time for requests in flight is over. An answer that has begun is broken off.
-            return None if visit.status else error_reply(visit.path, Unavailable("The server is stopping. Try again."))
+            return (
+                None if context.status else error_reply(context.path, Unavailable("The server is stopping. Try again."))
+            )
         except Exception:
-            log.exception("request failed", method=visit.method, path=visit.shown_path)
-            if visit.status:
+            log.exception("request failed", method=context.method, path=context.shown_path)
+            if context.status:
                 raise  # The answer has begun; the connection is all that is left to break off.
-            return crash_reply(visit.path)
+            return crash_reply(context.path)
         return None
 
-    async def _route(self, visit: Visit) -> None:
+    async def _route(self, context: RequestContext) -> None:
         """Let the framework answer, adding our headers to its."""
-        head = visit.method == "HEAD"
+        head = context.method == "HEAD"
         # A HEAD is the GET without its body; the web server goes by its own scope, where it stays a HEAD.
-        scope: Any = {**visit.scope, "method": "GET" if head else visit.method, KEY: visit}
+        scope: Any = {**context.scope, "method": "GET" if head else context.method, KEY: context}
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                visit.status = message["status"]
-                message["headers"] = headers = [*message["headers"], *visit.extra_headers]
-                if visit.caller is not None and not any(name == b"cache-control" for name, _ in headers):
+                context.status = message["status"]
+                message["headers"] = headers = [*message["headers"], *context.extra_headers]
+                if context.caller is not None and not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"private, no-store"))  # what a key opens is for its holder
             elif message["type"] == "http.response.body" and head:
                 message["body"] = b""
-            await visit.send(message)
+            await context.send(message)
 
         try:
-            await self._app(scope, visit.receive if in_media_dialect(visit.path) else unpacking(visit), send)
+            await self._app(scope, context.receive if in_media_dialect(context.path) else unpacking(context), send)
         finally:
-            visit.route = str(scope.get("path_template", "unmatched"))
+            context.route = str(scope.get("path_template", "unmatched"))
 
-    async def _send(self, visit: Visit, reply: Reply) -> None:
-        visit.status = reply.status
-        await visit.send(
+    async def _send(self, context: RequestContext, reply: Reply) -> None:
+        context.status = reply.status
+        await context.send(
             {
                 "type": "http.response.start",
                 "status": reply.status,
@@ -166,12 +168,12 @@ class Edge:
                     (b"content-type", reply.content_type),
                     (b"content-length", b"%d" % len(reply.body)),
                     *reply.headers,
-                    *visit.extra_headers,
+                    *context.extra_headers,
                 ],
             }
         )
-        body = b"" if visit.method == "HEAD" else reply.body
-        await visit.send({"type": "http.response.body", "body": body, "more_body": False})
+        body = b"" if context.method == "HEAD" else reply.body
+        await context.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _find_nothing(_url: bytes) -> None:
@@ -191,10 +193,10 @@ def _is_host(text: bytes) -> bool:
     return HOST.fullmatch(text) is not None
 
 
-def _verify_host(visit: Visit) -> None:
+def _verify_host(context: RequestContext) -> None:
     """Raises InvalidRequest unless there is one well-formed Host (RFC 9112, 3.2); HTTP/1.0 may go without."""
-    host = visit.headers.get(b"host")
-    if host is None and visit.scope["http_version"] == "1.0":
+    host = context.headers.get(b"host")
+    if host is None and context.scope["http_version"] == "1.0":
         return
     if host is None or not _is_host(host):
         raise InvalidRequest("Host is missing, malformed or given twice.", "host")

@@ -11,7 +11,7 @@ from hallmarket.server.errors import InvalidRequest
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
-MOST_ITEMS = 200
+MAX_ITEMS = 200
 DEEPEST = 2**31
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # How `read_flag` and `read_id` are told of in a route's `opt`; `window_query` is for `read_window`.
@@ -70,12 +70,12 @@ def page_of(
 
 def read_window(query: dict[str, str], default: int = 50) -> Window:
     """`offset` and `limit` of a query. Raises InvalidRequest for no whole number, or one out of bounds."""
-    return Window(_number(query, "offset", 0, 0, DEEPEST), _number(query, "limit", default, 1, MOST_ITEMS))
+    return Window(_number(query, "offset", 0, 0, DEEPEST), _number(query, "limit", default, 1, MAX_ITEMS))
 
 
 def window_query(default: int = 50) -> dict[str, dict[str, Any]]:
     """What `read_window` reads, for the documentation in a route's `opt`."""
-    limit = {"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": default}
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": default}
     return {
         "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "How many to pass over."},
         "limit": limit | {"description": "How many to answer with."},
@@ -98,8 +98,8 @@ def read_id(text: str, name: str = "id") -> UUID:
     return UUID(text)
 
 
-def _number(query: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+def _number(query: dict[str, str], name: str, default: int, minimum: int, maximum: int) -> int:
     text = query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", name)
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and minimum <= int(text) <= maximum):
+        raise InvalidRequest(f"{name} must be a whole number from {minimum} to {maximum}.", name)
     return int(text)

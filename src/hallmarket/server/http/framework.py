@@ -23,7 +23,7 @@ from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.docs import documentation_routes
 from hallmarket.server.http.openapi import openapi_config
 from hallmarket.server.http.reply import Reply, as_response, crash_reply, error_reply, in_media_dialect, with_head
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 log = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]
@@ -74,8 +74,8 @@ async def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -
     Asynchronous, for the framework would run it in a thread otherwise, at every request.
     """
     if (scope := handler.opt.get("scope")) is not None:
-        visit = visit_of(connection.scope)
-        (require_caller if in_media_dialect(visit.path) else require_token)(visit, scope)
+        context = request_context(connection.scope)
+        (require_caller if in_media_dialect(context.path) else require_token)(context, scope)
 
 
 def _answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -102,7 +102,7 @@ def _as_reply(request: AnyRequest, error: Exception) -> Reply:
         return error_reply(path, Unavailable("Somebody else changed the same at this moment. Try again."))
     if is_beyond_database(error):
         return error_reply(path, InvalidRequest("A text holds NUL, or a number is out of bounds."))
-    log.error("request failed", method=request.method, path=visit_of(request.scope).shown_path, exc_info=error)
+    log.error("request failed", method=request.method, path=request_context(request.scope).shown_path, exc_info=error)
     return crash_reply(path)
 
 

@@ -3,7 +3,7 @@
 import re
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 
 HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
@@ -17,9 +17,9 @@ IDEMPOTENCY_HEADER = {
 KEY = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 
-def find_idempotency_key(visit: Visit) -> str | None:
+def find_idempotency_key(context: RequestContext) -> str | None:
     """The request's idempotency key, if it has one. Raises InvalidRequest if it is empty, too long or not ASCII."""
-    raw = visit.headers.get(HEADER)
+    raw = context.headers.get(HEADER)
     if raw is None:
         return None
     if not KEY.fullmatch(raw):

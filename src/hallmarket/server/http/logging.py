@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 import structlog
 
-if TYPE_CHECKING:  # the parent process logs too, and has no use for the framework behind a visit
-    from hallmarket.server.http.visit import Visit
+if TYPE_CHECKING:  # the parent process logs too, and has no use for the framework behind a request context
+    from hallmarket.server.http.request_context import RequestContext
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -83,18 +83,18 @@ class RequestLog:
         self._encode = msgspec.json.Encoder().encode
         atexit.register(self.flush)
 
-    def __call__(self, visit: "Visit", seconds: float) -> None:
+    def __call__(self, context: "RequestContext", seconds: float) -> None:
         """Note one request, and how long its answer took."""
         self._lines += self._encode(
             RequestLine(
                 datetime.now(UTC),
-                visit.request_id,
-                visit.method,
-                visit.shown_path,
-                visit.status,
+                context.request_id,
+                context.method,
+                context.shown_path,
+                context.status,
                 round(seconds * 1000, 3),
-                visit.client,
-                visit.key_id,
+                context.client,
+                context.key_id,
             )
         )
         self._lines += b"\n"

@@ -15,7 +15,7 @@ from hallmarket.server.errors import InvalidRequest
 Item = TypeVar("Item")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBER = re.compile(r"[0-9]{1,30}")
-MOST_ITEMS = 100
+MAX_ITEMS = 100
 # Past this many rows a page number is past every registry's end, and past what the database counts with.
 DEEPEST = 2**62
 PAGE_QUERY = {
@@ -23,7 +23,7 @@ PAGE_QUERY = {
     "limit": {
         "type": "integer",
         "minimum": 1,
-        "maximum": MOST_ITEMS,
+        "maximum": MAX_ITEMS,
         "default": 10,
         "description": "Items on a page.",
     },
@@ -69,8 +69,8 @@ def read_query(query: bytes) -> dict[str, str]:
 def read_page(query: dict[str, str]) -> PageRequest:
     """`page`, `limit` and `cursor` of the query. Raises InvalidRequest for no whole number, or one out of bounds."""
     limit = _number(query, "limit", 10)
-    if limit > MOST_ITEMS:
-        raise InvalidRequest(f"limit must be a whole number from 1 to {MOST_ITEMS}.", "limit")
+    if limit > MAX_ITEMS:
+        raise InvalidRequest(f"limit must be a whole number from 1 to {MAX_ITEMS}.", "limit")
     page = _number(query, "page", 1)
     if "cursor" in query:
         return PageRequest(None, limit, 0, read_cursor(query["cursor"]))

@@ -9,13 +9,13 @@ from litestar.types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.coalescing import CoalescingTransport
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.metrics import REQUEST_FIGURES
-from hallmarket.server.http.one_write import OneWrite
 from hallmarket.server.http.reply import error_reply
 
-MOST_HEADERS = 200
-MOST_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 200
+MAX_HEAD_BYTES = 64 * 1024
 LINGER_S = 1.0
 BODY_HEADERS = (b"content-length", b"transfer-encoding")
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class Protocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
+            if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(None)
 
     def on_message_begin(self) -> None:
@@ -58,8 +58,8 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its headers are more than anybody needs."""
         # Counted exactly only when the pieces they came in could hold too much.
-        if len(self.headers) > MOST_HEADERS or (
-            self._head_bytes + len(self._received) > MOST_HEAD_BYTES and self._count() > MOST_HEAD_BYTES
+        if len(self.headers) > MAX_HEADERS or (
+            self._head_bytes + len(self._received) > MAX_HEAD_BYTES and self._count() > MAX_HEAD_BYTES
         ):
             raise _TooLarge
         self._in_head = False
@@ -70,10 +70,10 @@ class Protocol(HttpToolsProtocol):
             return
         super().on_headers_complete()
         cycle = self.cycle
-        cycle.transport = one_write = OneWrite(self.transport, cycle)
+        cycle.transport = transport = CoalescingTransport(self.transport, cycle)
 
         def on_response() -> None:
-            one_write.flush()
+            transport.flush()
             cycle.transport = self.transport  # or the two would hold each other, and wait for the garbage collector
             self.on_response_complete()
 
@@ -154,7 +154,7 @@ class Protocol(HttpToolsProtocol):
         reply = error_reply(
             self._path(),
             InvalidRequest(
-                f"A request has at most {MOST_HEADERS} headers and {MOST_HEAD_BYTES} bytes of them."
+                f"A request has at most {MAX_HEADERS} headers and {MAX_HEAD_BYTES} bytes of them."
                 if too_large
                 else "This is no HTTP/1.1 request that can be read."
             ),

@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from hallmarket.server.errors import DomainError
 from hallmarket.server.http.body import CLIENT_GONE, ClientGone
 from hallmarket.server.http.reply import Headers
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class Sending(Response[bytes]):
             if self._pieces is not None:
                 await _send_all(self._pieces, receive, send)
         except ClientGone:
-            visit_of(scope).status = CLIENT_GONE
+            request_context(scope).status = CLIENT_GONE
         except DomainError as error:
             # An answer without its end is broken off by the web server: what was sent cannot be taken for all there is.
             log.warning("an answer could not be ended", reason=error.message)

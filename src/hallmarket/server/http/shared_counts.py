@@ -21,7 +21,7 @@ from hallmarket.server.http.window_storage import Count, WindowStorage
 PATIENCE_S = 0.1  # the longest that a request waits for Redis
 STEP_S = 0.01
 AGAIN_S = 1.0
-MOST_CONNECTIONS = 16
+MAX_CONNECTIONS = 16
 PREFIX = "hallmarket"  # of the keys in Redis
 Answer = TypeVar("Answer")
 
@@ -38,7 +38,7 @@ class SharedCounts:
         options: dict[str, Any] = {"connection_pool": self._pool}
         self._redis = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, **options)
         self._memory = memory
-        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._recovery: asyncio.Task[None] | None = None  # there is one while Redis is away
 
     async def count(self, key: str, expiry: int) -> Count:

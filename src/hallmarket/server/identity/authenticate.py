@@ -14,26 +14,26 @@ from hallmarket.server.database.listener import Listener
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
-from hallmarket.server.identity.keys import LONGEST_KEY, hash_key
+from hallmarket.server.identity.keys import MAX_KEY_LENGTH, hash_key
 from hallmarket.server.identity.types import Caller, Me
 
 sql = load_queries(__package__)
 
-MOST_REMEMBERED = 10_000
+MAX_CACHED = 10_000
 NOTE_USES_EVERY_S = 10
 
 
-class Keyring:
+class ApiKeyAuthenticator:
     """Finds the caller behind a key. A key revoked anywhere is forgotten here as soon as the database tells."""
 
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
         self._secret = secret
-        self._known: LRUCache[bytes | UUID, Caller] = LRUCache(MOST_REMEMBERED)  # by a key's hash, and by its id
-        self._seen: LRUCache[bytes | UUID, None] = LRUCache(MOST_REMEMBERED)  # were good, and may not be any more
+        self._known: LRUCache[bytes | UUID, Caller] = LRUCache(MAX_CACHED)  # by a key's hash, and by its id
+        self._seen: LRUCache[bytes | UUID, None] = LRUCache(MAX_CACHED)  # were good, and may not be any more
         self._generation = 0
         self._listener = Listener(database.url, "identity", self.forget)
-        self._batcher: Batcher[bytes | UUID, Caller | None] = Batcher(self._find_all, most=500)
+        self._batcher: Batcher[bytes | UUID, Caller | None] = Batcher(self._find_all, max_items=500)
         self._used: dict[UUID, datetime] = {}
 
     def forget(self) -> None:
@@ -75,7 +75,7 @@ class Keyring:
     def _place(self, key: str | UUID) -> bytes | UUID | None:
         if isinstance(key, UUID):
             return key
-        return hash_key(self._secret, key) if len(key) <= LONGEST_KEY else None
+        return hash_key(self._secret, key) if len(key) <= MAX_KEY_LENGTH else None
 
     async def run(self) -> None:
         """Listen for changes, and note the last use of keys from time to time, until cancelled."""

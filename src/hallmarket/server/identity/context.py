@@ -4,12 +4,12 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.answers.first import digest_of
-from hallmarket.server.answers.types import Claim
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.errors import ApiKeyOrgMismatch, InvalidOrgContext, OrgContextForbidden
 from hallmarket.server.http.idempotency import find_idempotency_key
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.idempotency.store import digest_of
+from hallmarket.server.idempotency.types import Claim
 from hallmarket.server.identity.types import NOBODY, Caller
 
 
@@ -38,15 +38,15 @@ def check_binding(caller: Caller, organization_id: UUID | None) -> None:
         raise ApiKeyOrgMismatch
 
 
-def actor_of(visit: Visit) -> Actor:
+def actor_of(context: RequestContext) -> Actor:
     """Who sends a request, as the audit trail writes it down."""
-    return Actor(visit.caller.person_id, visit.caller.key_id, visit.client)
+    return Actor(context.caller.person_id, context.caller.key_id, context.client)
 
 
-def claim_of(visit: Visit, *said: object) -> Claim | None:
+def idempotency_claim(context: RequestContext, *said: object) -> Claim | None:
     """The claim of a person's own request to its `Idempotency-Key`, if it has one; `said` is all that it says.
 
     Raises InvalidRequest for a key that is none.
     """
-    key = find_idempotency_key(visit)
-    return None if key is None else Claim(NOBODY, visit.caller.person_id, key, digest_of(*said))
+    key = find_idempotency_key(context)
+    return None if key is None else Claim(NOBODY, context.caller.person_id, key, digest_of(*said))

@@ -10,9 +10,9 @@ from litestar.params import FromPath
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity import join
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.join import OrganizationRequest
 from hallmarket.server.identity.organization_types import Organization
@@ -22,7 +22,7 @@ READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
 REQUESTS = "/organizations/{organization_id:str}/join-requests"
 
 
-def join_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
+def join_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Sequence[HTTPRouteHandler]:
     """The routes of joining an organization, and of those who ask to."""
 
     @post(
@@ -32,30 +32,30 @@ def join_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandl
         summary="Join an organization, or ask to",
     )
     async def join_organization(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
-        visit, where = visit_of(request.scope), read_id(organization_id)
-        joined = await join.join(database, visit.caller, actor_of(visit), where)
-        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
+        context, where = request_context(request.scope), read_id(organization_id)
+        joined = await join.join(database, context.caller, actor_of(context), where)
+        authenticator.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(joined)
 
     @get(REQUESTS, opt=READ | {"query": window_query()}, summary="Who asks to join your organization")
     async def list_requests(request: AnyRequest, organization_id: FromPath[str]) -> Paged[OrganizationRequest]:
-        visit, where = visit_of(request.scope), read_id(organization_id)
-        window = read_window(read_query(visit.scope["query_string"]))
-        return await join.list_requests(database, visit.caller, where, window)
+        context, where = request_context(request.scope), read_id(organization_id)
+        window = read_window(read_query(context.scope["query_string"]))
+        return await join.list_requests(database, context.caller, where, window)
 
     @post(REQUESTS + "/{request_id:str}/approve", opt=WRITE, status_code=200, summary="Let in somebody who asks")
     async def approve(request: AnyRequest, organization_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
-        visit, where = visit_of(request.scope), read_id(organization_id)
+        context, where = request_context(request.scope), read_id(organization_id)
         which = read_id(request_id, "request_id")
-        await join.approve(database, visit.caller, actor_of(visit), where, which)
-        keyring.forget()
+        await join.approve(database, context.caller, actor_of(context), where, which)
+        authenticator.forget()
         return Data(None)
 
     @post(REQUESTS + "/{request_id:str}/reject", opt=WRITE, status_code=200, summary="Refuse somebody who asks")
     async def reject(request: AnyRequest, organization_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
-        visit, where = visit_of(request.scope), read_id(organization_id)
+        context, where = request_context(request.scope), read_id(organization_id)
         which = read_id(request_id, "request_id")
-        await join.reject(database, visit.caller, actor_of(visit), where, which)
+        await join.reject(database, context.caller, actor_of(context), where, which)
         return Data(None)
 
     return [join_organization, list_requests, approve, reject]

@@ -11,8 +11,8 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.own_keys import (
     KeyRequest,
@@ -32,25 +32,25 @@ CREATE = {"scope": "keys:write", "raises": (NotFound, Conflict), "example": MADE
 REVOKE = {"scope": "keys:write"}
 
 
-def key_routes(database: Database, keyring: Keyring, secret: bytes) -> Sequence[HTTPRouteHandler]:
+def key_routes(database: Database, authenticator: ApiKeyAuthenticator, secret: bytes) -> Sequence[HTTPRouteHandler]:
     """The routes of one's own keys; `secret` keys their hashes."""
 
     @get(PATH, opt=LIST, summary="List your API keys, newest first")
     async def list_keys(request: AnyRequest) -> Paged[OwnKey]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return await list_own_keys(database, visit.caller, read_flag(query, "active"), read_window(query))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return await list_own_keys(database, context.caller, read_flag(query, "active"), read_window(query))
 
     @post(PATH, opt=CREATE, status_code=200, summary="Make an API key, shown this once")
     async def create_key(request: AnyRequest, data: JSONBody[KeyRequest]) -> Data[NewOwnKey]:
-        visit = visit_of(request.scope)
-        return Data(await create_own_key(database, secret, actor_of(visit), visit.caller, data))
+        context = request_context(request.scope)
+        return Data(await create_own_key(database, secret, actor_of(context), context.caller, data))
 
     @delete(PATH + "/{key_id:str}", opt=REVOKE, status_code=200, summary="Revoke one of your API keys")
     async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> Data[OwnKey]:
-        visit = visit_of(request.scope)
-        revoked = await revoke_own_key(database, actor_of(visit), visit.caller, read_id(key_id, "key_id"))
-        keyring.forget()  # here at once; the other servers hear of it from the database
+        context = request_context(request.scope)
+        revoked = await revoke_own_key(database, actor_of(context), context.caller, read_id(key_id, "key_id"))
+        authenticator.forget()  # here at once; the other servers hear of it from the database
         return Data(revoked)
 
     return [list_keys, create_key, revoke_key]

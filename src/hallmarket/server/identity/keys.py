@@ -19,7 +19,7 @@ from hallmarket.server.identity.types import SCOPES, NewKey
 
 sql = load_queries(__package__)
 
-LONGEST_KEY = 128
+MAX_KEY_LENGTH = 128
 
 
 class KeyDetails(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Duplicate, LastAdministrator
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity import members
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.members import AddMember, ChangeRole, Member
 
@@ -23,7 +23,7 @@ NEW = {"raises": (Duplicate,), "example": {"username": "jane", "role": "member"}
 LAST = {"raises": (LastAdministrator,)}
 
 
-def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
+def member_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Sequence[HTTPRouteHandler]:
     """The routes of who belongs to an organization."""
 
     @get(
@@ -33,7 +33,7 @@ def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     )
     async def list_members(request: AnyRequest, organization_id: FromPath[str]) -> Paged[Member]:
         where = read_id(organization_id)
-        window = read_window(read_query(visit_of(request.scope).scope["query_string"]))
+        window = read_window(read_query(request_context(request.scope).scope["query_string"]))
         return await members.list_members(database, _caller(request), where, window)
 
     @post(
@@ -45,16 +45,16 @@ def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
     async def add_member(
         request: AnyRequest, organization_id: FromPath[str], data: JSONBody[AddMember]
     ) -> Data[Member]:
-        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
         added = await members.add(database, _caller(request), actor, where, data)
-        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
+        authenticator.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(added)
 
     @put("/organizations/{organization_id:str}/members/{user:str}", opt=WRITE | LAST, summary="Change a member's role")
     async def change_role(
         request: AnyRequest, organization_id: FromPath[str], user: FromPath[str], data: JSONBody[ChangeRole]
     ) -> Data[Member]:
-        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
         return Data(await members.change_role(database, _caller(request), actor, where, user, data.role))
 
     @delete(
@@ -64,13 +64,13 @@ def member_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHan
         summary="Remove a member, or leave",
     )
     async def remove_member(request: AnyRequest, organization_id: FromPath[str], user: FromPath[str]) -> Data[None]:
-        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
         await members.remove(database, _caller(request), actor, where, user)
-        keyring.forget()
+        authenticator.forget()
         return Data(None)
 
     return [list_members, add_member, change_role, remove_member]
 
 
 def _caller(request: AnyRequest) -> Any:
-    return visit_of(request.scope).caller
+    return request_context(request.scope).caller

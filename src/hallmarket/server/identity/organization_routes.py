@@ -9,20 +9,20 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
 from hallmarket.server.errors import Duplicate
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, Window, read_id, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, Window, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity import organizations
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.organization_types import CreateOrganization, Organization, UpdateOrganization
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
-PAGED = READ | {"query": window_query(MOST_ITEMS)}
+PAGED = READ | {"query": window_query(MAX_ITEMS)}
 
 
-def organization_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
+def organization_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Sequence[HTTPRouteHandler]:
     """The routes of organizations."""
 
     @get("/organizations/user", opt=PAGED, summary="The organizations you belong to, by name")
@@ -52,25 +52,25 @@ def organization_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRo
         summary="Make an organization that you administer",
     )
     async def create(request: AnyRequest, data: JSONBody[CreateOrganization]) -> Data[Organization]:
-        actor = actor_of(visit_of(request.scope))
+        actor = actor_of(request_context(request.scope))
         made = await organizations.create(database, _caller(request), actor, data.organization)
-        keyring.forget()  # whom people belong to: here at once, other servers hear of it from the database
+        authenticator.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(made)
 
     @put("/organizations/{organization_id:str}", opt=WRITE, summary="Change an organization you administer")
     async def update(
         request: AnyRequest, organization_id: FromPath[str], data: JSONBody[UpdateOrganization]
     ) -> Data[Organization]:
-        where, actor = read_id(organization_id), actor_of(visit_of(request.scope))
+        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
         return Data(await organizations.update(database, _caller(request), actor, where, data.organization))
 
     return [list_own, list_discoverable, context, by_name, organization, create, update]
 
 
 def _caller(request: AnyRequest) -> Any:
-    return visit_of(request.scope).caller
+    return request_context(request.scope).caller
 
 
 def _window(request: AnyRequest) -> Window:
     # The client takes its two lists without paging, so a page is as long as may be unless it is asked for shorter.
-    return read_window(read_query(visit_of(request.scope).scope["query_string"]), MOST_ITEMS)
+    return read_window(read_query(request_context(request.scope).scope["query_string"]), MAX_ITEMS)

@@ -8,11 +8,11 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hallmarket.server.identity.types import LONGEST_NAME, NOBODY
+from hallmarket.server.identity.types import MAX_NAME_LENGTH, NOBODY
 
 # A `$` alone would also match before a newline at the end; "all" is the personal context.
 Slug = Annotated[str, Meta(pattern=r"^(?!all$)[a-z0-9]+(-[a-z0-9]+)*(?!\n)$", max_length=64)]
-DisplayName = Annotated[str, Meta(pattern=r"\S", max_length=LONGEST_NAME)]
+DisplayName = Annotated[str, Meta(pattern=r"\S", max_length=MAX_NAME_LENGTH)]
 Mission = Annotated[str, Meta(max_length=10_000)]
 Address = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Website = Annotated[

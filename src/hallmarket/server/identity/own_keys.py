@@ -26,8 +26,8 @@ from hallmarket.server.identity.types import NOBODY, SCOPES, Caller, iso_time
 
 sql = load_queries(__package__)
 
-MOST_LIVE_KEYS = 100
-LONGEST_NAME = 100
+MAX_LIVE_KEYS = 100
+MAX_NAME_LENGTH = 100
 CONTROLS = ("Cc", "Zl", "Zp")  # Unicode's control characters and line ends
 
 
@@ -83,7 +83,7 @@ async def create_own_key(
 
     Raises InvalidRequest; Unauthenticated if that key was revoked meanwhile; Forbidden for a right it lacks,
     ApiKeyOrgMismatch for an organization it is not bound to, NotFound for one the person does not belong to;
-    Conflict beyond MOST_LIVE_KEYS.
+    Conflict beyond MAX_LIVE_KEYS.
     """
     name, scopes, expires_on = _read_name(wanted.name), _read_scopes(wanted.scopes), _read_expiry(wanted.expires_on)
     organization_id = _read_organization(caller, wanted.organization_id)
@@ -99,8 +99,8 @@ async def create_own_key(
         if organization_id is not None and organization is None:
             raise NotFound("You belong to no such organization.")
         details = KeyDetails(name, _choose_scopes(own, scopes), organization_id, _choose_expiry(own, expires_on))
-        if await tx.fetchval(sql.count_live_keys, caller.person_id) >= MOST_LIVE_KEYS:
-            raise Conflict(f"You have {MOST_LIVE_KEYS} keys that are good; revoke one before you make another.")
+        if await tx.fetchval(sql.count_live_keys, caller.person_id) >= MAX_LIVE_KEYS:
+            raise Conflict(f"You have {MAX_LIVE_KEYS} keys that are good; revoke one before you make another.")
         made = await add_key(tx, secret, actor, person, details)
     return NewOwnKey(
         id=made.id,
@@ -137,9 +137,10 @@ def _binding(caller: Caller) -> UUID | None:
 
 
 def _read_name(text: str) -> str:
-    if not text.strip() or len(text) > LONGEST_NAME or any(unicodedata.category(one) in CONTROLS for one in text):
+    if not text.strip() or len(text) > MAX_NAME_LENGTH or any(unicodedata.category(one) in CONTROLS for one in text):
         raise InvalidRequest(
-            f"name must be 1 to {LONGEST_NAME} characters, not all of them blank, without control characters.", "name"
+            f"name must be 1 to {MAX_NAME_LENGTH} characters, not all of them blank, without control characters.",
+            "name",
         )
     return text
 

@@ -8,10 +8,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.pool import Database
-from hallmarket.server.http.exchange import MOST_ITEMS, Data, Paged, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.visit import visit_of
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.follow import Follow, Following, list_follows, toggle_follow
 from hallmarket.server.identity.profile import Profile, ProfileChange, change_profile, get_own_profile, get_profile
 from hallmarket.server.identity.search import SEARCH_QUERY, search_people
@@ -20,38 +20,40 @@ AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "users:read"}, {"scope": "users:write"}
 
 
-def people_routes(database: Database, keyring: Keyring) -> Sequence[HTTPRouteHandler]:
+def people_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Sequence[HTTPRouteHandler]:
     """The routes of people: their profiles, and whom they follow."""
 
     @get("/user/profile", opt=READ, summary="Your profile")
     async def own_profile(request: AnyRequest) -> Data[Profile]:
-        return Data(await get_own_profile(database, visit_of(request.scope).caller.person_id))
+        return Data(await get_own_profile(database, request_context(request.scope).caller.person_id))
 
     @put("/user/profile", opt=WRITE, summary="Change your name or bio")
     async def change(request: AnyRequest, data: JSONBody[ProfileChange]) -> Data[Profile]:
-        return Data(await change_profile(database, keyring, visit_of(request.scope).caller.person_id, data.user))
+        return Data(
+            await change_profile(database, authenticator, request_context(request.scope).caller.person_id, data.user)
+        )
 
     @get("/users/search", opt=READ | {"query": SEARCH_QUERY}, summary="Find people by a part of their username or name")
     async def search(request: AnyRequest) -> Paged[Profile]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
-        return await search_people(database, visit.caller.person_id, query.get("query", ""), read_window(query))
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return await search_people(database, context.caller.person_id, query.get("query", ""), read_window(query))
 
     @get("/users/{username:str}", opt=READ, summary="Somebody's profile, by username or id")
     async def profile(request: AnyRequest, username: FromPath[str]) -> Data[Profile]:
-        return Data(await get_profile(database, visit_of(request.scope).caller.person_id, username))
+        return Data(await get_profile(database, request_context(request.scope).caller.person_id, username))
 
     @put("/users/{username:str}/follow", opt=WRITE, summary="Follow somebody, or cease to")
     async def follow(request: AnyRequest, username: FromPath[str]) -> Data[Following]:
-        return Data(await toggle_follow(database, visit_of(request.scope).caller.person_id, username))
+        return Data(await toggle_follow(database, request_context(request.scope).caller.person_id, username))
 
     @get(
         "/users/{username:str}/follows",
-        opt=READ | {"query": window_query(MOST_ITEMS)},
+        opt=READ | {"query": window_query(MAX_ITEMS)},
         summary="Whom somebody follows, and who follows them",
     )
     async def follows(request: AnyRequest, username: FromPath[str]) -> Paged[Follow]:
-        window = read_window(read_query(request.scope["query_string"]), default=MOST_ITEMS)
+        window = read_window(read_query(request.scope["query_string"]), default=MAX_ITEMS)
         return await list_follows(database, username, window)
 
     return [own_profile, change, search, profile, follow, follows]

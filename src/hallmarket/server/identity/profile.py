@@ -14,14 +14,14 @@ from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound, Unauthenticated
 from hallmarket.server.http.exchange import UUID_TEXT
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 
 sql = load_queries(__package__)
 
 PLAN = "self-hosted"
 USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-LONGEST_NAME = 200
-LONGEST_BIO = 4000
+MAX_NAME_LENGTH = 200
+MAX_BIO_LENGTH = 4000
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class ProfileFields(msgspec.Struct, frozen=True):
     """What people may say of themselves; a field left out stays as it is, null clears it."""
 
     name: str | UnsetType | None = UNSET
-    bio: Annotated[str, msgspec.Meta(max_length=LONGEST_BIO)] | UnsetType | None = UNSET
+    bio: Annotated[str, msgspec.Meta(max_length=MAX_BIO_LENGTH)] | UnsetType | None = UNSET
 
 
 class ProfileChange(msgspec.Struct, frozen=True):
@@ -91,7 +91,9 @@ async def get_own_profile(database: Database, person_id: UUID) -> Profile:
     return profiles[0]
 
 
-async def change_profile(database: Database, keyring: Keyring, person_id: UUID, change: ProfileFields) -> Profile:
+async def change_profile(
+    database: Database, authenticator: ApiKeyAuthenticator, person_id: UUID, change: ProfileFields
+) -> Profile:
     """Change the caller's name or bio. Raises InvalidRequest for a name that is too long, Unavailable."""
     firstname, lastname = (None, None) if isinstance(change.name, UnsetType) else _split(change.name)
     bio = None if isinstance(change.bio, UnsetType) else change.bio or None
@@ -100,15 +102,15 @@ async def change_profile(database: Database, keyring: Keyring, person_id: UUID, 
             sql.update_profile, person_id, change.name is not UNSET, firstname, lastname, change.bio is not UNSET, bio
         )
     if change.name is not UNSET:
-        keyring.forget()  # the others hear of it in a moment; whoever asks here next is told the new name already
+        authenticator.forget()  # the others hear of it in a moment; whoever asks here next is told the new name already
     return await get_own_profile(database, person_id)
 
 
 def _split(name: str | None) -> tuple[str | None, str | None]:
     """A name's first word and the others, which the media dialect shows apart; together they are the name again."""
     first, _, rest = " ".join((name or "").split()).partition(" ")
-    if len(first) + len(rest) > LONGEST_NAME:
-        raise InvalidRequest(f"name may have at most {LONGEST_NAME} characters.", "name")
+    if len(first) + len(rest) > MAX_NAME_LENGTH:
+        raise InvalidRequest(f"name may have at most {MAX_NAME_LENGTH} characters.", "name")
     return first or None, rest or None
 
 

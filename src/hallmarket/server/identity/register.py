@@ -13,7 +13,7 @@ from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Refusal
 from hallmarket.server.identity.keys import create_key
-from hallmarket.server.identity.types import LONGEST_NAME, NewKey
+from hallmarket.server.identity.types import MAX_NAME_LENGTH, NewKey
 
 sql = load_queries(__package__)
 
@@ -31,8 +31,8 @@ class FirstStart(msgspec.Struct, frozen=True):
 def tidy_name(name: str) -> str:
     """An organization's name for people. Raises Refusal for one that is empty, too long, or no text."""
     name = name.strip()
-    if not 0 < len(name) <= LONGEST_NAME or NO_TEXT.search(name):
-        raise Refusal(f"An organization needs a name: text of at most {LONGEST_NAME} characters, without NUL.")
+    if not 0 < len(name) <= MAX_NAME_LENGTH or NO_TEXT.search(name):
+        raise Refusal(f"An organization needs a name: text of at most {MAX_NAME_LENGTH} characters, without NUL.")
     return name
 
 

@@ -12,9 +12,9 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.paging import PAGE_QUERY, Page, read_page, read_query
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.identity.fast_path import ME_PATH, ME_SCOPE, get_me
 from hallmarket.server.identity.people import list_people
-from hallmarket.server.identity.quick import ME_PATH, ME_SCOPE, get_me
 from hallmarket.server.identity.session import TokenAnswer, TokenRequest, make_answer
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.identity.types import Me, WireUser
@@ -32,9 +32,9 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
         summary="List the users of your organization, newest first",
     )
     async def list_users(request: AnyRequest) -> Page[WireUser]:
-        visit = visit_of(request.scope)
+        context = request_context(request.scope)
         return await list_people(
-            database, visit.caller.organization_id, read_page(read_query(visit.scope["query_string"]))
+            database, context.caller.organization_id, read_page(read_query(context.scope["query_string"]))
         )
 
     @post(
@@ -44,12 +44,12 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
         cache_control=CacheControlHeader(no_store=True),
     )
     async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
-        caller = await admission.try_key(visit_of(request.scope), data.pat)
+        caller = await admission.try_key(request_context(request.scope), data.pat)
         # A bad key is answered with 200, as the reference has it.
         return TokenAnswer(error=BAD_KEY) if caller is None else make_answer(tokens, caller)
 
     @get(ME_PATH, opt={"scope": ME_SCOPE}, summary="Who you are")
     async def me(request: AnyRequest) -> Data[Me]:
-        return get_me(visit_of(request.scope))
+        return get_me(request_context(request.scope))
 
     return [list_users, exchange_key, me]

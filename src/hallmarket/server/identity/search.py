@@ -10,9 +10,9 @@ from hallmarket.server.identity.profile import Profile, list_profiles
 
 sql = load_queries(__package__)
 
-LONGEST_QUERY = 200
+MAX_QUERY_LENGTH = 200
 SEARCH_QUERY = {
-    "query": {"type": "string", "maxLength": LONGEST_QUERY, "description": "A part of a username or name."},
+    "query": {"type": "string", "maxLength": MAX_QUERY_LENGTH, "description": "A part of a username or name."},
     **window_query(),
 }
 
@@ -23,8 +23,8 @@ async def search_people(database: Database, viewer_id: UUID, text: str, window: 
     Without a text that is everybody. Raises InvalidRequest if it is too long, Unavailable.
     """
     wanted = " ".join(text.split())
-    if len(wanted) > LONGEST_QUERY:
-        raise InvalidRequest(f"query may have at most {LONGEST_QUERY} characters.", "query")
+    if len(wanted) > MAX_QUERY_LENGTH:
+        raise InvalidRequest(f"query may have at most {MAX_QUERY_LENGTH} characters.", "query")
     async with database.connection() as connection:
         found = await connection.fetchrow(sql.search_people, wanted, window.offset, window.limit + 1)
         assert found is not None

@@ -1,7 +1,7 @@
-"""Tokens: bought with an API key, they speak for it for an hour, and die with it at once.
+"""Access tokens: JSON Web Tokens (RFC 7519) that stand for an API key for an hour.
 
-JSON Web Tokens (RFC 7519) signed with HS256 under a key derived from the server's secret. A token's signature is
-checked when it is first seen; whether its key still lives is asked at every request, of what `Keyring` remembers.
+They are signed with HS256 under a key derived from the server's secret. The signature is checked once per token;
+whether its API key is still valid is checked at every request, against the `ApiKeyAuthenticator`'s cache.
 """
 
 import hmac
@@ -11,22 +11,22 @@ from uuid import UUID
 import jwt
 from cachetools import LRUCache
 
-from hallmarket.server.identity.authenticate import Keyring
+from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.types import Caller
 
 LIFETIME_S = 3600
-LONGEST_TOKEN = 4096
-MOST_REMEMBERED = 10_000
+MAX_TOKEN_LENGTH = 4096
+MAX_CACHED = 10_000
 ALGORITHM = "HS256"
 
 
 class Tokens:
     """Issues tokens, and finds who speaks through one."""
 
-    def __init__(self, keyring: Keyring, secret: bytes) -> None:
-        self._keyring = keyring
+    def __init__(self, authenticator: ApiKeyAuthenticator, secret: bytes) -> None:
+        self._keyring = authenticator
         self._secret = hmac.digest(secret, b"hallmarket token", "sha256")
-        self._checked: LRUCache[str, tuple[UUID, float]] = LRUCache(MOST_REMEMBERED)
+        self._checked: LRUCache[str, tuple[UUID, float]] = LRUCache(MAX_CACHED)
 
     def issue(self, caller: Caller) -> str:
         """A token for the caller's key, good for an hour or until the key expires."""
@@ -63,7 +63,7 @@ class Tokens:
     def _check(self, token: str) -> tuple[UUID, float] | None:
         """A token's key, and when the token expires; None if it is forged or expired."""
         checked = self._checked.get(token)
-        if checked is None and len(token) <= LONGEST_TOKEN:
+        if checked is None and len(token) <= MAX_TOKEN_LENGTH:
             try:
                 claims = jwt.decode(token, self._secret, [ALGORITHM], options={"require": ["exp", "key"]})
                 checked = UUID(claims["key"]), float(claims["exp"])

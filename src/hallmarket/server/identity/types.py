@@ -26,7 +26,7 @@ SCOPES = (
     "keys:write",
     "audit:read",
 )
-LONGEST_NAME = 200  # of an organization, in characters
+MAX_NAME_LENGTH = 200  # of an organization, in characters
 NOBODY = UUID(int=0)  # the exchange dialect's personal context, and the team of what stands in none
 
 

@@ -17,7 +17,7 @@ from pgqueuer.domain.models import Context, Job
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.domain.types import Channel
 
-from hallmarket.server.database.pool import AWAY, Line
+from hallmarket.server.database.pool import AWAY, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.jobs.types import Kind
@@ -25,7 +25,7 @@ from hallmarket.server.jobs.types import Kind
 sql = load_queries(__package__)
 log = structlog.get_logger()
 
-MOST_TRIES = 5
+MAX_ATTEMPTS = 5
 FIRST_DELAY_S, DELAY_GROWTH = 2.0, 4.0  # 2, 8, 32, 128 seconds between tries
 AWAY_DELAY = timedelta(seconds=15)
 GRACE_S = 10.0  # for what is in hand at a stop; after that it is given back
@@ -61,7 +61,7 @@ class Runner:
     """Does jobs of the given kinds, and leaves others to whoever knows them."""
 
     def __init__(self, url: str, kinds: Mapping[str, Kind]) -> None:
-        self._line = Line(url)
+        self._connection = DedicatedConnection(url)
         self._kinds = kinds
         self._manager: QueueManager | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
@@ -71,13 +71,13 @@ class Runner:
         """Work until `stop`, over every loss of the database."""
         while not self._stopping.is_set():
             try:
-                await self._work(await self._line.get())
+                await self._work(await self._connection.get())
             except (Unavailable, asyncpg.PostgresError, FailingListenerError, *AWAY) as error:
                 log.warning("background work lost its database; it goes on when that is back", error=str(error))
-                self._line.drop()
+                self._connection.drop()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), AGAIN_S)
-        await self._line.close()
+        await self._connection.close()
 
     def stop(self) -> None:
         """Take nothing new; what is in hand has a moment to be finished, and is given back after that."""
@@ -126,15 +126,15 @@ class _Executor(AbstractEntrypointExecutor):
         rows = await self._queries.driver.fetch(sql.count_tries, job.id, GIVEN_BACK)
         tries = int(str(rows[0]["tries"]))
         try:
-            if tries > MOST_TRIES:
-                raise GivenUp(f"It was begun {MOST_TRIES} times and never ended.")
+            if tries > MAX_ATTEMPTS:
+                raise GivenUp(f"It was begun {MAX_ATTEMPTS} times and never ended.")
             await self._try(payload)
         except RetryRequested:
             raise
         except Unavailable as error:
             raise RetryRequested(AWAY_DELAY, GIVEN_BACK) from error
         except Exception as error:
-            if tries < MOST_TRIES:
+            if tries < MAX_ATTEMPTS:
                 delay_s = FIRST_DELAY_S * DELAY_GROWTH ** (tries - 1)
                 raise RetryRequested(timedelta(seconds=delay_s), reason_of(error)) from error
             await self._give_up(payload, error)

@@ -9,22 +9,22 @@ from uuid import UUID
 import asyncpg
 
 from hallmarket.proof.entry import MEDIA, SALT_BYTES, Claims, MediaEntry, commit
-from hallmarket.server.answers.first import FirstAnswers
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import AWAY, Connection, Database, Line
+from hallmarket.server.database.pool import AWAY, Connection, Database, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
+from hallmarket.server.idempotency.store import IdempotencyStore
 from hallmarket.server.identity.types import NOBODY, iso_time
-from hallmarket.server.media.first_answer import render
+from hallmarket.server.media.idempotency import render
 from hallmarket.server.media.outcome import Accepted, Outcome, Work
 from hallmarket.server.media.types import ACCEPTED, ANCHORED
 from hallmarket.server.tlog.append import append
 
 sql = load_queries(__package__)
 
-MOST_TRIES = 5
+MAX_ATTEMPTS = 5
 
 
 _Attempt = Callable[["_Batch", Sequence[int]], Awaitable[dict[int, Outcome]]]
@@ -39,7 +39,7 @@ class Anchoring:
     def __init__(self, database: Database, most: int) -> None:
         self._database = database
         self._most = most
-        self._line = Line(database.url)
+        self._connection = DedicatedConnection(database.url)
         self._batcher: Batcher[Work, Outcome] = Batcher(self._accept, most)
 
     async def submit(self, work: Work) -> Outcome:
@@ -51,14 +51,14 @@ class Anchoring:
 
     async def close(self) -> None:
         """Close this process's connection."""
-        await self._line.close()
+        await self._connection.close()
 
     async def _accept(self, works: Sequence[Work]) -> list[Outcome | Exception]:
-        connection = await self._line.get()
+        connection = await self._connection.get()
         try:
             return [*await accept(connection, works)]
         except (*AWAY, Unavailable):
-            self._line.drop()
+            self._connection.drop()
             raise
 
 
@@ -81,7 +81,7 @@ async def _despite_races(
     connection: Connection, works: Sequence[Work], numbers: Sequence[int], attempt: "_Attempt"
 ) -> dict[int, Outcome]:
     """Run one attempt, again where another process was at the same hashes or ids, and one by one if one is poison."""
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         try:
             return await attempt(_Batch(connection, works), numbers)
         except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError, _Vanished):
@@ -109,7 +109,7 @@ async def _accept_rest(batch: "_Batch", numbers: Sequence[int]) -> dict[int, Out
     works = batch.works
     claims = {number: claim for number in numbers if (claim := works[number].claim) is not None}
     async with batch.connection.transaction():
-        answers = FirstAnswers(claims)
+        answers = IdempotencyStore(claims)
         outcomes: dict[int, Outcome] = {**await answers.claim(batch.connection)}
         first = [number for number in numbers if number not in outcomes and not answers.is_repeat(number)]
         outcomes |= await batch.insert([number for number in first if number in claims])

@@ -31,7 +31,7 @@ class Lookup:
     def __init__(self, database: Database, cache_mib: int, thumbnails: str) -> None:
         self._database = database
         self._cache = LookupCache(cache_mib * MIB, thumbnails)
-        self._batcher: Batcher[str, Reply | None] = Batcher(self._find_all, most=200)
+        self._batcher: Batcher[str, Reply | None] = Batcher(self._find_all, max_items=200)
         self.find_ready = self._cache.find
 
     async def get(self, hash_text: str) -> Reply:

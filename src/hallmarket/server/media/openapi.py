@@ -10,14 +10,14 @@ from hallmarket.server.http.examples import HASH, ID
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.paging import PAGE_QUERY
-from hallmarket.server.media.types import MOST_BYTES, WireItem, WirePublicItem
+from hallmarket.server.media.types import MAX_BYTES, WireItem, WirePublicItem
 
 NDJSON = "application/x-ndjson"
 ANCHOR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "hash": {"type": "string", "pattern": "^[0-9a-f]{128}$", "description": "The file's SHA3-512."},
-        "size": {"type": "integer", "minimum": 0, "maximum": MOST_BYTES, "description": "Its size in bytes."},
+        "size": {"type": "integer", "minimum": 0, "maximum": MAX_BYTES, "description": "Its size in bytes."},
         "id": {"type": "string", "format": "uuid", "description": "Of your choice; a new one otherwise."},
         "name": {"type": "string", "maxLength": 1024},
         "metadata": {"type": "string", "default": "{}", "description": "Any text, up to 64 KiB of UTF-8."},

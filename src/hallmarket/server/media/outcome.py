@@ -4,15 +4,15 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.answers.types import Claim, Replay
 from hallmarket.server.errors import DomainError
-from hallmarket.server.media.types import Anchor, Asker
+from hallmarket.server.idempotency.types import Claim, StoredResponse
+from hallmarket.server.media.types import Anchor, Requester
 
 
 class Work(msgspec.Struct, frozen=True):
     """One request to anchor on somebody's behalf; `claim` if it came with an idempotency key."""
 
-    asker: Asker
+    asker: Requester
     anchor: Anchor
     claim: Claim | None = None
 
@@ -24,4 +24,4 @@ class Accepted(msgspec.Struct, frozen=True):
     again: bool
 
 
-Outcome = Accepted | Replay | DomainError
+Outcome = Accepted | StoredResponse | DomainError

@@ -12,10 +12,10 @@ from multipart import MultipartError, MultipartParser, parse_options_header
 
 from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.exchange import UUID_TEXT
-from hallmarket.server.media.types import MOST_BYTES, Anchor, read_hash
+from hallmarket.server.media.types import MAX_BYTES, Anchor, read_hash
 
-LONGEST_NAME = 1024
-MOST_METADATA_BYTES = 64 * 1024
+MAX_NAME_LENGTH = 1024
+MAX_METADATA_BYTES = 64 * 1024
 DIGITS = re.compile(r"[0-9]{1,19}")
 FIELDS = ("hash", "size", "id", "name", "metadata")
 
@@ -65,7 +65,7 @@ def read_anchor_json(body: bytes | memoryview) -> Anchor:
 
 def _check(hash_text: str, size: int, item_id: object, name: object, metadata: object, echo: dict[str, Any]) -> Anchor:
     digest = read_hash(hash_text)
-    if not 0 <= size <= MOST_BYTES:
+    if not 0 <= size <= MAX_BYTES:
         raise InvalidRequest("size must be a whole number from 0 to 9223372036854775807.", "size")
     if isinstance(item_id, str) and not UUID_TEXT.fullmatch(item_id):
         raise InvalidRequest("id must be a UUID in its hyphenated form.", "id")
@@ -82,8 +82,8 @@ def _check(hash_text: str, size: int, item_id: object, name: object, metadata: o
 
 def check_texts(name: object, metadata: object) -> None:
     """Raises InvalidRequest for a name or metadata that is too long or holds NUL; what is no text is not there."""
-    if isinstance(name, str) and (len(name) > LONGEST_NAME or "\0" in name):
-        raise InvalidRequest(f"name must have at most {LONGEST_NAME} characters, none of them NUL.", "name")
+    if isinstance(name, str) and (len(name) > MAX_NAME_LENGTH or "\0" in name):
+        raise InvalidRequest(f"name must have at most {MAX_NAME_LENGTH} characters, none of them NUL.", "name")
     if isinstance(metadata, str) and _too_long_or_nul(metadata):
         raise InvalidRequest("metadata must be at most 65,536 bytes of UTF-8, none of them NUL.", "metadata")
 
@@ -92,7 +92,7 @@ def _too_long_or_nul(text: str) -> bool:
     if "\0" in text:
         return True
     # Most texts are so short that they fit however they are encoded.
-    return len(text) * 4 > MOST_METADATA_BYTES and len(text.encode()) > MOST_METADATA_BYTES
+    return len(text) * 4 > MAX_METADATA_BYTES and len(text.encode()) > MAX_METADATA_BYTES
 
 
 def _what_is_wrong(body: bytes | memoryview, error: Exception) -> DomainError:

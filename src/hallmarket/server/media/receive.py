@@ -8,12 +8,12 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from hallmarket.server.errors import InvalidRequest, PayloadTooLarge
 from hallmarket.server.http.body import unpacked
-from hallmarket.server.http.visit import Visit
-from hallmarket.server.media.read import LONGEST_NAME
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.media.read import MAX_NAME_LENGTH
 
 FIELDS = ("name", "metadata", "anchor")
-MOST_FIELD_BYTES = 256 * 1024
-MOST_PARTS = 100
+MAX_FIELD_BYTES = 256 * 1024
+MAX_PARTS = 100
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
@@ -26,15 +26,15 @@ class UploadedFile(msgspec.Struct, frozen=True):
 class UploadForm:
     """Reads the form of a request; `files` must be read to its end before `fields` are whole."""
 
-    def __init__(self, visit: Visit, most_bytes: int, fields: Collection[str] = FIELDS) -> None:
+    def __init__(self, context: RequestContext, max_bytes: int, fields: Collection[str] = FIELDS) -> None:
         """`fields` are those to be kept. Raises InvalidRequest if the request is no multipart form."""
-        kind, options = parse_options_header(visit.headers.get(b"content-type", b"").decode("latin-1"))
+        kind, options = parse_options_header(context.headers.get(b"content-type", b"").decode("latin-1"))
         if kind.lower() != "multipart/form-data" or not options.get("boundary"):
             raise InvalidRequest("Content-Type must be multipart/form-data with a boundary.", "content-type")
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
-        self._visit = visit
-        self._most_bytes = most_bytes
+        self._context = context
+        self._most_bytes = max_bytes
         self._kept = fields
         self._boundary = options["boundary"]
 
@@ -71,7 +71,7 @@ class UploadForm:
         content = bytearray()
         async for piece in _pieces(events):
             content += piece
-            if len(content) > MOST_FIELD_BYTES:
+            if len(content) > MAX_FIELD_BYTES:
                 raise InvalidRequest(f"{segment.name} is too long.", segment.name)
         try:
             return content.decode()
@@ -80,11 +80,11 @@ class UploadForm:
 
     async def _events(self) -> "AsyncIterator[MultipartSegment | bytes | None]":
         """A segment, then its pieces, then None; and again."""
-        parser = PushMultipartParser(self._boundary, max_segment_count=MOST_PARTS, strict=False)
+        parser = PushMultipartParser(self._boundary, max_segment_count=MAX_PARTS, strict=False)
         seen = 0
         try:
             with parser:
-                async for piece in unpacked(self._visit):
+                async for piece in unpacked(self._context):
                     if not piece or parser.closed:
                         continue  # what stands behind the form is nobody's
                     seen += len(piece)
@@ -110,4 +110,4 @@ async def _pieces(events: "AsyncIterator[MultipartSegment | bytes | None]") -> A
 def base_name(filename: str) -> str | None:
     """What a file was called, without the folders it stood in; None where nothing usable is left."""
     name = os.path.basename(filename.replace("\\", "/")).replace("\0", "").strip()  # noqa: PTH119 (a text, no path of ours)
-    return name[:LONGEST_NAME] or None
+    return name[:MAX_NAME_LENGTH] or None

@@ -12,12 +12,12 @@ from litestar.response import Stream
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.paging import Page, read_page, read_query
 from hallmarket.server.http.reply import as_response
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.media.batch import anchor_batch, receive_batch
+from hallmarket.server.media.fast_path import ANCHOR_PATH, LOOKUP_PATH, FastPath, get_requester
 from hallmarket.server.media.list import get_media, list_media, read_filters
 from hallmarket.server.media.openapi import ANCHOR, ANCHORED, BATCH, FOUND, LIST, LOOK_UP, NDJSON, PROVE, PROVED
 from hallmarket.server.media.prove import prove_media
-from hallmarket.server.media.quick import ANCHOR_PATH, LOOKUP_PATH, QuickRoutes, get_asker
 from hallmarket.server.media.types import WireItem, read_hash
 
 AnyRequest = Request[Any, Any, Any]
@@ -28,7 +28,7 @@ FINAL = {
 }
 
 
-def media_routes(database: Database, quick: QuickRoutes, scratch: Path, thumbnails: str) -> Sequence[HTTPRouteHandler]:
+def media_routes(database: Database, quick: FastPath, scratch: Path, thumbnails: str) -> Sequence[HTTPRouteHandler]:
     """The routes of media; `scratch` is the folder large requests are kept in while they are worked on.
 
     `thumbnails` is the address of the server or CDN that thumbnails are served at.
@@ -36,26 +36,26 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path, thumbnai
 
     @get("/v1/media", opt=LIST, summary="List your organization's media, newest first")
     async def list_items(request: AnyRequest) -> Page[WireItem]:
-        visit = visit_of(request.scope)
-        query = read_query(visit.scope["query_string"])
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
         return await list_media(
-            database, visit.caller.organization_id, read_filters(query), read_page(query), thumbnails
+            database, context.caller.organization_id, read_filters(query), read_page(query), thumbnails
         )
 
     @get("/v1/media/{media_id:str}", opt={"scope": "media:read"}, summary="One media item")
     async def get_item(request: AnyRequest, media_id: FromPath[str]) -> WireItem:
-        visit = visit_of(request.scope)
-        return await get_media(database, visit.caller.organization_id, media_id, thumbnails)
+        context = request_context(request.scope)
+        return await get_media(database, context.caller.organization_id, media_id, thumbnails)
 
     @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item", responses=ANCHORED)
     async def anchor(request: AnyRequest) -> Response[bytes]:
-        return as_response(await quick.anchor(visit_of(request.scope)))
+        return as_response(await quick.anchor(request_context(request.scope)))
 
     @post("/v1/media/anchor/batch", opt=BATCH, status_code=200, summary="Anchor many items, NDJSON in and out")
     async def batch(request: AnyRequest) -> Stream:
-        visit = visit_of(request.scope)
-        spool = await receive_batch(visit, scratch)
-        answers = anchor_batch(database, get_asker(visit.caller), spool)
+        context = request_context(request.scope)
+        spool = await receive_batch(context, scratch)
+        answers = anchor_batch(database, get_requester(context.caller), spool)
         # The first answers are waited for here: if there are none, the whole request is refused in its own form.
         first = await anext(answers, b"")
 
@@ -72,8 +72,8 @@ def media_routes(database: Database, quick: QuickRoutes, scratch: Path, thumbnai
         summary="Look up a file by its fingerprint; no key needed",
         responses=FOUND,
     )
-    async def look_up(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:  # noqa: ARG001 (the visit has it)
-        return as_response(await quick.look_up(visit_of(request.scope)))
+    async def look_up(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:  # noqa: ARG001 (the context has it)
+        return as_response(await quick.look_up(request_context(request.scope)))
 
     @get(
         LOOKUP_PATH + "{media_hash:str}/proof",

@@ -12,7 +12,7 @@ from hallmarket.server.identity.types import WireUser, iso_time
 from hallmarket.server.previews.request import thumbnail_url
 
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4
-MOST_BYTES = 2**63 - 1
+MAX_BYTES = 2**63 - 1
 HASH = re.compile(r"[0-9a-f]{128}")
 
 
@@ -30,7 +30,7 @@ class Anchor(msgspec.Struct, frozen=True):
     echo: dict[str, Any]
 
 
-class Asker(msgspec.Struct, frozen=True):
+class Requester(msgspec.Struct, frozen=True):
     """On whose behalf something is anchored: an organization's, or that of a person alone."""
 
     organization_id: UUID | None

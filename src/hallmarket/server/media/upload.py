@@ -7,8 +7,6 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.proof.entry import SALT_BYTES
-from hallmarket.server.answers.first import FirstAnswers
-from hallmarket.server.answers.types import Replay
 from hallmarket.server.blobs.keep import Blobs, Received, keep
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
@@ -16,21 +14,23 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.idempotency.store import IdempotencyStore
+from hallmarket.server.idempotency.types import StoredResponse
 from hallmarket.server.media.anchor import accept
-from hallmarket.server.media.first_answer import make_claim
+from hallmarket.server.media.idempotency import make_claim
 from hallmarket.server.media.list import find_media
 from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import check_texts
 from hallmarket.server.media.receive import UploadForm
-from hallmarket.server.media.types import Anchor, Asker
+from hallmarket.server.media.types import Anchor, Requester
 from hallmarket.server.previews.request import request
 
 sql = load_queries(__package__)
 
 
 async def upload(
-    database: Database, blobs: Blobs, asker: Asker, visit: Visit, most_bytes: int, thumbnails: str
+    database: Database, blobs: Blobs, asker: Requester, context: RequestContext, max_bytes: int, thumbnails: str
 ) -> Reply:
     """Receive `multipart/form-data` with `file`, and `name`, `metadata`, `anchor` before or behind it.
 
@@ -38,7 +38,7 @@ async def upload(
     answer again. Raises InvalidRequest, PayloadTooLarge, Duplicate for bytes that are anchored already,
     IdempotencyMismatch, Unavailable; then nothing is kept.
     """
-    form, key = UploadForm(visit, most_bytes), find_idempotency_key(visit)
+    form, key = UploadForm(context, max_bytes), find_idempotency_key(context)
     received: Received | None = None
     kept = False
     try:
@@ -50,26 +50,26 @@ async def upload(
         check_texts(name, metadata)
         wants_anchor = form.wants_anchor
         anchor = Anchor(received.sha3_512, received.size_bytes, None, name, metadata, echo={})
-        answers = FirstAnswers({} if key is None else {0: make_claim(asker, key, anchor, "upload", wants_anchor)})
+        answers = IdempotencyStore({} if key is None else {0: make_claim(asker, key, anchor, "upload", wants_anchor)})
         async with database.transaction() as tx:
             told = (await answers.claim(tx)).get(0)
             is_first = told is None
             if is_first:
                 item_id = await _create(tx, asker, anchor, received, wants_anchor)
                 item = await find_media(tx, asker.organization_id, item_id, thumbnails)
-                told = Replay(201, msgspec.json.encode(item))
+                told = StoredResponse(201, msgspec.json.encode(item))
                 await answers.keep(tx, {0: told})
         kept = is_first
     finally:
         if received is not None and not kept:
             await blobs.discard(received.id)
-    if not isinstance(told, Replay):
+    if not isinstance(told, StoredResponse):
         assert isinstance(told, DomainError)
         raise told
     return Reply(told.status, told.body, () if is_first else (REPLAYED,))
 
 
-async def _create(tx: Connection, asker: Asker, anchor: Anchor, received: Received, wants_anchor: bool) -> UUID:
+async def _create(tx: Connection, asker: Requester, anchor: Anchor, received: Received, wants_anchor: bool) -> UUID:
     item_id = new_id()
     await keep(tx, received)
     await request(tx, received.id)

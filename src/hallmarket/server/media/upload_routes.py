@@ -9,14 +9,14 @@ from litestar.handlers import HTTPRouteHandler
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.reply import as_response
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.media.fast_path import get_requester
 from hallmarket.server.media.openapi import UPLOAD, UPLOADED
-from hallmarket.server.media.quick import get_asker
 from hallmarket.server.media.upload import upload
 
 
-def upload_routes(database: Database, blobs: Blobs, most_bytes: int, thumbnails: str) -> Sequence[HTTPRouteHandler]:
-    """The route of uploads, of at most `most_bytes` each; thumbnails are served at `thumbnails`."""
+def upload_routes(database: Database, blobs: Blobs, max_bytes: int, thumbnails: str) -> Sequence[HTTPRouteHandler]:
+    """The route of uploads, of at most `max_bytes` each; thumbnails are served at `thumbnails`."""
 
     @post(
         "/v1/media",
@@ -25,7 +25,7 @@ def upload_routes(database: Database, blobs: Blobs, most_bytes: int, thumbnails:
         responses=UPLOADED,
     )
     async def upload_item(request: Request[Any, Any, Any]) -> Response[bytes]:
-        visit = visit_of(request.scope)
-        return as_response(await upload(database, blobs, get_asker(visit.caller), visit, most_bytes, thumbnails))
+        context = request_context(request.scope)
+        return as_response(await upload(database, blobs, get_requester(context.caller), context, max_bytes, thumbnails))
 
     return [upload_item]

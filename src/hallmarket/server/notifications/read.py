@@ -9,7 +9,7 @@ import msgspec
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import MOST_ITEMS
+from hallmarket.server.http.exchange import MAX_ITEMS
 from hallmarket.server.notifications.types import Notification, Reader, make_notification
 
 sql = load_queries(__package__)
@@ -18,7 +18,7 @@ sql = load_queries(__package__)
 class ReadRequest(msgspec.Struct, frozen=True):
     """The reference's body of `POST /user/notifications/read`."""
 
-    ids: Annotated[list[UUID], msgspec.Meta(max_length=MOST_ITEMS)]
+    ids: Annotated[list[UUID], msgspec.Meta(max_length=MAX_ITEMS)]
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ async def read_notification(database: Database, reader: Reader, notification_id:
 async def read_many(database: Database, reader: Reader, ids: Sequence[UUID]) -> ReadAnswer:
     """Mark notifications as read; answers those of the ids that are the reader's, in their order. Raises Unavailable.
 
-    Asked again it answers the same.
+    PreparedStatement again it answers the same.
     """
     async with database.connection() as connection:
         marked = await _mark(connection, reader, ids)

@@ -7,14 +7,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.answers.first import answer_once
-from hallmarket.server.answers.types import Replay
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from hallmarket.server.http.visit import Visit
-from hallmarket.server.identity.context import claim_of
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.idempotency.store import respond_once
+from hallmarket.server.idempotency.types import StoredResponse
+from hallmarket.server.identity.context import idempotency_claim
 from hallmarket.server.payments.types import NewCheckout, NoSessionError, Payment, Trouble, WireCheckout, WirePayment
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ UNSAFE = frozenset('\\"<>^`| ')
 
 
 async def begin_checkout(
-    database: Database, remote: "Remote", public_url: str, visit: Visit, wanted: NewCheckout
+    database: Database, remote: "Remote", public_url: str, context: RequestContext, wanted: NewCheckout
 ) -> tuple[WireCheckout, bool]:
     """Begin a payment; says where to pay, and whether that was told before.
 
@@ -39,15 +39,15 @@ async def begin_checkout(
     the same, byte for byte. Raises InvalidRequest, IdempotencyMismatch, Conflict if Stripe refuses, Unavailable.
     """
     pages = _pages(public_url, wanted)
-    person_id = visit.caller.person_id
+    person_id = context.caller.person_id
 
-    async def create(tx: Connection) -> Replay:
+    async def create(tx: Connection) -> StoredResponse:
         payment_id = new_id()
         await tx.execute(sql.create_payment, payment_id, person_id, wanted.amount_cents)
-        return Replay(200, msgspec.json.encode(payment_id))
+        return StoredResponse(200, msgspec.json.encode(payment_id))
 
-    claim = claim_of(visit, "checkout", wanted.amount_cents, *pages)
-    begun = await answer_once(database, visit.path, claim, create)
+    claim = idempotency_claim(context, "checkout", wanted.amount_cents, *pages)
+    begun = await respond_once(database, context.path, claim, create)
     payment_id = msgspec.json.decode(begun.body, type=UUID)
     row = await _get(database, payment_id, person_id)
     told_before = row["url"] is not None

@@ -13,10 +13,10 @@ from hallmarket.server.http.body import read_body
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, REPLAYED
 from hallmarket.server.http.reply import Reply, as_response
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.payments.checkout import RETURN_PATH, begin_checkout, get_payment
 from hallmarket.server.payments.types import NewCheckout, WireCheckout, WirePayment, WireReceipt
-from hallmarket.server.payments.webhook import MOST_BODY_BYTES, take_event
+from hallmarket.server.payments.webhook import MAX_BODY_BYTES, take_event
 
 if TYPE_CHECKING:
     from hallmarket.server.payments.remote import Remote
@@ -49,13 +49,15 @@ def payments_routes(database: Database, remote: "Remote | None", public_url: str
 
     @post("/stripe/checkout", opt=BEGIN, status_code=200, summary="Begin a card payment into your wallet")
     async def begin(request: AnyRequest, data: JSONBody[NewCheckout]) -> Response[Data[WireCheckout]]:
-        shown, again = await begin_checkout(database, _configured(remote), public_url, visit_of(request.scope), data)
+        shown, again = await begin_checkout(
+            database, _configured(remote), public_url, request_context(request.scope), data
+        )
         return Response(Data(shown), headers=AGAIN if again else None)
 
     @get("/stripe/checkout/{payment_id:str}", opt={"scope": "wallet:read"}, summary="How a card payment stands")
     async def get_one(request: AnyRequest, payment_id: FromPath[str]) -> Data[WirePayment]:
         wanted = read_id(payment_id, "payment_id")
-        return Data(await get_payment(database, visit_of(request.scope).caller.person_id, wanted))
+        return Data(await get_payment(database, request_context(request.scope).caller.person_id, wanted))
 
     @get(RETURN_PATH, opt=HTML, summary="Where Stripe sends the browser back to", sync_to_thread=False)
     def returned() -> Response[bytes]:
@@ -63,9 +65,9 @@ def payments_routes(database: Database, remote: "Remote | None", public_url: str
 
     @post("/stripe/webhook", opt=EVENT, status_code=200, summary="Stripe says that something happened")
     async def webhook(request: AnyRequest) -> Data[WireReceipt]:
-        account, visit = _configured(remote), visit_of(request.scope)
-        body = await read_body(visit, MOST_BODY_BYTES)
-        signature = visit.headers.get(b"stripe-signature", b"")
+        account, context = _configured(remote), request_context(request.scope)
+        body = await read_body(context, MAX_BODY_BYTES)
+        signature = context.headers.get(b"stripe-signature", b"")
         return Data(WireReceipt(await take_event(database, account, body, signature)))
 
     return [begin, get_one, returned, webhook]

@@ -9,8 +9,8 @@ import msgspec
 
 from hallmarket.server.errors import InvalidRequest
 
-LEAST_CENTS = 50  # Stripe's least charge in dollars
-MOST_CENTS = 99_999_999  # and its most
+MIN_CENTS = 50  # Stripe's least charge in dollars
+MAX_CENTS = 99_999_999  # and its most
 METADATA = "hallmarket_payment"  # under which a session carries our payment's id
 Status = Literal["created", "open", "paid", "expired", "failed"]
 Part = TypeVar("Part")
@@ -20,7 +20,7 @@ Page = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 class NewCheckout(msgspec.Struct, frozen=True, rename="camel"):
     """What to pay in, and where Stripe sends the browser afterwards: pages of this server's own address."""
 
-    amount_cents: Annotated[int, msgspec.Meta(ge=LEAST_CENTS, le=MOST_CENTS)]
+    amount_cents: Annotated[int, msgspec.Meta(ge=MIN_CENTS, le=MAX_CENTS)]
     success_url: Page | None = None
     cancel_url: Page | None = None
 

@@ -23,7 +23,7 @@ sql = load_queries(__package__)
 log = structlog.get_logger()
 Outcome = Literal["credited", "noted", "ignored", "disagrees"]
 
-MOST_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024
 # docs.stripe.com/api/events/types; the second tells of money that arrives days after the page was left.
 PAID = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 ENDS = {"checkout.session.expired": "expired", "checkout.session.async_payment_failed": "failed"}

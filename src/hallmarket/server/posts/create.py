@@ -9,7 +9,7 @@ from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import READ, Access, AssetFields
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser, tell
@@ -17,35 +17,35 @@ from hallmarket.server.posts.parts import Makers, make_parts, prepared
 from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
 from hallmarket.server.rich_text.read import read_content, read_post
 
-MOST_COMMENT_CHARACTERS = 20_000
+MAX_COMMENT_CHARACTERS = 20_000
 
 
-async def create_post(database: Database, makers: Makers, visit: Visit, wanted: CreatePost) -> WirePost:
+async def create_post(database: Database, makers: Makers, context: RequestContext, wanted: CreatePost) -> WirePost:
     """Publish a post, with the assets that are written within it; whom it mentions is told.
 
     Raises as `create_asset` does, and InvalidRequest for its content.
     """
     fields = await check_description(wanted.post)
     content, parts = await read_post(wanted.content)
-    async with prepared(makers, visit, parts) as ready, database.transaction() as tx:
-        post_id = await create_asset(tx, visit, "post", fields, preview=teaser(content), body=content.text)
-        content = await make_parts(tx, visit, post_id, content, ready)
-        await keep_content(tx, visit.caller, await get_access(tx, visit.caller, post_id, READ), content)
-        return await get_post(tx, visit.caller, post_id)
+    async with prepared(makers, context, parts) as ready, database.transaction() as tx:
+        post_id = await create_asset(tx, context, "post", fields, preview=teaser(content), body=content.text)
+        content = await make_parts(tx, context, post_id, content, ready)
+        await keep_content(tx, context.caller, await get_access(tx, context.caller, post_id, READ), content)
+        return await get_post(tx, context.caller, post_id)
 
 
-async def create_comment(database: Database, visit: Visit, wanted: CreateComment) -> WirePost:
+async def create_comment(database: Database, context: RequestContext, wanted: CreateComment) -> WirePost:
     """Comment on an asset that the caller may read, or reply to a comment; those concerned are told.
 
     Raises NotFound, Locked, InvalidRequest for a reply to a reply, or for the content.
     """
-    caller: Caller = visit.caller
-    content = await read_content(wanted.content, MOST_COMMENT_CHARACTERS)
+    caller: Caller = context.caller
+    content = await read_content(wanted.content, MAX_COMMENT_CHARACTERS)
     async with database.transaction() as tx:
         parent = await get_access(tx, caller, wanted.comment.parent_id, READ)
         root = await _find_root(tx, caller, parent)
         fields = _fields(wanted.comment)
-        asset_id = await create_asset(tx, visit, "comment", fields, body=content.text, parent_role=READ)
+        asset_id = await create_asset(tx, context, "comment", fields, body=content.text, parent_role=READ)
         comment = await get_access(tx, caller, asset_id, READ)
         await set_connections(tx, "comment", asset_id, [parent.id], caller.person_id)
         told = await _tell(tx, caller, comment, parent, root)

@@ -5,13 +5,13 @@ from uuid import UUID
 from hallmarket.server.rich_text.document import Node, attribute, walk
 from hallmarket.server.rich_text.links import ASSET
 
-MOST_NAMES = 100
+MAX_NAMES = 100
 
 
 def find_names(document: Node) -> list[str]:
     """Usernames that a document mentions, the first hundred."""
     names = (str(attribute(found, "username") or attribute(found, "label", "")) for found in _mentions(document))
-    return list(dict.fromkeys(name.lower() for name in names))[:MOST_NAMES]
+    return list(dict.fromkeys(name.lower() for name in names))[:MAX_NAMES]
 
 
 def identify_people(document: Node, people: dict[str, str]) -> None:
@@ -30,7 +30,7 @@ def find_people_in(document: Node) -> set[UUID]:
 def find_embedded(document: Node) -> list[UUID]:
     """The assets that a document shows, the first hundred."""
     ids = [UUID(attribute(found, "id")) for found in walk(document) if found["type"] == "assetComponent"]
-    return list(dict.fromkeys(ids))[:MOST_NAMES]
+    return list(dict.fromkeys(ids))[:MAX_NAMES]
 
 
 def find_linked(document: Node) -> list[UUID]:
@@ -38,7 +38,7 @@ def find_linked(document: Node) -> list[UUID]:
     links = [attribute(mark, "href") for found in walk(document) for mark in found.get("marks") or []]
     links += [attribute(found, "src") for found in walk(document) if found["type"] == "image"]
     ids = [UUID(link.partition(":")[2]) for link in links if isinstance(link, str) and ASSET.fullmatch(link)]
-    return list(dict.fromkeys(ids))[:MOST_NAMES]
+    return list(dict.fromkeys(ids))[:MAX_NAMES]
 
 
 def _mentions(document: Node) -> list[Node]:

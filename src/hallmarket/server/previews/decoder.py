@@ -23,11 +23,11 @@ MIB = 1024 * 1024
 MEMORY_BYTES = 2048 * MIB  # addresses; libraries and stacks are a quarter of a gigabyte of them
 CPU_S = 20
 ALARM_S = 30
-MOST_BYTES = 4 * MIB  # of a thumbnail, and of anything else it could write
-MOST_FILES = 64
+MAX_BYTES = 4 * MIB  # of a thumbnail, and of anything else it could write
+MAX_FILES = 64
 NOBODY = 65534
-LONGEST_KIND = 64
-LONGEST_REASON = 500
+MAX_KIND_LENGTH = 64
+MAX_REASON_LENGTH = 500
 NICENESS = 10
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     _be_nobody()
     prepare()
     while True:
-        kind, handles, _, _ = socket.recv_fds(listening, LONGEST_KIND, 2)
+        kind, handles, _, _ = socket.recv_fds(listening, MAX_KIND_LENGTH, 2)
         if not kind:
             return
         child = os.fork()
@@ -57,8 +57,8 @@ def _be_nobody() -> None:
     os.chdir("/")
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, MOST_BYTES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     if os.geteuid() == 0:
         with suppress(PermissionError):  # a container may keep its root from being anybody else
@@ -97,7 +97,7 @@ def _reason(error: Exception) -> str:
     elif isinstance(error, pyvips.Error):
         text = error.detail or text
     line = " ".join(text.split())
-    return "It cannot be read: " + "".join(one for one in line if one.isprintable())[:LONGEST_REASON]
+    return "It cannot be read: " + "".join(one for one in line if one.isprintable())[:MAX_REASON_LENGTH]
 
 
 if __name__ == "__main__":

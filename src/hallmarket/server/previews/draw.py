@@ -15,7 +15,7 @@ from hallmarket.server.previews.outcome import Drawn, Undrawable
 from hallmarket.server.previews.sniff import IMAGE, PDF, VIDEO
 
 EDGE = 512
-MOST_PIXELS = 250_000_000  # of what is drawn from: the largest cameras' pictures, and large scans
+MAX_PIXELS = 250_000_000  # of what is drawn from: the largest cameras' pictures, and large scans
 QUALITY = 80
 FIRST_FRAMES = 48
 PARTS = (0.1, 0.25, 0.5, 0.75)  # where else in a video to look, if it begins with nothing to see
@@ -51,8 +51,8 @@ def _finish(picture: Any) -> Drawn:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
-        raise Undrawable(f"It has {width} by {height} pixels; thumbnails are made of at most {MOST_PIXELS:,}.")
+    if width * height > MAX_PIXELS:
+        raise Undrawable(f"It has {width} by {height} pixels; thumbnails are made of at most {MAX_PIXELS:,}.")
 
 
 def _read_image(file: IO[bytes]) -> Any:

@@ -22,8 +22,8 @@ from hallmarket.server.previews.types import Told
 sql = load_queries(__package__)
 
 CONTENT_TYPE = "image/webp"
-MOST_COPIED_BYTES = 2 * 1024**3  # of an object in a cloud, which is copied to be looked at
-MOST_DEATHS = 2  # for the first may have been somebody else's fault: a machine without memory
+MAX_COPIED_BYTES = 2 * 1024**3  # of an object in a cloud, which is copied to be looked at
+MAX_DEATHS = 2  # for the first may have been somebody else's fault: a machine without memory
 log = structlog.get_logger()
 
 
@@ -62,7 +62,7 @@ class Previews:
 
     async def _draw(self, blob_id: UUID) -> Drawn:
         try:
-            file = await self._blobs.open(blob_id, self._scratch, MOST_COPIED_BYTES)
+            file = await self._blobs.open(blob_id, self._scratch, MAX_COPIED_BYTES)
         except FileNotFoundError:
             raise Undrawable("Its bytes are gone.") from None
         except TooLarge:
@@ -74,12 +74,12 @@ class Previews:
             return await self._decode(kind, file)
 
     async def _decode(self, kind: str, file: IO[bytes]) -> Drawn:
-        for deaths in range(1, MOST_DEATHS + 1):
+        for deaths in range(1, MAX_DEATHS + 1):
             try:
                 return await self._decoders.draw(kind, file)
             except DecoderDied as error:
                 log.warning("a decoder died; the server goes on", kind=kind, error=str(error))
-                if deaths == MOST_DEATHS:
+                if deaths == MAX_DEATHS:
                     raise Undrawable(str(error)) from error
         raise AssertionError
 

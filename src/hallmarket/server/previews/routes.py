@@ -12,7 +12,7 @@ from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.database.pool import Database
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import as_response, unless_known
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.previews.make import CONTENT_TYPE
 from hallmarket.server.previews.request import THUMBNAIL_PATH
 from hallmarket.server.previews.serve import get_thumbnail
@@ -34,6 +34,6 @@ def preview_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequence[
     )
     async def thumbnail(request: Request[Any, Any, Any], thumbnail_id: FromPath[str]) -> Response[bytes]:
         reply = await get_thumbnail(database, blobs, scratch, thumbnail_id)
-        return as_response(unless_known(reply, visit_of(request.scope).headers.get(b"if-none-match")))
+        return as_response(unless_known(reply, request_context(request.scope).headers.get(b"if-none-match")))
 
     return [thumbnail]

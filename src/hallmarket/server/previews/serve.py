@@ -15,7 +15,7 @@ from hallmarket.server.previews.make import CONTENT_TYPE
 
 sql = load_queries(__package__)
 
-MOST_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 HEADERS = (
     (b"cache-control", b"public, max-age=31536000, immutable"),  # one that is drawn anew gets another address
     (b"access-control-allow-origin", b"*"),
@@ -33,7 +33,7 @@ async def get_thumbnail(database: Database, blobs: Blobs, scratch: Path, thumbna
     if row is None:
         raise NotFound("There is no such thumbnail.")
     try:
-        file = await blobs.open(row["thumbnail_id"], scratch, MOST_BYTES)
+        file = await blobs.open(row["thumbnail_id"], scratch, MAX_BYTES)
     except FileNotFoundError:
         raise NotFound("There is no such thumbnail any more.") from None
     content = await asyncio.to_thread(_read, file)

@@ -22,7 +22,7 @@ BARE_MENTION = re.compile(rf"@({USERNAME})")
 ADDRESS = re.compile(r"://[^\s<>\\`|{}\"\[\]]{1,2000}")
 AFTER_ADDRESS = "?!.,:;*_~'&"
 SCHEME_BEFORE = re.compile(r"(?:^|[^A-Za-z0-9])(https?)\Z")
-MOST_BRACKETS = 50_000_000  # brackets, times the characters that may have to be searched for each one's end
+MAX_BRACKETS = 50_000_000  # brackets, times the characters that may have to be searched for each one's end
 CLOSED_BY = {"(": "\\)", "[": "\\]"}
 
 
@@ -55,7 +55,7 @@ class Dialect(MarkdownIt):
 def _bound_brackets(state: StateCore) -> None:
     """Refuse texts of so many brackets that to find the ends of links would take seconds."""
     texts = [token.content for token in state.tokens if token.type == "inline"]
-    if sum(text.count("[") * len(text) for text in texts) > MOST_BRACKETS:
+    if sum(text.count("[") * len(text) for text in texts) > MAX_BRACKETS:
         raise InvalidRequest("It has too many brackets in one paragraph.")
 
 

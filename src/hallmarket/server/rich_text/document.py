@@ -11,8 +11,8 @@ from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.rich_text.links import is_safe_link
 
 Node = dict[str, Any]
-MOST_CHARACTERS = 200_000
-MOST_DOCUMENT_BYTES = 4 * 1024 * 1024
+MAX_CHARACTERS = 200_000
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 DEEPEST = 100
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 TOO_DEEP = f"It is nested too deeply; it may be {DEEPEST} levels deep."
@@ -71,7 +71,7 @@ def check_document(document: object) -> Node:
 
 def check_size(document: Node) -> None:
     """Raise InvalidRequest for a document that is too large."""
-    if len(msgspec.json.encode(document)) > MOST_DOCUMENT_BYTES:
+    if len(msgspec.json.encode(document)) > MAX_DOCUMENT_BYTES:
         raise InvalidRequest("Its json is too large; it may be 4 MiB.")
 
 

@@ -12,8 +12,8 @@ from hallmarket.server.rich_text.links import is_safe_link, tidy_link
 
 KINDS = ("note", "tip", "important", "warning", "caution")
 CELL = {"colspan": 1, "rowspan": 1, "colwidth": None}
-MOST_CELLS = 50_000
-MOST_START = 999_999_999
+MAX_CELLS = 50_000
+MAX_LIST_START = 999_999_999
 # Readers of documents wrap text in its marks one after the other, so the innermost stands first.
 MARKS = ("code", "strike", "italic", "bold", "link")
 INLINE = ("text", "hardBreak", "mention", "mathematics")
@@ -96,7 +96,7 @@ def _list(found: Node) -> list[Node]:
     if found["type"] == "bulletList":
         return [node("bulletList", items)]
     start = attribute(found, "start", 1)
-    return [node("orderedList", items, start=start if type(start) is int and 0 <= start <= MOST_START else 1)]
+    return [node("orderedList", items, start=start if type(start) is int and 0 <= start <= MAX_LIST_START else 1)]
 
 
 def _item(found: Node) -> Node:
@@ -121,8 +121,8 @@ def _table(found: Node) -> list[Node]:
     """A table whose first row is its header, with as many cells in every row."""
     rows = [[_cell_content(cell) for cell in children(row)] for row in children(found)]
     width = max(map(len, rows), default=0)
-    if width * len(rows) > MOST_CELLS:
-        raise InvalidRequest(f"A table may have {MOST_CELLS:,} cells.")
+    if width * len(rows) > MAX_CELLS:
+        raise InvalidRequest(f"A table may have {MAX_CELLS:,} cells.")
     return [node("table", [_row(row, width, first=row is rows[0]) for row in rows])] if width else []
 
 

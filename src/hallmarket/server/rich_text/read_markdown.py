@@ -6,7 +6,7 @@ from markdown_it.token import Token
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.rich_text.dialect import Dialect
-from hallmarket.server.rich_text.document import DEEPEST, MOST_CHARACTERS, TOO_DEEP, Node, node, text_node
+from hallmarket.server.rich_text.document import DEEPEST, MAX_CHARACTERS, TOO_DEEP, Node, node, text_node
 from hallmarket.server.rich_text.normal import normal_document
 
 DIALECT = Dialect()
@@ -29,8 +29,8 @@ MARKS = {"strong": "bold", "em": "italic", "s": "strike", "link": "link"}
 
 def read_markdown(markdown: str) -> Node:
     """The document that a markdown text says. Raises InvalidRequest for one too long or too deep."""
-    if len(markdown) > MOST_CHARACTERS:
-        raise InvalidRequest(f"It is too long; it may have {MOST_CHARACTERS:,} characters.")
+    if len(markdown) > MAX_CHARACTERS:
+        raise InvalidRequest(f"It is too long; it may have {MAX_CHARACTERS:,} characters.")
     try:
         tokens = DIALECT.parse(markdown)
     except RecursionError:  # pictures within pictures' texts

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from hallmarket.server.rich_text.document import MOST_CHARACTERS, Node
+from hallmarket.server.rich_text.document import MAX_CHARACTERS, Node
 
-Markdown = Annotated[str, msgspec.Meta(max_length=MOST_CHARACTERS)]
+Markdown = Annotated[str, msgspec.Meta(max_length=MAX_CHARACTERS)]
 
 
 class RichText(msgspec.Struct, frozen=True):

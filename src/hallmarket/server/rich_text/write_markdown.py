@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from hallmarket.server.rich_text.document import Node, attribute, children
-from hallmarket.server.rich_text.normal import MOST_START, normal_document
+from hallmarket.server.rich_text.normal import MAX_LIST_START, normal_document
 from hallmarket.server.rich_text.write_inline import write_inline
 
 CLOSING = re.compile(r"(?:(?<=\s)|(?<=\s#)|(?<![^#]))#\Z")
@@ -74,7 +74,7 @@ def _write_items(block: Node, depth: int, *, other: bool) -> Iterator[list[str]]
     # Markers change from level to level, or empty items within items would be a rule: `- - -`.
     bullet = "*" if other else "-+"[depth % 2]
     for number, item in enumerate(children(block), start):
-        ordered = f"{min(number, MOST_START)}{')' if other else '.'}"
+        ordered = f"{min(number, MAX_LIST_START)}{')' if other else '.'}"
         marker = ordered if block["type"] == "orderedList" else bullet
         first, *rest = _write_blocks(children(item), depth + 1)
         indent = " " * (len(marker) + 1)

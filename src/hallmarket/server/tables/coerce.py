@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 NOTHING = {"", "NaT", "nan", "NaN", "None", "null", "<NA>"}
 WHOLE = re.compile(r"[+-]?\d{1,40}(\.0*)?", re.ASCII)
 TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
-LONGEST_SHOWN = 100
+MAX_SHOWN_LENGTH = 100
 _write_json = msgspec.json.Encoder(decimal_format="number").encode
 EARLIEST_US, LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
@@ -205,7 +205,7 @@ def _fits(value: object, target: pa.DataType) -> bool:
 
 def _refused(column: Column, row: int, value: object, wanted: str) -> InvalidRequest:
     shown = value if isinstance(value, str) else repr(value)
-    shown = shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "…"
+    shown = shown if len(shown) <= MAX_SHOWN_LENGTH else shown[:MAX_SHOWN_LENGTH] + "…"
     return InvalidRequest(f"Column {column.name}, row {row}: {shown!s} is not {wanted}.", column.name)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.types import Column, read_type
 
-MOST_COLUMNS = 1600  # as in PostgreSQL
-LONGEST_NAME = 63
+MAX_COLUMNS = 1600  # as in PostgreSQL
+MAX_NAME_LENGTH = 63
 TOKEN = re.compile(
     r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|[^\W\d][\w$]*|\d+(?:\.\d+)?|[(),]|\s+|[^\s]', re.ASCII | re.DOTALL
 )
@@ -28,7 +28,7 @@ def normalize_name(original: str) -> str:
     words = "_".join(word for word in kept.split("_") if word)
     if words and unicodedata.category(words[0])[0] != "L":
         words = "_" + words  # so that SQL takes it without quotes
-    return words[:LONGEST_NAME].rstrip("_")
+    return words[:MAX_NAME_LENGTH].rstrip("_")
 
 
 def name_columns(originals: Sequence[object]) -> list[str]:
@@ -49,8 +49,8 @@ def declare_columns(originals: Sequence[object], types: Sequence[str]) -> tuple[
     """Columns of these original names and canonical types, in order. Raises InvalidRequest."""
     if not originals:
         raise InvalidRequest("A dataset has at least one column.", "columns")
-    if len(originals) > MOST_COLUMNS:
-        raise InvalidRequest(f"A dataset has at most {MOST_COLUMNS} columns.", "columns")
+    if len(originals) > MAX_COLUMNS:
+        raise InvalidRequest(f"A dataset has at most {MAX_COLUMNS} columns.", "columns")
     if len(originals) != len(types):
         raise InvalidRequest(
             f"The schema declares {len(types)} columns, metadata.columns names {len(originals)}.", "schema"

@@ -26,7 +26,7 @@ from hallmarket.server.blobs.store import CONNECTIONS, PATIENCE
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.tables.types import File
 
-MOST_FILE_ROWS = 1_000_000  # a change of one row writes its whole file again
+MAX_FILE_ROWS = 1_000_000  # a change of one row writes its whole file again
 GROUP_ROWS = 122_880  # what DuckDB reads at once
 BATCH_ROWS = 61_440  # half a group
 SAMPLE_ROWS = 16_384  # which tell whether the values of a column repeat
@@ -269,7 +269,7 @@ def _write_groups(writer: pq.ParquetWriter, group: pa.Table, rest: Iterator[pa.T
     while True:
         writer.write_table(group, row_group_size=GROUP_ROWS)
         rows += int(group.num_rows)
-        if rows >= MOST_FILE_ROWS or (following := next(rest, None)) is None:
+        if rows >= MAX_FILE_ROWS or (following := next(rest, None)) is None:
             return rows
         group = following
 

@@ -18,7 +18,7 @@ from hallmarket.server.tables.coerce import coerce_values
 from hallmarket.server.tables.declare import declare_columns
 from hallmarket.server.tables.ladder import Ladder
 from hallmarket.server.tables.types import Column, arrow_schema, arrow_type
-from hallmarket.server.tables.upload import BATCH_ROWS, LONGEST_FIELD, Upload
+from hallmarket.server.tables.upload import BATCH_ROWS, MAX_FIELD_LENGTH, Upload
 
 
 def read_csv(path: Path) -> Upload:
@@ -39,7 +39,7 @@ def read_csv(path: Path) -> Upload:
 
 def _csv_rows(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with the number of the line it ends on, the header first; blank lines are no rows."""
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(MAX_FIELD_LENGTH)
     width = 0
     with open_text(path, encoding) as text:
         reader = csv.reader(text, delimiter=separator, strict=True)

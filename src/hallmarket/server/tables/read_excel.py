@@ -13,15 +13,15 @@ from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_values
 from hallmarket.server.tables.declare import declare_columns
 from hallmarket.server.tables.types import arrow_schema
-from hallmarket.server.tables.upload import BATCH_ROWS, MOST_UNPACKED_BYTES, Upload, plain
+from hallmarket.server.tables.upload import BATCH_ROWS, MAX_UNPACKED_BYTES, Upload, plain
 
-MOST_EXCEL_BYTES = 256 * 1024 * 1024
+MAX_EXCEL_BYTES = 256 * 1024 * 1024
 
 
 def read_excel(path: Path) -> Upload:
     """The first sheet of a workbook; its first row names the columns. Raises InvalidRequest."""
-    if path.stat().st_size > MOST_EXCEL_BYTES:
-        raise InvalidRequest(f"A workbook may have {MOST_EXCEL_BYTES >> 20} MiB; send larger data as CSV.", "file")
+    if path.stat().st_size > MAX_EXCEL_BYTES:
+        raise InvalidRequest(f"A workbook may have {MAX_EXCEL_BYTES >> 20} MiB; send larger data as CSV.", "file")
     try:
         _check_unpacked(path)
         with CalamineWorkbook.from_path(str(path)) as book:
@@ -46,9 +46,9 @@ def _check_unpacked(path: Path) -> None:
         return  # an old one, which is not packed
     with ZipFile(path) as parts:
         unpacked = sum(part.file_size for part in parts.infolist())
-    if unpacked > MOST_UNPACKED_BYTES:
+    if unpacked > MAX_UNPACKED_BYTES:
         raise InvalidRequest(
-            f"The workbook has {unpacked >> 20} MiB, unpacked; send more than {MOST_UNPACKED_BYTES >> 20} MiB as CSV.",
+            f"The workbook has {unpacked >> 20} MiB, unpacked; send more than {MAX_UNPACKED_BYTES >> 20} MiB as CSV.",
             "file",
         )
 

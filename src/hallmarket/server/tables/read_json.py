@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_rows
-from hallmarket.server.tables.declare import MOST_COLUMNS, declare_columns
+from hallmarket.server.tables.declare import MAX_COLUMNS, declare_columns
 from hallmarket.server.tables.ladder import Ladder
 from hallmarket.server.tables.types import TIMESTAMPTZ, Column
-from hallmarket.server.tables.upload import BATCH_ROWS, LONGEST_FIELD, Upload
+from hallmarket.server.tables.upload import BATCH_ROWS, MAX_FIELD_LENGTH, Upload
 
-MOST_JSON_BYTES = 256 * 1024 * 1024  # an array is held whole; lines are not
+MAX_JSON_BYTES = 256 * 1024 * 1024  # an array is held whole; lines are not
 
 
 def read_json(path: Path) -> Upload:
@@ -25,9 +25,9 @@ def read_json(path: Path) -> Upload:
     with path.open("rb") as opened:
         if opened.read(1 << 12).lstrip()[:1] == b"{":
             return read_lines(path)
-    if path.stat().st_size > MOST_JSON_BYTES:
+    if path.stat().st_size > MAX_JSON_BYTES:
         raise InvalidRequest(
-            f"A JSON array may have {MOST_JSON_BYTES >> 20} MiB; send larger data as NDJSON, an object a line.", "file"
+            f"A JSON array may have {MAX_JSON_BYTES >> 20} MiB; send larger data as NDJSON, an object a line.", "file"
         )
     try:
         rows = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]])
@@ -57,7 +57,7 @@ def _json_lines(path: Path) -> Iterator[list[dict[str, Any]]]:
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     with path.open("rb") as opened:
         rows: list[dict[str, Any]] = []
-        for number, line in enumerate(iter(lambda: opened.readline(LONGEST_FIELD), b""), 1):
+        for number, line in enumerate(iter(lambda: opened.readline(MAX_FIELD_LENGTH), b""), 1):
             line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if not line.strip():
                 continue
@@ -81,8 +81,8 @@ class _Kinds:
     def see(self, rows: Sequence[dict[str, Any]]) -> None:
         """Look at more rows. Raises InvalidRequest for too many keys, before each is looked for in every row."""
         keys = dict.fromkeys(key for shape in dict.fromkeys(map(tuple, rows)) for key in shape)
-        if len(self._ladders.keys() | keys) > MOST_COLUMNS:
-            raise InvalidRequest(f"A dataset has at most {MOST_COLUMNS} columns.", "columns")
+        if len(self._ladders.keys() | keys) > MAX_COLUMNS:
+            raise InvalidRequest(f"A dataset has at most {MAX_COLUMNS} columns.", "columns")
         for key in keys:
             types, ladder, bounds = self._ladders.setdefault(key, (set(), Ladder(), [0, 0]))
             values = [row[key] for row in rows if row.get(key) is not None]

@@ -11,7 +11,7 @@ from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.coerce import coerce_values
 from hallmarket.server.tables.declare import declare_columns
 from hallmarket.server.tables.types import Column, arrow_schema, arrow_type, type_of_arrow
-from hallmarket.server.tables.upload import BATCH_ROWS, MOST_UNPACKED_BYTES, Upload, plain
+from hallmarket.server.tables.upload import BATCH_ROWS, MAX_UNPACKED_BYTES, Upload, plain
 
 
 def read_parquet(path: Path) -> Upload:
@@ -21,10 +21,10 @@ def read_parquet(path: Path) -> Upload:
             given, most = opened.schema_arrow, _largest_chunk(opened.metadata)
     except (pa.ArrowException, OSError) as error:
         raise InvalidRequest(f"The file is no whole Parquet: {error}", "file") from None
-    if most > MOST_UNPACKED_BYTES:
+    if most > MAX_UNPACKED_BYTES:
         raise InvalidRequest(
             f"A row group has {most >> 20} MiB in one column, unpacked; write smaller ones, up to"
-            f" {MOST_UNPACKED_BYTES >> 20} MiB.",
+            f" {MAX_UNPACKED_BYTES >> 20} MiB.",
             "file",
         )
     columns = declare_columns(given.names, [type_of_arrow(field.type) for field in given])

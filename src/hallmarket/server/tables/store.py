@@ -20,12 +20,12 @@ from hallmarket.server.folder import scratch_folder
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables import log
 from hallmarket.server.tables.coerce import check_enum, coerce_values
-from hallmarket.server.tables.files import MOST_FILE_ROWS, Files, read_batches
+from hallmarket.server.tables.files import MAX_FILE_ROWS, Files, read_batches
 from hallmarket.server.tables.sort import Sorted
 from hallmarket.server.tables.types import Column, File, Snapshot, arrow_schema, arrow_type
 from hallmarket.server.tables.unique import find_repeated, has_null
 
-SMALL_ROWS = MOST_FILE_ROWS // 4  # a file with fewer is worth joining to its neighbours
+SMALL_ROWS = MAX_FILE_ROWS // 4  # a file with fewer is worth joining to its neighbours
 KEY = "id"
 
 
@@ -330,7 +330,7 @@ def _runs(files: Sequence[File]) -> Iterator[list[File]]:
     run: list[File] = []
     for file in files:
         small = file.rows < SMALL_ROWS
-        if run and (not small or sum(one.rows for one in run) + file.rows > MOST_FILE_ROWS):
+        if run and (not small or sum(one.rows for one in run) + file.rows > MAX_FILE_ROWS):
             yield run
             run = []
         if small:

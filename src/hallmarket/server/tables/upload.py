@@ -10,8 +10,8 @@ import pyarrow as pa
 from hallmarket.server.tables.types import Column
 
 BATCH_ROWS = 16_384
-MOST_UNPACKED_BYTES = 1024 * 1024 * 1024  # of what is read as a whole: a workbook, a column of a row group
-LONGEST_FIELD = 16 * 1024 * 1024
+MAX_UNPACKED_BYTES = 1024 * 1024 * 1024  # of what is read as a whole: a workbook, a column of a row group
+MAX_FIELD_LENGTH = 16 * 1024 * 1024
 
 
 class Upload(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import Caller, wire_profile
 from hallmarket.server.teams.enter import find_person, tell
@@ -38,12 +38,12 @@ async def list_bans(database: Database, caller: Caller, team_id: UUID, window: W
     return page_of(window, rows, _wire_ban)
 
 
-async def ban_person(database: Database, visit: Visit, team_id: UUID, wanted: NewBan) -> None:
+async def ban_person(database: Database, context: RequestContext, team_id: UUID, wanted: NewBan) -> None:
     """Put somebody out of a team for good: their membership ends, what they asked for is rejected.
 
     Raises NotFound, Forbidden, Conflict for the default team, Duplicate for who is banned already.
     """
-    caller: Caller = visit.caller
+    caller: Caller = context.caller
     if wanted.user_id == caller.person_id:
         raise InvalidRequest("Leave the team rather than banning yourself.", "user_id")
     async with database.transaction() as tx:
@@ -61,20 +61,20 @@ async def ban_person(database: Database, visit: Visit, team_id: UUID, wanted: Ne
             await tx.execute(sql.remove_contributions, team_id, wanted.user_id)
         whose = {"organization_id": team["organization_id"], "subject_id": wanted.user_id}
         removed = wanted.remove_contributions is True
-        await record(tx, actor_of(visit), "team-ban.create", **whose, team=team_id, removed_contributions=removed)
+        await record(tx, actor_of(context), "team-ban.create", **whose, team=team_id, removed_contributions=removed)
         if person["belongs"]:
             text = f"You were banned from the team {team['name']}" + (f": {wanted.reason}" if wanted.reason else ".")
             await tell(tx, team, [wanted.user_id], caller.person_id, text)
 
 
-async def lift_ban(database: Database, visit: Visit, team_id: UUID, person_id: UUID) -> None:
+async def lift_ban(database: Database, context: RequestContext, team_id: UUID, person_id: UUID) -> None:
     """Let somebody join again who was banned; their membership does not come back. Raises NotFound, Forbidden."""
     async with database.transaction() as tx:
-        team = await lock_moderated(tx, visit.caller, team_id)
+        team = await lock_moderated(tx, context.caller, team_id)
         if await tx.fetchval(sql.delete_ban, team_id, person_id) is None:
             raise NotFound("They are not banned from this team.")
         whose = {"organization_id": team["organization_id"], "subject_id": person_id}
-        await record(tx, actor_of(visit), "team-ban.delete", **whose, team=team_id)
+        await record(tx, actor_of(context), "team-ban.delete", **whose, team=team_id)
 
 
 def _wire_ban(row: asyncpg.Record) -> WireBan:

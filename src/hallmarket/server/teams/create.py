@@ -9,7 +9,7 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of, check_binding
 from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
 from hallmarket.server.identity.types import Caller
@@ -53,12 +53,12 @@ def check_name(name: str) -> None:
         )
 
 
-async def create_team(database: Database, visit: Visit, wanted: NewTeam) -> WireTeam:
+async def create_team(database: Database, context: RequestContext, wanted: NewTeam) -> WireTeam:
     """Create a team in an organization the caller belongs to; they are its administrator.
 
     Raises InvalidRequest, Forbidden for another organization, Duplicate for a name that is taken in it.
     """
-    caller: Caller = visit.caller
+    caller: Caller = context.caller
     check_name(wanted.name)
     organization_id = wanted.org_id or caller.organization_id
     if organization_id is None:
@@ -85,6 +85,6 @@ async def create_team(database: Database, visit: Visit, wanted: NewTeam) -> Wire
             raise Duplicate(f"The organization has a team named {wanted.name} already.")
         await tx.fetchval(sql.create_member, team_id, caller.person_id, "admin")
         await record(
-            tx, actor_of(visit), "team.create", organization_id=organization_id, subject_id=team_id, name=wanted.name
+            tx, actor_of(context), "team.create", organization_id=organization_id, subject_id=team_id, name=wanted.name
         )
         return await get_team(tx, caller, team_id)

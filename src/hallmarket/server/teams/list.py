@@ -10,7 +10,7 @@ from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import (
     FLAG_QUERY,
     ID_QUERY,
-    MOST_ITEMS,
+    MAX_ITEMS,
     Paged,
     Window,
     page_of,
@@ -27,7 +27,7 @@ LIST_QUERY = {
     "org_id": ID_QUERY | {"description": "Only of this organization; of the request's own without it."},
     "joined": FLAG_QUERY | {"description": "Only those you are in."},
     "public_only": FLAG_QUERY | {"description": "Only public ones."},
-    **window_query(MOST_ITEMS),
+    **window_query(MAX_ITEMS),
 }
 
 
@@ -63,5 +63,5 @@ async def get_team(connection: Connection, caller: Caller, team_id: UUID, *, inc
         raise NotFound("There is no such team.")
     if not (include_members and row["belongs"]):
         return wire_team(row, caller.person_id)
-    members = await connection.fetch(sql.list_members, team_id, None, 0, MOST_ITEMS)
+    members = await connection.fetch(sql.list_members, team_id, None, 0, MAX_ITEMS)
     return wire_team(row, caller.person_id, [wire_member(member) for member in members])

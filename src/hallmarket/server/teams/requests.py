@@ -9,7 +9,7 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.http.visit import Visit
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.types import Caller, wire_profile
 from hallmarket.server.teams.enter import enter, tell
@@ -30,18 +30,20 @@ async def list_requests(database: Database, caller: Caller, team_id: UUID, windo
     return page_of(window, rows, _wire_request)
 
 
-async def approve_request(database: Database, visit: Visit, team_id: UUID, request_id: UUID) -> None:
+async def approve_request(database: Database, context: RequestContext, team_id: UUID, request_id: UUID) -> None:
     """Let somebody into the team who asked. Raises NotFound, Forbidden, Conflict if it is decided already."""
-    await _decide(database, visit, team_id, request_id, approved=True)
+    await _decide(database, context, team_id, request_id, approved=True)
 
 
-async def reject_request(database: Database, visit: Visit, team_id: UUID, request_id: UUID) -> None:
+async def reject_request(database: Database, context: RequestContext, team_id: UUID, request_id: UUID) -> None:
     """Refuse somebody who asked; they may ask again. Raises NotFound, Forbidden, Conflict if it is decided already."""
-    await _decide(database, visit, team_id, request_id, approved=False)
+    await _decide(database, context, team_id, request_id, approved=False)
 
 
-async def _decide(database: Database, visit: Visit, team_id: UUID, request_id: UUID, *, approved: bool) -> None:
-    caller: Caller = visit.caller
+async def _decide(
+    database: Database, context: RequestContext, team_id: UUID, request_id: UUID, *, approved: bool
+) -> None:
+    caller: Caller = context.caller
     async with database.transaction() as tx:
         team = await lock_moderated(tx, caller, team_id)
         request = await tx.fetchrow(sql.find_request, team_id, request_id)
@@ -56,7 +58,7 @@ async def _decide(database: Database, visit: Visit, team_id: UUID, request_id: U
             await tx.execute(sql.settle_request, team_id, person_id, "rejected", caller.person_id)
         action, outcome = ("approve", "approved") if approved else ("reject", "rejected")
         whose = {"organization_id": team["organization_id"], "subject_id": person_id}
-        await record(tx, actor_of(visit), f"team-request.{action}", **whose, team=team_id, request=request_id)
+        await record(tx, actor_of(context), f"team-request.{action}", **whose, team=team_id, request=request_id)
         text = f"Your request to join the team {team['name']} was {outcome}."
         await tell(tx, team, [person_id], caller.person_id, text)
 

@@ -18,7 +18,7 @@ from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
 from hallmarket.proof.key import SigningKey
 from hallmarket.proof.merkle import leaf_hash
 from hallmarket.proof.tile import TILE_HEIGHT, TILE_WIDTH, Growth, grow
-from hallmarket.server.database.pool import AWAY, Line
+from hallmarket.server.database.pool import AWAY, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.tlog.types import Entered, Settle, Settlement
@@ -26,8 +26,8 @@ from hallmarket.server.tlog.types import Entered, Settle, Settlement
 sql = load_queries(__package__)
 log = structlog.get_logger()
 
-MOST_ENTRIES = 8192
-LONGEST_ENTRY_BYTES = 65_535
+MAX_ENTRIES = 8192
+MAX_ENTRY_BYTES = 65_535
 STAND_BY_S = 1.0  # how often a process that is not the sequencer asks whether it may be
 LOOK_EVERY_S = 0.05  # not NOTIFY: it would make every commit of an anchor wait for all the others
 AGAIN_S = 0.2
@@ -41,7 +41,7 @@ class Sequencer:
     """One candidate; `run` waits until no other is at work, and then sequences. `settle` is told by kind of entry."""
 
     def __init__(self, url: str, key: SigningKey, interval_s: float, settle: Mapping[str, Settle]) -> None:
-        self._line = Line(url)
+        self._connection = DedicatedConnection(url)
         self._key = key
         self._interval_s = interval_s
         self._settle = settle
@@ -54,7 +54,7 @@ class Sequencer:
         """Sequence until `stop`, standing by while another process does it, over every loss of the database."""
         while not self._stopping.is_set():
             try:
-                connection = await self._line.get()
+                connection = await self._connection.get()
                 self._away = False
                 if await connection.fetchval(sql.become_sequencer):
                     log.info("sequencing", origin=self._key.verifier_key.name)
@@ -70,7 +70,7 @@ class Sequencer:
             except (asyncpg.PostgresError, HeadMoved):
                 log.exception("a round of the sequencer failed; nothing of it was kept")
                 await self._begin_again()
-        await self._line.close()
+        await self._connection.close()
 
     def stop(self) -> None:
         """Finish the round under way and end."""
@@ -78,7 +78,7 @@ class Sequencer:
 
     async def _begin_again(self) -> None:
         self._edge = None
-        self._line.drop()
+        self._connection.drop()
         await self._pause(AGAIN_S)
 
     async def _pause(self, seconds: float) -> None:
@@ -92,7 +92,7 @@ class Sequencer:
                 await self._pause(LOOK_EVERY_S)
                 continue
             began = time.monotonic()
-            if await self.sequence_once(connection) < MOST_ENTRIES:
+            if await self.sequence_once(connection) < MAX_ENTRIES:
                 # Checkpoints are paced; whoever comes meanwhile shares the next one.
                 await self._pause(self._interval_s - (time.monotonic() - began))
 
@@ -101,10 +101,10 @@ class Sequencer:
         async with connection.transaction():
             head = await connection.fetchrow(sql.lock_head)
             assert head is not None
-            rows = await connection.fetch(sql.take_queue, MOST_ENTRIES)
+            rows = await connection.fetch(sql.take_queue, MAX_ENTRIES)
             if not rows:
                 return 0
-            fit = [row for row in rows if 0 < len(row["entry"]) <= LONGEST_ENTRY_BYTES and row["kind"] in self._settle]
+            fit = [row for row in rows if 0 < len(row["entry"]) <= MAX_ENTRY_BYTES and row["kind"] in self._settle]
             await self._enter(connection, head, rows, fit)
             await connection.execute(sql.clear_queue, [row["position"] for row in rows])
         return len(rows)

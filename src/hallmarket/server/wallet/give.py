@@ -6,21 +6,21 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.answers.first import answer_once
-from hallmarket.server.answers.types import Replay
 from hallmarket.server.audit.record import record
 from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.http.visit import Visit
-from hallmarket.server.identity.context import actor_of, claim_of
+from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.idempotency.store import respond_once
+from hallmarket.server.idempotency.types import StoredResponse
+from hallmarket.server.identity.context import actor_of, idempotency_claim
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
-from hallmarket.server.wallet.types import MOST_MINOR, Currency, Transfer, TransferKind, money
+from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR, Currency, Transfer, TransferKind, money
 
-Amount = Annotated[int, msgspec.Meta(ge=1, le=MOST_MINOR)]
+Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)]
 Message = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
@@ -67,28 +67,28 @@ class Gift(msgspec.Struct, frozen=True):
     message: str | None
 
 
-async def tip(database: Database, visit: Visit, wanted: NewTip) -> Reply:
+async def tip(database: Database, context: RequestContext, wanted: NewTip) -> Reply:
     """Give cents, once under an idempotency key.
 
     Raises InvalidRequest to give to oneself, NotFound for a recipient that is not, InsufficientFunds,
     IdempotencyMismatch, Unavailable.
     """
     gift = Gift("tip", "usd", wanted.recipient_id, wanted.amount_cents, wanted.message)
-    return await _give_once(database, visit, gift)
+    return await _give_once(database, context, gift)
 
 
-async def send(database: Database, visit: Visit, wanted: NewSend) -> Reply:
+async def send(database: Database, context: RequestContext, wanted: NewSend) -> Reply:
     """Give satoshis, once under an idempotency key. Raises what `tip` does."""
     gift = Gift("send", "btc", wanted.recipient_id, wanted.amount, wanted.message)
-    return await _give_once(database, visit, gift)
+    return await _give_once(database, context, gift)
 
 
-async def _give_once(database: Database, visit: Visit, gift: Gift) -> Reply:
-    return await answer_once(database, visit.path, claim_of(visit, gift), partial(_give, visit, gift))
+async def _give_once(database: Database, context: RequestContext, gift: Gift) -> Reply:
+    return await respond_once(database, context.path, idempotency_claim(context, gift), partial(_give, context, gift))
 
 
-async def _give(visit: Visit, gift: Gift, tx: Connection) -> Replay:
-    giver = visit.caller
+async def _give(context: RequestContext, gift: Gift, tx: Connection) -> StoredResponse:
+    giver = context.caller
     if gift.recipient_id == giver.person_id:
         raise InvalidRequest("You cannot give money to yourself.", "recipientId")
     await find_someone(tx, str(gift.recipient_id))
@@ -103,20 +103,20 @@ async def _give(visit: Visit, gift: Gift, tx: Connection) -> Replay:
         message=gift.message,
     )
     await record_transfers(tx, [moved])
-    await _tell(visit, gift, moved.id, tx)
+    await _tell(context, gift, moved.id, tx)
     told = (
         Data(Tip(moved.id, gift.amount_minor, gift.amount_minor))
         if gift.kind == "tip"
         else Data(Sent(moved.id, "completed", gift.amount_minor))
     )
-    return Replay(200, msgspec.json.encode(told))
+    return StoredResponse(200, msgspec.json.encode(told))
 
 
-async def _tell(visit: Visit, gift: Gift, transfer_id: UUID, tx: Connection) -> None:
+async def _tell(context: RequestContext, gift: Gift, transfer_id: UUID, tx: Connection) -> None:
     """Write it down, and tell the recipient."""
     kind, about = gift.kind, {"transfer": transfer_id, "amount": gift.amount_minor, "currency": gift.currency}
     details: dict[str, Any] = {"subject_id": gift.recipient_id, **about}
-    await record(tx, actor_of(visit), f"wallet.{kind}", **details)
-    text = f"{visit.caller.me.username} sent you {money(gift.amount_minor, gift.currency)}."
+    await record(tx, actor_of(context), f"wallet.{kind}", **details)
+    text = f"{context.caller.me.username} sent you {money(gift.amount_minor, gift.currency)}."
     content = {"text": text, "message": gift.message, **about}
-    await notify(tx, "payment", [gift.recipient_id], source_id=visit.caller.person_id, content=content)
+    await notify(tx, "payment", [gift.recipient_id], source_id=context.caller.person_id, content=content)

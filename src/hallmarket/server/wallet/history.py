@@ -10,7 +10,7 @@ import msgspec
 from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import MOST_ITEMS, Paged, Window, page_of, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Paged, Window, page_of, read_window, window_query
 from hallmarket.server.http.paging import read_time
 from hallmarket.server.wallet.types import Currency
 
@@ -23,12 +23,12 @@ TIME_QUERY = {
     "until": {"type": "string", "description": "Before then."},
 }
 FILTER_QUERY = TIME_QUERY | {"type": {"type": "string", "enum": list(KINDS), "description": "Only these."}}
-MOST_WHOLE = 10_000  # the official client asks for all that moved in bitcoin at once
+MAX_UNPAGED = 10_000  # the official client asks for all that moved in bitcoin at once
 ALL = {
     "type": "integer",
     "minimum": 1,
-    "maximum": MOST_ITEMS,
-    "description": f"A page of so many; else {MOST_WHOLE:,}.",
+    "maximum": MAX_ITEMS,
+    "description": f"A page of so many; else {MAX_UNPAGED:,}.",
 }
 BITCOIN_QUERY = window_query() | {"limit": ALL} | FILTER_QUERY
 USD_QUERY = window_query() | FILTER_QUERY
@@ -70,7 +70,7 @@ async def list_bitcoin_moves(database: Database, person_id: UUID, query: dict[st
     """What moved in satoshis, newest first; all unless a page is asked for. Raises InvalidRequest, Unavailable."""
     window = read_window(query)
     if "limit" not in query:
-        window = Window(window.offset, MOST_WHOLE)
+        window = Window(window.offset, MAX_UNPAGED)
     rows = await _list(database, person_id, "btc", query, window)
 
     def show(row: asyncpg.Record) -> BitcoinMove:

@@ -15,7 +15,7 @@ from hallmarket.server.wallet.types import FUNDING, PAYOUT, Currency, Posting, T
 
 sql = load_queries(__package__)
 
-LONGEST_REASON = 1000
+MAX_REASON_LENGTH = 1000
 CORRECTABLE = ("credit", "deposit", "tip", "send", "payout")
 
 
@@ -94,8 +94,8 @@ async def correct(connection: Connection, transfer_id: UUID, reason: str) -> UUI
 
 def check_reason(reason: str | None) -> None:
     """Raises Refusal for a reason that cannot be kept."""
-    if reason is not None and (len(reason) > LONGEST_REASON or "\0" in reason):
-        raise Refusal(f"A reason is text of at most {LONGEST_REASON} characters, without NUL.")
+    if reason is not None and (len(reason) > MAX_REASON_LENGTH or "\0" in reason):
+        raise Refusal(f"A reason is text of at most {MAX_REASON_LENGTH} characters, without NUL.")
 
 
 def _require(username: str, held_minor: int, amount_minor: int, currency: Currency) -> None:

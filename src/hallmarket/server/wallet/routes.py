@@ -15,7 +15,7 @@ from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.reply import as_response
-from hallmarket.server.http.visit import visit_of
+from hallmarket.server.http.request_context import request_context
 from hallmarket.server.wallet.balance import BitcoinBalance, UsdBalance, get_bitcoin_balance, get_usd_balance
 from hallmarket.server.wallet.give import NewSend, NewTip, Sent, Tip, send, tip
 from hallmarket.server.wallet.history import (
@@ -51,12 +51,12 @@ def wallet_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get("/wallet/balance", opt=READ, summary="What you have in bitcoin, in satoshis")
     async def balance(request: AnyRequest) -> Data[BitcoinBalance]:
-        return Data(await get_bitcoin_balance(database, visit_of(request.scope).caller.person_id))
+        return Data(await get_bitcoin_balance(database, request_context(request.scope).caller.person_id))
 
     @get("/wallet/transactions", opt=READ | {"query": BITCOIN_QUERY}, summary="What moved in bitcoin, newest first")
     async def transactions(request: AnyRequest) -> Paged[BitcoinMove]:
-        visit = visit_of(request.scope)
-        return await list_bitcoin_moves(database, visit.caller.person_id, read_query(visit.scope["query_string"]))
+        context = request_context(request.scope)
+        return await list_bitcoin_moves(database, context.caller.person_id, read_query(context.scope["query_string"]))
 
     @get("/wallet/deposit-address", opt=READ, summary="Where to send bitcoin to; null, for there is no network")
     async def deposit_address() -> Data[str | None]:
@@ -70,7 +70,7 @@ def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="Give somebody satoshis",
     )
     async def send_sats(request: AnyRequest, data: JSONBody[NewSend]) -> Response[bytes]:
-        return as_response(await send(database, visit_of(request.scope), data))
+        return as_response(await send(database, request_context(request.scope), data))
 
     return [balance, transactions, deposit_address, send_sats]
 
@@ -78,12 +78,12 @@ def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get("/stripe/wallet/balance", opt=READ, summary="What you have in dollars, in cents")
     async def balance(request: AnyRequest) -> Data[UsdBalance]:
-        return Data(await get_usd_balance(database, visit_of(request.scope).caller.person_id))
+        return Data(await get_usd_balance(database, request_context(request.scope).caller.person_id))
 
     @get("/stripe/wallet/transactions", opt=READ | {"query": USD_QUERY}, summary="What moved in dollars, newest first")
     async def transactions(request: AnyRequest) -> Paged[UsdMove]:
-        visit = visit_of(request.scope)
-        return await list_usd_moves(database, visit.caller.person_id, read_query(visit.scope["query_string"]))
+        context = request_context(request.scope)
+        return await list_usd_moves(database, context.caller.person_id, read_query(context.scope["query_string"]))
 
     @post(
         "/stripe/wallet/tip",
@@ -93,7 +93,7 @@ def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="Give somebody cents",
     )
     async def give(request: AnyRequest, data: JSONBody[NewTip]) -> Response[bytes]:
-        return as_response(await tip(database, visit_of(request.scope), data))
+        return as_response(await tip(database, request_context(request.scope), data))
 
     return [balance, transactions, give]
 
@@ -101,7 +101,7 @@ def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _statement_route(database: Database) -> HTTPRouteHandler:
     @get("/wallet/statement", opt=STATEMENT, summary="All that moved within a time, oldest first, as CSV")
     async def statement(request: AnyRequest) -> Response[bytes]:
-        visit = visit_of(request.scope)
-        return await send_statement(database, visit, read_query(visit.scope["query_string"]))
+        context = request_context(request.scope)
+        return await send_statement(database, context, read_query(context.scope["query_string"]))
 
     return statement

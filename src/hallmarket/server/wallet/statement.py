@@ -14,8 +14,8 @@ from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.paging import read_time
+from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.http.sending import Sending, begun
-from hallmarket.server.http.visit import Visit
 from hallmarket.server.wallet.history import TIME_QUERY
 from hallmarket.server.wallet.transfer import CURRENCIES
 from hallmarket.server.wallet.types import Currency
@@ -34,7 +34,7 @@ STATEMENT_QUERY: dict[str, Any] = {
 }
 
 
-async def send_statement(database: Database, visit: Visit, query: dict[str, str]) -> Sending:
+async def send_statement(database: Database, context: RequestContext, query: dict[str, str]) -> Sending:
     """The statement a query asks for, made while it is read. Raises InvalidRequest, Unavailable."""
     currency = _read_currency(query)
     since, until = read_time(query, "since"), read_time(query, "until")
@@ -44,9 +44,9 @@ async def send_statement(database: Database, visit: Visit, query: dict[str, str]
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     ]
-    if visit.method == "HEAD":
+    if context.method == "HEAD":
         return Sending(200, headers, None)
-    return Sending(200, headers, await begun(_read(database, visit.caller.person_id, currency, since, until)))
+    return Sending(200, headers, await begun(_read(database, context.caller.person_id, currency, since, until)))
 
 
 def _read_currency(query: dict[str, str]) -> Currency:

@@ -9,7 +9,7 @@ from hallmarket.server.database.ids import new_id
 
 Currency = Literal["usd", "btc"]
 TransferKind = Literal["credit", "deposit", "purchase", "tip", "send", "refund", "payout", "correction"]
-MOST_MINOR = 21 * 10**14  # of one transfer: 21 trillion dollars, all the bitcoin there will ever be
+MAX_AMOUNT_MINOR = 21 * 10**14  # of one transfer: 21 trillion dollars, all the bitcoin there will ever be
 
 _PLATFORM = "00000000-0000-7000-8000-00000000000"
 FEE: dict[Currency, UUID] = {"usd": UUID(_PLATFORM + "1"), "btc": UUID(_PLATFORM + "2")}

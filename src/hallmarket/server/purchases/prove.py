@@ -1,0 +1,27 @@
+"""Hand out the proof of a purchase: everything to check what was bought by, without us."""
+
+from uuid import UUID
+
+from hallmarket.proof.bundle import Bundle
+from hallmarket.server.database.pool import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import NotFound
+from hallmarket.server.identity.types import Caller
+from hallmarket.server.purchases.claims import make_claims
+from hallmarket.server.purchases.types import read_sale
+from hallmarket.server.tlog.prove import get_entry, prove_inclusion
+
+sql = load_queries(__package__)
+
+
+async def prove_licence(database: Database, caller: Caller, licence_id: UUID) -> Bundle:
+    """The proof bundle of a licence that the caller bought or sold. Raises NotFound if it is not anchored (yet)."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(sql.find_sale, caller.person_id, licence_id)
+        if row is None:
+            raise NotFound("There is no such licence of yours.")
+        if row["leaf_index"] is None:
+            raise NotFound("This licence is not anchored yet; ask again in a moment.")
+        entry = await get_entry(connection, row["leaf_index"])
+        proof = await prove_inclusion(connection, row["leaf_index"], row["checkpoint_number"])
+    return Bundle(entry=entry, claims=make_claims(read_sale(row)), salt=row["salt"], proof=proof.text(), timestamps=[])

@@ -1,0 +1,37 @@
+"""What was sold: HTTP only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
+
+from hallmarket.server.database.pool import Database
+from hallmarket.server.http.exchange import Data, read_window, window_query
+from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.purchases.earnings import Earnings, get_earnings
+from hallmarket.server.purchases.usage import USAGE_QUERY, UsagePage, list_usage, read_wanted
+
+AnyRequest = Request[Any, Any, Any]
+READ: dict[str, Any] = {"scope": "wallet:read"}
+
+
+def sales_routes(database: Database, fee_bps: int) -> Sequence[HTTPRouteHandler]:
+    """The routes that tell a person what they bought and sold for dollars, and earned."""
+
+    @get(
+        "/stripe/usage/history",
+        opt=READ | {"query": window_query() | USAGE_QUERY},
+        summary="What you bought and sold for dollars, newest first",
+    )
+    async def usage(request: AnyRequest) -> UsagePage:
+        context = request_context(request.scope)
+        query = read_query(context.scope["query_string"])
+        return await list_usage(database, context.caller, read_wanted(query), read_window(query))
+
+    @get("/stripe/wallet/pending-earnings", opt=READ, summary="What your assets earned in dollars")
+    async def earnings(request: AnyRequest) -> Data[Earnings]:
+        return Data(await get_earnings(database, request_context(request.scope).caller, fee_bps))
+
+    return [usage, earnings]

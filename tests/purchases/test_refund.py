@@ -1,0 +1,260 @@
+"""Refunds: who may give back how much, where the money goes, and what ends with all of it."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circle import Circle, Someone, at_once, new_circle
+from funds import balance, credit
+from hallmarket.server.purchases.refund import share_refund
+from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR
+from sales import GIVEN, buy, give_back, make_for_sale, open_shop
+
+PURCHASE = "/stripe/wallet/purchase-asset"
+PRICE, FEE = 1200, 30
+
+
+class Deal:
+    """A file that one sold to another for twelve dollars, of which 30 cents are the platform's."""
+
+    def __init__(self, circle: Circle, buyer: Someone | None = None) -> None:
+        self.circle = circle
+        self.seller = circle.person()
+        self.buyer = buyer or circle.stranger()
+        self.shop = open_shop(circle, self.seller)
+        self.asset = make_for_sale(self.seller, b"tides", "tide.csv", team_id=self.shop)
+        self.licence = buy(circle.server, self.buyer, self.asset)
+
+    @property
+    def may_read(self) -> bool:
+        """Whether the buyer gets more of it than the listing."""
+        return self.buyer.client.post(f"/assets/{self.asset}/download").content == b"tides"
+
+    @property
+    def cents(self) -> tuple[int, int]:
+        """What the seller and the buyer have of it, or have paid for it."""
+        return balance(self.circle.server, self.seller.id), balance(self.circle.server, self.buyer.id) - GIVEN
+
+    @property
+    def refunds(self) -> dict[str, dict[str, int]]:
+        """The postings of each refund, oldest first."""
+        rows = self.circle.server.query(
+            "select t.id::text, coalesce(a.person_id::text, a.kind) as whose, p.amount_minor"
+            " from licence l join transfer t on t.corrects_id = l.transfer_id and t.kind = 'refund'"
+            " join posting p on p.transfer_id = t.id join account a on a.id = p.account_id"
+            " where l.id = $1 order by t.id, p.line",
+            UUID(self.licence),
+        )
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row["id"], {})[row["whose"]] = row["amount_minor"]
+        return found
+
+
+@pytest.fixture
+def circle(taxed: Circle) -> Iterator[Circle]:
+    """A new organization on the server that takes a fee."""
+    with new_circle(taxed.server) as made:
+        yield made
+
+
+@pytest.fixture
+def deal(circle: Circle) -> Deal:
+    """A purchase between a member of the organization and a stranger."""
+    return Deal(circle)
+
+
+@given(
+    st.integers(1, MAX_AMOUNT_MINOR),
+    st.integers(0, 10_000),
+    st.lists(st.floats(0, 1), max_size=8),
+)
+@settings(max_examples=200)
+def test_refunds_share_exactly(price: int, fee_bps: int, cuts: list[float]) -> None:
+    """Whatever the refunds, nobody gives less than nothing, the fee follows the sum, and all is given back with all."""
+    fee = price * fee_bps // 10_000
+    stops = sorted({int(price * cut) for cut in cuts} - {0} | {price})
+    refunded = seller_back = fee_back = 0
+    for stop in stops:
+        shares = share_refund(price, fee, refunded, stop - refunded)
+        assert min(shares) >= 0
+        assert sum(shares) == stop - refunded
+        refunded, seller_back, fee_back = stop, seller_back + shares.seller_minor, fee_back + shares.fee_minor
+        assert fee_back == fee * refunded // price
+    assert (seller_back, fee_back) == (price - fee, fee)
+
+
+def test_refund_in_two_parts(deal: Deal) -> None:
+    """Parts take from seller and fee what the page about money says; the last ends the licence, which can be anew."""
+    server = deal.circle.server
+    first = give_back(deal.seller, deal.licence, amount=500, reason="blurred").json()["data"]
+    expected = {"refunded": 500, "refunded_total": 500, "remaining": 700, "ended": False}
+    assert first | expected == first
+    assert (first["licence_id"], first["currency"], first["status"]) == (deal.licence, "usd", "completed")
+    assert deal.may_read
+    rest = give_back(deal.seller, deal.licence).json()["data"]
+    expected = {"refunded": 700, "refunded_total": PRICE, "remaining": 0, "ended": True}
+    assert rest | expected == rest
+    assert deal.refunds == {
+        first["id"]: {deal.seller.id: -488, "fee": -12, deal.buyer.id: 500},
+        rest["id"]: {deal.seller.id: -682, "fee": -18, deal.buyer.id: 700},
+    }
+    assert deal.cents == (0, 0)
+    kept = server.query("select message from transfer where id = $1", UUID(first["id"]))
+    assert kept[0]["message"] == "blurred"
+    assert not deal.may_read
+    assert buy(server, deal.buyer, deal.asset) != deal.licence
+    assert deal.may_read
+
+
+def test_refund_is_told_and_written_down(deal: Deal) -> None:
+    """The buyer is told of each refund, the seller of one that somebody else made, the administrators of all."""
+    server = deal.circle.server
+    give_back(deal.seller, deal.licence, amount=500)
+    before = deal.seller.told(server)
+    give_back(deal.circle.boss, deal.licence)
+    seller, boss, buyer = (each.member.username for each in (deal.seller, deal.circle.boss, deal.buyer))
+    assert deal.buyer.told(server)[-2:] == [
+        f"{seller} gave back $5.00 of what you paid for tide.csv",
+        f"{boss} gave back $7.00 of what you paid for tide.csv; your licence has ended",
+    ]
+    told = f"{boss} gave back $7.00 of what {buyer} paid you for tide.csv"
+    assert deal.seller.told(server)[len(before) :] == [told]
+    trail = deal.circle.boss.ask("GET", f"/organizations/{deal.circle.organization}/audit?action=asset.refund")
+    assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(boss, 700), (seller, 500)]
+
+
+def test_an_operator_gives_back(deal: Deal) -> None:
+    """By command from the seller's wallet; both are told, and what cannot be done is refused and changes nothing."""
+    server = deal.circle.server
+    done = server.admin("refund", deal.licence, "5.00", "--reason", "Not theirs to sell")
+    assert (done["refunded"], done["remaining"], done["ended"], done["currency"]) == (500, 700, False, "usd")
+    assert deal.seller.told(server)[-1].startswith("An administrator of this server gave back $5.00")
+    for wrong, status in ((["7.01"], 1), (["0.001"], 2), (["1", "--reason", "x" * 1001], 1)):
+        assert server.run_admin("refund", deal.licence, *wrong).returncode == status
+    assert server.run_admin("refund", str(uuid4())).returncode == 1
+    assert server.admin("refund", deal.licence)["ended"]
+    assert deal.buyer.told(server)[-1].endswith("your licence has ended")
+    assert deal.cents == (0, 0)
+    assert not deal.may_read
+
+
+def test_who_may_give_back(deal: Deal) -> None:
+    """The seller, with any key, and the organization's administrators, with a key that reaches it; nobody else.
+
+    Those who may see the licence, and the buyer does.
+    """
+    circle, server = deal.circle, deal.circle.server
+    helper, stranger, other = circle.person(), circle.stranger(), circle.stranger()
+    body = {"permission": {"user": {"user_id": helper.id}, "role": "admin"}}
+    deal.seller.ask("PUT", f"/assets/{deal.asset}/share", json=body)
+    for who, status in ((stranger, 404), (helper, 404), (deal.buyer, 403)):
+        assert give_back(who, deal.licence, amount=1).status_code == status
+        seen = who.client.get(f"/licences/{deal.licence}").status_code
+        assert seen == (200 if who is deal.buyer else 404)
+    # An administrator of this organization, too, with a key that is bound to another.
+    query = "insert into membership (organization_id, person_id, role) values ($1, $2, 'admin')"
+    server.query(query, circle.organization, other.id)
+    assert give_back(other, deal.licence, amount=1).status_code == 404
+    assert give_back(circle.free(other), deal.licence, amount=1).status_code == 200
+    assert give_back(circle.boss, deal.licence, amount=1).status_code == 200
+    assert circle.boss.ask("GET", f"/licences/{deal.licence}")["refunded"] == 2
+    assert give_back(circle.free(deal.seller), deal.licence, amount=1).status_code == 200
+    assert len(deal.refunds) == 3
+
+
+def test_buyer_gives_nothing_back_to_themselves(circle: Circle) -> None:
+    """Who bought something is given nothing back by themselves, not even as an administrator of where it was sold."""
+    deal = Deal(circle, buyer=circle.boss)
+    assert give_back(circle.boss, deal.licence).status_code == 403
+    assert not deal.refunds
+
+
+def test_no_more_is_given_back_than_was_paid(deal: Deal) -> None:
+    """More than is left is refused and says what is left; what has ended stays so, also when the asset is gone."""
+    assert give_back(deal.seller, deal.licence, amount=500).status_code == 200
+    refused = give_back(deal.seller, deal.licence, amount=701)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+    assert refused.json()["error"]["details"] == {"currency": "usd", "amount": 701, "remaining": 700}
+    assert give_back(deal.seller, deal.licence, amount=700).json()["data"]["ended"]
+    deal.seller.ask("DELETE", f"/files/{deal.asset}")
+    for more in (None, 1):
+        assert give_back(deal.seller, deal.licence, amount=more).status_code == 409
+    assert deal.cents == (0, 0)
+
+
+def test_nonsense_is_refused(deal: Deal) -> None:
+    """An amount that is none, and a reason that is no short text, are 400; nothing moves."""
+    for amount in (0, -1, 1.5, "one", MAX_AMOUNT_MINOR + 1):
+        assert give_back(deal.seller, deal.licence, amount=amount).status_code == 400, amount
+    assert give_back(deal.seller, deal.licence, reason="x" * 1001).status_code == 400
+    assert give_back(deal.seller, deal.licence, key="nul", reason="a\0b").status_code == 400
+    assert deal.cents == (PRICE - FEE, -PRICE)
+
+
+def test_seller_must_have_it(deal: Deal) -> None:
+    """Who has spent what they earned gives nothing back; only to themselves it is said what they have."""
+    circle = deal.circle
+    wanted = make_for_sale(circle.boss, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
+    deal.seller.ask("POST", PURCHASE, json={"assetType": "file", "assetId": wanted})
+    told = give_back(deal.seller, deal.licence, key="first")
+    assert told.status_code == 402
+    assert told.json()["error"]["details"] == {"currency": "usd", "amount": 1170, "available": 0, "missing": 1170}
+    told = give_back(circle.boss, deal.licence)
+    assert (told.status_code, "details" in told.json()["error"]) == (402, False)
+    assert deal.may_read
+    credit(circle.server, deal.seller.id, 1169)
+    assert give_back(deal.seller, deal.licence).json()["error"]["details"]["missing"] == 1
+    credit(circle.server, deal.seller.id, 1)
+    assert give_back(deal.seller, deal.licence, key="first").status_code == 402
+    assert give_back(deal.seller, deal.licence, key="second").status_code == 200
+    assert deal.cents == (0, 0)
+
+
+def test_replay_is_byte_for_byte(deal: Deal) -> None:
+    """The same key gets the same answer, good or bad, and nothing moves twice; with another request it is refused."""
+    first = give_back(deal.seller, deal.licence, key="part", amount=500)
+    bad = give_back(deal.seller, deal.licence, key="bad", amount=701)
+    give_back(deal.seller, deal.licence, amount=100)
+    for before, key, amount in ((first, "part", 500), (bad, "bad", 701)):
+        again = give_back(deal.seller, deal.licence, key=key, amount=amount)
+        assert (again.status_code, again.content) == (before.status_code, before.content)
+        assert again.headers["idempotent-replayed"] == "true"
+        assert give_back(deal.seller, deal.licence, key=key, amount=1).status_code == 422
+    assert len(deal.refunds) == 2
+
+
+@pytest.mark.parametrize(
+    ("amounts", "statuses"),
+    [
+        ((None, None), [200, 409]),
+        ((700, 700), [200, 409]),
+        ((400, 400, 400, None), [200, 200, 200, 409]),
+        ((500, None), [200, 200]),
+    ],
+    ids=("whole-twice", "most-twice", "thirds-and-rest", "part-and-rest"),
+)
+def test_refunds_at_once(deal: Deal, amounts: tuple[int | None, ...], statuses: list[int]) -> None:
+    """Refunds that meet come one after the other, and together give back no more than the price."""
+    path = f"/licences/{deal.licence}/refund"
+    who = (deal.seller, deal.circle.boss)
+    calls = [(who[n % 2], "POST", path, {} if each is None else {"amount": each}) for n, each in enumerate(amounts)]
+    assert sorted(at_once(deal.circle.server, calls)) == statuses
+    assert sum(moved[deal.buyer.id] for moved in deal.refunds.values()) == deal.cents[1] + PRICE <= PRICE
+
+
+def test_bought_again_while_it_is_given_back(deal: Deal) -> None:
+    """Who buys while the refund is under way buys once it is done: they hold one licence, and may read."""
+    server, order = deal.circle.server, {"assetType": "file", "assetId": deal.asset}
+    calls = [
+        (deal.seller, "POST", f"/licences/{deal.licence}/refund", {}),
+        (deal.buyer, "POST", PURCHASE, order),
+    ]
+    assert at_once(server, calls) == [200, 200]
+    assert deal.may_read
+    ended = server.query("select ended_on is not null from licence where asset_id = $1 order by created_on", deal.asset)
+    assert [row[0] for row in ended] == [True, False]
+    assert deal.cents == (PRICE - FEE, -PRICE)
