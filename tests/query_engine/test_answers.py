@@ -12,7 +12,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from engine.conftest import Asking
+from query_engine.conftest import Asking
 
 from hallmarket.server.query_engine.types import Column, Format, InvalidQuery, Query, ResultTooLarge, Source
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine.conftest import SECRET, Asking
-from engine.hostile import BOUNDED, ENDED, REFUSED, STATEMENTS
+from query_engine.conftest import SECRET, Asking
+from query_engine.hostile import BOUNDED, ENDED, REFUSED, STATEMENTS
 
 from hallmarket.server.query_engine.types import InvalidQuery, QueryTimeout
 

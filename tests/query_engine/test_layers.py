@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from engine.hostile import REFUSED, STATEMENTS
+from query_engine.hostile import REFUSED, STATEMENTS
 
 from hallmarket.server.query_engine.allowlist import Refused, judge
 from hallmarket.server.query_engine.lock import Files, connect, lock

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from engine.conftest import Asking
+from query_engine.conftest import Asking
 
 from faults.processes import command_of, wait_until_gone
 from hallmarket.server.query_engine.types import (

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from engine.conftest import Asking
+from query_engine.conftest import Asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
