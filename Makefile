@@ -1,11 +1,12 @@
 # Every target sets up what it needs; `make demo` and `make test` each work as the first command on a bare machine.
 PY := .venv/bin/python
 READY := .venv/.ready
+COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11
 
 .PHONY: setup demo serve test lint fmt bench lock
 setup: $(READY)
 
-$(READY): requirements.lock pyproject.toml scripts/setup.sh
+$(READY): requirements-dev.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh
 	touch $@
 
@@ -33,5 +34,7 @@ fmt: setup
 bench: setup
 	$(PY) -m bench
 
+# Pins that stand are kept; delete a pin first to raise it. The second file holds the first one's versions and more.
 lock: setup
-	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra stripe -o requirements.lock pyproject.toml
+	$(COMPILE) --extra server --extra stripe --extra redis -o requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.lock -o requirements-dev.lock pyproject.toml

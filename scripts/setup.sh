@@ -27,11 +27,11 @@ if [ ! -x .venv/bin/uv ]; then
     # The lock pins uv like everything else, so pip takes exactly that file and checks its hash.
     bootstrap=$(mktemp)
     trap 'rm -f "$bootstrap"' EXIT
-    awk '/^uv==/ {on=1} on {print} on && !/\\$/ {exit}' requirements.lock >"$bootstrap"
+    awk '/^uv==/ {on=1} on {print} on && !/\\$/ {exit}' requirements-dev.lock >"$bootstrap"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$bootstrap"
 fi
 export UV_LINK_MODE=copy
-.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements.lock
+.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements-dev.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable .
 # Where Python is told not to keep compiled files, every start would compile us again.
 .venv/bin/python -m compileall -q src

@@ -171,3 +171,11 @@ def test_card_payments_need_their_package(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[stripe]'")):
         read_settings(STRIPE, {})
     assert read_settings({}, {}).stripe_secret_key == ""
+
+
+def test_shared_rate_limits_need_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package of the extra, a Redis for rate limits is refused with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[redis]'")):
+        read_settings({"rate_limit_storage": "redis://localhost"}, {})
+    assert read_settings({}, {}).rate_limit_storage == ""

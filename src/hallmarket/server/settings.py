@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -168,8 +169,8 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
         raise Refusal("--platform-fee-bps must be at most 10000, which is all of the price.")
     if values["log_level"] not in ("debug", "info", "warning", "error"):
         raise Refusal("--log-level must be debug, info, warning or error.")
-    if values["rate_limit_storage"] and not _is_redis(str(values["rate_limit_storage"])):
-        raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
+    if values["rate_limit_storage"]:
+        _verify_redis(str(values["rate_limit_storage"]))
     if not _is_store(str(values["blobs"])):
         raise Refusal("--blobs must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER.")
     for name in ("public_url", "cdn_url", "stripe_api_url"):
@@ -220,14 +221,18 @@ def _verify_stripe(settings: Settings) -> None:
         )
 
 
-def _is_redis(url: str) -> bool:
-    """Whether a URL can be one of a Redis."""
-    from redis.asyncio.connection import parse_url  # loaded by those alone who use it
+def _verify_redis(url: str) -> None:
+    """Raises Refusal if a URL names no Redis, or if the packages of the extra `redis` are not installed."""
+    if find_spec("redis") is None:
+        raise Refusal(
+            "--rate-limit-storage needs the package redis: run `pip install 'hallmarket[redis]'`, or leave it unset."
+        )
+    from redis.asyncio.connection import parse_url  # imported here because few servers use Redis
 
-    try:
-        return not parse_url(url).keys().isdisjoint(("host", "path"))
-    except ValueError:
-        return False
+    with suppress(ValueError):
+        if not parse_url(url).keys().isdisjoint(("host", "path")):
+            return
+    raise Refusal("--rate-limit-storage must be redis://HOST:PORT/NUMBER, rediss://… or unix:///PATH.")
 
 
 def _is_store(url: str) -> bool:
