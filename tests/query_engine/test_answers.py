@@ -12,9 +12,9 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from query_engine.conftest import Asking
 
 from hallmarket.server.query_engine.types import Column, Format, InvalidQuery, Query, ResultTooLarge, Source
+from query_engine.conftest import Asking
 
 EXACT: list[tuple[str, str, Any, str]] = [
     (

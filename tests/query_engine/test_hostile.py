@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from query_engine.conftest import SECRET, Asking
-from query_engine.hostile import BOUNDED, ENDED, REFUSED, STATEMENTS
 
 from hallmarket.server.query_engine.types import InvalidQuery, QueryTimeout
+from query_engine.conftest import SECRET, Asking
+from query_engine.hostile import BOUNDED, ENDED, REFUSED, STATEMENTS
 
 OURS = ("kept-away", ".parquet", "/dev/fd", "/proc/", "read_parquet", "hallmarket/", "allowed_", SECRET)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from query_engine.hostile import REFUSED, STATEMENTS
 
 from hallmarket.server.query_engine.allowlist import Refused, judge
 from hallmarket.server.query_engine.lock import Files, connect, lock
 from hallmarket.server.query_engine.types import Source
+from query_engine.hostile import REFUSED, STATEMENTS
 
 # What DuckDB itself reads as harmless or as its own mistake, and so is no matter of the judge.
 NO_MATTER = (

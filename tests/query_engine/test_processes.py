@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from query_engine.conftest import Asking
 
 from faults.processes import command_of, wait_until_gone
 from hallmarket.server.query_engine.types import (
@@ -23,6 +22,7 @@ from hallmarket.server.query_engine.types import (
     QueryTimeout,
     Source,
 )
+from query_engine.conftest import Asking
 from support import open_files, wait_until
 
 ENDLESS = "select sum(i * i % 7) from range(100000000000) r(i)"

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from query_engine.conftest import Asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.query_engine.translate import Untranslatable, translate
 from hallmarket.server.query_engine.types import InvalidQuery
+from query_engine.conftest import Asking
 
 SPELLINGS: dict[str, Any] = {
     "to_char(timestamptz '2024-02-03 04:05:06+00', 'YYYY-MM-DD HH24:MI:SS')": "2024-02-03 04:05:06",
