@@ -18,7 +18,7 @@ from bench.lookup import UNLIMITED
 from bench.table import Row, show
 from exchange import exchange_client
 from hallmarket.server.catalog.access import sql
-from hallmarket.server.database.pool import SETTINGS
+from hallmarket.server.database.connections import SESSION_SETTINGS
 from support import Server, new_server
 
 PEOPLE, ORGANIZATIONS, ASSETS = 1_000, 50, 100_000
@@ -130,7 +130,7 @@ def measure(readers: Sequence[httpx.Client], asked: Callable[[], tuple[str, dict
 async def check(server: Server) -> tuple[list[float], list[float]]:
     """Milliseconds of access checks of any people to any assets, and of a statement that does nothing."""
     chance, checks, nothing = random.Random(7), [], []
-    connection = await asyncpg.connect(server.postgres_url, server_settings=SETTINGS)
+    connection = await asyncpg.connect(server.postgres_url, server_settings=SESSION_SETTINGS)
     try:
         assets = [row["id"] for row in await connection.fetch("select id from asset order by id limit 5000")]
         people = [row["id"] for row in await connection.fetch("select id from person")]

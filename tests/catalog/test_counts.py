@@ -10,7 +10,7 @@ import pytest
 from assets import make_asset
 from circle import Circle, Someone
 from hallmarket.server.catalog.events import forget_events
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from making_files import make_file
 from support import Server
 from wire import assert_exchange_error

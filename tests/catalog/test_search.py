@@ -12,7 +12,7 @@ from assets import make_asset
 from circle import Circle, Someone
 from hallmarket.server.catalog.search import search_assets
 from hallmarket.server.catalog.search_query import read_search
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Window
 from hallmarket.server.identity.types import Caller, Me
 from wire import assert_exchange_error

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from circle import Circle, Someone, new_circle
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets import tidy
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables

@@ -20,7 +20,7 @@ from faults.processes import find_workers, kill
 from faults.rounds import long_enough, rounds
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from support import Server, wait_until
 
 pytestmark = long_enough

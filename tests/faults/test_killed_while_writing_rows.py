@@ -19,7 +19,7 @@ from faults.embedded import new_embedded_server
 from faults.processes import find_backgrounds, find_workers, kill
 from faults.rounds import long_enough, rounds
 from hallmarket.proof.manifest import Manifest
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.tidy import finish_abandoned, sweep
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables

@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 
 from circle import Someone
-from hallmarket.server.database.pool import AWAY
+from hallmarket.server.database.connections import CONNECTION_ERRORS
 from hallmarket.server.wallet.operate import credit
 from hallmarket.server.wallet.types import Currency
 from support import Server
@@ -107,12 +107,12 @@ class Trade:
         assert wish.amount is not None
         try:
             connection = await asyncpg.connect(self._server.postgres_url, timeout=5)
-        except AWAY:
+        except CONNECTION_ERRORS:
             return False
         try:
             if not await connection.fetchval("select exists (select from transfer where message = $1)", wish.key):
                 await credit(connection, wish.who.member.username, wish.amount, wish.currency, wish.key)
-        except AWAY:
+        except CONNECTION_ERRORS:
             return False
         finally:
             connection.terminate()

@@ -13,7 +13,7 @@ from circle import Circle, Someone
 from hallmarket.proof.bundle import Bundle
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.files.upload import forget_uploads
 from making_files import make_file, send
 from stored import stored

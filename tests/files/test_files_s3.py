@@ -13,7 +13,7 @@ from obstore.store import S3Store
 from circle import Circle, new_circle
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from making_files import make_file
 from s3 import BUCKET, s3_at
 from support import free_port, new_server

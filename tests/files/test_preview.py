@@ -11,7 +11,7 @@ from PIL import Image
 from circle import Circle
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from making_files import make_file
 from previews.samples import encode, grainy
 from support import Server, wait_until

@@ -20,7 +20,7 @@ from faults.embedded import new_embedded_server
 from faults.processes import find_workers
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from stored import stored, unkept
 from support import Member, Server, new_server, wait_until
 from wire import assert_media_error, assert_no_trouble

@@ -9,7 +9,7 @@ import pytest
 from assets import make_asset
 from circle import Circle, Someone
 from hallmarket.server.catalog.kinds import Download
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.posts.download import PostKind
 from rich_text.documents import ID

@@ -15,7 +15,7 @@ from anchors import ANCHORED, wait_for
 from faults.processes import find_backgrounds, kill
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from previews.processes import killing_decoders
 from previews.samples import encode, flat_png, grainy
 from support import Server, new_server, wait_until

@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.wallet.balance import get_usd_balance
 from hallmarket.server.wallet.fold import fold
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers

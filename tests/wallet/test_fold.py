@@ -7,7 +7,7 @@ import asyncpg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InsufficientFunds
 from hallmarket.server.wallet.fold import MANY, fold
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds

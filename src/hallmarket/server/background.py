@@ -8,7 +8,7 @@ from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.blobs.store import Store
 from hallmarket.server.catalog.events import forget_events
 from hallmarket.server.child import name_process, run_until_stopped
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
 from hallmarket.server.files.preview import show_thumbnails
 from hallmarket.server.files.upload import forget_uploads

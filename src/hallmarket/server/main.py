@@ -22,7 +22,7 @@ from hallmarket.server.catalog.impact_routes import impact_routes
 from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.export import Exports
 from hallmarket.server.datasets.from_file import Uploads
 from hallmarket.server.datasets.part import DatasetParts

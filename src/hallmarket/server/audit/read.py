@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.audit.types import WireEvent, wire_event
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import ApiKeyOrgMismatch, Forbidden, InvalidRequest, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of, read_id, read_window

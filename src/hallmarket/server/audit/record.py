@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.audit.types import Actor
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 
 sql = load_queries(__package__)

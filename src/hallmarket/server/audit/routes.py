@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from hallmarket.server.audit.read import ACTION, list_organization_events, list_personal_events, read_event_request
 from hallmarket.server.audit.types import WireEvent
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import ID_QUERY, Paged, read_id, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context

@@ -12,8 +12,8 @@ import msgspec
 import structlog
 
 from hallmarket.server.blobs.store import Store
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 

@@ -6,7 +6,7 @@ import msgspec
 
 from hallmarket.server.catalog.pricing import unlock_words
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, WRITE, Access
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, Locked, NotFound
 from hallmarket.server.identity.types import Caller

@@ -8,7 +8,7 @@ import msgspec
 from hallmarket.server.catalog.access import sql, viewer
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import AssetRef, WireAsset, wire_ref
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.exchange import (
     ID_QUERY,

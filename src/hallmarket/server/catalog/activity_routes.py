@@ -18,7 +18,7 @@ from hallmarket.server.catalog.activity import (
     read_asset_type,
 )
 from hallmarket.server.catalog.types import WireAsset
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
 from hallmarket.server.http.paging import read_query

@@ -14,7 +14,7 @@ from hallmarket.server.catalog.entitlements import require_no_buyers
 from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
 from hallmarket.server.catalog.placement import choose_placement
 from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import Forbidden, InvalidRequest
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of

@@ -5,8 +5,8 @@ from typing import Literal
 from uuid import UUID
 
 from hallmarket.server.catalog.access import sql
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 
 ConnectionType = Literal["comment", "reference", "mention", "action", "component", "link", "completion"]
 

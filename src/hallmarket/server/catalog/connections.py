@@ -11,7 +11,7 @@ from hallmarket.server.catalog.access import get_access, sql, viewer
 from hallmarket.server.catalog.connect import ConnectionType
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import LISTED, AssetRef, WireAsset, wire_ref
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Paged, Window, page_of, window_query
 from hallmarket.server.identity.types import Caller

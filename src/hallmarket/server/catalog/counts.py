@@ -10,7 +10,7 @@ import msgspec
 
 from hallmarket.server.catalog.access import get_access, sql, viewer
 from hallmarket.server.catalog.types import LISTED
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import MAX_ITEMS, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_time

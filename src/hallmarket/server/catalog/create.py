@@ -12,8 +12,8 @@ from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
 from hallmarket.server.catalog.placement import Place, choose_placement
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of

@@ -8,7 +8,7 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import lock_access, sql, viewer
 from hallmarket.server.catalog.entitlements import require_no_buyers
 from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import FLAG_QUERY, read_flag
 from hallmarket.server.http.request_context import RequestContext

@@ -13,7 +13,7 @@ from hallmarket.server.catalog.kinds import Download, Kinds
 from hallmarket.server.catalog.links import LIFETIME_S, Links
 from hallmarket.server.catalog.ranges import find_range, is_known
 from hallmarket.server.catalog.types import READ
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.reply import Headers
 from hallmarket.server.http.request_context import RequestContext

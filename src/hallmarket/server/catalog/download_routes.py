@@ -17,7 +17,7 @@ from hallmarket.server.catalog.download import (
 )
 from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.body import read_body
 from hallmarket.server.http.exchange import Data, read_id

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from hallmarket.server.catalog.access import sql
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 from hallmarket.server.errors import Conflict
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.types import LISTED
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.identity.types import Caller
 
 

@@ -9,7 +9,7 @@ import msgspec
 from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.pricing import price_words
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, ROLES, UNKNOWN, WRITE, role_word
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import ID_QUERY, read_id
 from hallmarket.server.identity.profile import find_someone

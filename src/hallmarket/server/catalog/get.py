@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hallmarket.server.catalog.access import get_access, sql, viewer
 from hallmarket.server.catalog.types import LISTED, WireAsset, wire_asset
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import Caller
 

@@ -18,7 +18,7 @@ from hallmarket.server.catalog.connections import (
 )
 from hallmarket.server.catalog.tags import AssetTag, NewTags, add_tags, list_tags, remove_tag
 from hallmarket.server.catalog.types import LISTED
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import (
     FLAG_QUERY,

@@ -20,7 +20,7 @@ from hallmarket.server.catalog.counts import (
 )
 from hallmarket.server.catalog.events import note_view
 from hallmarket.server.catalog.usage import get_plan_info
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context

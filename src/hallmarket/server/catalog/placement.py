@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.access import sql
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import Forbidden, InvalidRequest
 from hallmarket.server.identity.context import check_binding
 from hallmarket.server.identity.types import NOBODY, Caller

@@ -15,7 +15,7 @@ from hallmarket.server.catalog.search import search_assets
 from hallmarket.server.catalog.search_query import SEARCH_ITEMS, SEARCH_QUERY, read_search
 from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query

@@ -10,7 +10,7 @@ from hallmarket.server.catalog.access import sql, viewer
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.search_query import WINDOW_DAYS, Search
 from hallmarket.server.catalog.types import WireAsset
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.types import Caller
 

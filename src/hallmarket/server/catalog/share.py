@@ -9,8 +9,8 @@ import msgspec
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access, lock_access, sql
 from hallmarket.server.catalog.types import ADMIN, READ, Access, WirePermission
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.http.request_context import RequestContext

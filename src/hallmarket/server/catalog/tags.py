@@ -11,8 +11,8 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access, lock_access, sql
 from hallmarket.server.catalog.fields import slug_of
 from hallmarket.server.catalog.types import LISTED, WRITE, Access
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.context import actor_of

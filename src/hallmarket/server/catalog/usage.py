@@ -1,7 +1,7 @@
 """How much of a plan is used: what the person's account holds, and what they own."""
 
 from hallmarket.server.catalog.access import sql
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.identity.plan import Plan, Usage, get_plan
 from hallmarket.server.identity.types import Caller
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import asyncpg
 
-from hallmarket.server.database.pool import AWAY, DedicatedConnection
+from hallmarket.server.database.connections import CONNECTION_ERRORS, DedicatedConnection
 from hallmarket.server.errors import Unavailable
 
 HEARTBEAT_S = 5
@@ -32,9 +32,9 @@ class Listener:
                         self._heard()
                     await asyncio.sleep(HEARTBEAT_S)
                     await connection.fetchval("select 1", timeout=HEARTBEAT_S)
-                except (Unavailable, asyncpg.PostgresError, *AWAY):
+                except (Unavailable, asyncpg.PostgresError, *CONNECTION_ERRORS):
                     self._lost()
-                    self._connection.drop()
+                    self._connection.terminate()
                     await asyncio.sleep(AGAIN_S)
         finally:
             await self._connection.close()

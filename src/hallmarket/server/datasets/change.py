@@ -12,7 +12,7 @@ from hallmarket.server.catalog.change import change_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.create import Metadata, promote
 from hallmarket.server.datasets.references import check_references
 from hallmarket.server.datasets.threads import aside

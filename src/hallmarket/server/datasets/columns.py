@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.types import Access
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head
 from hallmarket.server.datasets.versions import sql

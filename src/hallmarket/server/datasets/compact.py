@@ -1,6 +1,6 @@
 """Ask for a dataset's small files to be joined, where there are many."""
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.datasets.types import Head
 from hallmarket.server.jobs.enqueue import enqueue
 from hallmarket.server.tables.store import small_files

@@ -13,8 +13,8 @@ from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import AssetFields
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.finish import Finished, finish, keep_version
 from hallmarket.server.datasets.indexes import MAX_INDEXES, NewIndex, declare_index
 from hallmarket.server.datasets.ingest import apply_rows, check_cells, read_rows, take_rows

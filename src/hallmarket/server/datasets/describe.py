@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from hallmarket.server.catalog.types import LISTED
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.types import SCHEMA, TABLE, WireColumn, WireStats, wire_column
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.identity.types import Caller

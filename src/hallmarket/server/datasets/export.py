@@ -7,7 +7,7 @@ from uuid import UUID
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.catalog.types import READ
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number, source_of
 from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import find_version, read_snapshot

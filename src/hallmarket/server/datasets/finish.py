@@ -15,8 +15,8 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.change import describe_asset
 from hallmarket.server.catalog.connect import set_connections
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 from hallmarket.server.datasets.references import find_references
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import SCHEMA, TABLE, Head

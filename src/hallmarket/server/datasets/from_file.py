@@ -13,7 +13,7 @@ from msgspec import UNSET
 from hallmarket.server.blobs.keep import Blobs
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.create import NewDataset, create_from_batches, promote
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Created

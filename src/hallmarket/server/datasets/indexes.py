@@ -11,7 +11,7 @@ import msgspec
 
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import LISTED, Access
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Head, Index, WireIndex
 from hallmarket.server.datasets.versions import sql

@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.references import check_references, loosened, warn
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head, Mode, RowIngest, Warned, Written

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.catalog.types import AssetFields
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.create import NewDataset, forget, prepare_rows, put_down
 from hallmarket.server.datasets.finish import Finished
 from hallmarket.server.datasets.threads import aside

@@ -5,7 +5,7 @@ from uuid import UUID
 from hallmarket.proof.bundle import Bundle
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.finish import make_claims
 from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import find_version

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import LAST_VERSION, page_answer, source_of
 from hallmarket.server.datasets.resolve import resolve_refs
 from hallmarket.server.datasets.versions import get_version

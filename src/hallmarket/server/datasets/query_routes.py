@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.catalog.download import send_part
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import ROWS_ANSWER
 from hallmarket.server.datasets.export import CONTENT_TYPES, EXPORT_QUERY, Exports
 from hallmarket.server.datasets.query import CustomQuery, query_dataset

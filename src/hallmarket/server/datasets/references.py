@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hallmarket.server.catalog.access import viewer
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.datasets.types import Warned
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest

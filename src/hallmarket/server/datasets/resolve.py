@@ -8,7 +8,7 @@ import msgspec
 
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import WireAsset
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import FLAG_QUERY, UUID_TEXT
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.tables.types import Column

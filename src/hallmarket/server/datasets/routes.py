@@ -14,7 +14,7 @@ from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.body import CHANGE, CREATE, CREATE_FROM_FILE, INGEST, READ, WRITE
 from hallmarket.server.datasets.change import UpdateDataset, change_dataset
 from hallmarket.server.datasets.columns import ChangeColumn, NewColumn, add_column, change_column, drop_column

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, page_answer, read_number, read_version_number, source_of
 from hallmarket.server.datasets.resolve import RESOLVE_QUERY, resolve_refs
 from hallmarket.server.datasets.versions import get_version

@@ -9,7 +9,7 @@ import structlog
 
 from hallmarket.proof.manifest import Manifest
 from hallmarket.server.audit.types import Actor
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.compact import COMPACT, MAX_SMALL_FILES
 from hallmarket.server.datasets.finish import finish, keep_version
 from hallmarket.server.datasets.threads import aside

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.catalog.kinds import Download
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import Caller

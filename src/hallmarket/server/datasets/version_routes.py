@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from hallmarket.server.catalog.download import send_part
 from hallmarket.server.catalog.download_routes import LINK, PARTS
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.prove import prove_version
 from hallmarket.server.datasets.types import WireVersion
 from hallmarket.server.datasets.version_files import find_version_file

@@ -8,7 +8,7 @@ import msgspec
 from hallmarket.proof.manifest import Manifest
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.datasets.types import DATASET, Version, WireVersion, wire_version
 from hallmarket.server.errors import NotFound

@@ -9,8 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.types import READ, WRITE
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.datasets.types import DATASET, WireView
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound

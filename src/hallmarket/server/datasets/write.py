@@ -16,7 +16,7 @@ import msgspec
 
 from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.types import WRITE, Access
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.compact import ask_to_compact
 from hallmarket.server.datasets.finish import Finished, finish, keep_version
 from hallmarket.server.datasets.types import DATASET, Head, Kept, read_head

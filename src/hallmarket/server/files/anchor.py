@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import DomainError, Duplicate
 from hallmarket.server.files.types import Content
 from hallmarket.server.media.anchor import accept

@@ -13,7 +13,7 @@ from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.entitlements import require_no_buyers
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.files.create import put_down

@@ -9,7 +9,7 @@ from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WireAsset
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.files.anchor import anchor

@@ -8,7 +8,7 @@ from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.catalog.links import LIFETIME_S, Links
 from hallmarket.server.catalog.types import READ
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.files.names import bucket_of

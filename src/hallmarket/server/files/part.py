@@ -11,7 +11,7 @@ import msgspec
 from hallmarket.server.blobs.keep import Blobs, Received, keep
 from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.types import AssetFields
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.files.create import put_down, sql
 from hallmarket.server.files.names import clean_name, path_of

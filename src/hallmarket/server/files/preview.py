@@ -1,7 +1,7 @@
 """A file's thumbnail, shown as the preview of its asset."""
 
 from hallmarket.server.catalog.change import describe_asset
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.previews.make import CONTENT_TYPE
 from hallmarket.server.previews.request import thumbnail_url

@@ -16,7 +16,7 @@ from hallmarket.server.catalog.download_routes import LINK, PARTS
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.types import DeleteResult, WireAsset
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Locked, NotFound
 from hallmarket.server.files.change import change_file, replace_content
 from hallmarket.server.files.create import create_file

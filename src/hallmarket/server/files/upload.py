@@ -5,8 +5,8 @@ from uuid import UUID
 
 from hallmarket.server.blobs.keep import Blobs, keep
 from hallmarket.server.catalog.links import LIFETIME_S, Links
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.files.inline import read_inline

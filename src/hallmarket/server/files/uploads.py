@@ -9,7 +9,7 @@ from hallmarket.server.blobs.keep import Blobs, keep_again
 from hallmarket.server.catalog.access import viewer
 from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.catalog.links import Links
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.files.names import clean_name, split_upload_id

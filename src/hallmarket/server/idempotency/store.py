@@ -6,7 +6,7 @@ from hashlib import sha256
 import asyncpg
 import msgspec
 
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, IdempotencyMismatch, Unavailable
 from hallmarket.server.http.idempotency import REPLAYED

@@ -10,8 +10,8 @@ from uuid import UUID
 from cachetools import LRUCache
 
 from hallmarket.server.database.batcher import Batcher
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.listener import Listener
-from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.identity.keys import MAX_KEY_LENGTH, hash_key

@@ -6,8 +6,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, Unauthenticated
 from hallmarket.server.http.exchange import Paged, Window, page_of

@@ -8,8 +8,8 @@ import msgspec
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import Actor
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of

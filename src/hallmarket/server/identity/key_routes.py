@@ -7,7 +7,7 @@ from litestar import Request, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query

@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from hallmarket.server.audit.types import OPERATOR
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
 from hallmarket.server.identity.members import add_member, remove_member, set_role

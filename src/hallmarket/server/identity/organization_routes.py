@@ -7,7 +7,7 @@ from litestar import Request, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Duplicate
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, Window, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query

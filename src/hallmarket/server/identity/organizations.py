@@ -11,7 +11,7 @@ from msgspec import UNSET, structs
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import Actor
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, InvalidRequest, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.types import Actor
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import (
     ApiKeyOrgMismatch,

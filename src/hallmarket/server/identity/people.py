@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.http.paging import Page, PageRequest, make_page
 from hallmarket.server.identity.types import WireUser, wire_user

@@ -7,7 +7,7 @@ from litestar import Request, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound, Unauthenticated
 from hallmarket.server.http.exchange import UUID_TEXT

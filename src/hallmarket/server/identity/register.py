@@ -8,8 +8,8 @@ import msgspec
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR, Actor
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Refusal
 from hallmarket.server.identity.keys import create_key

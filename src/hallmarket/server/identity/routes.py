@@ -8,7 +8,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.paging import PAGE_QUERY, Page, read_page, read_query

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Paged, Window, page_of, window_query

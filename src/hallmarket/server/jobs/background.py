@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.jobs.run import Runner
 

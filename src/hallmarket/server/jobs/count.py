@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.jobs.types import JobCount
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 
 sql = load_queries(__package__)

@@ -17,7 +17,7 @@ from pgqueuer.domain.models import Context, Job
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.domain.types import Channel
 
-from hallmarket.server.database.pool import AWAY, DedicatedConnection
+from hallmarket.server.database.connections import CONNECTION_ERRORS, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.jobs.types import Kind
@@ -72,9 +72,9 @@ class Runner:
         while not self._stopping.is_set():
             try:
                 await self._work(await self._connection.get())
-            except (Unavailable, asyncpg.PostgresError, FailingListenerError, *AWAY) as error:
+            except (Unavailable, asyncpg.PostgresError, FailingListenerError, *CONNECTION_ERRORS) as error:
                 log.warning("background work lost its database; it goes on when that is back", error=str(error))
-                self._connection.drop()
+                self._connection.terminate()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), AGAIN_S)
         await self._connection.close()

@@ -10,8 +10,8 @@ import asyncpg
 
 from hallmarket.proof.entry import MEDIA, SALT_BYTES, Claims, MediaEntry, commit
 from hallmarket.server.database.batcher import Batcher
+from hallmarket.server.database.connections import CONNECTION_ERRORS, Connection, Database, DedicatedConnection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import AWAY, Connection, Database, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
@@ -57,8 +57,8 @@ class Anchoring:
         connection = await self._connection.get()
         try:
             return [*await accept(connection, works)]
-        except (*AWAY, Unavailable):
-            self._connection.drop()
+        except (*CONNECTION_ERRORS, Unavailable):
+            self._connection.terminate()
             raise
 
 
@@ -91,7 +91,7 @@ async def _despite_races(
                 raise
             singly = [await _despite_races(connection, works, [number], attempt) for number in numbers]
             return {number: outcome for outcomes in singly for number, outcome in outcomes.items()}
-        except AWAY as error:
+        except CONNECTION_ERRORS as error:
             raise Unavailable from error
     raise Unavailable
 

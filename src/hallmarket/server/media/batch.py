@@ -7,7 +7,7 @@ from typing import IO
 
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import DomainError, InvalidRequest, PayloadTooLarge, Unavailable
 from hallmarket.server.http.body import PIECE_BYTES, spool_body
 from hallmarket.server.http.reply import media_error, status_of

@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 
 from hallmarket.server.database.batcher import Batcher
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound, Unavailable
 from hallmarket.server.http.reply import Reply

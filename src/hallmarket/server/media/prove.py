@@ -2,7 +2,7 @@
 
 from hallmarket.proof.bundle import Bundle
 from hallmarket.proof.entry import Claims
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import NOBODY, iso_time

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.paging import Page, read_page, read_query
 from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.request_context import request_context

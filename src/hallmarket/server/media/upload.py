@@ -8,8 +8,8 @@ import msgspec
 
 from hallmarket.proof.entry import SALT_BYTES
 from hallmarket.server.blobs.keep import Blobs, Received, keep
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key

@@ -7,7 +7,7 @@ from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
 from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.media.fast_path import get_requester

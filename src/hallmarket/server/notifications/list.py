@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import (

@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from hallmarket.server.http.request_context import RequestContext

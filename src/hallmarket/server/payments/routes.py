@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, IdempotencyMismatch, NotConfigured
 from hallmarket.server.http.body import read_body
 from hallmarket.server.http.exchange import Data, read_id

@@ -8,7 +8,7 @@ import structlog
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.notifications.notify import notify

@@ -6,7 +6,7 @@ from hallmarket.server.catalog.access import lock_access
 from hallmarket.server.catalog.change import change_asset, describe_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import WRITE, AssetFields
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Forbidden
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.posts.create import MAX_COMMENT_CHARACTERS

@@ -1,6 +1,6 @@
 """Convert markdown for somebody who is writing."""
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.posts.keep import identify
 from hallmarket.server.posts.types import Conversion, Converted
 from hallmarket.server.rich_text.read import read_content

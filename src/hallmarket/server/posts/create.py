@@ -7,7 +7,7 @@ from hallmarket.server.catalog.connect import set_connections
 from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import READ, Access, AssetFields
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Caller

@@ -5,7 +5,7 @@ from uuid import UUID
 from hallmarket.server.catalog.access import lock_access
 from hallmarket.server.catalog.delete import delete_locked
 from hallmarket.server.catalog.types import ADMIN, DeleteResult
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import read_flag
 from hallmarket.server.http.request_context import RequestContext

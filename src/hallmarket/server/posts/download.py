@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.catalog.kinds import Download
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.posts.keep import sql
 from hallmarket.server.rich_text.write_html import write_html

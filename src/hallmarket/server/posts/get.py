@@ -11,7 +11,7 @@ from msgspec import UNSET
 from hallmarket.server.catalog.access import get_access, viewer
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import LISTED, READ, WireAsset
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.find import find_embedded, find_linked

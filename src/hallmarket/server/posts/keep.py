@@ -10,7 +10,7 @@ import msgspec
 from hallmarket.server.catalog.access import viewer
 from hallmarket.server.catalog.connect import ConnectionType, set_connections
 from hallmarket.server.catalog.types import Access
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.identity.types import Caller
 from hallmarket.server.notifications.notify import notify

@@ -11,7 +11,7 @@ from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import READ, AssetFields, Name
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.posts.keep import keep_content, teaser

@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.catalog.delete import DELETE_QUERY
 from hallmarket.server.catalog.types import DeleteResult
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query

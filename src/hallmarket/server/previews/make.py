@@ -11,7 +11,7 @@ import structlog
 
 from hallmarket.server.blobs.keep import Blobs, keep
 from hallmarket.server.blobs.store import TooLarge
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.previews.decode import Decoders
 from hallmarket.server.previews.outcome import DecoderDied, Drawn, Undrawable

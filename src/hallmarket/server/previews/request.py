@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.jobs.enqueue import enqueue
 from hallmarket.server.previews.types import KIND, Preview

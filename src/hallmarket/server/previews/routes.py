@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import as_response, unless_known
 from hallmarket.server.http.request_context import request_context

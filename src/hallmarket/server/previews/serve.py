@@ -6,7 +6,7 @@ from typing import IO
 from uuid import UUID
 
 from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import UUID_TEXT

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 
 KIND = "preview"  # of the jobs
 

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.proof.merkle import leaf_hash
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.purchases.claims import make_entry
 from hallmarket.server.purchases.types import Sale

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.catalog.types import AssetType
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.identity.types import Caller
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.exchange import ID_QUERY, Paged, Window, page_of, read_flag, read_id, window_query

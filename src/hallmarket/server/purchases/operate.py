@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.purchases.refund import BY_OPERATOR, Refund, RefundWanted, give_back

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from hallmarket.proof.bundle import Bundle
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import Caller

@@ -11,7 +11,7 @@ from hallmarket.server.audit.record import Event, record_each
 from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.entitlements import grant_purchased_access
 from hallmarket.server.database.batcher import Batcher
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Unavailable
 from hallmarket.server.http.idempotency import REPLAYED

@@ -10,7 +10,7 @@ import msgspec
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.catalog.entitlements import revoke_purchased_access
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Forbidden, InsufficientFunds, NotFound
 from hallmarket.server.http.exchange import Data

@@ -7,7 +7,7 @@ from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden, IdempotencyMismatch, InsufficientFunds
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context

@@ -1,6 +1,6 @@
 """What becomes of licences once the log has entered or refused their entries."""
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.tlog.settle import settle
 from hallmarket.server.tlog.types import Settlement

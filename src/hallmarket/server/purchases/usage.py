@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.catalog.types import AssetType
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import ID_QUERY, Pagination, Window, page_of, read_id

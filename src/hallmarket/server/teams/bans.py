@@ -7,8 +7,8 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of

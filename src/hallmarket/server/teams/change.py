@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest
 from hallmarket.server.http.request_context import RequestContext

@@ -5,8 +5,8 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.audit.record import record
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest
 from hallmarket.server.http.request_context import RequestContext

@@ -5,8 +5,8 @@ from uuid import UUID
 import asyncpg
 
 from hallmarket.server.audit.record import record
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Forbidden, NotFound
 from hallmarket.server.http.request_context import RequestContext

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import (

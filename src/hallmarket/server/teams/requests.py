@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of

@@ -8,7 +8,7 @@ from litestar import Request, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import (

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, NotFound
 from hallmarket.server.identity.context import check_binding

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 
 sql = load_queries(__package__)

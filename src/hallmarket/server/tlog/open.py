@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
 from hallmarket.proof.key import SigningKey
 from hallmarket.proof.merkle import EMPTY_ROOT
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
 

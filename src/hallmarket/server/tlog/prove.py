@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hallmarket.proof import tile
 from hallmarket.proof.bundle import ProofFile
 from hallmarket.proof.merkle import consistency_ranges, inclusion_ranges
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 

@@ -2,7 +2,7 @@
 
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.tile import TILE_WIDTH, BundlePath, decode_bundle, encode_bundle, parse_tile_path
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.tlog.types import LogStatus

@@ -6,7 +6,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.tlog.publish import get_checkpoint, get_tile
 
 TEXT = "text/plain"  # to which the framework adds the charset

@@ -18,7 +18,7 @@ from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
 from hallmarket.proof.key import SigningKey
 from hallmarket.proof.merkle import leaf_hash
 from hallmarket.proof.tile import TILE_HEIGHT, TILE_WIDTH, Growth, grow
-from hallmarket.server.database.pool import AWAY, DedicatedConnection
+from hallmarket.server.database.connections import CONNECTION_ERRORS, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.tlog.types import Entered, Settle, Settlement
@@ -61,7 +61,7 @@ class Sequencer:
                     await self._lead(connection)
                 else:
                     await self._pause(STAND_BY_S)
-            except (Unavailable, *AWAY) as error:
+            except (Unavailable, *CONNECTION_ERRORS) as error:
                 if not self._away:  # said once, however long it lasts
                     cause = str(error.__cause__ or error)
                     log.warning("the sequencer lost its database; it goes on when that is back", error=cause)
@@ -78,7 +78,7 @@ class Sequencer:
 
     async def _begin_again(self) -> None:
         self._edge = None
-        self._connection.drop()
+        self._connection.terminate()
         await self._pause(AGAIN_S)
 
     async def _pause(self, seconds: float) -> None:

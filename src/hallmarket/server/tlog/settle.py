@@ -1,6 +1,6 @@
 """Tell a room's rows what became of their entries."""
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.tlog.types import Settlement
 
 

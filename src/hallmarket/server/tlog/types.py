@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 
 
 class Entered(msgspec.Struct, frozen=True):

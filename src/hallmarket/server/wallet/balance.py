@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.wallet.types import Currency
 

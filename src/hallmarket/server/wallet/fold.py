@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 

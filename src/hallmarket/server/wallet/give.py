@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.database.pool import Connection, Database
+from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply

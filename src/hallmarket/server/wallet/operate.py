@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR
-from hallmarket.server.database.pool import Connection
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
 from hallmarket.server.identity.profile import find_someone

@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import IdempotencyMismatch, InsufficientFunds, NotFound
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data, Paged

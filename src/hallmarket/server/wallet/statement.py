@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hallmarket.server.database.pool import Database
+from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.paging import read_time

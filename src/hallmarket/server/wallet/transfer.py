@@ -5,8 +5,8 @@ from uuid import UUID
 
 import asyncpg
 
+from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.database.pool import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InsufficientFunds
 from hallmarket.server.wallet.types import Account, Currency, Posting, Transfer, money

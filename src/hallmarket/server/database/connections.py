@@ -1,4 +1,4 @@
-"""Connections: a pool for ordinary queries and single connections for long-lived work, with one way of failing."""
+"""Database connections: a pool for ordinary queries, and dedicated connections for long-lived work."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
 
-SETTINGS = {"application_name": "hallmarket", "jit": "off", "lock_timeout": "10s"}
+SESSION_SETTINGS = {"application_name": "hallmarket", "jit": "off", "lock_timeout": "10s"}
 CONNECT_TIMEOUT_S = 3.0
+ACQUIRE_TIMEOUT_S = 10
+CLOSE_TIMEOUT_S = 2
+MAX_IDLE_S = 300
 
-# The database is away, going away, or cannot write; the caller's request was fine and may be sent again.
-AWAY = (
+# Errors that mean the database is unreachable, shutting down, or unable to write. The request itself was valid and can
+# be retried.
+CONNECTION_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -33,16 +37,16 @@ AWAY = (
 
 
 @asynccontextmanager
-async def away_is_unavailable() -> AsyncIterator[None]:
-    """Turn every way in which a database can be away into `Unavailable`."""
+async def translate_connection_errors() -> AsyncIterator[None]:
+    """Raise Unavailable in place of any of `CONNECTION_ERRORS`."""
     try:
         yield
-    except AWAY as error:
+    except CONNECTION_ERRORS as error:
         raise Unavailable from error
 
 
 class Database:
-    """One process's connections to the database at `url`, which may come and go."""
+    """Connection pool of one process. It survives outages of the database at `url`."""
 
     def __init__(self, url: str, connections: int) -> None:
         self.url = url
@@ -50,42 +54,42 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Make the pool; connections are made when first needed, so a database that is away is no obstacle."""
+        """Create the pool. Connections are opened on first use, so this succeeds while the database is unreachable."""
         self._pool = await asyncpg.create_pool(
             self.url,
             min_size=0,
             max_size=self._size,
-            max_inactive_connection_lifetime=300,
+            max_inactive_connection_lifetime=MAX_IDLE_S,
             timeout=CONNECT_TIMEOUT_S,
-            server_settings=SETTINGS,
-            reset=_keep,
+            server_settings=SESSION_SETTINGS,
+            reset=_skip_reset,
         )
 
     async def close(self) -> None:
-        """Close every connection of the pool, waiting for those in use."""
+        """Close the pool after the connections in use are released."""
         if self._pool is not None:
             await self._pool.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for one piece of work. Raises Unavailable while the database is away."""
+        """Borrow a connection from the pool. Raises Unavailable if the database is unreachable."""
         assert self._pool is not None
-        async with away_is_unavailable(), self._pool.acquire(timeout=10) as connection:
+        async with translate_connection_errors(), self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside a transaction that commits when the block ends and rolls back when it raises."""
+        """Run the block in a transaction that commits at its end and rolls back if it raises."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
 
-async def _keep(_connection: object) -> None:
-    """Our connections carry no session state, so the reset asyncpg would send at each release is left out."""
+async def _skip_reset(_connection: object) -> None:
+    """Replace the RESET that asyncpg sends on every release: our connections carry no session state."""
 
 
 class DedicatedConnection:
-    """One connection of one's own, for work that must not wait for a pool; made anew after every loss."""
+    """A connection outside the pool, for work that must not wait for one. It reconnects after a loss."""
 
     def __init__(
         self, url: str, on_connect: Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]] | None = None
@@ -95,23 +99,25 @@ class DedicatedConnection:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def get(self) -> "asyncpg.Connection[asyncpg.Record]":
-        """The connection, made if there is none. Raises Unavailable while the database is away."""
+        """Return the connection, opening it if needed. Raises Unavailable if the database is unreachable."""
         if self._connection is None or self._connection.is_closed():
-            async with away_is_unavailable():
-                self._connection = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, server_settings=SETTINGS)
+            async with translate_connection_errors():
+                self._connection = await asyncpg.connect(
+                    self._url, timeout=CONNECT_TIMEOUT_S, server_settings=SESSION_SETTINGS
+                )
                 if self._on_connect is not None:
                     await self._on_connect(self._connection)
         return self._connection
 
     async def close(self) -> None:
-        """Close the connection if there is one."""
+        """Close the connection if it is open."""
         if self._connection is not None:
-            with suppress(*AWAY):
-                await self._connection.close(timeout=2)
+            with suppress(*CONNECTION_ERRORS):
+                await self._connection.close(timeout=CLOSE_TIMEOUT_S)
             self._connection = None
 
-    def drop(self) -> None:
-        """Forget a connection in an unknown state, at once; the database rolls back what it had begun."""
+    def terminate(self) -> None:
+        """Drop a connection in an unknown state without waiting. The database rolls back its open transaction."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
