@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # What is another at every run, and what stands for it when two runs are compared.
 _VARYING = [
