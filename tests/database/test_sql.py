@@ -15,10 +15,18 @@ from support import Server
 
 SERVER = Path(str(hallmarket.server.__file__)).parent
 ROOMS = sorted(path.parent.name for path in SERVER.rglob("queries.sql"))
-# A migration is named after its room, or after what the room keeps.
-OWNERS = {"log": "tlog", "people": "identity", "organizations": "identity", "discovery": "catalog"}
+# A migration is named after its room, except these, which keep an earlier name or are named after their subject.
+OWNERS = {
+    "log": "tlog",
+    "people": "identity",
+    "organizations": "identity",
+    "discovery": "catalog",
+    "answers": "idempotency",
+    "exchange": "purchases",
+}
 WRITES = re.compile(r"(?i)\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?)\s+(\w+)")
 CREATES = re.compile(r"^create table (?:if not exists )?(\w+)", re.MULTILINE)
+RENAMES = re.compile(r"^alter table (\w+) rename to (\w+)", re.MULTILINE)
 USES = re.compile(r"\bsql\.(\w+)")
 
 
@@ -34,6 +42,8 @@ def owners() -> dict[str, str]:
         subject = migration.name.split("_", 1)[1]
         for table in CREATES.findall(migration.text):
             found[table] = OWNERS.get(subject, subject)
+        for old, new in RENAMES.findall(migration.text):
+            found[new] = found.pop(old)
     return found
 
 

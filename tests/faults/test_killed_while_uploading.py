@@ -18,8 +18,8 @@ from exchange import get_token
 from faults.embedded import new_embedded_server
 from faults.processes import find_workers, kill
 from faults.rounds import long_enough, rounds
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from support import Server, wait_until
 
@@ -153,14 +153,14 @@ def check_files(server: Server, senders: Senders) -> None:
 def check_store(server: Server) -> None:
     """A day later nothing is in the store but what files and uploads keep."""
 
-    async def clear_away() -> None:
+    async def delete_abandoned() -> None:
         database = Database(server.postgres_url, 1)
         await database.open()
-        await Blobs(database, Store("", server.data / "blobs")).clear_away()
+        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
         await database.close()
 
     server.query("update blob set created_on = created_on - interval '25 hours' where not kept")
-    asyncio.run(clear_away())
+    asyncio.run(delete_abandoned())
     kept = server.query("select replace(blob_id::text, '-', '') as name from file union all"
                         " select replace(blob_id::text, '-', '') from upload where blob_id is not null")  # fmt: skip
     assert objects(server.data / "blobs") == {row["name"] for row in kept}

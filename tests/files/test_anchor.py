@@ -11,8 +11,8 @@ import httpx
 from anchors import anchor
 from circle import Circle, Someone
 from hallmarket.proof.bundle import Bundle
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.files.upload import forget_uploads
 from making_files import make_file, send
@@ -105,14 +105,14 @@ def test_other_content_is_anchored_too(circle: Circle) -> None:
     assert prove(circle.server, changed).entry != prove(circle.server, file).entry
 
 
-def clear_away(server: Server) -> None:
+def delete_abandoned(server: Server) -> None:
     """What the background does every few minutes."""
 
     async def run() -> None:
         database = Database(server.postgres_url, 1)
         await database.open()
         await forget_uploads(database)
-        await Blobs(database, Store("", server.data / "blobs")).clear_away()
+        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
         await database.close()
 
     asyncio.run(run())
@@ -129,7 +129,7 @@ def test_bytes_that_nothing_keeps_are_cleared_away(circle: Circle) -> None:
     boss.ask("DELETE", "/files/upload", json={"upload_id": discarded["upload_id"]})
     server.query("update upload set expires_on = now() - interval '1 second' where id = $1", expired["id"])
     boss.ask("POST", "/files/upload/complete", 404, json={"upload_id": expired["upload_id"]})
-    clear_away(server)
+    delete_abandoned(server)
     there = stored(server).keys()
     digests = [thing.get("sha3_512") or thing["metadata"]["sha3_512"] for thing in (kept, new, waiting)]
     gone = [thing.get("sha3_512") or thing["metadata"]["sha3_512"] for thing in (deleted, replaced, discarded, expired)]

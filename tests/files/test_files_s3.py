@@ -11,8 +11,8 @@ import pytest
 from obstore.store import S3Store
 
 from circle import Circle, new_circle
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from making_files import make_file
 from s3 import BUCKET, s3_at
@@ -52,7 +52,7 @@ def test_life_of_a_file_in_s3(world: tuple[Circle, Any]) -> None:
     small = make_file(boss, b"small", visibility="private")
     assert boss.client.post(f"/assets/{small['id']}/download").content == b"small"
     boss.ask("DELETE", f"/files/{upload_id}")
-    clear_away(circle)
+    delete_abandoned(circle)
     assert names() == [str(circle.server.query("select 'kept/' || right(x, 2) || '/' || x from (select"
                            " replace(blob_id::text, '-', '') as x from file)")[0][0])]  # fmt: skip
     s3.kill()
@@ -67,13 +67,13 @@ def names() -> list[str]:
     return [entry["path"] for page in obstore.list(store) for entry in page]
 
 
-def clear_away(circle: Circle) -> None:
+def delete_abandoned(circle: Circle) -> None:
     """What the background does every few minutes."""
 
     async def run() -> None:
         database = Database(circle.server.postgres_url, 1)
         await database.open()
-        await Blobs(database, Store(f"s3://{BUCKET}/kept", circle.server.data)).clear_away()
+        await delete_abandoned_blobs(database, ObjectStore(f"s3://{BUCKET}/kept", circle.server.data))
         await database.close()
 
     asyncio.run(run())

@@ -9,8 +9,8 @@ import httpx
 from PIL import Image
 
 from circle import Circle
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from making_files import make_file
 from previews.samples import encode, grainy
@@ -53,16 +53,16 @@ def test_a_deleted_files_thumbnail_is_cleared_away(server: Server, circle: Circl
     (picture,) = preview_of(circle, file)
     before = {path for path in (server.data / "blobs").rglob("*") if path.is_file()}
     circle.boss.ask("DELETE", f"/assets/{file['id']}")
-    asyncio.run(clear_away(server))
+    asyncio.run(delete_abandoned(server))
     assert httpx.get(picture["url"], trust_env=False).status_code == 404
     assert len(before - {path for path in (server.data / "blobs").rglob("*") if path.is_file()}) >= 2
 
 
-async def clear_away(server: Server) -> None:
+async def delete_abandoned(server: Server) -> None:
     """What the background process does every ten minutes."""
     database = Database(server.postgres_url, 1)
     await database.open()
     try:
-        await Blobs(database, Store("", server.data / "blobs")).clear_away()
+        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
     finally:
         await database.close()

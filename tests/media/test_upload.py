@@ -18,8 +18,8 @@ from PIL import Image
 from anchors import ACCEPTED, ANCHORED, CREATED, anchor, get_item, post, wait_for
 from faults.embedded import new_embedded_server
 from faults.processes import find_workers
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from stored import stored, unkept
 from support import Member, Server, new_server, wait_until
@@ -314,7 +314,7 @@ def test_bytes_of_a_commit_that_was_not_heard_of_stay(server: Server, api: httpx
     async def discard() -> None:
         database = Database(server.postgres_url, 1)
         await database.open()
-        await Blobs(database, Store("", server.data / "blobs")).discard(blob_id)
+        await BlobStore(database, ObjectStore("", server.data / "blobs")).discard(blob_id)
         await database.close()
 
     asyncio.run(discard())

@@ -13,8 +13,8 @@ from PIL import Image
 
 from anchors import ANCHORED, wait_for
 from faults.processes import find_backgrounds, kill
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from previews.processes import killing_decoders
 from previews.samples import encode, flat_png, grainy
@@ -163,7 +163,7 @@ def test_a_thumbnail_goes_with_what_it_shows(own: Server, api: httpx.Client) -> 
     assert _object(own, thumbnail)
     own.query("update media set blob_id = null where blob_id = $1", shown)
     own.query("update blob set kept = false, released_on = now() where id = $1", shown)
-    asyncio.run(_clear_away(own))
+    asyncio.run(_delete_abandoned(own))
     assert not _object(own, shown)
     assert not _object(own, thumbnail)
     assert api.get(f"/v1/public/thumbnails/{made['id']}").status_code == 404
@@ -173,11 +173,11 @@ def _object(server: Server, blob_id: Any) -> bool:
     return (server.data / "blobs" / blob_id.hex[-2:] / blob_id.hex).exists()
 
 
-async def _clear_away(server: Server) -> None:
+async def _delete_abandoned(server: Server) -> None:
     database = Database(server.postgres_url, 1)
     await database.open()
     try:
-        await Blobs(database, Store("", server.data / "blobs")).clear_away()
+        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
     finally:
         await database.close()
 

@@ -4,8 +4,9 @@ from functools import partial
 
 import uvloop
 
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.catalog.events import forget_events
 from hallmarket.server.child import name_process, run_until_stopped
 from hallmarket.server.database.connections import Database
@@ -40,12 +41,13 @@ def run_background(settings: Settings, database_url: str) -> None:
 def make_background(settings: Settings, database_url: str) -> Background:
     """The background process: what is done for each kind of job, and what is cleared away."""
     database = Database(database_url, BACKGROUND_CONNECTIONS)
-    blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
+    store = ObjectStore(settings.blobs, settings.data / "blobs")
+    blobs = BlobStore(database, store)
     tables = make_tables(settings)
     tidy = (
         lambda: delete_expired_responses(database),
         lambda: forget_uploads(database),
-        blobs.clear_away,
+        lambda: delete_abandoned_blobs(database, store),
         lambda: forget_old_jobs(database),
         lambda: forget_events(database),
         lambda: fold(database),

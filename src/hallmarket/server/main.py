@@ -13,8 +13,8 @@ from litestar import Litestar
 
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.audit.routes import audit_routes
-from hallmarket.server.blobs.keep import Blobs
-from hallmarket.server.blobs.store import Store
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.catalog.activity_routes import activity_routes
 from hallmarket.server.catalog.download_routes import download_routes
 from hallmarket.server.catalog.graph_routes import graph_routes
@@ -97,7 +97,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     scratch = scratch_folder(settings.data)
     lookup = Lookup(database, settings.lookup_cache_mib, thumbnails)
     quick = FastPath(anchoring, lookup)
-    blobs = Blobs(database, Store(settings.blobs, settings.data / "blobs"))
+    blobs = BlobStore(database, ObjectStore(settings.blobs, settings.data / "blobs"))
     links = Links(authenticator, secret, settings.public_url)
     texts = PostKind(database)
     tables = make_tables(settings)

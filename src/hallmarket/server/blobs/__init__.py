@@ -1,1 +1,1 @@
-"""Object storage: bytes under names of our own, in a folder or in somebody's cloud."""
+"""Uploaded bytes: objects in a local folder, S3, GCS or Azure, each with a row in the database."""

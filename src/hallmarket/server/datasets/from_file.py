@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import UNSET
 
-from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
@@ -46,7 +46,7 @@ _read_said = msgspec.json.Decoder(FromFile).decode
 class Uploads(msgspec.Struct, frozen=True):
     """Where files come from: the bytes that are kept, a folder for those that come, and how many may come."""
 
-    blobs: Blobs
+    blobs: BlobStore
     scratch: Path
     max_bytes: int
 

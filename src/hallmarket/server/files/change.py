@@ -6,7 +6,8 @@ from uuid import UUID
 from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.blobs.keep import Blobs, keep
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.retain import retain_blob
 from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.change import change_asset, describe_asset
 from hallmarket.server.catalog.describe import check_description
@@ -45,7 +46,7 @@ async def change_file(database: Database, context: RequestContext, file_id: UUID
 
 
 async def replace_content(
-    database: Database, blobs: Blobs, context: RequestContext, file_id: UUID, scratch: Path
+    database: Database, blobs: BlobStore, context: RequestContext, file_id: UUID, scratch: Path
 ) -> WireAsset:
     """Give a file the content in a JSON body, and change what is said of it if the body does.
 
@@ -60,7 +61,7 @@ async def replace_content(
     try:
         async with database.transaction() as tx:
             access = await _change(tx, context, file_id, fields)
-            await keep(tx, received)
+            await retain_blob(tx, received)
             await _replace(tx, context, access, content)
             await put_down(tx, context, file_id, is_new=True)
             return await get_asset(tx, context.caller, file_id, "file")

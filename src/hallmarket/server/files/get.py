@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.kinds import Download
@@ -40,7 +40,7 @@ async def make_url(database: Database, links: Links, context: RequestContext, fi
 class FileKind:
     """What files offer to the catalog: their bytes, as they were sent."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
 

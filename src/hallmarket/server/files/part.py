@@ -8,7 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.blobs.keep import Blobs, Received, keep
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.retain import retain_blob
+from hallmarket.server.blobs.types import StoredBlob
 from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.connections import Connection
@@ -36,7 +38,7 @@ class Said(msgspec.Struct, frozen=True):
 class FileParts:
     """Makes files of what texts hold; the bytes are received before the transaction that makes anything of them."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
     async def prepare(self, context: RequestContext, said: dict[str, Any]) -> "FilePart":
@@ -59,7 +61,7 @@ class FileParts:
 class FilePart:
     """A file whose bytes are received: to be made, or discarded."""
 
-    def __init__(self, blobs: Blobs, received: Received, content: Content) -> None:
+    def __init__(self, blobs: BlobStore, received: StoredBlob, content: Content) -> None:
         self._blobs = blobs
         self._received = received
         self._content = content
@@ -67,7 +69,7 @@ class FilePart:
     async def make(self, tx: Connection, context: RequestContext, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the file and anchor its bytes. Raises as `create_asset`, and Unavailable."""
         content = self._content
-        await keep(tx, self._received)
+        await retain_blob(tx, self._received)
         file_id = await create_asset(tx, context, "file", fields)
         path = path_of(file_id, content.file_name)
         await tx.execute(

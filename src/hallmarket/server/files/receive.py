@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from hallmarket.server.blobs.keep import Blobs, Received
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.types import StoredBlob
 from hallmarket.server.errors import PayloadTooLarge
 from hallmarket.server.files.sniff import HEAD_BYTES, sniff
 from hallmarket.server.files.types import Content
 
 
 async def receive(
-    blobs: Blobs, organization_id: UUID | None, file_name: str, pieces: AsyncIterator[bytes]
-) -> tuple[Received, Content]:
+    blobs: BlobStore, organization_id: UUID | None, file_name: str, pieces: AsyncIterator[bytes]
+) -> tuple[StoredBlob, Content]:
     """Bytes as they came, to be kept or discarded, and what they are. Raises Unavailable, and what `pieces` raises."""
     head = bytearray()
 

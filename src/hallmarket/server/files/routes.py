@@ -9,7 +9,7 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
 from hallmarket.server.catalog.download import send_part
 from hallmarket.server.catalog.download_routes import LINK, PARTS
@@ -71,7 +71,7 @@ BYTES: dict[str, Any] = {
 
 
 def files_routes(
-    database: Database, blobs: Blobs, links: Links, scratch: Path, max_bytes: int
+    database: Database, blobs: BlobStore, links: Links, scratch: Path, max_bytes: int
 ) -> Sequence[HTTPRouteHandler]:
     """The routes of files, of at most `max_bytes` each; `scratch` is where large bodies are kept meanwhile."""
     return [
@@ -82,7 +82,7 @@ def files_routes(
     ]
 
 
-def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path) -> Sequence[HTTPRouteHandler]:
+def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: Path) -> Sequence[HTTPRouteHandler]:
     @post(
         "/files/upload",
         opt=WRITE | {"body": {"application/json": INLINE}},
@@ -123,7 +123,7 @@ def _upload_routes(database: Database, blobs: Blobs, links: Links, scratch: Path
     return [upload, upload_url, complete, discard]
 
 
-def _signed_routes(database: Database, blobs: Blobs, links: Links, max_bytes: int) -> Sequence[HTTPRouteHandler]:
+def _signed_routes(database: Database, blobs: BlobStore, links: Links, max_bytes: int) -> Sequence[HTTPRouteHandler]:
     @put("/uploads/{token:str}", opt=BYTES, summary="Send a file's bytes to an upload's address")
     async def send(request: AnyRequest, token: FromPath[str]) -> Data[Arrived]:
         return Data(await take_bytes(database, blobs, links, request_context(request.scope), token, max_bytes))
@@ -155,7 +155,7 @@ def _reading_routes(database: Database, links: Links) -> Sequence[HTTPRouteHandl
     return [get_one, metadata, data_url]
 
 
-def _changing_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequence[HTTPRouteHandler]:
+def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Sequence[HTTPRouteHandler]:
     @post(
         "/files/create",
         opt=WRITE

@@ -3,7 +3,8 @@
 from pathlib import Path
 from uuid import UUID
 
-from hallmarket.server.blobs.keep import Blobs, keep
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.retain import retain_blob
 from hallmarket.server.catalog.links import LIFETIME_S, Links
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
@@ -22,14 +23,14 @@ sql = load_queries(__package__)
 WAITS_S = 24 * 3600  # for somebody to make a file of it
 
 
-async def upload_inline(database: Database, blobs: Blobs, context: RequestContext, scratch: Path) -> WireUpload:
+async def upload_inline(database: Database, blobs: BlobStore, context: RequestContext, scratch: Path) -> WireUpload:
     """Take a file out of a JSON body. Raises InvalidRequest, PayloadTooLarge, Unavailable; then nothing is kept."""
     async with read_inline(context, scratch) as body:
         name = clean_name(body.file_name)
         received, content = await receive(blobs, context.caller.organization_id, name, body.pieces)
         try:
             async with database.transaction() as tx:
-                await keep(tx, received)
+                await retain_blob(tx, received)
                 file_id, bucket, path = await _create(tx, context, name, body.visibility, content)
         except BaseException:
             await blobs.discard(received.id)
@@ -56,7 +57,7 @@ async def make_upload_url(database: Database, links: Links, context: RequestCont
 
 
 async def take_bytes(
-    database: Database, blobs: Blobs, links: Links, context: RequestContext, token: str, max_bytes: int
+    database: Database, blobs: BlobStore, links: Links, context: RequestContext, token: str, max_bytes: int
 ) -> Arrived:
     """Take what is sent to an upload's address; it comes in place of what came there before.
 
@@ -70,7 +71,7 @@ async def take_bytes(
     try:
         async with database.transaction() as tx:
             await _find_waiting(tx, file_id, caller.person_id)
-            await keep(tx, received)
+            await retain_blob(tx, received)
             await tx.execute(sql.fill_upload, file_id, received.id, content.type, content.extension)
     except BaseException:
         await blobs.discard(received.id)

@@ -5,7 +5,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.blobs.keep import Blobs, keep_again
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.retain import retain_released_blob
 from hallmarket.server.catalog.access import viewer
 from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.catalog.links import Links
@@ -52,7 +53,7 @@ async def find_upload(connection: Connection, caller: Caller, file_id: UUID) -> 
     return None if row is None else metadata_of(file_id, row["bucket"], row["path"], content_of(row))
 
 
-async def find_uploaded(database: Database, blobs: Blobs, links: Links, token: str) -> Download:
+async def find_uploaded(database: Database, blobs: BlobStore, links: Links, token: str) -> Download:
     """An upload's bytes, for whoever has its address. Raises NotFound."""
     caller, file_id, _ = await links.open(token, "uploaded")
     async with database.connection() as connection:
@@ -70,7 +71,7 @@ async def take_upload(tx: Connection, caller: Caller, file_id: UUID, path: str |
     row = await tx.fetchrow(sql.take_upload, file_id, *viewer(caller))
     if row is None or path not in (None, row["path"]):
         raise no_upload()
-    await keep_again(tx, row["blob_id"])
+    await retain_released_blob(tx, row["blob_id"])
     return row["path"], content_of(row)
 
 
@@ -79,7 +80,7 @@ def content_of(row: asyncpg.Record) -> Content:
     return Content(row["blob_id"], row["size"], row["sha3_512"], row["file_name"], row["type"], row["extension"])
 
 
-def download_of(blobs: Blobs, content: Content) -> Download:
+def download_of(blobs: BlobStore, content: Content) -> Download:
     """Content that may be read in parts; its entity tag is its fingerprint."""
     end = content.size_bytes - 1
     return Download(

@@ -7,7 +7,9 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.proof.entry import SALT_BYTES
-from hallmarket.server.blobs.keep import Blobs, Received, keep
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.retain import retain_blob
+from hallmarket.server.blobs.types import StoredBlob
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
@@ -30,7 +32,7 @@ sql = load_queries(__package__)
 
 
 async def upload(
-    database: Database, blobs: Blobs, asker: Requester, context: RequestContext, max_bytes: int, thumbnails: str
+    database: Database, blobs: BlobStore, asker: Requester, context: RequestContext, max_bytes: int, thumbnails: str
 ) -> Reply:
     """Receive `multipart/form-data` with `file`, and `name`, `metadata`, `anchor` before or behind it.
 
@@ -39,7 +41,7 @@ async def upload(
     IdempotencyMismatch, Unavailable; then nothing is kept.
     """
     form, key = UploadForm(context, max_bytes), find_idempotency_key(context)
-    received: Received | None = None
+    received: StoredBlob | None = None
     kept = False
     try:
         async for file in form.files():
@@ -69,9 +71,9 @@ async def upload(
     return Reply(told.status, told.body, () if is_first else (REPLAYED,))
 
 
-async def _create(tx: Connection, asker: Requester, anchor: Anchor, received: Received, wants_anchor: bool) -> UUID:
+async def _create(tx: Connection, asker: Requester, anchor: Anchor, received: StoredBlob, wants_anchor: bool) -> UUID:
     item_id = new_id()
-    await keep(tx, received)
+    await retain_blob(tx, received)
     await request(tx, received.id)
     await tx.execute(
         sql.create,

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
-from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.request_context import request_context
@@ -15,7 +15,7 @@ from hallmarket.server.media.openapi import UPLOAD, UPLOADED
 from hallmarket.server.media.upload import upload
 
 
-def upload_routes(database: Database, blobs: Blobs, max_bytes: int, thumbnails: str) -> Sequence[HTTPRouteHandler]:
+def upload_routes(database: Database, blobs: BlobStore, max_bytes: int, thumbnails: str) -> Sequence[HTTPRouteHandler]:
     """The route of uploads, of at most `max_bytes` each; thumbnails are served at `thumbnails`."""
 
     @post(

@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from hallmarket.server.blobs.keep import Blobs, keep
-from hallmarket.server.blobs.store import TooLarge
+from hallmarket.server.blobs.blob_store import BlobStore
+from hallmarket.server.blobs.object_store import ObjectTooLarge
+from hallmarket.server.blobs.retain import retain_blob
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.previews.decode import Decoders
@@ -31,7 +32,7 @@ class Previews:
     """Makes thumbnails; `told` are told of each in the transaction that keeps it."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, decoders: Decoders, scratch: Path, told: Sequence[Told]
+        self, database: Database, blobs: BlobStore, decoders: Decoders, scratch: Path, told: Sequence[Told]
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -65,7 +66,7 @@ class Previews:
             file = await self._blobs.open(blob_id, self._scratch, MAX_COPIED_BYTES)
         except FileNotFoundError:
             raise Undrawable("Its bytes are gone.") from None
-        except TooLarge:
+        except ObjectTooLarge:
             raise Undrawable("It is too large to be fetched for a thumbnail.") from None
         with file:
             kind = find_kind(await asyncio.to_thread(_read_head, file))
@@ -90,7 +91,7 @@ class Previews:
             async with self._database.transaction() as tx:
                 row = await tx.fetchrow(sql.settle_made, blob_id, received.id, drawn.width, drawn.height)
                 if row is not None:
-                    await keep(tx, received)
+                    await retain_blob(tx, received)
                     for tell in self._told:
                         await tell(tx, read_preview(row))
             kept = row is not None

@@ -8,7 +8,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import as_response, unless_known
@@ -23,7 +23,7 @@ PICTURE: dict[str, Any] = {
 UNCHANGED = {304: answer(None, "The one you have, by its `ETag` in `If-None-Match`.")}
 
 
-def preview_routes(database: Database, blobs: Blobs, scratch: Path) -> Sequence[HTTPRouteHandler]:
+def preview_routes(database: Database, blobs: BlobStore, scratch: Path) -> Sequence[HTTPRouteHandler]:
     """The route of thumbnails; `scratch` is where those in a cloud are copied to on their way."""
 
     @get(

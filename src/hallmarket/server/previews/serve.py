@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import IO
 from uuid import UUID
 
-from hallmarket.server.blobs.keep import Blobs
+from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
@@ -24,7 +24,7 @@ HEADERS = (
 )
 
 
-async def get_thumbnail(database: Database, blobs: Blobs, scratch: Path, thumbnail_id: str) -> Reply:
+async def get_thumbnail(database: Database, blobs: BlobStore, scratch: Path, thumbnail_id: str) -> Reply:
     """A thumbnail with the headers it is sent with. Raises NotFound, for a malformed id, too; Unavailable."""
     row = None
     if UUID_TEXT.fullmatch(thumbnail_id):

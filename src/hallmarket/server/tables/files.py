@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from hallmarket.server.blobs.store import CONNECTIONS, PATIENCE
+from hallmarket.server.blobs.object_store import CLIENT_OPTIONS, RETRY_CONFIG
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.tables.types import File
 
@@ -47,7 +47,7 @@ class Files:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        return from_url(f"{self._url}/tables", client_options=CONNECTIONS, retry_config=PATIENCE)
+        return from_url(f"{self._url}/tables", client_options=CLIENT_OPTIONS, retry_config=RETRY_CONFIG)
 
     @property
     def is_local(self) -> bool:
