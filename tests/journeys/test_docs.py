@@ -96,7 +96,7 @@ def options(command: click.Command, name: str = "") -> Iterator[tuple[str, str]]
             assert found is not None
             yield from options(found, f"{name} {verb}".strip())
     for parameter in command.params:
-        if isinstance(parameter, click.Option):
+        if isinstance(parameter, click.Option) and not parameter.hidden:
             yield from ((name, option) for option in parameter.opts)
 
 
