@@ -16,10 +16,10 @@ from hallmarket.server.files.upload import forget_uploads
 from hallmarket.server.folder import scratch_folder
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.idempotency.store import delete_expired_responses
-from hallmarket.server.jobs.background import Background
-from hallmarket.server.jobs.count import forget_old_jobs
-from hallmarket.server.jobs.run import Runner
-from hallmarket.server.jobs.types import Kind
+from hallmarket.server.jobs.background_process import BackgroundProcess
+from hallmarket.server.jobs.delete_old import delete_old_jobs
+from hallmarket.server.jobs.runner import JobRunner
+from hallmarket.server.jobs.types import JobHandler
 from hallmarket.server.previews.decode import Decoders
 from hallmarket.server.previews.make import Previews
 from hallmarket.server.previews.types import KIND as PREVIEW
@@ -38,17 +38,17 @@ def run_background(settings: Settings, database_url: str) -> None:
     uvloop.run(run_until_stopped(background.run, background.stop))
 
 
-def make_background(settings: Settings, database_url: str) -> Background:
+def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
     """The background process: what is done for each kind of job, and what is cleared away."""
     database = Database(database_url, BACKGROUND_CONNECTIONS)
     store = ObjectStore(settings.blobs, settings.data / "blobs")
     blobs = BlobStore(database, store)
     tables = make_tables(settings)
-    tidy = (
+    maintenance_tasks = (
         lambda: delete_expired_responses(database),
         lambda: forget_uploads(database),
         lambda: delete_abandoned_blobs(database, store),
-        lambda: forget_old_jobs(database),
+        lambda: delete_old_jobs(database),
         lambda: forget_events(database),
         lambda: fold(database),
         lambda: finish_abandoned(database, tables),
@@ -58,10 +58,13 @@ def make_background(settings: Settings, database_url: str) -> Background:
     previews = Previews(
         database, blobs, decoders, scratch_folder(settings.data), told=(show_thumbnails(settings.cdn_url),)
     )
-    kinds = {
-        PREVIEW: Kind(previews.make, previews.give_up),
-        COMPACT: Kind(partial(compact, database, tables), give_up),
+    handlers = {
+        PREVIEW: JobHandler(previews.make, previews.give_up),
+        COMPACT: JobHandler(partial(compact, database, tables), give_up),
     }
-    return Background(
-        database, Runner(database_url, kinds), tidy, beside=(decoders.run, lambda: keep_folding(database))
+    return BackgroundProcess(
+        database,
+        JobRunner(database_url, handlers),
+        maintenance_tasks,
+        long_running_tasks=(decoders.run, lambda: keep_folding(database)),
     )

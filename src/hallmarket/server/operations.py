@@ -17,7 +17,7 @@ from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.identity.types import iso_time
-from hallmarket.server.jobs.count import count_jobs
+from hallmarket.server.jobs.statistics import count_jobs
 from hallmarket.server.jobs.types import JobCount
 from hallmarket.server.tlog.publish import get_status
 from hallmarket.server.tlog.types import LogStatus

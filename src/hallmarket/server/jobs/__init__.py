@@ -1,1 +1,1 @@
-"""Work to be done later: asked for inside somebody's transaction, done by the background process of any server."""
+"""Background jobs: enqueued in a request's transaction, run by the background process of any server."""

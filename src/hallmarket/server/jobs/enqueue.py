@@ -1,4 +1,4 @@
-"""Ask for work to be done later."""
+"""Enqueue background jobs."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ sql = load_queries(__package__)
 
 
 async def enqueue(tx: Connection, kind: str, payload: Any) -> None:
-    """Have work of a `kind` done, soon and at least once, if `tx` commits; `payload` is what msgspec can write.
+    """Enqueue a job that runs at least once if `tx` commits. `payload` is any value that msgspec can encode as JSON.
 
-    Not by the library, which would cost every worker twelve megabytes for one statement.
+    This is our own statement because importing the library's would cost every worker 12 MB of memory.
     """
     await tx.execute(sql.enqueue, kind, msgspec.json.encode(payload))

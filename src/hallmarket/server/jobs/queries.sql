@@ -5,11 +5,11 @@ with added as (
 )
 insert into job_log (job_id, status, entrypoint, priority) select id, status, entrypoint, priority from added;
 
--- name: count_tries
--- How often a job was taken in hand, also by processes that died of it, save the times it was given back for no fault of
--- its own.
+-- name: count_attempts
+-- The number of times a job was started, including by processes that died while running it. Starts that ended with the
+-- reason $2 are not counted: the job went back to the queue through no fault of its own.
 select count(*) filter (where status = 'picked')
-     - count(*) filter (where status = 'queued' and traceback->>'exception_message' = $2) as tries
+     - count(*) filter (where status = 'queued' and traceback->>'exception_message' = $2) as attempts
 from job_log where job_id = $1;
 
 -- name: count_jobs
@@ -20,10 +20,10 @@ select entrypoint as kind,
        coalesce(extract(epoch from now() - min(created) filter (where status = 'queued')), 0)::float8 as oldest_s
 from job group by entrypoint order by entrypoint;
 
--- name: forget_failed
+-- name: delete_old_failed_jobs
 delete from job where status = 'failed' and updated < now() - interval '30 days';
 
--- name: forget_log
--- What is known of a job goes when the job has been gone for a while.
+-- name: delete_old_history
+-- A job's history outlives the job, up to 30 days.
 delete from job_log l
 where created < now() - interval '30 days' and not exists (select from job j where j.id = l.job_id);

@@ -1,4 +1,4 @@
-"""Kinds of work, and how much of it there is."""
+"""Types of the jobs room."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import msgspec
 
 
-class Kind(msgspec.Struct, frozen=True):
-    """What is done for a job: `work` gets its payload as JSON.
+class JobHandler(msgspec.Struct, frozen=True):
+    """The code that runs jobs of one kind.
 
-    It may be done again after a crash, or beside itself by another server, so twice must be as good as once. What it
-    raises is a failed try; Unavailable is none, but a reason to wait. `give_up` is told the payload and the reason when
-    there will be no other try.
+    `run` gets the payload as JSON. It must be idempotent: a job runs again after a crash, and may run on two servers at
+    the same time. An exception is a failed attempt; Unavailable only delays the job. After the last failed attempt
+    `on_give_up` gets the payload and the reason.
     """
 
-    work: Callable[[bytes], Coroutine[Any, Any, None]]
-    give_up: Callable[[bytes, str], Coroutine[Any, Any, None]]
+    run: Callable[[bytes], Coroutine[Any, Any, None]]
+    on_give_up: Callable[[bytes, str], Coroutine[Any, Any, None]]
 
 
 class JobCount(msgspec.Struct, frozen=True):
-    """The jobs of one kind: waiting, in hand, and given up; and how long the oldest has waited, in seconds."""
+    """The number of jobs of one kind by state, and the age in seconds of the oldest waiting job."""
 
     kind: str
     waiting: int

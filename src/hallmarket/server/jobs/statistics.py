@@ -1,4 +1,4 @@
-"""How much there is to do, for operators; and forgetting what was done long ago."""
+"""Count jobs by kind and state, for the metrics."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,6 @@ sql = load_queries(__package__)
 
 
 async def count_jobs(database: Database) -> Sequence[JobCount]:
-    """The jobs there are, by kind. Raises Unavailable."""
+    """Count the jobs of each kind. Raises Unavailable."""
     async with database.connection() as connection:
         return [JobCount(**row) for row in await connection.fetch(sql.count_jobs)]
-
-
-async def forget_old_jobs(database: Database) -> None:
-    """Forget jobs that were given up, or done, a month ago. Raises Unavailable."""
-    async with database.connection() as connection:
-        await connection.execute(sql.forget_failed)
-        await connection.execute(sql.forget_log)
