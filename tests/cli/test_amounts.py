@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallmarket.cli.amounts import MAX_AMOUNT_MINOR, dollars, read_amount
-from hallmarket.cli.output import money_words
+from hallmarket.cli._shared.amounts import MAX_AMOUNT_MINOR, dollars, read_amount
+from hallmarket.cli._shared.output import money_words
 
 AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MAX_AMOUNT_MINOR))
 

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from hallmarket.cli.pool import TASK_BYTES, Pool
-from hallmarket.cli.reader import BUFFER_BYTES, CHANGED, NOT_A_FILE, WORKER_DIED, Fingerprint, Unreadable, fingerprint
-from hallmarket.cli.walk import walk
+from hallmarket.cli._shared.fingerprint import (
+    BUFFER_BYTES,
+    CHANGED,
+    NOT_A_FILE,
+    WORKER_DIED,
+    Fingerprint,
+    Unreadable,
+    fingerprint,
+)
+from hallmarket.cli.anchor.walk import walk
+from hallmarket.cli.anchor.worker_pool import TASK_BYTES, Pool
 from support import wait_until
 
 SIZES = [0, 1, 4096, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 3 * BUFFER_BYTES, TASK_BYTES, TASK_BYTES + 5]

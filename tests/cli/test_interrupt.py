@@ -89,7 +89,7 @@ def test_idle_workers_go_too():
     """A worker that waits for work sees its pipe close when the command is killed."""
     program = (
         "import os, sys, time\n"
-        "from hallmarket.cli.pool import Pool\n"
+        "from hallmarket.cli.anchor.worker_pool import Pool\n"
         "with Pool(3) as pool:\n"
         "    print(*(worker.pid for worker in pool._workers.values()), flush=True)\n"
         "    time.sleep(60)\n"

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from hallmarket.cli.exits import CommandError
-from hallmarket.cli.rows import read_rows
+from hallmarket.cli._shared.exit_status import CommandError
+from hallmarket.cli.datasets.rows import read_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=8)
 FEW = settings(max_examples=40)

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hallmarket.cli.exits import CommandError
-from hallmarket.cli.reader import BUFFER_BYTES, fingerprint
-from hallmarket.cli.state import Done, State
-from hallmarket.cli.walk import walk
+from hallmarket.cli._shared.exit_status import CommandError
+from hallmarket.cli._shared.fingerprint import BUFFER_BYTES, fingerprint
+from hallmarket.cli.anchor.state import Done, State
+from hallmarket.cli.anchor.walk import walk
 
 KEY = "log.example+00000000+AAAA"
 LONG_AGO_NS = 1_700_000_000_000_000_000

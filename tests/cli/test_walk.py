@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hallmarket.cli.walk import FoundFile, Passed, walk
+from hallmarket.cli.anchor.walk import FoundFile, Passed, walk
 
 
 @pytest.fixture

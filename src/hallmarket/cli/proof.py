@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from hallmarket.cli.exits import OK, STATUSES, CommandError
-from hallmarket.cli.local import read_fingerprint, write_whole
-from hallmarket.cli.options import json_option, log_key_option, server_option
-from hallmarket.cli.output import print_json, printable
+from hallmarket.cli._shared.exit_status import OK, STATUSES, CommandError
+from hallmarket.cli._shared.files import read_fingerprint, write_whole
+from hallmarket.cli._shared.options import json_option, log_key_option, server_option
+from hallmarket.cli._shared.output import print_json, printable
 
 _HASH = re.compile(r"[0-9a-fA-F]{128}")
 
@@ -36,7 +36,7 @@ _HASH = re.compile(r"[0-9a-fA-F]{128}")
 @json_option
 def proof(target: str, output: str, form: str, log_key: str | None, server: str, as_json: bool) -> int:
     """Save the proof of an anchored file, named by itself or by its SHA3-512."""
-    from hallmarket.cli.connect import be_patient, connect
+    from hallmarket.cli._shared.connect import be_patient, connect
     from hallmarket.client.consistency import LogView
     from hallmarket.client.trust import KnownLogs
 

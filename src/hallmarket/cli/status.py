@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hallmarket.cli.exits import OK, SERVER, STATUSES
-from hallmarket.cli.options import json_option, server_option
-from hallmarket.cli.output import count_words, duration_words, print_json, printable
+from hallmarket.cli._shared.exit_status import OK, SERVER, STATUSES
+from hallmarket.cli._shared.options import json_option, server_option
+from hallmarket.cli._shared.output import count_words, duration_words, print_json, printable
 
 if TYPE_CHECKING:
     from hallmarket.client.types import LogSummary, Readiness
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @json_option
 def status(server: str, as_json: bool) -> int:
     """Show the server, its log, its queue and its last checkpoint."""
-    from hallmarket.cli.connect import connect
+    from hallmarket.cli._shared.connect import connect
 
     with connect(server) as speaker:
         readiness = speaker.ready()

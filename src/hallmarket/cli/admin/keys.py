@@ -1,0 +1,99 @@
+"""`hallmarket admin`: the verbs about API keys."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from hallmarket.cli._shared.options import read_time
+from hallmarket.cli.admin._shared import common_options, run_work, tell
+
+
+@click.command("create-key", epilog="Example: hallmarket admin create-key jane --org ID --expires 2027-01-01")
+@click.argument("username")
+@click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="bind the key to this organization")
+@click.option("--name", default="", metavar="TEXT", help="what the key is for")
+@click.option("--scopes", metavar="A,B", help="what it may do, such as media:read,media:anchor; all unless given")
+@click.option(
+    "--expires", metavar="TIME", help="ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z; never unless given"
+)
+@common_options
+def create_key(
+    username: str, organization_id: UUID | None, name: str, scopes: str | None, expires: str | None, **common: Any
+) -> None:
+    """Make an API key and print it, this once."""
+    from hallmarket.server.identity import keys
+    from hallmarket.server.identity.types import SCOPES
+
+    chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    expires_on = None if expires is None else read_time(expires, "--expires")
+    made = run_work(
+        common,
+        lambda connection, secret: keys.create_key(
+            connection,
+            secret,
+            username,
+            organization_id=organization_id,
+            name=name,
+            scopes=chosen,
+            expires_on=expires_on,
+        ),
+    )
+    shown = {
+        "id": str(made.id),
+        "key": made.key,
+        "name": made.name,
+        "scopes": made.scopes,
+        "organization": None if made.organization is None else str(made.organization),
+        "expires": None if made.expires is None else made.expires.isoformat(),
+    }
+    tell(common, shown, f"{made.key}\n\nThis is the only time the key is shown. Its id is {made.id}.")
+
+
+@click.command("revoke-key", epilog="Example: hallmarket admin revoke-key 0190a3c2-…")
+@click.argument("key_id", type=click.UUID, metavar="ID")
+@common_options
+def revoke_key(key_id: UUID, **common: Any) -> None:
+    """Revoke a key: every server refuses it from now on."""
+    from hallmarket.server.identity import keys
+
+    row = run_work(common, lambda connection, _: keys.revoke_key(connection, key_id))
+    tell(common, {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}, f"revoked {row['prefix']}… ({key_id})")
+
+
+@click.command("list-keys", epilog="Example: hallmarket admin list-keys --json")
+@common_options
+def list_keys(**common: Any) -> None:
+    """List all keys, oldest first. The keys themselves are kept nowhere."""
+    from hallmarket.server.identity import keys
+
+    rows = run_work(common, lambda connection, _: keys.list_keys(connection))
+    shown = [
+        {
+            "id": str(row["id"]),
+            "prefix": row["prefix"],
+            "name": row["name"],
+            "username": row["username"],
+            "organization": None if row["organization_id"] is None else str(row["organization_id"]),
+            "scopes": row["scopes"],
+            "created": row["created_on"].isoformat(),
+            "expires": row["expires_on"].isoformat() if row["expires_on"] else None,
+            "revoked": row["revoked_on"].isoformat() if row["revoked_on"] else None,
+            "lastUsed": row["last_used_on"].isoformat() if row["last_used_on"] else None,
+        }
+        for row in rows
+    ]
+    lines = [
+        f"{key['id']}  {key['prefix']}…  {key['username']:<16} {_state(key):<20} last used {key['lastUsed'] or 'never'}"
+        for key in shown
+    ]
+    tell(common, shown, "\n".join(lines) or "There are no keys.")
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revoked"]:
+        return "revoked"
+    if key["expires"] and datetime.fromisoformat(key["expires"]) <= datetime.now(UTC):
+        return "expired"
+    return "good until " + key["expires"][:10] if key["expires"] else "good"

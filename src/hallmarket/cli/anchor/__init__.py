@@ -1,0 +1,1 @@
+"""`hallmarket anchor`: fingerprint files and anchor them in the log."""

@@ -1,0 +1,1 @@
+"""`hallmarket publish`: upload files and tables, anchor them, and make them assets."""

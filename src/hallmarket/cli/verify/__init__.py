@@ -1,0 +1,1 @@
+"""`hallmarket verify`: check files, or a saved proof, against the log."""
