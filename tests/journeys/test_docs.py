@@ -88,7 +88,7 @@ def test_errors() -> None:
 
 
 def options(command: click.Command, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every option of a command and its verbs, each with the verb it belongs to."""
+    """Every option shown of a command and its verbs, each with the verb it belongs to."""
     context = click.Context(command)
     if isinstance(command, click.Group):
         for verb in command.list_commands(context):
