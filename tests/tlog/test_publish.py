@@ -1,4 +1,4 @@
-"""`/log/checkpoint` and `/log/tile/…`: the whole log as static bytes, to the letter of tlog-tiles."""
+"""`/log/checkpoint` and `/log/tile/…`: the whole log as static bytes, exactly as tlog-tiles specifies."""
 
 import re
 from collections.abc import Iterator
@@ -32,62 +32,62 @@ FULL, PARTIAL = divmod(SIZE, 256)
 
 
 class Log(NamedTuple):
-    """A published log: who to ask, its key, its checkpoints so far, the ids in order, and answers of its start."""
+    """A published log: its key, checkpoints, the items' ids in order, and the tile statuses of the empty log."""
 
-    anybody: httpx.Client
+    anonymous: httpx.Client
     key: VerifierKey
     checkpoints: list[Checkpoint]
     ids: list[str]
-    at_first: dict[str, int]
+    statuses_when_empty: dict[str, int]
 
     def get(self, path: str) -> bytes:
-        """The bytes at a path of the log, which must be there."""
-        response = self.anybody.get(f"/log/{path}")
+        """Fetch a path of the log, which must exist."""
+        response = self.anonymous.get(f"/log/{path}")
         assert response.status_code == 200, response.text
         return response.content
 
     def entries(self) -> list[bytes]:
-        """Every entry, from the bundles."""
+        """Fetch every entry from the bundles."""
         paths = [BundlePath(index, 256) for index in range(FULL)] + [BundlePath(FULL, PARTIAL)]
         return [entry for path in paths for entry in decode_bundle(self.get(path.path))]
 
 
 @pytest.fixture(scope="module")
 def log() -> Iterator[Log]:
-    """A log grown in batches that end just before, on and after a tile's end."""
-    with new_server(checkpoint_interval_ms=10) as server, server.client() as api, server.client("") as anybody:
-        key = VerifierKey.parse(anybody.get("/log/key").text.strip())
-        checkpoints = [read_checkpoint(anybody, key)]
+    """A log grown in batches that end just before, at and after the end of a tile."""
+    with new_server(checkpoint_interval_ms=10) as server, server.client() as api, server.client("") as anonymous:
+        key = VerifierKey.parse(anonymous.get("/log/key").text.strip())
+        checkpoints = [read_checkpoint(anonymous, key)]
         ids: list[str] = []
-        first = ("tile/0/000", "tile/0/000.p/1", "tile/entries/000", "tile/entries/000.p/1")
-        at_first = {path: anybody.get(f"/log/{path}").status_code for path in first}
+        paths = ("tile/0/000", "tile/0/000.p/1", "tile/entries/000", "tile/entries/000.p/1")
+        statuses_when_empty = {path: anonymous.get(f"/log/{path}").status_code for path in paths}
         for count in BATCHES:
             items = [{"hash": random_hash(), "size": number} for number in range(count)]
             ids += [answer["id"] for answer in answers_of(post_batch(api, lines_of(*items)))]
-            checkpoints.append(wait_until(partial(find_checkpoint, anybody, key, len(ids))))
-        yield Log(anybody, key, checkpoints, ids, at_first)
+            checkpoints.append(wait_until(partial(find_checkpoint, anonymous, key, len(ids))))
+        yield Log(anonymous, key, checkpoints, ids, statuses_when_empty)
 
 
-def read_checkpoint(anybody: httpx.Client, key: VerifierKey) -> Checkpoint:
-    """The newest checkpoint, its signature checked."""
-    return open_checkpoint(anybody.get("/log/checkpoint").content, key)
+def read_checkpoint(anonymous: httpx.Client, key: VerifierKey) -> Checkpoint:
+    """Fetch the newest checkpoint and verify its signature."""
+    return open_checkpoint(anonymous.get("/log/checkpoint").content, key)
 
 
-def find_checkpoint(anybody: httpx.Client, key: VerifierKey, size: int) -> Checkpoint | None:
-    """The newest checkpoint, if it is of this size."""
-    newest = read_checkpoint(anybody, key)
+def find_checkpoint(anonymous: httpx.Client, key: VerifierKey, size: int) -> Checkpoint | None:
+    """Fetch the newest checkpoint; None if it does not have this size."""
+    newest = read_checkpoint(anonymous, key)
     return newest if newest.size == size else None
 
 
 def test_new_log_is_empty_and_signed(log: Log) -> None:
-    """A log's first checkpoint, of size 0 and the empty tree's root, is there before any entry."""
+    """A new log has a signed checkpoint of size 0 with the empty tree's root."""
     first = log.checkpoints[0]
     assert (first.origin, first.size, first.root) == (log.key.name, 0, EMPTY_ROOT)
 
 
-def test_checkpoint_is_text_and_fresh(log: Log) -> None:
-    """The checkpoint is `text/plain; charset=utf-8`, kept for seconds only, for any page to read."""
-    response = log.anybody.get("/log/checkpoint")
+def test_checkpoint_is_text_and_short_lived(log: Log) -> None:
+    """The checkpoint is `text/plain; charset=utf-8`, cached for seconds only, and readable by any web page."""
+    response = log.anonymous.get("/log/checkpoint")
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     seconds = re.fullmatch(r"public, max-age=(\d+)", response.headers["cache-control"])
     assert seconds is not None
@@ -100,7 +100,7 @@ def test_checkpoint_is_text_and_fresh(log: Log) -> None:
 
 
 def test_whole_log_is_rebuilt_from_its_bundles(log: Log) -> None:
-    """The entries of all bundles, hashed, give the root of the newest checkpoint and of every one before."""
+    """The hashed entries of all bundles give the root of every checkpoint."""
     entries = log.entries()
     leaves = [leaf_hash(entry) for entry in entries]
     assert log.checkpoints[-1].size == SIZE == len(entries)
@@ -111,7 +111,7 @@ def test_whole_log_is_rebuilt_from_its_bundles(log: Log) -> None:
 
 
 def test_whole_log_is_rebuilt_from_its_tiles(log: Log) -> None:
-    """Tiles of level 0 hold the leaves, those of level 1 the roots of full tiles, and together they give the root."""
+    """Level 0 tiles hold the leaves, level 1 tiles the roots of full tiles, and together they give the log's root."""
     leaves = [leaf_hash(entry) for entry in log.entries()]
     tiles: dict[tuple[int, int], bytes] = {}
     for index in range(FULL + 1):
@@ -124,7 +124,7 @@ def test_whole_log_is_rebuilt_from_its_tiles(log: Log) -> None:
 
 
 def test_every_checkpoint_is_a_prefix_of_every_later_one(log: Log) -> None:
-    """Out of the published tiles, any two checkpoints the log ever showed prove consistent."""
+    """The published tiles prove any two published checkpoints consistent."""
     for number, new in enumerate(log.checkpoints):
         for old in log.checkpoints[1:number]:
             needed = tiles_needed(consistency_ranges(old.size, new.size), new.size)
@@ -136,25 +136,25 @@ def test_every_checkpoint_is_a_prefix_of_every_later_one(log: Log) -> None:
 
 @pytest.mark.parametrize("kind", ["0", "entries"])
 def test_partial_tiles_are_prefixes_of_the_full(log: Log, kind: str) -> None:
-    """Every partial tile and bundle that was ever due is served, also once the full one is there."""
-    for index, most in ((0, 256), (FULL, PARTIAL)):
-        whole = log.get(f"tile/{kind}/{index:03}" + ("" if most == 256 else f".p/{most}"))
-        for width in {1, 2, 17, PARTIAL, min(most, 255)}:
+    """Every partial tile and bundle is served, even after the full one exists."""
+    for index, max_width in ((0, 256), (FULL, PARTIAL)):
+        whole = log.get(f"tile/{kind}/{index:03}" + ("" if max_width == 256 else f".p/{max_width}"))
+        for width in {1, 2, 17, PARTIAL, min(max_width, 255)}:
             part = log.get(f"tile/{kind}/{index:03}.p/{width}")
             assert whole.startswith(part)
             count = len(part) // 32 if kind == "0" else len(decode_bundle(part))
             assert count == width
 
 
-def test_tiles_are_bytes_for_ever(log: Log) -> None:
-    """Tiles and bundles, full and partial, are octets, immutable, for any page; HEAD has no body."""
+def test_tiles_are_immutable_bytes(log: Log) -> None:
+    """Tiles and bundles are octet streams, immutable, readable by any web page; HEAD has no body."""
     for path in ("tile/0/000", f"tile/0/{FULL:03}.p/{PARTIAL}", f"tile/1/000.p/{FULL}", "tile/entries/000"):
-        response = log.anybody.get(f"/log/{path}")
+        response = log.anonymous.get(f"/log/{path}")
         assert response.headers["content-type"] == "application/octet-stream"
         assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert response.headers["access-control-allow-origin"] == "*"
         assert int(response.headers["content-length"]) == len(response.content)
-        only_head = log.anybody.head(f"/log/{path}")
+        only_head = log.anonymous.head(f"/log/{path}")
         assert (only_head.status_code, only_head.content) == (200, b"")
     assert len(log.get("tile/0/000")) == 8192
 
@@ -175,7 +175,7 @@ BAD = {
     "nothing": "tile",
     "short index": "tile/0/0",
     "long index": "tile/0/0000",
-    "needless group": "tile/0/x000/000",
+    "redundant group": "tile/0/x000/000",
     "group without x": "tile/0/001/000",
     "last group with x": "tile/0/x000",
     "index negative": "tile/0/-01",
@@ -188,29 +188,29 @@ BAD = {
     "Arabic digits": "tile/0/%D9%A0%D9%A0%D9%A0",
     "line feed": "tile/0/000%0a",
     "NUL": "tile/0/000%00",
-    "no UTF-8": "tile/0/%ff",
-    "way up": "tile/0/%2e%2e/%2e%2e/checkpoint",
-    "something after it": "tile/0/000/x",
+    "invalid UTF-8": "tile/0/%ff",
+    "path traversal": "tile/0/%2e%2e/%2e%2e/checkpoint",
+    "trailing segment": "tile/0/000/x",
     "upper case": "tile/ENTRIES/000",
 }
 
 
 @pytest.mark.parametrize("path", BAD.values(), ids=BAD.keys())
 def test_bad_tile_is_not_found(log: Log, path: str) -> None:
-    """What is no tile, or none of this log yet, is 404, and no cache keeps that."""
-    response = log.anybody.get(f"/log/{path}")
+    """A malformed tile path, or a tile that does not exist yet, is a 404 that no cache stores."""
+    response = log.anonymous.get(f"/log/{path}")
     assert_exchange_error(response, 404, "not_found")
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_every_spelling_the_log_serves_is_the_one_it_prints(log: Log) -> None:
-    """A tile has one path: what is served is what reading and printing its path again gives."""
+def test_tile_path_has_one_spelling(log: Log) -> None:
+    """Parsing and printing the path of a served tile gives the same path."""
     for path in ("tile/0/000", f"tile/1/000.p/{FULL}", "tile/entries/000"):
         assert parse_tile_path(path).path == path
         assert log.get(path)
 
 
 def test_empty_log_has_no_tiles(log: Log) -> None:
-    """A log without entries served its checkpoint and key, and not one tile."""
-    assert set(log.at_first.values()) == {404}
-    assert len(log.at_first) == 4
+    """A log without entries serves no tiles."""
+    assert set(log.statuses_when_empty.values()) == {404}
+    assert len(log.statuses_when_empty) == 4

@@ -1,4 +1,4 @@
-"""The sequencer: everything queued enters the log once, in order, by one process at a time, whatever dies."""
+"""The sequencer: every queued entry enters the log once, in order, by one process at a time, despite crashes."""
 
 import tempfile
 import time
@@ -32,21 +32,21 @@ LOCK = 1819240307
 
 @pytest.fixture(scope="module")
 def single() -> Iterator[Server]:
-    """A server of this file's own, whose log holds nothing but what is anchored here."""
+    """A server used only by this file, so its log contains only what these tests anchor."""
     with new_server() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def api(single: Server) -> Iterator[httpx.Client]:
-    """An HTTP client of it."""
+    """An HTTP client of that server."""
     with single.client() as client:
         yield client
 
 
 @contextmanager
 def second_server(first: Server) -> Iterator[Server]:
-    """Another server on the first one's database and with its key."""
+    """Run another server on the first one's database, with the same signing key."""
     with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder:
         key = (first.data / "log.key").read_text().strip()
         server = Server(Path(folder) / "data", first.postgres_url, **{**first.settings, "log_key": key})
@@ -59,7 +59,7 @@ def second_server(first: Server) -> Iterator[Server]:
 
 
 def lock_holders(server: Server) -> list[int]:
-    """The database's processes that hold the sequencer's lock."""
+    """Return the ids of the database processes that hold the sequencer's lock."""
     rows = server.query(
         "select l.pid from pg_locks l join pg_database d on d.oid = l.database"
         " where l.locktype = 'advisory' and l.objid = $1 and l.granted and d.datname = current_database()",
@@ -69,7 +69,7 @@ def lock_holders(server: Server) -> list[int]:
 
 
 def assert_no_gaps(server: Server) -> int:
-    """Assert that log, media and checkpoints fit together without a gap; returns the log's size."""
+    """Assert that log, media and checkpoints are consistent and without gaps. Returns the log's size."""
     (head,) = server.query("select size, number from log_head")
     indexes = [row["leaf_index"] for row in server.query("select leaf_index from media where status = 3 order by 1")]
     assert indexes == list(range(head["size"]))
@@ -83,29 +83,30 @@ def assert_no_gaps(server: Server) -> int:
 
 
 def test_item_is_anchored_within_a_second(api: httpx.Client) -> None:
-    """An idle server anchors an item within a second of its 201; on a busy machine, one of many."""
+    """An idle server anchors an item within a second of its 201. On a busy machine, one of several attempts does."""
 
     def wait_s() -> float:
-        item_id, began = anchor(api), time.monotonic()
+        item_id, started = anchor(api), time.monotonic()
         wait_for(api, item_id)
-        return time.monotonic() - began
+        return time.monotonic() - started
 
     wait_until(lambda: wait_s() < 1.0, timeout_s=60)
 
 
-def test_entries_stand_in_the_order_they_came(single: Server, api: httpx.Client) -> None:
-    """The items of a batch stand in the log in the order of its lines, single ones in the order they were sent."""
+def test_entries_are_sequenced_in_order_of_arrival(single: Server, api: httpx.Client) -> None:
+    """The items of a batch enter the log in the order of its lines, and single items in the order of their requests."""
     batch = [answer["id"] for answer in answers_of(post_batch(api, lines_of(*(new_item() for _ in range(1500)))))]
     ids = batch + [anchor(api) for _ in range(5)]
     wait_for(api, ids[-1])
     rows = single.query("select id, leaf_index from media")
-    place = {str(row["id"]): row["leaf_index"] for row in rows}
-    assert [place[item_id] for item_id in ids] == list(range(place[ids[0]], place[ids[0]] + len(ids)))
+    leaf_index = {str(row["id"]): row["leaf_index"] for row in rows}
+    first = leaf_index[ids[0]]
+    assert [leaf_index[item_id] for item_id in ids] == list(range(first, first + len(ids)))
     assert_no_gaps(single)
 
 
 def test_killed_sequencer_is_replaced(single: Server, api: httpx.Client) -> None:
-    """A sequencer killed with -9 is replaced without help, and the log goes on without a gap."""
+    """A sequencer killed with -9 is restarted automatically, and the log continues without a gap."""
     size = assert_no_gaps(single)
     for _ in range(2):
         (killed,) = find_sequencers(single)
@@ -116,24 +117,24 @@ def test_killed_sequencer_is_replaced(single: Server, api: httpx.Client) -> None
 
 
 def new_item() -> dict[str, object]:
-    """An anchor request for a hash nobody has."""
+    """Return an anchor request for a new hash."""
     return {"hash": random_hash(), "size": 1}
 
 
 @pytest.mark.parametrize("size_bytes", [0, 65_536, 100_000])
-def test_entry_that_does_not_fit_fails_its_item(single: Server, api: httpx.Client, size_bytes: int) -> None:
-    """An entry the log cannot hold makes its item failed, for a reason in the server's log; others go on."""
+def test_entry_of_invalid_size_fails_its_item(single: Server, api: httpx.Client, size_bytes: int) -> None:
+    """An entry of invalid size makes its item failed and logs the reason; other entries are not affected."""
     item = anchored(api)
     set_status(single, item["id"], ACCEPTED)
     single.query(
         "insert into log_queue (kind, subject_id, entry) values ('media', $1, $2)", item["id"], b"x" * size_bytes
     )
-    beside = anchor(api)
+    other = anchor(api)
     assert wait_for(api, item["id"], FAILED)["transaction"] is None
-    wait_for(api, beside)
-    refused = [line for line in read_log(single) if line["event"] == "an entry was refused"]
-    line = next(line for line in refused if line["subject_id"] == item["id"])
-    assert (line["level"], line["kind"], line["reason"]) == ("error", "media", "an entry has 1 to 65,535 bytes")
+    wait_for(api, other)
+    rejected = [line for line in read_log(single) if line["event"] == "log entry rejected"]
+    line = next(line for line in rejected if line["subject_id"] == item["id"])
+    assert (line["level"], line["kind"], line["reason"]) == ("error", "media", "an entry must have 1 to 65,535 bytes")
     again = post(api, id=item["id"], hash=item["hash"])
     assert again.status_code == 200
     assert wait_for(api, item["id"])["transaction"] is not None
@@ -147,19 +148,19 @@ def test_largest_entry_fits(single: Server, api: httpx.Client) -> None:
     wait_for(api, item["id"])
 
 
-def test_entry_of_an_unknown_kind_is_refused(single: Server, api: httpx.Client) -> None:
-    """An entry nobody can settle is refused with its reason, and holds up nothing."""
+def test_entry_of_an_unknown_kind_is_rejected(single: Server, api: httpx.Client) -> None:
+    """An entry whose kind has no handler is rejected, its reason is logged, and the queue moves on."""
     item = anchored(api)
     single.query("insert into log_queue (kind, subject_id, entry) values ('song', $1, 'la')", item["id"])
     anchored(api)
     wait_until(lambda: single.query("select count(*) from log_queue where kind = 'song'")[0][0] == 0)
     (line,) = [line for line in read_log(single) if line.get("kind") == "song"]
-    assert line["reason"] == "its kind is unknown"
+    assert line["reason"] == "unknown kind"
     assert get_item(api, item["id"])["status"] == ANCHORED
 
 
-def test_only_refused_entries_make_no_checkpoint(single: Server, api: httpx.Client) -> None:
-    """A round in which nothing enters signs nothing."""
+def test_only_rejected_entries_make_no_checkpoint(single: Server, api: httpx.Client) -> None:
+    """A round in which no entry is accepted signs no checkpoint."""
     item = anchored(api)
     (before,) = single.query("select number, size from log_head")
     set_status(single, item["id"], ACCEPTED)
@@ -168,8 +169,8 @@ def test_only_refused_entries_make_no_checkpoint(single: Server, api: httpx.Clie
     assert single.query("select number, size from log_head") == [before]
 
 
-def test_of_two_servers_one_sequences() -> None:
-    """Of two servers on one database one sequences what both accept, and killed, is followed by the other."""
+def test_one_of_two_servers_sequences() -> None:
+    """One of two servers on a database sequences the entries of both. When it is killed, the other takes over."""
     with new_server() as first, second_server(first) as second, first.client() as one, second.client() as other:
         for _ in range(3):
             ids = [anchor(client) for client in (one, other) for _ in range(20)]
@@ -178,15 +179,15 @@ def test_of_two_servers_one_sequences() -> None:
             assert len(lock_holders(first)) == 1
         assert sum(is_sequencing(server) for server in (first, second)) == 1
         assert_no_gaps(first)
-        leader, heir, client = (first, second, other) if is_sequencing(first) else (second, first, one)
-        before = lock_holders(heir)
+        leader, standby, client = (first, second, other) if is_sequencing(first) else (second, first, one)
+        before = lock_holders(standby)
         leader.kill()
         wait_for(client, anchor(client))
-        assert is_sequencing(heir)
-        assert lock_holders(heir) != before
-        assert assert_no_gaps(heir) == 121
+        assert is_sequencing(standby)
+        assert lock_holders(standby) != before
+        assert assert_no_gaps(standby) == 121
 
 
 def is_sequencing(server: Server) -> bool:
-    """Whether this server's log says that it became the sequencer."""
+    """True if the server's log shows that it became the sequencer."""
     return any(line["event"] == "sequencing" for line in read_log(server))

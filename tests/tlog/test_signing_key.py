@@ -1,4 +1,4 @@
-"""The log's signing key: made once, kept for its owner alone, and never exchanged for another."""
+"""The log's signing key: generated once, readable only by its owner, and never replaced by another."""
 
 import stat
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from support import Server, new_server
 
 @pytest.fixture(scope="module")
 def stopped() -> Iterator[Server]:
-    """A server that is not running, on a folder of its own, for starts that are refused."""
+    """A stopped server with its own data folder, for starts that are refused."""
     with new_server(start=False) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def log() -> Iterator[tuple[Server, SigningKey]]:
-    """A server that was started, anchored something and was stopped, with the key it made."""
+    """A stopped server that has anchored an item, and the key it generated."""
     with new_server() as server:
         with server.client() as api:
             anchored(api)
@@ -30,16 +30,16 @@ def log() -> Iterator[tuple[Server, SigningKey]]:
 
 
 def published_key(server: Server) -> str:
-    """The verifier key as anybody gets it."""
-    with server.client("") as anybody:
-        response = anybody.get("/log/key")
+    """Fetch the verifier key without authentication."""
+    with server.client("") as anonymous:
+        response = anonymous.get("/log/key")
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.text.endswith("\n")
     return response.text.removesuffix("\n")
 
 
-def test_key_is_kept_for_its_owner_alone(log: tuple[Server, SigningKey]) -> None:
-    """The first start makes the key with mode 0600, and neither log nor database ever holds its private half."""
+def test_key_is_readable_only_by_its_owner(log: tuple[Server, SigningKey]) -> None:
+    """The first start writes the key with mode 0600, and the private key never appears in the server's log."""
     server, key = log
     assert stat.S_IMODE((server.data / "log.key").stat().st_mode) == 0o600
     assert key.verifier_key.name.startswith("hallmarket-")
@@ -47,8 +47,8 @@ def test_key_is_kept_for_its_owner_alone(log: tuple[Server, SigningKey]) -> None
     assert sorted(path.name for path in server.data.iterdir() if path.name.startswith("log.")) == ["log.key"]
 
 
-def test_key_open_to_others_is_refused(log: tuple[Server, SigningKey]) -> None:
-    """A key file that others can read is refused until its mode is mended; the words say how."""
+def test_key_readable_by_others_is_refused(log: tuple[Server, SigningKey]) -> None:
+    """A key file that other users can read is refused, and the message says how to fix its mode."""
     server, _ = log
     path = server.data / "log.key"
     for mode in (0o640, 0o604, 0o666):
@@ -58,26 +58,26 @@ def test_key_open_to_others_is_refused(log: tuple[Server, SigningKey]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n"], ids=["empty", "nonsense"])
-def test_file_that_holds_no_key_is_refused(log: tuple[Server, SigningKey], text: str) -> None:
-    """A key file that is empty or spoilt is refused, and never written over."""
+def test_file_without_a_key_is_refused(log: tuple[Server, SigningKey], text: str) -> None:
+    """A key file that is empty or corrupt is refused, and never overwritten."""
     server, key = log
     path = server.data / "log.key"
     path.write_text(text)
-    assert f"{path} holds no signing key" in refusal_of_start(server)
+    assert f"{path} does not contain a valid signing key" in refusal_of_start(server)
     assert path.read_text() == text
     path.write_text(key.text())
 
 
 def test_wrong_key_is_refused(log: tuple[Server, SigningKey]) -> None:
-    """Another key of the same name cannot go on with a log, given or new; both verifier keys are named."""
+    """A different key of the same name, configured or generated, is refused; the message names both verifier keys."""
     server, key = log
     other = SigningKey.generate(key.verifier_key.name)
     server.settings["log_key"] = other.text()
-    words = refusal_of_start(server)
+    message = refusal_of_start(server)
     del server.settings["log_key"]
-    assert str(key.verifier_key) in words
-    assert str(other.verifier_key) in words
-    assert "PRIVATE" not in words
+    assert str(key.verifier_key) in message
+    assert str(other.verifier_key) in message
+    assert "PRIVATE" not in message
     path = server.data / "log.key"
     text = path.read_text()
     path.unlink()
@@ -86,8 +86,8 @@ def test_wrong_key_is_refused(log: tuple[Server, SigningKey]) -> None:
     path.chmod(0o600)
 
 
-def test_key_goes_on_where_it_was(log: tuple[Server, SigningKey]) -> None:
-    """After a restart the log goes on under the same key and name, whatever origin is given then."""
+def test_key_and_name_survive_a_restart(log: tuple[Server, SigningKey]) -> None:
+    """After a restart the log keeps its key and name, even if another origin is configured."""
     server, key = log
     server.settings["log_origin"] = "another.example/log"
     server.start()
@@ -97,50 +97,50 @@ def test_key_goes_on_where_it_was(log: tuple[Server, SigningKey]) -> None:
         assert open_checkpoint(api.get("/log/checkpoint").text, key.verifier_key).size == 2
 
 
-def test_given_key_is_used_and_written_nowhere() -> None:
-    """A key given by setting signs the log, under its own name, and is written to no file and no table."""
+def test_configured_key_is_used_and_stored_nowhere() -> None:
+    """A key from the settings signs the log under the key's own name, and is written to no file or table."""
     key = SigningKey.generate("registry.example/log")
     with new_server(log_key=key.text()) as server:
         assert published_key(server) == str(key.verifier_key)
         assert not (server.data / "log.key").exists()
         assert key.text() not in server.log.read_text()
         assert "PRIVATE" not in str(server.query("select * from log_head, server_secret"))
-        with server.client("") as anybody:
-            checkpoint = open_checkpoint(anybody.get("/log/checkpoint").text, key.verifier_key)
-            assert anybody.get("/readyz").json()["log"]["origin"] == "registry.example/log"
+        with server.client("") as anonymous:
+            checkpoint = open_checkpoint(anonymous.get("/log/checkpoint").text, key.verifier_key)
+            assert anonymous.get("/readyz").json()["log"]["origin"] == "registry.example/log"
         assert checkpoint.origin == "registry.example/log"
 
 
-@pytest.mark.parametrize("origin", ["two words", "a+b", "line\nend"])
-def test_origin_that_no_note_can_carry_is_refused(stopped: Server, origin: str) -> None:
-    """An origin with a space, a plus or a line end is refused in words, and leaves no key behind."""
+@pytest.mark.parametrize("origin", ["two message", "a+b", "line\nend"])
+def test_invalid_origin_is_refused(stopped: Server, origin: str) -> None:
+    """An origin that contains a space, a plus sign or a line break is refused, and no key is created."""
     stopped.settings["log_origin"] = origin
     assert "cannot name a log" in refusal_of_start(stopped)
     assert not (stopped.data / "log.key").exists()
 
 
 @pytest.mark.parametrize("key", ["nonsense", "PRIVATE+KEY+x+00000000+AAAA", "x+33d7b496+AeHTu4Q3hEIM"])
-def test_given_key_that_is_none_is_refused(stopped: Server, key: str) -> None:
-    """A setting that holds no signing key is refused by name, without repeating what it holds."""
+def test_invalid_configured_key_is_refused(stopped: Server, key: str) -> None:
+    """An invalid key in the settings is refused; the message names the setting and does not repeat its value."""
     stopped.settings.update(log_key=key, log_origin="")
-    words = refusal_of_start(stopped)
-    assert words.startswith("HALLMARKET_LOG_KEY holds no signing key")
-    assert key not in words
+    message = refusal_of_start(stopped)
+    assert message.startswith("HALLMARKET_LOG_KEY does not contain a valid signing key")
+    assert key not in message
 
 
 def test_origin_names_a_new_log(stopped: Server) -> None:
-    """The origin given at the first start that succeeds is the log's name and its key's."""
+    """The origin configured at the first successful start becomes the name of the log and of its key."""
     stopped.settings.update(log_key="", log_origin="first.example/log")
     stopped.start()
     key = VerifierKey.parse(published_key(stopped))
     assert key.name == "first.example/log"
-    with stopped.client("") as anybody:
-        assert open_checkpoint(anybody.get("/log/checkpoint").text, key).origin == "first.example/log"
+    with stopped.client("") as anonymous:
+        assert open_checkpoint(anonymous.get("/log/checkpoint").text, key).origin == "first.example/log"
 
 
-def test_key_may_be_asked_for_by_any_page(server: Server) -> None:
-    """The verifier key may be read by any web page and kept for some minutes."""
-    with server.client("") as anybody:
-        response = anybody.get("/log/key")
+def test_key_is_readable_by_any_web_page(server: Server) -> None:
+    """The verifier key may be read by any web page and cached for five minutes."""
+    with server.client("") as anonymous:
+        response = anonymous.get("/log/key")
     assert response.headers["access-control-allow-origin"] == "*"
     assert response.headers["cache-control"] == "public, max-age=300"

@@ -19,7 +19,7 @@ from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.jobs.statistics import count_jobs
 from hallmarket.server.jobs.types import JobCount
-from hallmarket.server.tlog.publish import get_status
+from hallmarket.server.tlog.status import get_status
 from hallmarket.server.tlog.types import LogStatus
 
 NO_STORE = {"cache-control": "no-store"}

@@ -1,20 +1,20 @@
-"""What the child of `hallmarket serve` runs that gives queued entries their place in the log."""
+"""Sequencer process: assigns queued log entries their position and signs checkpoints."""
 
 import uvloop
 
 from hallmarket.proof.entry import DATASET_VERSION, LICENCE, MEDIA
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.child import name_process, run_until_stopped
-from hallmarket.server.datasets.settle import settle_versions
+from hallmarket.server.datasets.mark_anchored import mark_versions_anchored
 from hallmarket.server.http.logging import configure_logging
-from hallmarket.server.media.settle import settle_media
-from hallmarket.server.purchases.settle import settle_licences
+from hallmarket.server.media.mark_anchored import mark_media_anchored
+from hallmarket.server.purchases.mark_anchored import mark_licences_anchored
 from hallmarket.server.settings import Settings
 from hallmarket.server.tlog.sequencer import Sequencer
 
 
 def run_sequencer(settings: Settings, database_url: str, key: str) -> None:
-    """Sequence until SIGTERM; the round under way is finished first."""
+    """Sequence entries until SIGTERM, then finish the current round."""
     configure_logging(settings.log_level)
     name_process("hm-sequencer")
     sequencer = make_sequencer(settings, database_url, SigningKey.parse(key))
@@ -22,10 +22,10 @@ def run_sequencer(settings: Settings, database_url: str, key: str) -> None:
 
 
 def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Sequencer:
-    """The sequencer, and what each kind of entry does once it is entered."""
+    """Build the sequencer with the handler of each kind of entry."""
     return Sequencer(
         database_url,
         key,
         settings.checkpoint_interval_ms / 1000,
-        {MEDIA: settle_media, DATASET_VERSION: settle_versions, LICENCE: settle_licences},
+        {MEDIA: mark_media_anchored, DATASET_VERSION: mark_versions_anchored, LICENCE: mark_licences_anchored},
     )

@@ -31,7 +31,7 @@ from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.identity.keys import get_secret
 from hallmarket.server.identity.register import FirstStart, first_start
 from hallmarket.server.settings import Settings
-from hallmarket.server.tlog.open import open_log
+from hallmarket.server.tlog.initialize import initialize_log
 from hallmarket.server.tlog.signing_key import load_signing_key
 
 log = structlog.get_logger()
@@ -121,7 +121,7 @@ async def _prepare(url: str, secret: str, key: SigningKey) -> Prepared:
     try:
         if applied:
             log.info("schema brought up to date", applied=applied)
-        await open_log(connection, key)
+        await initialize_log(connection, key)
         used = await get_secret(connection, secret)
         return Prepared(used, await first_start(connection, used))
     finally:

@@ -50,12 +50,12 @@ insert into dataset_version (id, dataset_id, number, author_id, organization_id,
                              delta_version, key, manifest, sha3_512, salt)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
--- name: settle_entered
+-- name: mark_anchored
 update dataset_version v set status = 3, leaf_index = s.leaf_index, leaf_hash = s.leaf_hash, checkpoint_number = $4
 from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as s (id, leaf_index, leaf_hash)
 where v.id = s.id;
 
--- name: settle_refused
+-- name: mark_failed
 update dataset_version set status = 4 where id = any ($1::uuid[]);
 
 -- name: find_dataset

@@ -45,12 +45,12 @@ update media set hash = $3, size = $4, name = $5, metadata = $6, salt = $7, stat
 where id = $1 and organization_id = $2 and status in (1, 4)
 returning id;
 
--- name: settle_entered
+-- name: mark_anchored
 update media set status = 3, leaf_index = entered.leaf_index, leaf_hash = entered.leaf_hash, checkpoint_number = $4
 from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as entered (id, leaf_index, leaf_hash)
 where media.id = entered.id and media.status = 2;
 
--- name: settle_refused
+-- name: mark_failed
 update media set status = 4 where id = any($1::uuid[]) and status = 2;
 
 -- name: find_anchored

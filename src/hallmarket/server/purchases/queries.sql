@@ -45,12 +45,12 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text
            content_sha3_512, content_size, license_id, license_text, currency, price_minor, fee_minor, transfer_id,
            salt, created_on);
 
--- name: settle_entered
+-- name: mark_anchored
 update licence l set status = 3, leaf_index = s.leaf_index, leaf_hash = s.leaf_hash, checkpoint_number = $4
 from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as s (id, leaf_index, leaf_hash)
 where l.id = s.id;
 
--- name: settle_refused
+-- name: mark_failed
 update licence set status = 4 where id = any ($1::uuid[]);
 
 -- name: find_licences

@@ -1,1 +1,1 @@
-"""The transparency log: append, sequence, publish and prove."""
+"""Transparency log: append entries, sequence them, publish the log and prove what it contains."""

@@ -1,4 +1,4 @@
-"""Append entries to the log: queued inside the caller's transaction, entered by the sequencer once that commits."""
+"""Append entries to the log: queue them in the caller's transaction for the sequencer."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,6 +10,6 @@ sql = load_queries(__package__)
 
 
 async def append(tx: Connection, kind: str, entries: Sequence[tuple[UUID, bytes]]) -> None:
-    """Queue entries, each with the id of the thing it is about; they commit or vanish with `tx`."""
+    """Queue entries, each with the id of its subject. They are sequenced if `tx` commits."""
     if entries:
         await tx.execute(sql.append, kind, [subject for subject, _ in entries], [entry for _, entry in entries])

@@ -1,4 +1,4 @@
-"""Prove what the log says, out of its tiles: that an entry is in it, and that it only ever grew."""
+"""Build proofs from the log's tiles: inclusion of an entry, and consistency between two sizes."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,10 @@ sql = load_queries(__package__)
 
 
 async def prove_inclusion(connection: Connection, leaf_index: int, checkpoint_number: int) -> ProofFile:
-    """The proof that entry `leaf_index` is under a checkpoint. Raises NotFound if there is no such checkpoint."""
+    """Build the proof that the entry at `leaf_index` is included under a checkpoint.
+
+    Raises NotFound if there is no such checkpoint, or if the entry is newer than the checkpoint.
+    """
     checkpoint = await connection.fetchrow(sql.find_checkpoint, checkpoint_number)
     if checkpoint is None or leaf_index >= checkpoint["size"]:
         raise NotFound("The log has no such checkpoint or entry.")
@@ -24,18 +27,18 @@ async def prove_inclusion(connection: Connection, leaf_index: int, checkpoint_nu
 
 
 async def prove_consistency(connection: Connection, old_size: int, new_size: int) -> list[bytes]:
-    """The proof that the log at `old_size` is a prefix of the log at `new_size`; both have been published."""
+    """Build the proof that the log at `old_size` is a prefix of the log at `new_size`. Both must be published sizes."""
     tiles = await _fetch_tiles(connection, consistency_ranges(old_size, new_size), new_size)
     return tile.consistency_proof(old_size, new_size, tiles)
 
 
 async def get_entry(connection: Connection, leaf_index: int) -> bytes:
-    """The entry at `leaf_index`. Raises NotFound past the log's end."""
+    """Return the entry at `leaf_index`. Raises NotFound if it is past the end of the log."""
     row = await connection.fetchrow(sql.find_bundle, leaf_index // tile.TILE_WIDTH)
-    place = leaf_index % tile.TILE_WIDTH
-    if row is None or place >= row["width"]:
+    offset = leaf_index % tile.TILE_WIDTH
+    if row is None or offset >= row["width"]:
         raise NotFound("The log has no such entry.")
-    return tile.decode_bundle(row["entries"])[place]
+    return tile.decode_bundle(row["entries"])[offset]
 
 
 async def _fetch_tiles(connection: Connection, ranges: Iterable[tuple[int, int]], size: int) -> tile.Tiles:

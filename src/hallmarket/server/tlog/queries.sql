@@ -1,8 +1,8 @@
 -- name: append
 select log_append($1, $2::uuid[], $3::bytea[]);
 
--- name: become_sequencer
--- Held by the session: it ends with the process that took it, however that ends.
+-- name: try_become_sequencer
+-- A session-level lock, so it is released when the process that took it ends, however it ends.
 select pg_try_advisory_lock(1819240307);
 
 -- name: lock_head
@@ -10,15 +10,15 @@ select h.size, h.number, h.verifier_key, c.root_hash
 from log_head h join log_checkpoint c on c.number = h.number
 for update of h;
 
--- name: is_queued
--- By the index, which steps over entries that are done and not yet cleaned up.
+-- name: has_queued_entries
+-- The index skips entries that are deleted but not yet vacuumed.
 select exists (select from log_queue order by position limit 1);
 
--- name: take_queue
--- In order of arrival. What a transaction still open has queued before is not seen yet; it comes in a later round.
+-- name: list_queued_entries
+-- In order of arrival. Entries of a transaction that is still open are not visible yet; a later round takes them.
 select position, kind, subject_id, entry from log_queue order by position limit $1;
 
--- name: clear_queue
+-- name: delete_queued_entries
 delete from log_queue where position = any($1::bigint[]);
 
 -- name: find_head
@@ -48,10 +48,10 @@ on conflict (index) do update set width = excluded.width, entries = excluded.ent
 -- name: find_tiles
 select t.level, t.index, t.hashes
 from log_tile t
-join unnest($1::smallint[], $2::bigint[]) as wanted (level, index) using (level, index);
+join unnest($1::smallint[], $2::bigint[]) as requested (level, index) using (level, index);
 
 -- name: find_tile
--- Only as much of it as is published and asked for.
+-- The first $3 hashes of the tile, if it is published that far.
 select substring(hashes for $3::int * 32) from log_tile
 where level = $1 and index = $2 and octet_length(hashes) >= $3::int * 32;
 

@@ -1,4 +1,4 @@
-"""The log as the other rooms see it: what was entered, what was refused, and what is published."""
+"""Types of the log that other rooms use: sequencing results and the log's status."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -9,28 +9,28 @@ import msgspec
 from hallmarket.server.database.connections import Connection
 
 
-class Entered(msgspec.Struct, frozen=True):
-    """One subject's place in the log."""
+class SequencedEntry(msgspec.Struct, frozen=True):
+    """An entry that is now in the log, with the id of its subject."""
 
     subject_id: UUID
     leaf_index: int
     leaf_hash: bytes
 
 
-class Settlement(msgspec.Struct, frozen=True):
-    """What one round of the sequencer did with the entries of one kind."""
+class SequencingResult(msgspec.Struct, frozen=True):
+    """The outcome of one sequencing round for the entries of one kind. `rejected` holds subject ids."""
 
     checkpoint_number: int
-    entered: Sequence[Entered]
-    refused: Sequence[UUID]
+    sequenced: Sequence[SequencedEntry]
+    rejected: Sequence[UUID]
 
 
-# A room's word on what becomes of its things once they are entered or refused; runs inside the sequencer's transaction.
-Settle = Callable[[Connection, Settlement], Awaitable[None]]
+# A room's function that updates the subjects of its entries. It runs inside the sequencer's transaction.
+SequencingHandler = Callable[[Connection, SequencingResult], Awaitable[None]]
 
 
 class LogStatus(msgspec.Struct, frozen=True):
-    """The log for operators: its size, its newest checkpoint, and how much waits for how long."""
+    """The log's status for operators: its newest checkpoint, the queue's length, and the oldest queued entry's age."""
 
     verifier_key: str
     size: int
