@@ -14,7 +14,7 @@ from hallmarket.server.catalog.search import search_assets
 from hallmarket.server.catalog.search_query import read_search
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Window
-from hallmarket.server.identity.types import Caller, Me
+from hallmarket.server.principal import Person, Principal
 from wire import assert_exchange_error
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -240,12 +240,11 @@ def test_past_what_is_ranked_come_the_older(circle: Circle, word: str, monkeypat
 async def search_here(circle: Circle, word: str, offset: int) -> tuple[list[str], bool]:
     """A page of two that the administrator finds, without a server between, and whether there is more."""
     person = UUID(circle.boss.id)
-    me = Me(person, person, circle.boss.member.username, None, None)
-    caller = Caller(person, "", person, None, False, frozenset(), frozenset(), None, me)
+    principal = Principal(means="key", person=Person(person, circle.boss.member.username))
     database = Database(circle.server.postgres_url, 1)
     await database.open()
     try:
-        page = await search_assets(database, caller, read_search({"query": word}, caller), Window(offset, 2))
+        page = await search_assets(database, principal, read_search({"query": word}, principal), Window(offset, 2))
     finally:
         await database.close()
     return [str(each.id) for each in page.data], page.pagination.has_more

@@ -39,7 +39,7 @@ from hallmarket.server.http.framework import make_framework
 from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import choose_context
-from hallmarket.server.identity.fast_path import find_fast_handler
+from hallmarket.server.identity.fast_routes import find_fast_handler
 from hallmarket.server.identity.join_routes import join_routes
 from hallmarket.server.identity.key_routes import key_routes
 from hallmarket.server.identity.member_routes import member_routes
@@ -48,7 +48,7 @@ from hallmarket.server.identity.people_routes import people_routes
 from hallmarket.server.identity.routes import identity_routes
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.media.anchor import Anchoring
-from hallmarket.server.media.fast_path import FastPath
+from hallmarket.server.media.fast_routes import FastPath
 from hallmarket.server.media.lookup import Lookup
 from hallmarket.server.media.routes import media_routes
 from hallmarket.server.media.upload_routes import upload_routes

@@ -54,16 +54,16 @@ def read_event_request(query: dict[str, str]) -> EventRequest:
 
 
 async def list_organization_events(
-    database: Database, caller: Any, organization_id: UUID, wanted: EventRequest
+    database: Database, principal: Any, organization_id: UUID, wanted: EventRequest
 ) -> Paged[WireEvent]:
     """One page of an organization's events, newest first, for its administrators.
 
     Raises ApiKeyOrgMismatch if the key is bound elsewhere, NotFound for strangers, Forbidden for other members.
     """
-    if caller.is_bound and caller.organization_id != organization_id:
+    if principal.bound_to is not None and principal.organization_id != organization_id:
         raise ApiKeyOrgMismatch
     async with database.connection() as connection:
-        role = await connection.fetchval(sql.find_role, organization_id, caller.person_id)
+        role = await connection.fetchval(sql.find_role, organization_id, principal.person_id)
         if role is None:
             raise NotFound("There is no such organization.")
         if role != "admin":
@@ -71,21 +71,21 @@ async def list_organization_events(
         return await _page(
             connection,
             (sql.count_organization_events, sql.list_organization_events),
-            (organization_id, caller.person_id),
+            (organization_id, principal.person_id),
             wanted,
         )
 
 
-async def list_personal_events(database: Database, caller: Any, wanted: EventRequest) -> Paged[WireEvent]:
+async def list_personal_events(database: Database, principal: Any, wanted: EventRequest) -> Paged[WireEvent]:
     """One page of the events that concern the caller and no organization, newest first.
 
     Raises ApiKeyOrgMismatch if the key is bound to an organization, outside of which it opens nothing.
     """
-    if caller.is_bound:
+    if principal.bound_to is not None:
         raise ApiKeyOrgMismatch
     async with database.connection() as connection:
         return await _page(
-            connection, (sql.count_personal_events, sql.list_personal_events), (caller.person_id,), wanted
+            connection, (sql.count_personal_events, sql.list_personal_events), (principal.person_id,), wanted
         )
 
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
@@ -17,7 +17,7 @@ sql = load_queries(__package__)
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was done; see `record`."""
 
-    actor: Actor
+    principal: Principal
     action: str
     organization_id: UUID | None = None
     person_id: UUID | None = None
@@ -27,7 +27,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 async def record(
     tx: Connection,
-    actor: Actor,
+    principal: Principal,
     action: str,
     *,
     organization_id: UUID | None = None,
@@ -44,7 +44,7 @@ async def record(
         tx,
         [
             Event(
-                actor=actor,
+                principal=principal,
                 action=action,
                 organization_id=organization_id,
                 person_id=person_id,
@@ -61,10 +61,10 @@ async def record_each(tx: Connection, events: Sequence[Event]) -> None:
         sql.record_events,
         [new_id() for _ in events],
         [event.organization_id for event in events],
-        [event.person_id or event.actor.person_id for event in events],
-        [event.actor.person_id for event in events],
-        [event.actor.key_id for event in events],
-        [event.actor.address for event in events],
+        [event.person_id or event.principal.actor_id for event in events],
+        [event.principal.actor_id for event in events],
+        [event.principal.key_id for event in events],
+        [event.principal.origin.address for event in events],
         [event.action for event in events],
         [event.subject_id for event in events],
         [msgspec.json.encode(event.details).decode() for event in events],

@@ -45,13 +45,13 @@ def audit_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def organization_audit(request: AnyRequest, organization_id: FromPath[str]) -> Paged[WireEvent]:
         context = request_context(request.scope)
         wanted = read_event_request(read_query(context.scope["query_string"]))
-        return await list_organization_events(database, context.caller, read_id(organization_id), wanted)
+        return await list_organization_events(database, context.principal, read_id(organization_id), wanted)
 
     @get("/user/audit", opt=READ, summary="What was done to you outside of any organization")
     async def own_audit(request: AnyRequest) -> Paged[WireEvent]:
         context = request_context(request.scope)
         return await list_personal_events(
-            database, context.caller, read_event_request(read_query(context.scope["query_string"]))
+            database, context.principal, read_event_request(read_query(context.scope["query_string"]))
         )
 
     return [organization_audit, own_audit]

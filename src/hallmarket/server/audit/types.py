@@ -1,21 +1,10 @@
-"""Who acts, as the audit trail writes it down, and events as the wire shows them."""
+"""Audit events as the exchange dialect shows them."""
 
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
-
-
-class Actor(msgspec.Struct, frozen=True):
-    """A person with the key they used and the address they came from; all null for a command on the server itself."""
-
-    person_id: UUID | None = None
-    key_id: UUID | None = None
-    address: str | None = None
-
-
-OPERATOR = Actor()
 
 
 class WirePerson(msgspec.Struct, frozen=True):

@@ -9,25 +9,25 @@ from hallmarket.server.catalog.types import ADMIN, LISTED, READ, WRITE, Access
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, Locked, NotFound
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-def viewer(caller: Caller) -> tuple[UUID, UUID | None]:
+def viewer(principal: Principal) -> tuple[UUID, UUID | None]:
     """The person and the one organization their key opens, or None: the two that `asset_role` asks for."""
-    return caller.person_id, caller.reaches
+    return principal.person_id, principal.bound_to
 
 
 async def get_access(
-    connection: Connection, caller: Caller, asset_id: UUID, needed: int, asset_type: str | None = None
+    connection: Connection, principal: Principal, asset_id: UUID, needed: int, asset_type: str | None = None
 ) -> Access:
     """An asset that the caller may do something to: LISTED, READ, WRITE or ADMIN.
 
     Raises NotFound if the caller may not know of it or it is of another type, Locked if it must be bought before it is
     read, Forbidden if they may read it and no more.
     """
-    row = await connection.fetchrow(sql.find_access, asset_id, *viewer(caller))
+    row = await connection.fetchrow(sql.find_access, asset_id, *viewer(principal))
     if row is None or asset_type not in (None, row["asset_type"]):
         raise NotFound(f"There is no such {asset_type or 'asset'}.")
     access = msgspec.convert(dict(row), Access, builtin_types=(UUID,))
@@ -37,12 +37,12 @@ async def get_access(
 
 
 async def lock_access(
-    tx: Connection, caller: Caller, asset_id: UUID, needed: int, asset_type: str | None = None
+    tx: Connection, principal: Principal, asset_id: UUID, needed: int, asset_type: str | None = None
 ) -> Access:
     """As `get_access`; nobody else changes the asset, or who may do what to it, until the transaction ends."""
     await tx.execute(sql.lock_asset, asset_id)
     # A statement of its own: it sees what was committed while the lock was waited for.
-    return await get_access(tx, caller, asset_id, needed, asset_type)
+    return await get_access(tx, principal, asset_id, needed, asset_type)
 
 
 async def _refusal(connection: Connection, access: Access, needed: int) -> Forbidden:

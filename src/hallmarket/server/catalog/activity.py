@@ -21,7 +21,7 @@ from hallmarket.server.http.exchange import (
     read_window,
     window_query,
 )
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 from hallmarket.server.teams.seen import mark_seen
 from hallmarket.server.teams.standing import find_standing
 from hallmarket.server.teams.types import ASSET_TYPES
@@ -75,49 +75,55 @@ def read_asset_type(query: dict[str, str]) -> str | None:
 
 
 async def list_activity(
-    database: Database, caller: Caller, team_id: UUID, asset_type: str | None, window: Window, *, sees: bool
+    database: Database, principal: Principal, team_id: UUID, asset_type: str | None, window: Window, *, sees: bool
 ) -> Paged[WireAsset]:
     """The assets of a team that the caller may know of, newest first. Raises NotFound.
 
     If they see it, and it is the beginning of all of it, nothing until now is new to them any more.
     """
     async with database.transaction() as tx:
-        await find_standing(tx, caller, team_id)
-        asked = (*viewer(caller), team_id, asset_type, window.offset, window.limit + 1)
+        await find_standing(tx, principal, team_id)
+        asked = (*viewer(principal), team_id, asset_type, window.offset, window.limit + 1)
         rows = await tx.fetch(sql.list_activity, *asked)
         page: Paged[UUID] = page_of(window, rows, lambda row: row["id"])
         if sees and rows and asset_type is None and window.offset == 0:
-            await mark_seen(tx, team_id, caller.person_id, rows[0]["created_on"])
-        return Paged(await list_assets(tx, caller, page.data), page.pagination)
+            await mark_seen(tx, team_id, principal.person_id, rows[0]["created_on"])
+        return Paged(await list_assets(tx, principal, page.data), page.pagination)
 
 
-async def get_unreads(database: Database, caller: Caller, query: dict[str, str]) -> Data[UnreadCounts] | PreviewPage:
+async def get_unreads(
+    database: Database, principal: Principal, query: dict[str, str]
+) -> Data[UnreadCounts] | PreviewPage:
     """What is new: counts for all teams (`view_mode=count`), or a page of one (`preview`). Raises InvalidRequest."""
     match query.get("view_mode"):
         case "count":
             organization_id = read_id(query["org_id"], "org_id") if "org_id" in query else None
-            return Data(await _count_unreads(database, caller, organization_id))
+            return Data(await _count_unreads(database, principal, organization_id))
         case "preview":
             window = read_window(query, PREVIEW_ITEMS)
-            return await _preview_unreads(database, caller, read_id(query.get("team_id", ""), "team_id"), window)
+            return await _preview_unreads(database, principal, read_id(query.get("team_id", ""), "team_id"), window)
     raise InvalidRequest("view_mode must be count or preview.", "view_mode")
 
 
-async def _count_unreads(database: Database, caller: Caller, organization_id: UUID | None) -> UnreadCounts:
-    if organization_id == NOBODY:  # the personal context, which has no teams
+async def _count_unreads(database: Database, principal: Principal, organization_id: UUID | None) -> UnreadCounts:
+    if organization_id == PERSONAL_CONTEXT:  # the personal context, which has no teams
         return UnreadCounts({})
     async with database.connection() as connection:
-        rows = await connection.fetch(sql.count_unread, *viewer(caller), organization_id, caller.organization_id, None)
+        rows = await connection.fetch(
+            sql.count_unread, *viewer(principal), organization_id, principal.organization_id, None
+        )
     if organization_id is not None and not rows:  # whoever is in an organization is in its default team
         raise NotFound("You are in no such organization, or the request does not run in it.")
     return UnreadCounts({str(row["team_id"]): row["unread"] for row in rows})
 
 
-async def _preview_unreads(database: Database, caller: Caller, team_id: UUID, window: Window) -> PreviewPage:
+async def _preview_unreads(database: Database, principal: Principal, team_id: UUID, window: Window) -> PreviewPage:
     async with database.connection() as connection:
-        await find_standing(connection, caller, team_id)
-        counted = await connection.fetchrow(sql.count_unread, *viewer(caller), None, caller.organization_id, team_id)
-        asked = (*viewer(caller), team_id, window.offset, window.limit + 1)
+        await find_standing(connection, principal, team_id)
+        counted = await connection.fetchrow(
+            sql.count_unread, *viewer(principal), None, principal.organization_id, team_id
+        )
+        asked = (*viewer(principal), team_id, window.offset, window.limit + 1)
         rows = await connection.fetch(sql.list_unread, *asked)
     unread = 0 if counted is None else counted["unread"]
     page = page_of(window, rows, wire_ref, total=unread)

@@ -42,11 +42,11 @@ def activity_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         query = read_query(context.scope["query_string"])
         wanted, asset_type = read_id(team_id, "team_id"), read_asset_type(query)
         window, sees = read_window(query, PREVIEW_ITEMS), context.method == "GET"  # a HEAD shows nothing
-        return await list_activity(database, context.caller, wanted, asset_type, window, sees=sees)
+        return await list_activity(database, context.principal, wanted, asset_type, window, sees=sees)
 
     @get("/teams/unreads", opt=UNREADS, summary="What is new to you in your teams")
     async def unreads(request: AnyRequest) -> Data[UnreadCounts] | PreviewPage:
         context = request_context(request.scope)
-        return await get_unreads(database, context.caller, read_query(context.scope["query_string"]))
+        return await get_unreads(database, context.principal, read_query(context.scope["query_string"]))
 
     return [activity, unreads]

@@ -16,9 +16,7 @@ from hallmarket.server.catalog.placement import choose_placement
 from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import Forbidden, InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 # Who may see it, what it costs and on which terms: for administrators of the asset, as sharing is.
 FOR_ADMINISTRATORS = (
@@ -37,13 +35,12 @@ FOR_ADMINISTRATORS = (
 )
 
 
-async def change_asset(tx: Connection, context: RequestContext, access: Access, fields: AssetFields) -> None:
+async def change_asset(tx: Connection, principal: Principal, access: Access, fields: AssetFields) -> None:
     """Change an asset that `lock_access` gave the caller with WRITE; fields left out stay as they are.
 
     Raises Forbidden, InvalidRequest, NotFound for a source the caller may not know of, ApiKeyOrgMismatch, Conflict if
     somebody bought it as part of what it would no longer inherit from.
     """
-    caller: Caller = context.caller
     old = await tx.fetchrow(sql.find_fields, access.id)
     assert old is not None
     new = dict(old) | plain_fields(fields)  # its columns stay in the order of both queries
@@ -51,9 +48,9 @@ async def change_asset(tx: Connection, context: RequestContext, access: Access, 
         merged = merge_attribution(msgspec.json.decode(old["attribution"]), fields.attribution)
         new["attribution"] = msgspec.json.encode(merged).decode()
     if fields.source_id is not UNSET:
-        new["source_id"], new["family_id"] = await find_lineage(tx, caller, fields)
+        new["source_id"], new["family_id"] = await find_lineage(tx, principal, fields)
         await _check_source(tx, access.id, new["source_id"])
-    new |= await _place(tx, caller, old, fields, new["source"])
+    new |= await _place(tx, principal, old, fields, new["source"])
     is_new_for_sale = new["visibility"] == "monetized" != old["visibility"]
     if is_new_for_sale and old["monetization"] == "none" and fields.monetization is UNSET:
         new["monetization"] = monetization_of("monetized")
@@ -66,7 +63,7 @@ async def change_asset(tx: Connection, context: RequestContext, access: Access, 
     changed = [name for name in new if new[name] != old[name]]
     await record(
         tx,
-        actor_of(context),
+        principal,
         "asset.update",
         organization_id=new["organization_id"],
         subject_id=access.id,
@@ -108,14 +105,14 @@ async def _require_part_stays(tx: Connection, asset_id: UUID, old: str, new: str
 
 
 async def _place(
-    tx: Connection, caller: Caller, old: asyncpg.Record, fields: AssetFields, source: str
+    tx: Connection, principal: Principal, old: asyncpg.Record, fields: AssetFields, source: str
 ) -> dict[str, Any]:
     """Organization, team and visibility, if any of them is said; chosen as for a new asset."""
     said = [value for value in (fields.visibility, fields.org_id, fields.team_id) if value not in (UNSET, None)]
     if not said:
         return {}
     organization_id = old["organization_id"] if fields.org_id in (UNSET, None) else fields.org_id
-    organization_id = None if organization_id == NOBODY else organization_id
+    organization_id = None if organization_id == PERSONAL_CONTEXT else organization_id
     visibility = old["visibility"] if fields.visibility in (UNSET, None) else fields.visibility
     if visibility == "inherit":
         if old["parent_id"] is None:
@@ -127,6 +124,6 @@ async def _place(
     if place == (old["organization_id"], old["team_id"], old["visibility"]):
         return {}
     chosen = await choose_placement(
-        tx, caller, organization_id=organization_id, team_id=team_id, visibility=visibility, source=source
+        tx, principal, organization_id=organization_id, team_id=team_id, visibility=visibility, source=source
     )
     return {"organization_id": chosen.organization_id, "team_id": chosen.team_id, "visibility": chosen.visibility}

@@ -14,7 +14,7 @@ from hallmarket.server.catalog.types import LISTED, AssetRef, WireAsset, wire_re
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Paged, Window, page_of, window_query
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 TYPES = get_args(ConnectionType)
 MAX_DERIVED = 200
@@ -66,7 +66,7 @@ class Lineage(msgspec.Struct, frozen=True):
 
 
 async def list_connections(
-    database: Database, caller: Caller, asset_id: UUID, query: dict[str, str], window: Window
+    database: Database, principal: Principal, asset_id: UUID, query: dict[str, str], window: Window
 ) -> Paged[WireConnection]:
     """An asset's connections with assets the caller may know of, newest first, made by what they may read.
 
@@ -79,30 +79,30 @@ async def list_connections(
     if types and (unknown := [word for word in types if word not in TYPES]):
         raise InvalidRequest(f"{unknown[0][:40]!r} is no type of connections: {', '.join(TYPES)}.", "type")
     async with database.connection() as connection:
-        await get_access(connection, caller, asset_id, LISTED)
-        asked = (asset_id, *viewer(caller), types, direction, window.offset, window.limit + 1)
+        await get_access(connection, principal, asset_id, LISTED)
+        asked = (asset_id, *viewer(principal), types, direction, window.offset, window.limit + 1)
         rows = await connection.fetch(sql.list_connections, *asked)
         ends = {row[end] for row in rows for end in ("source_id", "target_id")}
         refs = {row["id"]: wire_ref(row) for row in await connection.fetch(sql.list_refs, list(ends))}
     return page_of(window, rows, lambda row: _wire(row, refs))
 
 
-async def get_lineage(database: Database, caller: Caller, asset_id: UUID) -> Lineage:
+async def get_lineage(database: Database, principal: Principal, asset_id: UUID) -> Lineage:
     """Where an asset comes from and what comes from it, as far as the caller may know. Raises NotFound.
 
     Of the first of a family that is the whole family, of others what was made of them directly.
     """
     async with database.connection() as connection:
-        await get_access(connection, caller, asset_id, LISTED)
+        await get_access(connection, principal, asset_id, LISTED)
         node = await connection.fetchrow(sql.find_fields, asset_id)
         kind = await connection.fetchval(sql.find_type, asset_id)
         assert node is not None
         sources = await connection.fetch(sql.list_sources, asset_id)
-        derived = await connection.fetch(sql.list_derived, asset_id, *viewer(caller), MAX_DERIVED + 1)
+        derived = await connection.fetch(sql.list_derived, asset_id, *viewer(principal), MAX_DERIVED + 1)
         return Lineage(
             LineageNode(asset_id, kind, node["lineage_role"] or "new", node["source_id"], node["family_id"]),
-            await list_assets(connection, caller, [row["id"] for row in sources]),
-            await list_assets(connection, caller, [row["id"] for row in derived[:MAX_DERIVED]]),
+            await list_assets(connection, principal, [row["id"] for row in sources]),
+            await list_assets(connection, principal, [row["id"] for row in derived[:MAX_DERIVED]]),
             len(derived) > MAX_DERIVED,
         )
 

@@ -15,7 +15,7 @@ from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import MAX_ITEMS, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_time
 from hallmarket.server.identity.profile import find_someone
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 MAX_COUNTED = 5000  # of one person's assets
 SINCE_QUERY = {"since": {"type": "string", "format": "date-time", "description": "Only what came since then."}}
@@ -77,39 +77,41 @@ class UserImpact(msgspec.Struct, frozen=True):
     assets: list[AssetImpact]
 
 
-async def get_counts(database: Database, caller: Caller, asset_id: UUID) -> Counts:
+async def get_counts(database: Database, principal: Principal, asset_id: UUID) -> Counts:
     """An asset's counters. Raises NotFound."""
     async with database.connection() as connection:
-        await get_access(connection, caller, asset_id, LISTED)
-        (found,) = await _list_impact(connection, caller, [asset_id], None)
+        await get_access(connection, principal, asset_id, LISTED)
+        (found,) = await _list_impact(connection, principal, [asset_id], None)
     return Counts(**{name: getattr(found, name) for name in Counts.__struct_fields__})
 
 
-async def get_impact(database: Database, caller: Caller, query: dict[str, str]) -> Impacts:
+async def get_impact(database: Database, principal: Principal, query: dict[str, str]) -> Impacts:
     """The impact of the assets named by `ids`, without those one may not know of. Raises InvalidRequest."""
     named, since = _read_ids(query, "ids"), read_time(query, "since")
     async with database.connection() as connection:
-        return Impacts(await _list_impact(connection, caller, named, since))
+        return Impacts(await _list_impact(connection, principal, named, since))
 
 
-async def get_user_impact(database: Database, caller: Caller, name_or_id: str, query: dict[str, str]) -> UserImpact:
+async def get_user_impact(
+    database: Database, principal: Principal, name_or_id: str, query: dict[str, str]
+) -> UserImpact:
     """The impact of somebody's newest assets, the most sought of the week first. Raises InvalidRequest, NotFound."""
     since, window = read_time(query, "since"), read_window(query)
     named = _read_ids(query, "asset_ids") or None
     async with database.connection() as connection:
         person_id = await find_someone(connection, name_or_id)
-        owned = await connection.fetch(sql.list_owned, *viewer(caller), person_id, named, MAX_COUNTED)
-        assets = await _list_impact(connection, caller, [row["id"] for row in owned], since)
+        owned = await connection.fetch(sql.list_owned, *viewer(principal), person_id, named, MAX_COUNTED)
+        assets = await _list_impact(connection, principal, [row["id"] for row in owned], since)
     assets.sort(key=lambda each: (-each.popularity_7d, -each.views))
     shown = assets[window.offset : window.offset + window.limit]
     return UserImpact(person_id, since, _add(assets), shown)
 
 
 async def _list_impact(
-    connection: Connection, caller: Caller, ids: Iterable[UUID], since: datetime | None
+    connection: Connection, principal: Principal, ids: Iterable[UUID], since: datetime | None
 ) -> list[AssetImpact]:
     wanted = list(dict.fromkeys(ids))
-    return [_wire(row) for row in await connection.fetch(sql.list_impact, *viewer(caller), wanted, since)]
+    return [_wire(row) for row in await connection.fetch(sql.list_impact, *viewer(principal), wanted, since)]
 
 
 def _wire(row: asyncpg.Record) -> AssetImpact:

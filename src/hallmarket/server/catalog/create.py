@@ -15,9 +15,7 @@ from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 # In the order of `create_asset`, from `license_id` on.
 PRICED = ("price_usd", "price_sats", "unit_cost_usd", "unit_cost_sats", "cost_accounting", "cost_unit")
@@ -25,7 +23,7 @@ PRICED = ("price_usd", "price_sats", "unit_cost_usd", "unit_cost_sats", "cost_ac
 
 async def create_asset(
     tx: Connection,
-    context: RequestContext,
+    principal: Principal,
     asset_type: AssetType,
     fields: AssetFields,
     *,
@@ -40,13 +38,12 @@ async def create_asset(
     With a parent, the caller needs `parent_role` on that. Raises InvalidRequest, Forbidden, NotFound for a parent or
     source the caller may not know of, Locked, ApiKeyOrgMismatch.
     """
-    caller: Caller = context.caller
     asset_id = asset_id or new_id()
     said = {"source": "api"} | plain_fields(fields)
     parent_id = None if fields.parent_id is UNSET else fields.parent_id
-    place = await _place(tx, caller, fields, parent_id, parent_role, said["source"])
+    place = await _place(tx, principal, fields, parent_id, parent_role, said["source"])
     said.setdefault("monetization", monetization_of(place.visibility))
-    source_id, family_id = await find_lineage(tx, caller, fields)
+    source_id, family_id = await find_lineage(tx, principal, fields)
     attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
     try:
         await tx.execute(
@@ -54,7 +51,7 @@ async def create_asset(
             *(
                 asset_id,
                 asset_type,
-                caller.person_id,
+                principal.person_id,
                 place.organization_id,
                 place.team_id,
                 parent_id,
@@ -68,10 +65,10 @@ async def create_asset(
         )
     except asyncpg.ForeignKeyViolationError:
         raise NotFound("Its parent, its source or its team is gone.") from None
-    await tx.execute(sql.grant_role, new_id(), asset_id, caller.person_id, "admin", caller.person_id)
+    await tx.execute(sql.grant_role, new_id(), asset_id, principal.person_id, "admin", principal.person_id)
     await record(
         tx,
-        actor_of(context),
+        principal,
         "asset.create",
         organization_id=place.organization_id,
         subject_id=asset_id,
@@ -81,31 +78,31 @@ async def create_asset(
     return asset_id
 
 
-async def find_lineage(tx: Connection, caller: Caller, fields: AssetFields) -> tuple[UUID | None, UUID | None]:
+async def find_lineage(tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID | None, UUID | None]:
     """The asset this one comes from, which the caller must be able to read, and the family of both."""
     if fields.source_id is UNSET or fields.source_id is None:
         return None, None
-    await get_access(tx, caller, fields.source_id, READ)
+    await get_access(tx, principal, fields.source_id, READ)
     source = await tx.fetchrow(sql.find_fields, fields.source_id)
     assert source is not None
     return fields.source_id, source["family_id"] or fields.source_id
 
 
 async def _place(
-    tx: Connection, caller: Caller, fields: AssetFields, parent_id: UUID | None, parent_role: int, source: str
+    tx: Connection, principal: Principal, fields: AssetFields, parent_id: UUID | None, parent_role: int, source: str
 ) -> Place:
     visibility = None if fields.visibility is UNSET else fields.visibility
     if parent_id is not None:
-        parent = await get_access(tx, caller, parent_id, parent_role)
+        parent = await get_access(tx, principal, parent_id, parent_role)
         if visibility in (None, "inherit"):
             return Place(parent.organization_id, parent.team_id, "inherit")
     elif visibility == "inherit":
         raise InvalidRequest("Only an asset with a parent inherits its visibility.", "visibility")
-    organization_id = caller.organization_id if fields.org_id in (UNSET, None) else fields.org_id
+    organization_id = principal.organization_id if fields.org_id in (UNSET, None) else fields.org_id
     return await choose_placement(
         tx,
-        caller,
-        organization_id=None if organization_id == NOBODY else organization_id,
+        principal,
+        organization_id=None if organization_id == PERSONAL_CONTEXT else organization_id,
         team_id=fields.team_id,
         visibility=visibility,
         source=source,

@@ -11,9 +11,7 @@ from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import FLAG_QUERY, read_flag
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 DELETE_QUERY = {
     "delete_children": FLAG_QUERY | {"description": "With the assets that stand in it and that you administer."},
@@ -23,7 +21,7 @@ INSTEAD = "make what they bought private, so that nobody else sees it"
 
 
 async def delete_asset(
-    database: Database, context: RequestContext, asset_id: UUID, query: dict[str, str], asset_type: str | None = None
+    database: Database, principal: Principal, asset_id: UUID, query: dict[str, str], asset_type: str | None = None
 ) -> DeleteResult:
     """Delete an asset by `delete_children` and `dry_run` of the query; only its administrators may.
 
@@ -32,12 +30,12 @@ async def delete_asset(
     """
     with_children, dry_run = read_flag(query, "delete_children") is True, read_flag(query, "dry_run") is True
     async with database.transaction() as tx:
-        return await delete_locked(tx, context, asset_id, asset_type, with_children=with_children, dry_run=dry_run)
+        return await delete_locked(tx, principal, asset_id, asset_type, with_children=with_children, dry_run=dry_run)
 
 
 async def delete_locked(
     tx: Connection,
-    context: RequestContext,
+    principal: Principal,
     asset_id: UUID,
     asset_type: str | None = None,
     *,
@@ -46,9 +44,8 @@ async def delete_locked(
     needed: int = ADMIN,
 ) -> DeleteResult:
     """As `delete_asset`, in a transaction of the caller's; `needed` is the role it takes."""
-    caller: Caller = context.caller
-    access = await lock_access(tx, caller, asset_id, needed, asset_type)
-    family = await tx.fetch(sql.list_family, asset_id, *viewer(caller), with_children)
+    access = await lock_access(tx, principal, asset_id, needed, asset_type)
+    family = await tx.fetch(sql.list_family, asset_id, *viewer(principal), with_children)
     going = [row for row in family if row["takes"]]
     await require_no_buyers(tx, asset_id, "it stays", INSTEAD, ids=[row["id"] for row in going])
     if not dry_run:
@@ -61,7 +58,7 @@ async def delete_locked(
             raise Conflict("Somebody bought of it at this moment. Look again.") from None
         await record(
             tx,
-            actor_of(context),
+            principal,
             "asset.delete",
             organization_id=access.organization_id,
             subject_id=asset_id,

@@ -11,12 +11,14 @@ from litestar.params import FromPath
 from hallmarket.server.catalog.download import (
     DownloadUrl,
     Wanted,
+    find_download,
     make_download_url,
     open_link,
-    send_asset,
+    record_download,
 )
 from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
+from hallmarket.server.catalog.send_routes import is_first_part, send_part, send_whole
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.body import read_body
@@ -65,7 +67,11 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
     )
     async def download(request: AnyRequest, asset_id: FromPath[str]) -> Response[bytes]:
         context = request_context(request.scope)
-        return await send_asset(database, kinds, context, read_id(asset_id, "asset_id"), await _read(context))
+        principal, wanted_id = context.principal, read_id(asset_id, "asset_id")
+        _, found = await find_download(database, kinds, principal, wanted_id, await _read(context))
+        response = await send_whole(context, found)
+        await record_download(database, principal, wanted_id)
+        return response
 
     @post(
         "/assets/{asset_id:str}/download-url",
@@ -76,11 +82,16 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
     async def download_url(request: AnyRequest, asset_id: FromPath[str]) -> Data[DownloadUrl]:
         context = request_context(request.scope)
         wanted = read_id(asset_id, "asset_id"), await _read(context)
-        return Data(await make_download_url(database, kinds, links, context, *wanted))
+        return Data(await make_download_url(database, kinds, links, context.principal, context.base_url, *wanted))
 
     @get("/downloads/{token:str}", opt=LINK, summary="What a download address opens", responses=PARTS)
     async def linked(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
-        return await open_link(database, kinds, links, request_context(request.scope), token)
+        context = request_context(request.scope)
+        principal, asset_id, found = await open_link(database, kinds, links, token)
+        response = await send_part(context, found)
+        if is_first_part(context, response):
+            await record_download(database, principal, asset_id)
+        return response
 
     return [download, download_url, linked]
 

@@ -6,14 +6,14 @@ from uuid import UUID
 from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.connections import Connection, Database
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 
-async def note_view(database: Database, caller: Caller, asset_id: UUID) -> None:
+async def note_view(database: Database, principal: Principal, asset_id: UUID) -> None:
     """Note that the caller views an asset; it is read to them from then on. Raises NotFound."""
     async with database.transaction() as tx:
-        await get_access(tx, caller, asset_id, LISTED)
-        await _note(tx, "view", asset_id, caller.person_id)
+        await get_access(tx, principal, asset_id, LISTED)
+        await _note(tx, "view", asset_id, principal.person_id)
 
 
 async def forget_events(database: Database) -> None:

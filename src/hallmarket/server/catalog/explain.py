@@ -13,7 +13,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import ID_QUERY, read_id
 from hallmarket.server.identity.profile import find_someone
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 # What each takes.
 ACTIONS = {
@@ -54,7 +54,9 @@ class Explanation(msgspec.Struct, frozen=True):
     price_sats: int | None
 
 
-async def explain_access(database: Database, caller: Caller, asset_id: UUID, query: dict[str, str]) -> Explanation:
+async def explain_access(
+    database: Database, principal: Principal, asset_id: UUID, query: dict[str, str]
+) -> Explanation:
     """Explain what the caller may do, by the key they use; or, to an administrator, what somebody else may, by any.
 
     Raises InvalidRequest, NotFound, Forbidden.
@@ -62,14 +64,16 @@ async def explain_access(database: Database, caller: Caller, asset_id: UUID, que
     action = query.get("action", "read")
     if action not in ACTIONS:
         raise InvalidRequest(f"action must be one of {', '.join(ACTIONS)}.", "action")
-    wanted = read_id(query["user_id"], "user_id") if "user_id" in query else caller.person_id
-    is_self = wanted == caller.person_id
+    wanted = read_id(query["user_id"], "user_id") if "user_id" in query else principal.person_id
+    is_self = wanted == principal.person_id
     async with database.connection() as connection:
-        await get_access(connection, caller, asset_id, LISTED if is_self else ADMIN)
+        await get_access(connection, principal, asset_id, LISTED if is_self else ADMIN)
         person_id = await find_someone(connection, str(wanted))
-        row = await connection.fetchrow(sql.explain_access, asset_id, person_id, caller.reaches if is_self else None)
+        row = await connection.fetchrow(
+            sql.explain_access, asset_id, person_id, principal.bound_to if is_self else None
+        )
     assert row is not None
-    return _explain(row, asset_id, person_id, action, _missing_scope(caller, action) if is_self else None)
+    return _explain(row, asset_id, person_id, action, _missing_scope(principal, action) if is_self else None)
 
 
 def _explain(row: asyncpg.Record, asset_id: UUID, person_id: UUID, action: str, lacks: str | None) -> Explanation:
@@ -131,6 +135,6 @@ def _by_role(row: asyncpg.Record, *, is_owner: bool) -> Iterator[Reason]:
             yield Reason(code, f"They were given the role {role} {where}.", role)
 
 
-def _missing_scope(caller: Caller, action: str) -> str | None:
+def _missing_scope(principal: Principal, action: str) -> str | None:
     scope = "assets:read" if ACTIONS[action] <= ROLES["read"] else "assets:write"
-    return None if scope in caller.scopes else scope
+    return None if scope in principal.scopes else scope

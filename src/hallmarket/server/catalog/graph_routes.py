@@ -32,7 +32,7 @@ from hallmarket.server.http.exchange import (
     window_query,
 )
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import RequestContext, request_context
+from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
@@ -50,11 +50,11 @@ def _connection_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def connections(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WireConnection]:
         context, query = _read(request)
         wanted = read_id(asset_id, "asset_id")
-        return await list_connections(database, context.caller, wanted, query, read_window(query))
+        return await list_connections(database, context.principal, wanted, query, read_window(query))
 
     @get(ASSET + "/lineage", opt=READ, summary="What an asset comes from, and what comes from it")
     async def lineage(request: AnyRequest, asset_id: FromPath[str]) -> Data[Lineage]:
-        return Data(await get_lineage(database, request_context(request.scope).caller, read_id(asset_id, "asset_id")))
+        return Data(await get_lineage(database, principal_of(request.scope), read_id(asset_id, "asset_id")))
 
     return [connections, lineage]
 
@@ -62,7 +62,7 @@ def _connection_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _tag_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get(ASSET + "/tags", opt=READ, summary="An asset's tags")
     async def tags(request: AnyRequest, asset_id: FromPath[str]) -> Data[list[AssetTag]]:
-        return Data(await list_tags(database, request_context(request.scope).caller, read_id(asset_id, "asset_id")))
+        return Data(await list_tags(database, principal_of(request.scope), read_id(asset_id, "asset_id")))
 
     @put(
         ASSET + "/tags",
@@ -71,12 +71,12 @@ def _tag_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def add(request: AnyRequest, asset_id: FromPath[str], data: JSONBody[NewTags]) -> Data[list[AssetTag]]:
         wanted = read_id(asset_id, "asset_id")
-        return Data(await add_tags(database, request_context(request.scope), wanted, data.tags))
+        return Data(await add_tags(database, principal_of(request.scope), wanted, data.tags))
 
     @delete(ASSET + "/tags/{tag_id:str}", opt=WRITE, status_code=200, summary="Take a tag from an asset")
     async def remove(request: AnyRequest, asset_id: FromPath[str], tag_id: FromPath[str]) -> Data[None]:
         wanted = read_id(asset_id, "asset_id"), read_id(tag_id, "tag_id")
-        await remove_tag(database, request_context(request.scope), *wanted)
+        await remove_tag(database, principal_of(request.scope), *wanted)
         return Data(None)
 
     return [tags, add, remove]
@@ -86,7 +86,7 @@ def _action_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def require(request: AnyRequest, asset_id: str) -> dict[str, str]:
         context, query = _read(request)
         async with database.connection() as connection:
-            await get_access(connection, context.caller, read_id(asset_id, "asset_id"), LISTED)
+            await get_access(connection, context.principal, read_id(asset_id, "asset_id"), LISTED)
         return query
 
     @get(ASSET + "/actions", opt=READ | {"query": ACTIONS_QUERY}, summary="What made an asset, and what it went into")

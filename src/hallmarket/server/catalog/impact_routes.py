@@ -23,7 +23,7 @@ from hallmarket.server.catalog.usage import get_plan_info
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity.plan import Plan
 
 AnyRequest = Request[Any, Any, Any]
@@ -36,17 +36,17 @@ def impact_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @post(ASSET + "/view", opt=READ, status_code=200, summary="Note that you view an asset")
     async def view(request: AnyRequest, asset_id: FromPath[str]) -> Data[None]:
-        await note_view(database, request_context(request.scope).caller, read_id(asset_id, "asset_id"))
+        await note_view(database, principal_of(request.scope), read_id(asset_id, "asset_id"))
         return Data(None)
 
     @get(ASSET + "/counts", opt=READ, summary="How often an asset was viewed, commented on, downloaded")
     async def counts(request: AnyRequest, asset_id: FromPath[str]) -> Data[Counts]:
-        return Data(await get_counts(database, request_context(request.scope).caller, read_id(asset_id, "asset_id")))
+        return Data(await get_counts(database, principal_of(request.scope), read_id(asset_id, "asset_id")))
 
     @get("/assets/impact", opt=READ | {"query": IMPACT_QUERY}, summary="What some assets have brought about")
     async def impact(request: AnyRequest) -> Data[Impacts]:
         context = request_context(request.scope)
-        return Data(await get_impact(database, context.caller, read_query(context.scope["query_string"])))
+        return Data(await get_impact(database, context.principal, read_query(context.scope["query_string"])))
 
     @get(
         "/users/{username:str}/impact",
@@ -56,11 +56,11 @@ def impact_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def user_impact(request: AnyRequest, username: FromPath[str]) -> Data[UserImpact]:
         context = request_context(request.scope)
         return Data(
-            await get_user_impact(database, context.caller, username, read_query(context.scope["query_string"]))
+            await get_user_impact(database, context.principal, username, read_query(context.scope["query_string"]))
         )
 
     @get("/user/plan-info", opt=PEOPLE, summary="What you may use, and what you do")
     async def plan(request: AnyRequest) -> Data[Plan]:
-        return Data(await get_plan_info(database, request_context(request.scope).caller))
+        return Data(await get_plan_info(database, principal_of(request.scope)))
 
     return [view, counts, impact, user_impact, plan]

@@ -13,9 +13,8 @@ from uuid import UUID
 import jwt
 
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 LIFETIME_S = 3600
 MAX_TOKEN_LENGTH = 2048
@@ -28,31 +27,36 @@ class Links:
     """Makes links, and finds who speaks through one, and what about."""
 
     def __init__(self, authenticator: ApiKeyAuthenticator, secret: bytes, public_url: str) -> None:
-        self._keyring = authenticator
+        self._authenticator = authenticator
         self._secret = hmac.digest(secret, b"hallmarket link", "sha256")
         self._public_url = public_url if urlsplit(public_url).scheme else ""
 
-    def make(self, context: RequestContext, purpose: Purpose, subject_id: UUID, form: str | None = None) -> str:
-        """An absolute address, good for LIFETIME_S, that opens the subject for one purpose."""
+    def make(
+        self, principal: Principal, base_url: str, purpose: Purpose, subject_id: UUID, form: str | None = None
+    ) -> str:
+        """Return an absolute address that opens the subject for one purpose, for LIFETIME_S.
+
+        `base_url` is used unless the operator set `--public-url`.
+        """
         claims = {
             "aud": purpose,
             "sub": str(subject_id),
             "form": form,
-            "key": str(context.caller.key_id),
+            "key": str(principal.key_id),
             "exp": int(time.time()) + LIFETIME_S,
         }
-        return self._origin(context) + PATHS[purpose] + jwt.encode(claims, self._secret, ALGORITHM)
+        return (self._public_url or base_url) + PATHS[purpose] + jwt.encode(claims, self._secret, ALGORITHM)
 
-    async def open(self, token: str, purpose: Purpose) -> tuple[Caller, UUID, str | None]:
+    async def open(self, token: str, purpose: Purpose) -> tuple[Principal, UUID, str | None]:
         """Who speaks through a link, its subject, and its form if it has one.
 
         Raises NotFound if it is forged or expired, made for something else, or its key is dead; Unavailable.
         """
         claims = self._read(token, purpose)
-        caller = None if claims is None else await self._keyring.find(UUID(claims["key"]))
-        if claims is None or caller is None:
+        principal = None if claims is None else await self._authenticator.find(UUID(claims["key"]))
+        if claims is None or principal is None:
             raise NotFound("This address is forged or expired, or its API key is expired or revoked. Ask for another.")
-        return caller, UUID(claims["sub"]), claims["form"]
+        return principal, UUID(claims["sub"]), claims["form"]
 
     def _read(self, token: str, purpose: Purpose) -> dict[str, Any] | None:
         if len(token) > MAX_TOKEN_LENGTH:
@@ -63,13 +67,3 @@ class Links:
             )
         except (jwt.InvalidTokenError, ValueError, TypeError):
             return None
-
-    def _origin(self, context: RequestContext) -> str:
-        """Where people reach us: as the operator says, else as this request did."""
-        if self._public_url:
-            return self._public_url
-        host = context.headers.get(b"host", b"").decode("latin-1")
-        if not host:
-            address, port = context.scope["server"] or ("127.0.0.1", None)
-            host = address if port is None else f"{address}:{port}"
-        return f"{context.scope['scheme']}://{host}"

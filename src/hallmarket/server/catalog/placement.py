@@ -10,8 +10,7 @@ from msgspec import UNSET, UnsetType
 from hallmarket.server.catalog.access import sql
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import Forbidden, InvalidRequest
-from hallmarket.server.identity.context import check_binding
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 OUTWARD = ("public", "monetized")
 
@@ -26,7 +25,7 @@ class Place(msgspec.Struct, frozen=True):
 
 async def choose_placement(
     tx: Connection,
-    caller: Caller,
+    principal: Principal,
     *,
     organization_id: UUID | None,
     team_id: UUID | UnsetType | None,
@@ -38,11 +37,11 @@ async def choose_placement(
     Raises InvalidRequest for a visibility that there is not to be had, Forbidden if they may put nothing there, or it
     would be seen outside of an internal team, ApiKeyOrgMismatch.
     """
-    check_binding(caller, organization_id)
-    wanted = None if team_id is UNSET or team_id == NOBODY else team_id
+    principal.require_organization(organization_id)
+    wanted = None if team_id is UNSET or team_id == PERSONAL_CONTEXT else team_id
     if organization_id is None:
         return _alone(wanted, visibility)
-    team = await tx.fetchrow(sql.find_placement, organization_id, caller.person_id, wanted, caller.reaches)
+    team = await tx.fetchrow(sql.find_placement, organization_id, principal.person_id, wanted, principal.bound_to)
     if team is None:
         raise Forbidden("You are no member of this organization, or it has no such team.")
     _check_policies(team, source)

@@ -19,7 +19,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
@@ -43,26 +43,26 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def get_one(request: AnyRequest, asset_id: FromPath[str]) -> Data[WireAsset]:
         wanted = read_id(asset_id, "asset_id")
         async with database.connection() as connection:
-            return Data(await get_asset(connection, request_context(request.scope).caller, wanted))
+            return Data(await get_asset(connection, principal_of(request.scope), wanted))
 
     @get("/search/assets", opt=READ | {"query": SEARCH_QUERY}, summary="Find assets by words, scope and filters")
     async def search(request: AnyRequest) -> Paged[WireAsset]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        wanted, window = read_search(query, context.caller), read_window(query, SEARCH_ITEMS)
-        return await search_assets(database, context.caller, wanted, window)
+        wanted, window = read_search(query, context.principal), read_window(query, SEARCH_ITEMS)
+        return await search_assets(database, context.principal, wanted, window)
 
     @get(ASSET + "/type", opt=READ, summary="An asset's type")
     async def type_of(request: AnyRequest, asset_id: FromPath[str]) -> Data[TypeOf]:
         wanted = read_id(asset_id, "asset_id")
         async with database.connection() as connection:
-            return Data(TypeOf(await get_type(connection, request_context(request.scope).caller, wanted)))
+            return Data(TypeOf(await get_type(connection, principal_of(request.scope), wanted)))
 
     @get(ASSET + "/children", opt=READ, summary="The assets that stand in one, oldest first")
     async def children(request: AnyRequest, asset_id: FromPath[str]) -> Data[list[WireAsset]]:
         wanted = read_id(asset_id, "asset_id")
         async with database.connection() as connection:
-            return Data(await list_children(connection, request_context(request.scope).caller, wanted))
+            return Data(await list_children(connection, principal_of(request.scope), wanted))
 
     @delete(
         ASSET,
@@ -73,7 +73,7 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def remove(request: AnyRequest, asset_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return Data(await delete_asset(database, context, read_id(asset_id, "asset_id"), query))
+        return Data(await delete_asset(database, context.principal, read_id(asset_id, "asset_id"), query))
 
     return [get_one, search, type_of, children, remove]
 
@@ -81,14 +81,14 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @put(ASSET + "/share", opt=WRITE | {"raises": (Conflict,)}, summary="Give somebody a role on an asset, or take it")
     async def share(request: AnyRequest, asset_id: FromPath[str], data: JSONBody[Share]) -> Data[None]:
-        await share_asset(database, request_context(request.scope), read_id(asset_id, "asset_id"), data.permission)
+        await share_asset(database, principal_of(request.scope), read_id(asset_id, "asset_id"), data.permission)
         return Data(None)
 
     @get(ASSET + "/permissions", opt=PAGED, summary="Who has which role on an asset, its owner first")
     async def permissions(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePermission]:
         context = request_context(request.scope)
         window = read_window(read_query(context.scope["query_string"]), MAX_ITEMS)
-        return await list_permissions(database, context.caller, read_id(asset_id, "asset_id"), window)
+        return await list_permissions(database, context.principal, read_id(asset_id, "asset_id"), window)
 
     @get(
         ASSET + "/explain",
@@ -98,6 +98,6 @@ def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def explain(request: AnyRequest, asset_id: FromPath[str]) -> Data[Explanation]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return Data(await explain_access(database, context.caller, read_id(asset_id, "asset_id"), query))
+        return Data(await explain_access(database, context.principal, read_id(asset_id, "asset_id"), query))
 
     return [share, permissions, explain]

@@ -12,17 +12,17 @@ from hallmarket.server.catalog.search_query import WINDOW_DAYS, Search
 from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 MAX_RANKED = 2000
 
 
-async def search_assets(database: Database, caller: Caller, wanted: Search, window: Window) -> Paged[WireAsset]:
+async def search_assets(database: Database, principal: Principal, wanted: Search, window: Window) -> Paged[WireAsset]:
     """One page of the assets that are searched for. Raises Unavailable."""
     async with database.connection() as connection:
-        found = await _find(connection, (*viewer(caller), *_values(wanted)), wanted, window)
+        found = await _find(connection, (*viewer(principal), *_values(wanted)), wanted, window)
         page: Paged[UUID] = page_of(window, found, lambda one: one)
-        return Paged(await list_assets(connection, caller, page.data), page.pagination)
+        return Paged(await list_assets(connection, principal, page.data), page.pagination)
 
 
 async def _find(connection: Connection, asked: tuple[Any, ...], wanted: Search, window: Window) -> list[UUID]:

@@ -9,7 +9,7 @@ from hallmarket.server.catalog.fields import slug_of
 from hallmarket.server.catalog.types import Visibility
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import UUID_TEXT, window_query
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.teams.types import ASSET_TYPES
 
 SEARCH_ITEMS = 20
@@ -68,7 +68,7 @@ class Search(msgspec.Struct, frozen=True):
     metadata: dict[str, Any]
 
 
-def read_search(query: dict[str, str], caller: Caller) -> Search:
+def read_search(query: dict[str, str], principal: Principal) -> Search:
     """A search from its query. Raises InvalidRequest, naming the parameter that makes no sense."""
     text = " ".join(query.get("query", "").split())
     if len(text) > MAX_QUERY_LENGTH:
@@ -80,7 +80,7 @@ def read_search(query: dict[str, str], caller: Caller) -> Search:
     filters = _filters(query)
     metadata = _metadata(query)
     # In an organization, its own are those of the one the request runs in.
-    context = caller.organization_id if scope == "org" else None
+    context = principal.organization_id if scope == "org" else None
     return Search(
         scope=scope,
         sort="recent" if sort == "relevant" and words is None else sort,

@@ -13,11 +13,10 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import Conflict
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.profile import find_someone
-from hallmarket.server.identity.types import NOBODY, Caller, wire_profile
+from hallmarket.server.identity.types import wire_profile
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 
 class Grantee(msgspec.Struct, frozen=True):
@@ -40,7 +39,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 async def share_asset(
-    database: Database, context: RequestContext, asset_id: UUID, wanted: Grant, asset_type: str | None = None
+    database: Database, principal: Principal, asset_id: UUID, wanted: Grant, asset_type: str | None = None
 ) -> None:
     """Give somebody a role on an asset, another one, or none, as its administrator, and tell them.
 
@@ -49,18 +48,18 @@ async def share_asset(
     Raises NotFound for the asset or the person, Forbidden, Conflict for the owner, whose role stays.
     """
     async with database.transaction() as tx:
-        access = await lock_access(tx, context.caller, asset_id, ADMIN, asset_type)
+        access = await lock_access(tx, principal, asset_id, ADMIN, asset_type)
         person_id = await find_someone(tx, str(wanted.user.user_id))
         if person_id == access.owner_id:
             raise Conflict("Its owner always administers an asset.")
         if wanted.role == "none":
             await tx.execute(sql.revoke_role, asset_id, person_id)
         else:
-            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, wanted.role, context.caller.person_id)
-            await _tell(tx, context.caller, access, person_id, wanted.role)
+            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, wanted.role, principal.person_id)
+            await _tell(tx, principal, access, person_id, wanted.role)
         await record(
             tx,
-            actor_of(context),
+            principal,
             "asset.share",
             organization_id=access.organization_id,
             subject_id=asset_id,
@@ -70,30 +69,30 @@ async def share_asset(
 
 
 async def list_permissions(
-    database: Database, caller: Caller, asset_id: UUID, window: Window, asset_type: str | None = None
+    database: Database, principal: Principal, asset_id: UUID, window: Window, asset_type: str | None = None
 ) -> Paged[WirePermission]:
     """Who has which role on an asset, its owner first; readers and writers see the owner's and their own.
 
     Raises NotFound, Locked.
     """
     async with database.connection() as connection:
-        access = await get_access(connection, caller, asset_id, READ, asset_type)
-        window_and_eyes = (window.offset, window.limit + 1, access.role == ADMIN, caller.person_id)
+        access = await get_access(connection, principal, asset_id, READ, asset_type)
+        window_and_eyes = (window.offset, window.limit + 1, access.role == ADMIN, principal.person_id)
         rows = await connection.fetch(sql.list_permissions, asset_id, *window_and_eyes)
     return page_of(window, rows, _wire_permission)
 
 
-async def _tell(tx: Connection, caller: Caller, access: Access, person_id: UUID, role: str) -> None:
+async def _tell(tx: Connection, principal: Principal, access: Access, person_id: UUID, role: str) -> None:
     called = access.name or f"a {access.asset_type}"
     await notify(
         tx,
         "share",
         [person_id],
-        source_id=caller.person_id,
+        source_id=principal.person_id,
         organization_id=access.organization_id,
         asset_id=access.id,
         content={
-            "text": f"{caller.me.username} shared {called} with you: {role}",
+            "text": f"{principal.username} shared {called} with you: {role}",
             "asset": {"assetId": str(access.id), "assetType": access.asset_type},
         },
     )
@@ -108,7 +107,7 @@ def _wire_permission(row: asyncpg.Record) -> WirePermission:
         bought=row["bought"],
         user_id=row["person_id"],
         user=wire_profile(row),
-        org_id=row["organization_id"] or NOBODY,
+        org_id=row["organization_id"] or PERSONAL_CONTEXT,
         visibility=row["visibility"],
         granter_id=row["granter_id"],
         created_at=row["created_on"],

@@ -14,9 +14,7 @@ from hallmarket.server.catalog.types import LISTED, WRITE, Access
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 MAX_TAGS = 50
 TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -48,14 +46,14 @@ class AssetTag(msgspec.Struct, frozen=True):
     source: str = "manual"
 
 
-async def list_tags(database: Database, caller: Caller, asset_id: UUID) -> list[AssetTag]:
+async def list_tags(database: Database, principal: Principal, asset_id: UUID) -> list[AssetTag]:
     """An asset's tags, by name. Raises NotFound."""
     async with database.connection() as connection:
-        await get_access(connection, caller, asset_id, LISTED)
+        await get_access(connection, principal, asset_id, LISTED)
         return await _list(connection, asset_id)
 
 
-async def add_tags(database: Database, context: RequestContext, asset_id: UUID, names: list[str]) -> list[AssetTag]:
+async def add_tags(database: Database, principal: Principal, asset_id: UUID, names: list[str]) -> list[AssetTag]:
     """Put tags on an asset, beside those it has, as one who may change it; answers all it has then.
 
     Raises NotFound, Locked, Forbidden, InvalidRequest for a name without a letter or digit, Conflict for too many.
@@ -64,34 +62,34 @@ async def add_tags(database: Database, context: RequestContext, asset_id: UUID, 
     if "" in wanted:
         raise InvalidRequest("A tag has at least one letter or digit.", "tags")
     async with database.transaction() as tx:
-        access = await lock_access(tx, context.caller, asset_id, WRITE)
+        access = await lock_access(tx, principal, asset_id, WRITE)
         slugs = sorted(wanted)
         await tx.execute(sql.create_tags, [new_id() for _ in slugs], [wanted[slug] for slug in slugs], slugs)
-        await tx.execute(sql.tag_asset, [new_id() for _ in slugs], asset_id, slugs, context.caller.person_id)
+        await tx.execute(sql.tag_asset, [new_id() for _ in slugs], asset_id, slugs, principal.person_id)
         tags = await _list(tx, asset_id)
         if len(tags) > MAX_TAGS:
             raise Conflict(f"An asset has at most {MAX_TAGS} tags.")
-        await _record(tx, context, access, added=slugs)
+        await _record(tx, principal, access, added=slugs)
         return tags
 
 
-async def remove_tag(database: Database, context: RequestContext, asset_id: UUID, tag_id: UUID) -> None:
+async def remove_tag(database: Database, principal: Principal, asset_id: UUID, tag_id: UUID) -> None:
     """Take a tag from an asset, as one who may change it. Raises NotFound, Locked, Forbidden."""
     async with database.transaction() as tx:
-        access = await lock_access(tx, context.caller, asset_id, WRITE)
+        access = await lock_access(tx, principal, asset_id, WRITE)
         slug = await tx.fetchval(sql.untag_asset, asset_id, tag_id)
         if slug is None:
             raise NotFound("It has no such tag.")
-        await _record(tx, context, access, removed=[slug])
+        await _record(tx, principal, access, removed=[slug])
 
 
 async def _list(connection: Connection, asset_id: UUID) -> list[AssetTag]:
     return [_wire(row) for row in await connection.fetch(sql.list_tags, asset_id)]
 
 
-async def _record(tx: Connection, context: RequestContext, access: Access, **what: list[str]) -> None:
+async def _record(tx: Connection, principal: Principal, access: Access, **what: list[str]) -> None:
     whose = {"organization_id": access.organization_id, "subject_id": access.id}
-    await record(tx, actor_of(context), "asset.tag", **whose, **what)  # type: ignore[arg-type]
+    await record(tx, principal, "asset.tag", **whose, **what)  # type: ignore[arg-type]
 
 
 def _wire(row: asyncpg.Record) -> AssetTag:

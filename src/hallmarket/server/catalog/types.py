@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hallmarket.server.identity.types import NOBODY, WireProfile
+from hallmarket.server.identity.types import WireProfile
+from hallmarket.server.principal import PERSONAL_CONTEXT
 from hallmarket.server.rich_text.types import Markdown, RichText
 from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR
 
@@ -216,8 +217,8 @@ def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
         id=row["id"],
         asset_type=row["asset_type"],
         user_id=row["owner_id"],
-        org_id=organization_id or NOBODY,
-        team_id=team_id or NOBODY,
+        org_id=organization_id or PERSONAL_CONTEXT,
+        team_id=team_id or PERSONAL_CONTEXT,
         visibility=row["visibility"],
         state=row["state"],
         source=row["source"],
@@ -229,7 +230,7 @@ def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
         user=WireProfile(
             row["owner_id"], row["username"], row["owner_name"], row["profile_picture"], row["actor_type"]
         ),
-        organization=InOrganization(organization_id or NOBODY, row["organization_name"] or EVERYBODY),
+        organization=InOrganization(organization_id or PERSONAL_CONTEXT, row["organization_name"] or EVERYBODY),
         team=None if team_id is None else InTeam(team_id, row["team_name"]),
         parent_id=row["parent_id"],
         lineage_role=row["lineage_role"],
@@ -262,8 +263,8 @@ def wire_ref(row: asyncpg.Record) -> AssetRef:
         row["asset_type"],
         row["name"],
         row["owner_id"],
-        row["organization_id"] or NOBODY,
-        row["team_id"] or NOBODY,
+        row["organization_id"] or PERSONAL_CONTEXT,
+        row["team_id"] or PERSONAL_CONTEXT,
         row["visibility"],
         row["created_on"],
     )

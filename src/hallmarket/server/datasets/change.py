@@ -19,7 +19,7 @@ from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Head
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import Tables
 
 
@@ -38,7 +38,7 @@ class UpdateDataset(msgspec.Struct, frozen=True):
 
 
 async def change_dataset(
-    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, wanted: DatasetFields
+    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: DatasetFields
 ) -> WireAsset:
     """Change a dataset's fields and columns, all or nothing.
 
@@ -48,19 +48,19 @@ async def change_dataset(
     metadata = wanted.metadata or Metadata()
     refs, enums = wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns
     if refs or enums:
-        await _change_columns(database, tables, context, dataset_id, wanted, refs or None, enums or None)
+        await _change_columns(database, tables, principal, dataset_id, wanted, refs or None, enums or None)
     else:
         async with database.transaction() as tx:
-            access = await lock_access(tx, context.caller, dataset_id, WRITE, DATASET)
-            await change_asset(tx, context, access, wanted)
+            access = await lock_access(tx, principal, dataset_id, WRITE, DATASET)
+            await change_asset(tx, principal, access, wanted)
     async with database.connection() as connection:
-        return await get_asset(connection, context.caller, dataset_id, DATASET)
+        return await get_asset(connection, principal, dataset_id, DATASET)
 
 
 async def _change_columns(
     database: Database,
     tables: Tables,
-    context: RequestContext,
+    principal: Principal,
     dataset_id: UUID,
     wanted: DatasetFields,
     refs: dict[str, Any] | None,
@@ -79,7 +79,7 @@ async def _change_columns(
             values = await aside(tables.distinct, snapshot, column.name)
             table = pa.table({column.name: pa.array(values, pa.string())})
             async with database.connection() as connection:
-                checked = await check_references(connection, context.caller, [column], table)
+                checked = await check_references(connection, principal, [column], table)
             if checked.refs is not None:
                 raise InvalidRequest(
                     f"Column {column.name} has values that refer to nothing: "
@@ -89,6 +89,6 @@ async def _change_columns(
         return head.with_snapshot(snapshot)
 
     async def also(tx: Connection, access: Access) -> None:
-        await change_asset(tx, context, access, wanted)
+        await change_asset(tx, principal, access, wanted)
 
-    await write(database, tables, context, dataset_id, change, also=also)
+    await write(database, tables, principal, dataset_id, change, also=also)

@@ -14,7 +14,7 @@ from hallmarket.server.datasets.types import Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
-from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.declare import MAX_COLUMNS, find_named, normalize_name, read_enum_values
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, read_type
@@ -43,7 +43,7 @@ class ChangeColumn(msgspec.Struct, frozen=True):
 
 
 async def add_column(
-    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, wanted: NewColumn
+    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: NewColumn
 ) -> str:
     """Add a column of nulls, and return its name. Raises NotFound, Forbidden, InvalidRequest, Duplicate, Conflict."""
     column = _declare(wanted)
@@ -57,12 +57,12 @@ async def add_column(
             raise Conflict(f"The rows that are there would have no {column.name}; let it take nulls.")
         return await _changed(tables, head, [*_same(head), (column, None)])
 
-    await write(database, tables, context, dataset_id, change)
+    await write(database, tables, principal, dataset_id, change)
     return column.name
 
 
 async def change_column(
-    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, name: str, wanted: ChangeColumn
+    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, name: str, wanted: ChangeColumn
 ) -> str:
     """Change a column, and return its name from now on.
 
@@ -85,11 +85,11 @@ async def change_column(
     async def also(tx: Connection, _access: Access) -> None:
         await tx.execute(sql.rename_in_indexes, dataset_id, *renamed[0])
 
-    await write(database, tables, context, dataset_id, change, also=also)
+    await write(database, tables, principal, dataset_id, change, also=also)
     return renamed[0][1]
 
 
-async def drop_column(database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, name: str) -> str:
+async def drop_column(database: Database, tables: Tables, principal: Principal, dataset_id: UUID, name: str) -> str:
     """Drop a column and the indexes it is in, and return its name. Raises as `add_column`, Conflict for the last."""
     dropped: list[str] = []
     indexes: list[str] = []
@@ -107,7 +107,7 @@ async def drop_column(database: Database, tables: Tables, context: RequestContex
     async def also(tx: Connection, _access: Access) -> None:
         await tx.fetch(sql.delete_indexes, dataset_id, indexes)
 
-    await write(database, tables, context, dataset_id, change, also=also)
+    await write(database, tables, principal, dataset_id, change, also=also)
     return dropped[0]
 
 

@@ -23,8 +23,7 @@ from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import DATASET, Created, Head, Index, Kept, RowIngest, Warned
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.declare import (
     MAX_COLUMNS,
     declare_columns,
@@ -66,7 +65,7 @@ _read_create = msgspec.json.Decoder(CreateDataset).decode
 NO_METADATA = Metadata()
 
 
-async def create_from_schema(database: Database, tables: Tables, context: RequestContext, body: bytes) -> Created:
+async def create_from_schema(database: Database, tables: Tables, principal: Principal, body: bytes) -> Created:
     """Create a dataset, with its rows if they are sent: all of it, or nothing.
 
     Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
@@ -78,22 +77,22 @@ async def create_from_schema(database: Database, tables: Tables, context: Reques
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     counts, warning = None, None
     if rows is not None:
-        taken = await take_rows(database, context.caller, columns, rows, empty=True)
+        taken = await take_rows(database, principal, columns, rows, empty=True)
         head = msgspec.structs.replace(head, snapshot=Snapshot(dataset_id, taken.columns))
         warning = taken.warning
     try:
         if rows is not None:
             head, counts = await aside(apply_rows, tables, head, "append", taken)
             head = await _sorted(tables, head)
-        await _keep(database, context, wanted, await finish(tables, head), dataset_id)
+        await _keep(database, principal, wanted, await finish(tables, head), dataset_id)
     except DomainError:
         await aside(forget, tables, dataset_id)
         raise
-    return await _answer(database, context, dataset_id, counts, warning)
+    return await _answer(database, principal, dataset_id, counts, warning)
 
 
 async def prepare_rows(
-    database: Database, tables: Tables, context: RequestContext, wanted: NewDataset
+    database: Database, tables: Tables, principal: Principal, wanted: NewDataset
 ) -> tuple[UUID, Finished]:
     """The id and the first version of a dataset of rows that tell their columns, written and not yet kept.
 
@@ -101,7 +100,7 @@ async def prepare_rows(
     """
     assert isinstance(wanted.rows, msgspec.Raw)
     columns = await aside(_declare, wanted, wanted.rows)
-    taken = await take_rows(database, context.caller, columns, wanted.rows, empty=True)
+    taken = await take_rows(database, principal, columns, wanted.rows, empty=True)
     dataset_id = new_id()
     head = _new_head(dataset_id, taken.columns, ())
     try:
@@ -115,7 +114,7 @@ async def prepare_rows(
 async def create_from_batches(
     database: Database,
     tables: Tables,
-    context: RequestContext,
+    principal: Principal,
     wanted: NewDataset,
     columns: tuple[Column, ...],
     batches: Callable[[], Iterable[pa.RecordBatch]],
@@ -130,11 +129,11 @@ async def create_from_batches(
             if index.is_unique:
                 await aside(tables.check_unique, head.snapshot, index.columns)
         head = await _sorted(tables, head)
-        await _keep(database, context, wanted, await finish(tables, head), dataset_id)
+        await _keep(database, principal, wanted, await finish(tables, head), dataset_id)
     except DomainError:
         await aside(forget, tables, dataset_id)
         raise
-    return await _answer(database, context, dataset_id, RowIngest(head.snapshot.rows), None)
+    return await _answer(database, principal, dataset_id, RowIngest(head.snapshot.rows), None)
 
 
 def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[Index]) -> Head:
@@ -146,31 +145,31 @@ async def _sorted(tables: Tables, head: Head) -> Head:
 
 
 async def _keep(
-    database: Database, context: RequestContext, fields: AssetFields, finished: Finished, dataset_id: UUID
+    database: Database, principal: Principal, fields: AssetFields, finished: Finished, dataset_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        await put_down(tx, context, fields, finished, dataset_id)
+        await put_down(tx, principal, fields, finished, dataset_id)
 
 
 async def put_down(
-    tx: Connection, context: RequestContext, fields: AssetFields, finished: Finished, dataset_id: UUID
+    tx: Connection, principal: Principal, fields: AssetFields, finished: Finished, dataset_id: UUID
 ) -> None:
     """The asset, the dataset and its first version. Raises as `create_asset`."""
     head = finished.head
     kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
-    await create_asset(tx, context, "dataset", fields, asset_id=dataset_id)
+    await create_asset(tx, principal, "dataset", fields, asset_id=dataset_id)
     text = msgspec.json.encode(kept).decode()
     await tx.execute(sql.create_dataset, dataset_id, text, head.key, head.version)
     for index in head.indexes:
         await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
-    await keep_version(tx, finished, dataset_id, context.caller.person_id, actor_of(context))
+    await keep_version(tx, finished, dataset_id, principal.person_id, principal)
 
 
 async def _answer(
-    database: Database, context: RequestContext, dataset_id: UUID, counts: RowIngest | None, warning: Warned | None
+    database: Database, principal: Principal, dataset_id: UUID, counts: RowIngest | None, warning: Warned | None
 ) -> Created:
     async with database.connection() as connection:
-        return Created(await get_asset(connection, context.caller, dataset_id, DATASET), counts, warning)
+        return Created(await get_asset(connection, principal, dataset_id, DATASET), counts, warning)
 
 
 def forget(tables: Tables, dataset_id: UUID) -> None:

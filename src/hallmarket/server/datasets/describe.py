@@ -6,22 +6,22 @@ from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.types import SCHEMA, TABLE, WireColumn, WireStats, wire_column
 from hallmarket.server.datasets.versions import get_version
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 
 async def get_schema(
-    database: Database, caller: Caller, dataset_id: UUID, number: int | None = None
+    database: Database, principal: Principal, dataset_id: UUID, number: int | None = None
 ) -> list[WireColumn]:
     """The columns of a version, the newest without a number, in order. Raises NotFound."""
     async with database.connection() as connection:
-        version = await get_version(connection, caller, dataset_id, number, LISTED)
+        version = await get_version(connection, principal, dataset_id, number, LISTED)
     return [wire_column(column, version.key) for column in version.snapshot.columns]
 
 
-async def get_stats(database: Database, caller: Caller, dataset_id: UUID, number: int | None = None) -> WireStats:
+async def get_stats(database: Database, principal: Principal, dataset_id: UUID, number: int | None = None) -> WireStats:
     """How much there is in a version, the newest without a number. Raises NotFound."""
     async with database.connection() as connection:
-        version = await get_version(connection, caller, dataset_id, number, LISTED)
+        version = await get_version(connection, principal, dataset_id, number, LISTED)
     snapshot = version.snapshot
     return WireStats(
         count=snapshot.rows,

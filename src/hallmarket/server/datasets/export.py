@@ -12,7 +12,7 @@ from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number
 from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import find_version, read_snapshot
 from hallmarket.server.errors import InvalidRequest, Unavailable
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.pool import Engine
 from hallmarket.server.query_engine.types import Format, InvalidQuery, Query
 from hallmarket.server.tables.store import Tables
@@ -52,11 +52,11 @@ class Exports:
         self._tables = tables
         self._engine = engine
 
-    async def find_export(self, caller: Caller, dataset_id: UUID, query: dict[str, str]) -> Download:
+    async def find_export(self, principal: Principal, dataset_id: UUID, query: dict[str, str]) -> Download:
         """The export a query asks for. Raises InvalidRequest, NotFound, Locked."""
         format_, number = read_format(query.get("format")), read_version_number(query)
         async with self._database.connection() as connection:
-            await get_access(connection, caller, dataset_id, READ, DATASET)
+            await get_access(connection, principal, dataset_id, READ, DATASET)
         return await self._find(dataset_id, format_, number)
 
     async def find_download(self, asset_id: UUID, form: str | None) -> Download:

@@ -12,7 +12,6 @@ import msgspec
 from hallmarket.proof.entry import DATASET_VERSION, SALT_BYTES, DatasetVersionClaims, DatasetVersionEntry, commit
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.change import describe_asset
 from hallmarket.server.catalog.connect import set_connections
 from hallmarket.server.database.connections import Connection
@@ -23,6 +22,7 @@ from hallmarket.server.datasets.types import SCHEMA, TABLE, Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import iso_time
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import KEY, Tables
 from hallmarket.server.tables.types import Column, Snapshot
 from hallmarket.server.tlog.append import append
@@ -81,7 +81,9 @@ def _manifest_column(column: Column) -> ManifestColumn:
     )
 
 
-async def keep_version(tx: Connection, finished: Finished, dataset_id: UUID, author_id: UUID, actor: Actor) -> None:
+async def keep_version(
+    tx: Connection, finished: Finished, dataset_id: UUID, author_id: UUID, principal: Principal
+) -> None:
     """Keep a version, and queue its entry for the log, if `tx` commits. Raises NotFound if the dataset is gone."""
     dataset = await tx.fetchrow(sql.find_dataset, dataset_id)
     if dataset is None:
@@ -105,7 +107,7 @@ async def keep_version(tx: Connection, finished: Finished, dataset_id: UUID, aut
     await set_connections(tx, "reference", dataset_id, finished.refers_to, author_id)
     await record(
         tx,
-        actor,
+        principal,
         "dataset.version",
         organization_id=organization_id,
         subject_id=dataset_id,

@@ -19,9 +19,8 @@ from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Created
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavailable
-from hallmarket.server.http.body import MAX_BODY_BYTES, read_body
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.media.receive import UploadForm
+from hallmarket.server.http.upload_form import UploadForm
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.coerce import check_enum
 from hallmarket.server.tables.read_upload import read_upload
 from hallmarket.server.tables.store import Tables
@@ -51,18 +50,27 @@ class Uploads(msgspec.Struct, frozen=True):
     max_bytes: int
 
 
-async def create_from_file(database: Database, tables: Tables, uploads: Uploads, context: RequestContext) -> Created:
-    """Create a dataset of a form's `file`, with JSON beside it in `dataset`; or of a file asset, by JSON alone.
+async def create_from_file_asset(
+    database: Database, tables: Tables, uploads: Uploads, principal: Principal, body: bytes
+) -> Created:
+    """Create a dataset of a file asset, which the JSON `body` names.
 
-    Its columns are those of the file. Raises InvalidRequest naming the line that cannot be read, PayloadTooLarge,
-    NotFound and Locked for a file asset, Forbidden, Conflict, Unavailable; then nothing is left.
+    Raises as `create_from_form`, and NotFound and Locked for the file.
     """
-    if context.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"application/json":
-        said = _read(_read_said, await read_body(context, MAX_BODY_BYTES))
-        with tempfile.NamedTemporaryFile(dir=uploads.scratch, prefix="table-") as spool:
-            name = await _fetch(database, uploads, context, said.file_id, spool)
-            return await _create(database, tables, context, said.dataset, Path(spool.name), name)
-    form = UploadForm(context, uploads.max_bytes, (FIELD,))
+    said = _read(_read_said, body)
+    with tempfile.NamedTemporaryFile(dir=uploads.scratch, prefix="table-") as spool:
+        name = await _fetch(database, uploads, principal, said.file_id, spool)
+        return await _create(database, tables, principal, said.dataset, Path(spool.name), name)
+
+
+async def create_from_form(
+    database: Database, tables: Tables, uploads: Uploads, principal: Principal, form: UploadForm
+) -> Created:
+    """Create a dataset of a form's `file`, with JSON beside it in `dataset`. Its columns are those of the file.
+
+    Raises InvalidRequest naming the line that cannot be read, PayloadTooLarge, Forbidden, Conflict, Unavailable; then
+    nothing is left.
+    """
     with tempfile.NamedTemporaryFile(dir=uploads.scratch, prefix="table-") as spool:
         found = False
         async for file in form.files():
@@ -71,13 +79,13 @@ async def create_from_file(database: Database, tables: Tables, uploads: Uploads,
         if not found:
             raise InvalidRequest("file is missing.", "file")
         wanted = _read(_read_fields, form.fields.get(FIELD, "{}").encode())
-        return await _create(database, tables, context, wanted, Path(spool.name), form.filename or "")
+        return await _create(database, tables, principal, wanted, Path(spool.name), form.filename or "")
 
 
-async def _fetch(database: Database, uploads: Uploads, context: RequestContext, file_id: UUID, spool: IO[bytes]) -> str:
+async def _fetch(database: Database, uploads: Uploads, principal: Principal, file_id: UUID, spool: IO[bytes]) -> str:
     """A file asset's bytes, copied; returns what it is called. Raises NotFound, Locked, PayloadTooLarge."""
     async with database.connection() as connection:
-        await get_access(connection, context.caller, file_id, READ, "file")
+        await get_access(connection, principal, file_id, READ, "file")
         row = await connection.fetchrow(sql.find_file, file_id)
     if row is None:
         raise NotFound("There is no such file.")
@@ -98,7 +106,7 @@ async def _spool(pieces: AsyncIterator[bytes], spool: IO[bytes]) -> None:
 
 
 async def _create(
-    database: Database, tables: Tables, context: RequestContext, wanted: NewDataset, path: Path, name: str
+    database: Database, tables: Tables, principal: Principal, wanted: NewDataset, path: Path, name: str
 ) -> Created:
     if wanted.refs:
         raise InvalidRequest("References are declared once the dataset is there, by PUT.", "refs")
@@ -106,7 +114,7 @@ async def _create(
         wanted = msgspec.structs.replace(wanted, name=Path(name or "dataset").stem)
     upload = await aside(read_upload, path, name)
     columns = promote(upload.columns, None, wanted.enum_columns)
-    return await create_from_batches(database, tables, context, wanted, columns, lambda: _batches(upload, columns))
+    return await create_from_batches(database, tables, principal, wanted, columns, lambda: _batches(upload, columns))
 
 
 def _batches(upload: Upload, columns: tuple[Column, ...]) -> Iterator[pa.RecordBatch]:

@@ -17,8 +17,7 @@ from hallmarket.server.datasets.types import DATASET, Head, Index, WireIndex
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.declare import get_named
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column
@@ -43,10 +42,10 @@ def declare_index(columns: tuple[Column, ...], wanted: NewIndex) -> Index:
     return Index("_".join([*names, "key" if wanted.unique else "idx"]), names, wanted.unique)
 
 
-async def list_indexes(database: Database, caller: Caller, dataset_id: UUID) -> list[WireIndex]:
+async def list_indexes(database: Database, principal: Principal, dataset_id: UUID) -> list[WireIndex]:
     """The indexes of a dataset, its key first. Raises NotFound."""
     async with database.connection() as connection:
-        await get_access(connection, caller, dataset_id, LISTED, DATASET)
+        await get_access(connection, principal, dataset_id, LISTED, DATASET)
         dataset = await connection.fetchrow(sql.find_dataset, dataset_id)
         rows = await connection.fetch(sql.list_indexes, dataset_id)
     if dataset is None:
@@ -56,7 +55,7 @@ async def list_indexes(database: Database, caller: Caller, dataset_id: UUID) -> 
 
 
 async def create_index(
-    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, wanted: NewIndex
+    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: NewIndex
 ) -> WireIndex:
     """Index columns, and sort the rows by them; the one there is already, if there is one over the same columns.
 
@@ -89,13 +88,11 @@ async def create_index(
             except asyncpg.UniqueViolationError:
                 raise Conflict(f"There is an index {made[0].name} already, over other columns.") from None
 
-    await write(database, tables, context, dataset_id, change, patient=True, also=also)
+    await write(database, tables, principal, dataset_id, change, patient=True, also=also)
     return _wire(made[0])
 
 
-async def delete_index(
-    database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, name: str
-) -> None:
+async def delete_index(database: Database, tables: Tables, principal: Principal, dataset_id: UUID, name: str) -> None:
     """Drop an index. Raises NotFound, Forbidden, Conflict for the key's."""
 
     async def change(head: Head) -> Head:
@@ -107,7 +104,7 @@ async def delete_index(
         if not await tx.fetch(sql.delete_indexes, dataset_id, [name]):
             raise NotFound("There is no such index.")
 
-    await write(database, tables, context, dataset_id, change, finalize=False, also=also)
+    await write(database, tables, principal, dataset_id, change, finalize=False, also=also)
 
 
 def _wire(index: Index) -> WireIndex:

@@ -15,8 +15,7 @@ from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.types import Head, Mode, RowIngest, Warned, Written
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, PayloadTooLarge
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.coerce import Row, Rows, coerce_rows, settle_types
 from hallmarket.server.tables.store import KEY, Tables
 from hallmarket.server.tables.types import Column
@@ -49,7 +48,7 @@ _read_exact_rows = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal
 _read_ingest = msgspec.json.Decoder(Ingest).decode
 
 
-async def ingest(database: Database, tables: Tables, context: RequestContext, dataset_id: UUID, body: bytes) -> Written:
+async def ingest(database: Database, tables: Tables, principal: Principal, dataset_id: UUID, body: bytes) -> Written:
     """Write the rows of a request; they are durable when this returns.
 
     Without `finalize` they are pending: nobody reads them before the write that has it. Raises NotFound, Forbidden,
@@ -60,24 +59,22 @@ async def ingest(database: Database, tables: Tables, context: RequestContext, da
     warnings: list[Warned | None] = [None]
 
     async def change(head: Head) -> Head:
-        taken = await take_rows(
-            database, context.caller, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows
-        )
+        taken = await take_rows(database, principal, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows)
         new, counts[0] = await aside(apply_rows, tables, head, wanted.mode, taken)
         warnings[0] = taken.warning
         return new
 
-    await write(database, tables, context, dataset_id, change, finalize=wanted.finalize is not False)
+    await write(database, tables, principal, dataset_id, change, finalize=wanted.finalize is not False)
     return Written(counts[0], counts[0], warnings[0])
 
 
 async def take_rows(
-    database: Database, caller: Caller, columns: tuple[Column, ...], raw: msgspec.Raw, *, empty: bool
+    database: Database, principal: Principal, columns: tuple[Column, ...], raw: msgspec.Raw, *, empty: bool
 ) -> Taken:
     """Rows as the columns take them. The types of an `empty` table settle with its first rows."""
     columns, rows = await aside(_coerce, columns, raw, empty)
     async with database.connection() as connection:
-        checked = await check_references(connection, caller, columns, rows.table)
+        checked = await check_references(connection, principal, columns, rows.table)
     sent = rows.sent
     if checked.chosen is not None:
         sent = {name: None if mask is None else mask.take(checked.chosen) for name, mask in sent.items()}

@@ -12,7 +12,7 @@ from hallmarket.server.datasets.finish import Finished
 from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.views import NewView, put_down_view
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import Tables
 
 
@@ -30,7 +30,7 @@ class DatasetParts:
         self._database = database
         self._tables = tables
 
-    async def prepare(self, context: RequestContext, said: dict[str, Any]) -> "DatasetPart":
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "DatasetPart":
         """Write a dataset's rows. Raises InvalidRequest, Unavailable; then nothing is kept."""
         try:
             wanted = msgspec.convert(said, Said)
@@ -39,7 +39,7 @@ class DatasetParts:
                 f"A dataset within a text is its data, and may have a view: {error}", "content"
             ) from None
         rows = msgspec.Raw(msgspec.json.encode(wanted.data))
-        dataset_id, finished = await prepare_rows(self._database, self._tables, context, NewDataset(rows=rows))
+        dataset_id, finished = await prepare_rows(self._database, self._tables, principal, NewDataset(rows=rows))
         return DatasetPart(self._tables, dataset_id, finished, wanted.view)
 
 
@@ -52,12 +52,12 @@ class DatasetPart:
         self._finished = finished
         self._view = view
 
-    async def make(self, tx: Connection, context: RequestContext, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the dataset, its first version and its view, which is shown. Raises as `create_asset`."""
-        await put_down(tx, context, fields, self._finished, self._id)
+        await put_down(tx, principal, fields, self._finished, self._id)
         if self._view is None:
             return self._id, {}
-        view_id = await put_down_view(tx, context, self._id, self._view)
+        view_id = await put_down_view(tx, principal, self._id, self._view)
         return self._id, {"displayConfig": {"visualizationId": str(view_id)}}
 
     async def discard(self) -> None:

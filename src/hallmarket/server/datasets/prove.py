@@ -10,14 +10,14 @@ from hallmarket.server.datasets.finish import make_claims
 from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import find_version
 from hallmarket.server.errors import NotFound
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tlog.prove import get_entry, prove_inclusion
 
 
-async def prove_version(database: Database, caller: Caller, dataset_id: UUID, number: int) -> Bundle:
+async def prove_version(database: Database, principal: Principal, dataset_id: UUID, number: int) -> Bundle:
     """The proof bundle of a version. Raises NotFound if it is not anchored (yet), Locked."""
     async with database.connection() as connection:
-        await get_access(connection, caller, dataset_id, READ, DATASET)
+        await get_access(connection, principal, dataset_id, READ, DATASET)
         row = await find_version(connection, dataset_id, number)
         if row["leaf_index"] is None:
             raise NotFound("This version is not anchored yet; ask again in a moment.")

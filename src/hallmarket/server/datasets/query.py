@@ -11,7 +11,7 @@ from hallmarket.server.datasets.resolve import resolve_refs
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.pool import Engine
 from hallmarket.server.query_engine.types import Query
 from hallmarket.server.tables.store import Tables
@@ -29,14 +29,14 @@ class CustomQuery(msgspec.Struct, frozen=True):
 
 
 async def query_dataset(
-    database: Database, tables: Tables, engine: Engine, caller: Caller, dataset_id: UUID, asked: CustomQuery
+    database: Database, tables: Tables, engine: Engine, principal: Principal, dataset_id: UUID, asked: CustomQuery
 ) -> bytes:
     """A query's result: the answer's JSON.
 
     Raises InvalidQuery for what the engine finds wrong, InvalidRequest, NotFound, Locked, Unavailable.
     """
     async with database.connection() as connection:
-        version = await get_version(connection, caller, dataset_id, asked.version)
+        version = await get_version(connection, principal, dataset_id, asked.version)
     if asked.query is None:
         if asked.prompt is None:
             raise InvalidRequest("query must be a SELECT over {{table}}.", "query")
@@ -46,7 +46,7 @@ async def query_dataset(
     rows = await engine.ask(Query(source, asked.query, offset, asked.limit))
     refs = None
     if asked.resolve_refs:
-        refs = await resolve_refs(database, caller, version.snapshot.columns, rows.json)
+        refs = await resolve_refs(database, principal, version.snapshot.columns, rows.json)
     pagination = {
         "offset": offset,
         "limit": rows.rows if asked.limit is None else asked.limit,

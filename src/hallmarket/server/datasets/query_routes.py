@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.catalog.download import send_part
+from hallmarket.server.catalog.send_routes import send_part
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import ROWS_ANSWER
 from hallmarket.server.datasets.export import CONTENT_TYPES, EXPORT_QUERY, Exports
@@ -16,7 +16,7 @@ from hallmarket.server.datasets.rows import ROWS_QUERY, list_rows, read_wanted
 from hallmarket.server.errors import Locked
 from hallmarket.server.http.exchange import read_id
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.query_engine.pool import Engine
 from hallmarket.server.query_engine.types import QUERY_ERRORS
 from hallmarket.server.tables.store import Tables
@@ -41,7 +41,7 @@ def query_routes(database: Database, tables: Tables, engine: Engine, exports: Ex
         context = request_context(request.scope)
         wanted = read_wanted(read_query(context.scope["query_string"]))
         asked = read_id(dataset_id, "dataset_id")
-        return Response(await list_rows(database, tables, engine, context.caller, asked, wanted), media_type=JSON)
+        return Response(await list_rows(database, tables, engine, context.principal, asked, wanted), media_type=JSON)
 
     @post(
         "/datasets/{dataset_id:str}/query-custom",
@@ -50,15 +50,15 @@ def query_routes(database: Database, tables: Tables, engine: Engine, exports: Ex
         summary="Ask a dataset by SQL",
     )
     async def query(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[CustomQuery]) -> Response[bytes]:
-        caller, asked = request_context(request.scope).caller, read_id(dataset_id, "dataset_id")
-        return Response(await query_dataset(database, tables, engine, caller, asked, data), media_type=JSON)
+        principal, asked = principal_of(request.scope), read_id(dataset_id, "dataset_id")
+        return Response(await query_dataset(database, tables, engine, principal, asked, data), media_type=JSON)
 
     @get("/datasets/{dataset_id:str}/export", opt=EXPORT, summary="A whole dataset as a file")
     async def export(request: AnyRequest, dataset_id: FromPath[str]) -> Response[bytes]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
         return await send_part(
-            context, await exports.find_export(context.caller, read_id(dataset_id, "dataset_id"), query)
+            context, await exports.find_export(context.principal, read_id(dataset_id, "dataset_id"), query)
         )
 
     return [rows, query, export]

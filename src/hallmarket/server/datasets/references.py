@@ -13,7 +13,7 @@ from hallmarket.server.database.connections import Connection
 from hallmarket.server.datasets.types import Warned
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.declare import get_named
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, Snapshot
@@ -67,7 +67,7 @@ def read_reference(said: Any, name: str) -> Reference:
 
 
 async def check_references(
-    connection: Connection, caller: Caller, columns: Sequence[Column], table: pa.Table
+    connection: Connection, principal: Principal, columns: Sequence[Column], table: pa.Table
 ) -> Checked:
     """The rows whose references the caller may know of and are of the right type; nulls refer to nothing."""
     referring = [column for column in columns if column.ref_kind and table.column(column.name).null_count < len(table)]
@@ -79,7 +79,7 @@ async def check_references(
     for column in referring:
         values = pc.unique(table.column(column.name)).drop_null().to_pylist()
         ids = {value: read for value in values if (read := _read_id(value)) is not None}
-        types = await _find_types(connection, caller, column, list(ids.values()))
+        types = await _find_types(connection, principal, column, list(ids.values()))
         good = {value: str(one) for value, one in ids.items() if types.get(one) in _wanted(column, types.get(one))}
         given = table.column(column.name).combine_chunks()
         place = pc.index_in(given, pa.array(list(good), pa.string()))
@@ -114,10 +114,12 @@ def find_references(tables: Tables, snapshot: Snapshot) -> list[UUID]:
     return list(found)
 
 
-async def _find_types(connection: Connection, caller: Caller, column: Column, ids: Sequence[UUID]) -> dict[UUID, str]:
+async def _find_types(
+    connection: Connection, principal: Principal, column: Column, ids: Sequence[UUID]
+) -> dict[UUID, str]:
     if column.ref_kind != "asset":
         return {}  # there are no actions yet, so none of these ids is one
-    return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.find_referable, ids, *viewer(caller))}
+    return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.find_referable, ids, *viewer(principal))}
 
 
 def _wanted(column: Column, found: str | None) -> tuple[str | None, ...]:

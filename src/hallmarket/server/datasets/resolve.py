@@ -10,14 +10,14 @@ from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import FLAG_QUERY, UUID_TEXT
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.types import Column
 
 RESOLVE_QUERY = FLAG_QUERY | {"description": "Whether to say what the values of reference columns refer to."}
 
 
 async def resolve_refs(
-    database: Database, caller: Caller, columns: Sequence[Column], rows: bytes
+    database: Database, principal: Principal, columns: Sequence[Column], rows: bytes
 ) -> dict[str, dict[str, Any]]:
     """By reference column and id, what `rows` (JSON) refer to; ids that the caller may not know of are left out."""
     names = [column.name for column in columns if column.ref_kind == "asset"]
@@ -30,7 +30,7 @@ async def resolve_refs(
                 met[name].add(value)
     wanted = {UUID(value) for values in met.values() for value in values}
     async with database.connection() as connection:
-        known = {asset.id: asset for asset in await list_assets(connection, caller, list(wanted))}
+        known = {asset.id: asset for asset in await list_assets(connection, principal, list(wanted))}
     return {
         name: {value: _describe(known[UUID(value)]) for value in sorted(values) if UUID(value) in known}
         for name, values in met.items()

@@ -20,16 +20,18 @@ from hallmarket.server.datasets.change import UpdateDataset, change_dataset
 from hallmarket.server.datasets.columns import ChangeColumn, NewColumn, add_column, change_column, drop_column
 from hallmarket.server.datasets.create import create_from_schema
 from hallmarket.server.datasets.describe import get_schema, get_stats
-from hallmarket.server.datasets.from_file import Uploads, create_from_file
+from hallmarket.server.datasets.from_file import FIELD, Uploads, create_from_file_asset, create_from_form
 from hallmarket.server.datasets.indexes import NewIndex, create_index, delete_index, list_indexes
 from hallmarket.server.datasets.ingest import ingest
 from hallmarket.server.datasets.types import DATASET, Created, WireColumn, WireIndex, WireStats, WireView, Written
 from hallmarket.server.datasets.views import ChangeView, NewView, change_view, create_view, delete_view, list_views
 from hallmarket.server.errors import Conflict, Locked
+from hallmarket.server.http.body import MAX_BODY_BYTES, read_body, unpacked
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.http.request_context import principal_of, request_context
+from hallmarket.server.http.upload_form import UploadForm
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import Tables
 
 AnyRequest = Request[Any, Any, Any]
@@ -69,16 +71,22 @@ def _creating_routes(database: Database, tables: Tables, uploads: Uploads) -> Se
         summary="Create a dataset from a schema, or from rows",
     )
     async def from_schema(request: AnyRequest) -> Created:
-        return await create_from_schema(database, tables, request_context(request.scope), await request.body())
+        return await create_from_schema(database, tables, principal_of(request.scope), await request.body())
 
     @post("/datasets/create/from-file", opt=CREATE_FROM_FILE, status_code=200, summary="Create a dataset from a file")
     async def from_file(request: AnyRequest) -> Created:
-        return await create_from_file(database, tables, uploads, request_context(request.scope))
+        context = request_context(request.scope)
+        content_type = context.headers.get(b"content-type", b"")
+        if content_type.partition(b";")[0].strip().lower() == b"application/json":
+            body = await read_body(context, MAX_BODY_BYTES)
+            return await create_from_file_asset(database, tables, uploads, context.principal, body)
+        form = UploadForm(content_type, unpacked(context), uploads.max_bytes, (FIELD,))
+        return await create_from_form(database, tables, uploads, context.principal, form)
 
     @post(ONE + "/data", opt=INGEST, status_code=200, summary="Write rows into a dataset")
     async def data(request: AnyRequest, dataset_id: FromPath[str]) -> Written:
         wanted = _dataset(dataset_id)
-        return await ingest(database, tables, request_context(request.scope), wanted, await request.body())
+        return await ingest(database, tables, principal_of(request.scope), wanted, await request.body())
 
     return [from_schema, from_file, data]
 
@@ -97,7 +105,7 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
     )
     async def change(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[UpdateDataset]) -> Data[WireAsset]:
         context = request_context(request.scope)
-        return Data(await change_dataset(database, tables, context, _dataset(dataset_id), data.dataset))
+        return Data(await change_dataset(database, tables, context.principal, _dataset(dataset_id), data.dataset))
 
     @delete(
         ONE,
@@ -108,7 +116,7 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
     async def remove(request: AnyRequest, dataset_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return Data(await delete_asset(database, context, _dataset(dataset_id), query, DATASET))
+        return Data(await delete_asset(database, context.principal, _dataset(dataset_id), query, DATASET))
 
     @get(
         ONE + "/permissions",
@@ -121,7 +129,7 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
 
     @put(ONE + "/share", opt=WRITE | {"raises": (Conflict,)}, summary="Give somebody a role on a dataset, or take it")
     async def share(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[Share]) -> Data[None]:
-        await share_asset(database, request_context(request.scope), _dataset(dataset_id), data.permission, DATASET)
+        await share_asset(database, principal_of(request.scope), _dataset(dataset_id), data.permission, DATASET)
         return Data(None)
 
     return [get_one, change, remove, permissions, share]
@@ -145,21 +153,19 @@ def _column_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
 
     @post(ONE + "/columns", opt=CHANGE, status_code=200, summary="Add a column")
     async def add(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[NewColumn]) -> Data[Named]:
-        return Data(
-            Named(await add_column(database, tables, request_context(request.scope), _dataset(dataset_id), data))
-        )
+        return Data(Named(await add_column(database, tables, principal_of(request.scope), _dataset(dataset_id), data)))
 
     @patch(one, opt=CHANGE, summary="Rename or retype a column, or set its label or its values")
     async def change(
         request: AnyRequest, dataset_id: FromPath[str], column: FromPath[Path], data: JSONBody[ChangeColumn]
     ) -> Data[Named]:
         context, wanted = request_context(request.scope), _dataset(dataset_id)
-        return Data(Named(await change_column(database, tables, context, wanted, _name(column), data)))
+        return Data(Named(await change_column(database, tables, context.principal, wanted, _name(column), data)))
 
     @delete(one, opt=CHANGE, status_code=200, summary="Drop a column, and the indexes it is in")
     async def drop(request: AnyRequest, dataset_id: FromPath[str], column: FromPath[Path]) -> Data[Dropped]:
         context, wanted = request_context(request.scope), _dataset(dataset_id)
-        return Data(Dropped(await drop_column(database, tables, context, wanted, _name(column))))
+        return Data(Dropped(await drop_column(database, tables, context.principal, wanted, _name(column))))
 
     return [add, change, drop]
 
@@ -172,11 +178,11 @@ def _index_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandl
     @post(ONE + "/indexes", opt=CHANGE, status_code=200, summary="Index up to four columns")
     async def create(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[NewIndex]) -> Data[WireIndex]:
         context = request_context(request.scope)
-        return Data(await create_index(database, tables, context, _dataset(dataset_id), data))
+        return Data(await create_index(database, tables, context.principal, _dataset(dataset_id), data))
 
     @delete(ONE + "/indexes/{index:str}", opt=CHANGE, status_code=200, summary="Drop an index")
     async def drop(request: AnyRequest, dataset_id: FromPath[str], index: FromPath[str]) -> Data[None]:
-        await delete_index(database, tables, request_context(request.scope), _dataset(dataset_id), index)
+        await delete_index(database, tables, principal_of(request.scope), _dataset(dataset_id), index)
         return Data(None)
 
     return [indexes, create, drop]
@@ -191,18 +197,18 @@ def _view_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @post(views, opt=CHANGE, status_code=200, summary="Save a view")
     async def create(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[NewView]) -> Data[WireView]:
-        return Data(await create_view(database, request_context(request.scope), _dataset(dataset_id), data))
+        return Data(await create_view(database, principal_of(request.scope), _dataset(dataset_id), data))
 
     @put(views + "/{view_id:str}", opt=CHANGE, summary="Change a saved view")
     async def change(
         request: AnyRequest, dataset_id: FromPath[str], view_id: FromPath[str], data: JSONBody[ChangeView]
     ) -> Data[WireView]:
         wanted = _dataset(dataset_id), read_id(view_id, "view_id")
-        return Data(await change_view(database, request_context(request.scope), *wanted, data))
+        return Data(await change_view(database, principal_of(request.scope), *wanted, data))
 
     @delete(views + "/{view_id:str}", opt=CHANGE, status_code=200, summary="Delete a saved view")
     async def remove(request: AnyRequest, dataset_id: FromPath[str], view_id: FromPath[str]) -> Data[None]:
-        await delete_view(database, request_context(request.scope), _dataset(dataset_id), read_id(view_id, "view_id"))
+        await delete_view(database, principal_of(request.scope), _dataset(dataset_id), read_id(view_id, "view_id"))
         return Data(None)
 
     return [get_views, create, change, remove]
@@ -216,6 +222,6 @@ def _name(path: Path) -> str:
     return str(path).removeprefix("/")
 
 
-def _caller(request: AnyRequest) -> Caller:
-    caller: Caller = request_context(request.scope).caller
-    return caller
+def _caller(request: AnyRequest) -> Principal:
+    principal: Principal = principal_of(request.scope)
+    return principal

@@ -11,7 +11,7 @@ from hallmarket.server.datasets.resolve import RESOLVE_QUERY, resolve_refs
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST, Pagination, read_flag
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.pool import Engine
 from hallmarket.server.query_engine.types import Query
 from hallmarket.server.tables.store import Tables
@@ -62,21 +62,21 @@ def read_wanted(query: dict[str, str]) -> Wanted:
 
 
 async def list_rows(
-    database: Database, tables: Tables, engine: Engine, caller: Caller, dataset_id: UUID, wanted: Wanted
+    database: Database, tables: Tables, engine: Engine, principal: Principal, dataset_id: UUID, wanted: Wanted
 ) -> bytes:
     """A page of a version's rows, in the order they are stored in: the answer's JSON.
 
     Its `nextCursor` goes on in the same version, whatever is written meanwhile. Raises NotFound, Locked, Unavailable.
     """
     async with database.connection() as connection:
-        version = await get_version(connection, caller, dataset_id, wanted.version)
+        version = await get_version(connection, principal, dataset_id, wanted.version)
     files, offset = _cover(version.snapshot, wanted)
     rows = await engine.ask(Query(await source_of(tables, files), offset=offset, limit=wanted.limit, count=False))
     end = wanted.offset + rows.rows
     has_more = end < version.snapshot.rows and rows.rows > 0
     cursor = {"cursor": f"v{version.number}.{end}"} if has_more else None
     pagination = Pagination(wanted.offset, wanted.limit, version.snapshot.rows, has_more, cursor)
-    refs = await resolve_refs(database, caller, files.columns, rows.json) if wanted.resolves else None
+    refs = await resolve_refs(database, principal, files.columns, rows.json) if wanted.resolves else None
     return page_answer(rows.json, pagination, version.number, refs=refs)
 
 

@@ -8,7 +8,6 @@ import msgspec
 import structlog
 
 from hallmarket.proof.manifest import Manifest
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.compact import COMPACT, MAX_SMALL_FILES
 from hallmarket.server.datasets.finish import finish, keep_version
@@ -16,6 +15,7 @@ from hallmarket.server.datasets.threads import aside
 from hallmarket.server.datasets.versions import find_version, read_version, sql
 from hallmarket.server.datasets.write import keep_head, lease
 from hallmarket.server.errors import Conflict, NotFound
+from hallmarket.server.principal import job_for
 from hallmarket.server.tables.store import Tables, small_files
 
 __all__ = ("COMPACT", "compact", "finish_abandoned", "give_up", "sweep")
@@ -54,7 +54,9 @@ async def finish_abandoned(database: Database, tables: Tables) -> int:
                     continue
                 finished = await finish(tables, head)
                 async with database.transaction() as tx:
-                    await keep_version(tx, finished, dataset_id, head.pending_author_id, Actor(head.pending_author_id))
+                    await keep_version(
+                        tx, finished, dataset_id, head.pending_author_id, job_for(head.pending_author_id)
+                    )
                     await keep_head(tx, writer_id, finished.head, None)
     return len(waiting)
 

@@ -11,7 +11,7 @@ from hallmarket.server.catalog.kinds import Download
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import NotFound
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import Tables
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
@@ -19,11 +19,11 @@ PIECE_BYTES = 1024 * 1024
 
 
 async def find_version_file(
-    database: Database, tables: Tables, caller: Caller, dataset_id: UUID, number: int, name: str
+    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, number: int, name: str
 ) -> Download:
     """A file of a version, as the version's manifest names it. Raises NotFound, Locked, Unavailable."""
     async with database.connection() as connection:
-        version = await get_version(connection, caller, dataset_id, number)
+        version = await get_version(connection, principal, dataset_id, number)
     file = next((file for file in version.snapshot.files if file.name == name), None)
     if file is None:
         raise NotFound("There is no such file in this version; its manifest names them.")

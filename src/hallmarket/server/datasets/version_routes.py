@@ -7,8 +7,8 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.catalog.download import send_part
 from hallmarket.server.catalog.download_routes import LINK, PARTS
+from hallmarket.server.catalog.send_routes import send_part
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.prove import prove_version
 from hallmarket.server.datasets.types import WireVersion
@@ -17,7 +17,7 @@ from hallmarket.server.datasets.versions import get_manifest, get_wire_version, 
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.tables.store import Tables
 
 AnyRequest = Request[Any, Any, Any]
@@ -35,23 +35,23 @@ def version_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
     async def versions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WireVersion]:
         context = request_context(request.scope)
         window = read_window(read_query(context.scope["query_string"]))
-        return await list_versions(database, context.caller, read_id(dataset_id, "dataset_id"), window)
+        return await list_versions(database, context.principal, read_id(dataset_id, "dataset_id"), window)
 
     @get(ONE, opt=READ, summary="One version of a dataset")
     async def one(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Data[WireVersion]:
         wanted = read_id(dataset_id, "dataset_id"), read_number(number)
-        return Data(await get_wire_version(database, request_context(request.scope).caller, *wanted))
+        return Data(await get_wire_version(database, principal_of(request.scope), *wanted))
 
     @get(ONE + "/manifest", opt=READ | {"answer": JSON}, summary="What a version consists of, as it is anchored")
     async def manifest(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Response[bytes]:
         wanted = read_id(dataset_id, "dataset_id"), read_number(number)
-        text = await get_manifest(database, request_context(request.scope).caller, *wanted)
+        text = await get_manifest(database, principal_of(request.scope), *wanted)
         return Response(text.encode(), media_type="application/json")
 
     @get(ONE + "/proof", opt=READ | {"answer": JSON}, summary="The proof that a version is anchored")
     async def proof(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Response[bytes]:
         wanted = read_id(dataset_id, "dataset_id"), read_number(number)
-        bundle = await prove_version(database, request_context(request.scope).caller, *wanted)
+        bundle = await prove_version(database, principal_of(request.scope), *wanted)
         return Response(bundle.encode(), media_type="application/json")
 
     @get(ONE + "/files/{name:str}", opt=FILE, summary="One of a version's Parquet files, to the byte", responses=PARTS)
@@ -59,7 +59,7 @@ def version_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
         request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str], name: FromPath[str]
     ) -> Response[bytes]:
         context, wanted = request_context(request.scope), (read_id(dataset_id, "dataset_id"), read_number(number))
-        return await send_part(context, await find_version_file(database, tables, context.caller, *wanted, name))
+        return await send_part(context, await find_version_file(database, tables, context.principal, *wanted, name))
 
     return [versions, one, manifest, proof, file]
 

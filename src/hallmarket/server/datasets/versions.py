@@ -13,20 +13,20 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.datasets.types import DATASET, Version, WireVersion, wire_version
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.types import Column, File, Snapshot
 
 sql = load_queries(__package__)
 
 
 async def get_version(
-    connection: Connection, caller: Caller, dataset_id: UUID, number: int | None = None, needed: int = READ
+    connection: Connection, principal: Principal, dataset_id: UUID, number: int | None = None, needed: int = READ
 ) -> Version:
     """A finished version, the newest without a number, for a caller who may do what is `needed` to the dataset.
 
     Raises NotFound, Locked where it must be bought before it is read, Forbidden.
     """
-    await get_access(connection, caller, dataset_id, needed, DATASET)
+    await get_access(connection, principal, dataset_id, needed, DATASET)
     return read_version(await find_version(connection, dataset_id, number))
 
 
@@ -51,26 +51,28 @@ def read_snapshot(row: asyncpg.Record) -> Snapshot:
     return Snapshot(row["dataset_id"], columns, files, row["delta_version"])
 
 
-async def list_versions(database: Database, caller: Caller, dataset_id: UUID, window: Window) -> Paged[WireVersion]:
+async def list_versions(
+    database: Database, principal: Principal, dataset_id: UUID, window: Window
+) -> Paged[WireVersion]:
     """The versions of a dataset, newest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, caller, dataset_id, READ, DATASET)
+        await get_access(connection, principal, dataset_id, READ, DATASET)
         rows = await connection.fetch(sql.list_versions, dataset_id, window.offset, window.limit + 1, None)
     return page_of(window, rows, wire_version)
 
 
-async def get_wire_version(database: Database, caller: Caller, dataset_id: UUID, number: int) -> WireVersion:
+async def get_wire_version(database: Database, principal: Principal, dataset_id: UUID, number: int) -> WireVersion:
     """One version. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, caller, dataset_id, READ, DATASET)
+        await get_access(connection, principal, dataset_id, READ, DATASET)
         rows = await connection.fetch(sql.list_versions, dataset_id, 0, 1, number)
     if not rows:
         raise NotFound("There is no such version of this dataset.")
     return wire_version(rows[0])
 
 
-async def get_manifest(database: Database, caller: Caller, dataset_id: UUID, number: int) -> str:
+async def get_manifest(database: Database, principal: Principal, dataset_id: UUID, number: int) -> str:
     """A version's manifest, to the byte: whose SHA3-512 is anchored. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, caller, dataset_id, READ, DATASET)
+        await get_access(connection, principal, dataset_id, READ, DATASET)
         return str((await find_version(connection, dataset_id, number))["manifest"])

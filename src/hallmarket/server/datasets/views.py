@@ -14,8 +14,7 @@ from hallmarket.server.database.ids import new_id
 from hallmarket.server.datasets.types import DATASET, WireView
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 MAX_VIEWS = 1000
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
@@ -42,36 +41,36 @@ class ChangeView(msgspec.Struct, frozen=True):
     prompt: str | UnsetType | None = UNSET
 
 
-async def list_views(database: Database, caller: Caller, dataset_id: UUID) -> list[WireView]:
+async def list_views(database: Database, principal: Principal, dataset_id: UUID) -> list[WireView]:
     """The views of a dataset, oldest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, caller, dataset_id, READ, DATASET)
+        await get_access(connection, principal, dataset_id, READ, DATASET)
         return [_wire(row) for row in await connection.fetch(sql.list_views, dataset_id, MAX_VIEWS)]
 
 
-async def create_view(database: Database, context: RequestContext, dataset_id: UUID, wanted: NewView) -> WireView:
+async def create_view(database: Database, principal: Principal, dataset_id: UUID, wanted: NewView) -> WireView:
     """Save a view. Raises NotFound, Forbidden, InvalidRequest."""
     async with database.transaction() as tx:
-        return await _get(tx, dataset_id, await put_down_view(tx, context, dataset_id, wanted))
+        return await _get(tx, dataset_id, await put_down_view(tx, principal, dataset_id, wanted))
 
 
-async def put_down_view(tx: Connection, context: RequestContext, dataset_id: UUID, wanted: NewView) -> UUID:
+async def put_down_view(tx: Connection, principal: Principal, dataset_id: UUID, wanted: NewView) -> UUID:
     """Save a view in a transaction of the caller's, and return its id. Raises as `create_view`."""
     view_id = new_id()
-    await lock_access(tx, context.caller, dataset_id, WRITE, DATASET)
+    await lock_access(tx, principal, dataset_id, WRITE, DATASET)
     _check_prompt(wanted.prompt)
     config = msgspec.json.encode(wanted.config or {}).decode()
     said = (wanted.name, wanted.description, wanted.sql_query, config)
-    await tx.execute(sql.create_view, view_id, dataset_id, *said, context.caller.person_id)
+    await tx.execute(sql.create_view, view_id, dataset_id, *said, principal.person_id)
     return view_id
 
 
 async def change_view(
-    database: Database, context: RequestContext, dataset_id: UUID, view_id: UUID, wanted: ChangeView
+    database: Database, principal: Principal, dataset_id: UUID, view_id: UUID, wanted: ChangeView
 ) -> WireView:
     """Change a view. Raises NotFound, Forbidden, InvalidRequest."""
     async with database.transaction() as tx:
-        await lock_access(tx, context.caller, dataset_id, WRITE, DATASET)
+        await lock_access(tx, principal, dataset_id, WRITE, DATASET)
         _check_prompt(wanted.prompt)
         old = await _get(tx, dataset_id, view_id)
         said = {
@@ -89,10 +88,10 @@ async def change_view(
         return await _get(tx, dataset_id, view_id)
 
 
-async def delete_view(database: Database, context: RequestContext, dataset_id: UUID, view_id: UUID) -> None:
+async def delete_view(database: Database, principal: Principal, dataset_id: UUID, view_id: UUID) -> None:
     """Delete a view. Raises NotFound, Forbidden."""
     async with database.transaction() as tx:
-        await lock_access(tx, context.caller, dataset_id, WRITE, DATASET)
+        await lock_access(tx, principal, dataset_id, WRITE, DATASET)
         if not await tx.fetchval(sql.delete_view, dataset_id, view_id):
             raise NotFound("There is no such view.")
 

@@ -22,8 +22,7 @@ from hallmarket.server.datasets.finish import Finished, finish, keep_version
 from hallmarket.server.datasets.types import DATASET, Head, Kept, read_head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import Conflict, NotFound, Unavailable
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
+from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import Tables
 
 WAIT_S = 60.0  # for those who write before
@@ -38,7 +37,7 @@ Also = Callable[[Connection, Access], Awaitable[None]]
 async def write(
     database: Database,
     tables: Tables,
-    context: RequestContext,
+    principal: Principal,
     dataset_id: UUID,
     change: Change,
     *,
@@ -53,7 +52,7 @@ async def write(
     raise; then nothing has changed.
     """
     async with database.connection() as connection:
-        await get_access(connection, context.caller, dataset_id, WRITE, DATASET)
+        await get_access(connection, principal, dataset_id, WRITE, DATASET)
     async with lease(database, dataset_id) as (writer_id, old):
         new = await change(old)
         changed = new.snapshot != old.snapshot or new.key != old.key
@@ -62,14 +61,14 @@ async def write(
         if finalize and (changed or waiting) and not (patient and waiting):
             finished = await finish(tables, new)
         async with database.transaction() as tx:
-            access = await lock_access(tx, context.caller, dataset_id, WRITE, DATASET)
+            access = await lock_access(tx, principal, dataset_id, WRITE, DATASET)
             if also is not None:
                 await also(tx, access)
             if finished is not None:
-                await keep_version(tx, finished, dataset_id, context.caller.person_id, actor_of(context))
+                await keep_version(tx, finished, dataset_id, principal.person_id, principal)
                 await keep_head(tx, writer_id, finished.head, None)
             elif changed:
-                await keep_head(tx, writer_id, new, context.caller.person_id)
+                await keep_head(tx, writer_id, new, principal.person_id)
             if changed:
                 await ask_to_compact(tx, new)
 

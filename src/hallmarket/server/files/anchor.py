@@ -7,7 +7,7 @@ from hallmarket.server.errors import DomainError, Duplicate
 from hallmarket.server.files.types import Content
 from hallmarket.server.media.anchor import accept
 from hallmarket.server.media.outcome import Work
-from hallmarket.server.media.types import Anchor, Requester
+from hallmarket.server.media.types import Anchor, Owner
 
 
 async def anchor(
@@ -20,6 +20,6 @@ async def anchor(
     """
     name = content.file_name if visibility in ("public", "monetized") else None
     wanted = Anchor(content.sha3_512, content.size_bytes, None, name, "{}", echo={})
-    (outcome,) = await accept(tx, [Work(Requester(organization_id, person_id), wanted)])
+    (outcome,) = await accept(tx, [Work(Owner(organization_id, person_id), wanted)])
     if isinstance(outcome, DomainError) and not isinstance(outcome, Duplicate):
         raise outcome

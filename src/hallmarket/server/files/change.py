@@ -1,6 +1,6 @@
 """Change a file: what is said of it, and its content, in place."""
 
-from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from msgspec import UNSET
@@ -23,13 +23,12 @@ from hallmarket.server.files.names import clean_name, split_upload_id
 from hallmarket.server.files.receive import receive
 from hallmarket.server.files.types import Content, FileFields
 from hallmarket.server.files.uploads import no_upload, take_upload
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-async def change_file(database: Database, context: RequestContext, file_id: UUID, fields: FileFields) -> WireAsset:
+async def change_file(database: Database, principal: Principal, file_id: UUID, fields: FileFields) -> WireAsset:
     """Change what is said of a file, and its content if `metadata` names an upload of the caller's.
 
     Raises NotFound for the file or the upload, Forbidden, InvalidRequest, Conflict for other content, or another
@@ -37,51 +36,49 @@ async def change_file(database: Database, context: RequestContext, file_id: UUID
     """
     fields = await check_description(fields)
     async with database.transaction() as tx:
-        access = await _change(tx, context, file_id, fields)
-        content = await _find_new_content(tx, context, file_id, fields)
+        access = await _change(tx, principal, file_id, fields)
+        content = await _find_new_content(tx, principal, file_id, fields)
         if content is not None:
-            await _replace(tx, context, access, content)
-        await put_down(tx, context, file_id, is_new=content is not None)
-        return await get_asset(tx, context.caller, file_id, "file")
+            await _replace(tx, principal, access, content)
+        await put_down(tx, principal, file_id, is_new=content is not None)
+        return await get_asset(tx, principal, file_id, "file")
 
 
 async def replace_content(
-    database: Database, blobs: BlobStore, context: RequestContext, file_id: UUID, scratch: Path
+    database: Database, blobs: BlobStore, principal: Principal, file_id: UUID, spool: IO[bytes]
 ) -> WireAsset:
     """Give a file the content in a JSON body, and change what is said of it if the body does.
 
     Raises as `change_file`, and PayloadTooLarge.
     """
     async with database.connection() as connection:
-        await get_access(connection, context.caller, file_id, WRITE, "file")
-    async with read_inline(context, scratch) as body:
+        await get_access(connection, principal, file_id, WRITE, "file")
+    async with read_inline(spool) as body:
         fields = await check_description(body.file or FileFields())
         name = clean_name(body.file_name)
-        received, content = await receive(blobs, context.caller.organization_id, name, body.pieces)
+        received, content = await receive(blobs, principal.organization_id, name, body.pieces)
     try:
         async with database.transaction() as tx:
-            access = await _change(tx, context, file_id, fields)
+            access = await _change(tx, principal, file_id, fields)
             await retain_blob(tx, received)
-            await _replace(tx, context, access, content)
-            await put_down(tx, context, file_id, is_new=True)
-            return await get_asset(tx, context.caller, file_id, "file")
+            await _replace(tx, principal, access, content)
+            await put_down(tx, principal, file_id, is_new=True)
+            return await get_asset(tx, principal, file_id, "file")
     except BaseException:
         await blobs.discard(received.id)
         raise
 
 
-async def _change(tx: Connection, context: RequestContext, file_id: UUID, fields: FileFields) -> Access:
+async def _change(tx: Connection, principal: Principal, file_id: UUID, fields: FileFields) -> Access:
     if fields.id not in (UNSET, file_id):
         raise InvalidRequest("id is another file's than the path's.", "id")
-    access = await lock_access(tx, context.caller, file_id, WRITE, "file")
+    access = await lock_access(tx, principal, file_id, WRITE, "file")
     if any(getattr(fields, name) is not UNSET for name in AssetFields.__struct_fields__):
-        await change_asset(tx, context, access, fields)
+        await change_asset(tx, principal, access, fields)
     return access
 
 
-async def _find_new_content(
-    tx: Connection, context: RequestContext, file_id: UUID, fields: FileFields
-) -> Content | None:
+async def _find_new_content(tx: Connection, principal: Principal, file_id: UUID, fields: FileFields) -> Content | None:
     """The upload that `metadata` names; a file's own path, and none, mean that its content stays."""
     if fields.metadata is UNSET or fields.metadata is None or fields.metadata.path is None:
         return None
@@ -92,11 +89,11 @@ async def _find_new_content(
     found = split_upload_id(f"{fields.metadata.bucket}/{path}")
     if found is None:
         raise no_upload()
-    _, content = await take_upload(tx, context.caller, *found)
+    _, content = await take_upload(tx, principal, *found)
     return content
 
 
-async def _replace(tx: Connection, context: RequestContext, access: Access, content: Content) -> None:
+async def _replace(tx: Connection, principal: Principal, access: Access, content: Content) -> None:
     # A licence commits to the bytes that were sold.
     await require_no_buyers(tx, access.id, "its content stays", "make a file of its own of the new bytes")
     await tx.execute(
@@ -105,7 +102,7 @@ async def _replace(tx: Connection, context: RequestContext, access: Access, cont
     await describe_asset(tx, access.id, preview=[])  # the old content's
     await record(
         tx,
-        actor_of(context),
+        principal,
         "file.replace",
         organization_id=access.organization_id,
         subject_id=access.id,

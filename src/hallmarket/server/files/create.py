@@ -16,29 +16,29 @@ from hallmarket.server.files.anchor import anchor
 from hallmarket.server.files.names import bucket_of
 from hallmarket.server.files.types import Content, NewFileFields, metadata_of
 from hallmarket.server.files.uploads import content_of, take_upload
-from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.previews.request import request
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-async def create_file(database: Database, context: RequestContext, fields: NewFileFields) -> WireAsset:
+async def create_file(database: Database, principal: Principal, fields: NewFileFields) -> WireAsset:
     """Make a file of an upload of the caller's, which is theirs and has its id.
 
     Raises NotFound for an upload that is not there or not theirs, and as `create_asset`.
     """
     fields = await check_description(fields)
     async with database.transaction() as tx:
-        path, content = await take_upload(tx, context.caller, fields.id)
-        file_id = await create_asset(tx, context, "file", fields, asset_id=fields.id)
+        path, content = await take_upload(tx, principal, fields.id)
+        file_id = await create_asset(tx, principal, "file", fields, asset_id=fields.id)
         await tx.execute(
             sql.create_file, file_id, content.blob_id, path, content.file_name, content.type, content.extension
         )
-        await put_down(tx, context, file_id, is_new=True)
-        return await get_asset(tx, context.caller, file_id, "file")
+        await put_down(tx, principal, file_id, is_new=True)
+        return await get_asset(tx, principal, file_id, "file")
 
 
-async def put_down(tx: Connection, context: RequestContext, file_id: UUID, *, is_new: bool) -> Content:
+async def put_down(tx: Connection, principal: Principal, file_id: UUID, *, is_new: bool) -> Content:
     """Say of a file what its content is and where it stands now, and anchor and draw the content if it is new."""
     row = await tx.fetchrow(sql.find_file, file_id)
     if row is None:
@@ -47,6 +47,6 @@ async def put_down(tx: Connection, context: RequestContext, file_id: UUID, *, is
     metadata = metadata_of(file_id, bucket_of(row["visibility"]), row["path"], content)
     await describe_asset(tx, file_id, metadata=msgspec.to_builtins(metadata), body=content.file_name)
     if is_new:
-        await anchor(tx, content, context.caller.person_id, row["organization_id"], row["audience"])
+        await anchor(tx, content, principal.person_id, row["organization_id"], row["audience"])
         await request(tx, content.blob_id)
     return content

@@ -14,27 +14,26 @@ from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.files.names import bucket_of
 from hallmarket.server.files.types import Content, Described, FileUrl, metadata_of
 from hallmarket.server.files.uploads import content_of, download_of, find_upload
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-async def get_metadata(connection: Connection, caller: Caller, file_id: UUID) -> Described:
+async def get_metadata(connection: Connection, principal: Principal, file_id: UUID) -> Described:
     """What a file's bytes are; also before it is one, for whoever sent them. Raises NotFound."""
-    if (pending := await find_upload(connection, caller, file_id)) is not None:
+    if (pending := await find_upload(connection, principal, file_id)) is not None:
         return Described(pending)
-    asset = await get_asset(connection, caller, file_id, "file")
+    asset = await get_asset(connection, principal, file_id, "file")
     path, content = await _get_content(connection, file_id)
     return Described(metadata_of(file_id, bucket_of(asset.visibility), path, content), asset.preview)
 
 
-async def make_url(database: Database, links: Links, context: RequestContext, file_id: UUID) -> FileUrl:
+async def make_url(database: Database, links: Links, principal: Principal, base_url: str, file_id: UUID) -> FileUrl:
     """An address of a file's bytes. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, context.caller, file_id, READ, "file")
+        await get_access(connection, principal, file_id, READ, "file")
         await _get_content(connection, file_id)
-    return FileUrl(links.make(context, "download", file_id), LIFETIME_S)
+    return FileUrl(links.make(principal, base_url, "download", file_id), LIFETIME_S)
 
 
 class FileKind:

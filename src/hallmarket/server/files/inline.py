@@ -5,7 +5,7 @@ import binascii
 import mmap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,8 +13,6 @@ from msgspec import UNSET, UnsetType
 from hallmarket.server.catalog.types import Visibility
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.files.types import FileFields, FileName, MediaType
-from hallmarket.server.http.body import spool_body
-from hallmarket.server.http.request_context import RequestContext
 
 MAX_BODY_BYTES = 32 * 1024 * 1024  # 24 MiB of file; what is larger goes to an address of its own
 TEXT_BYTES = 1024 * 1024  # of base64, decoded at once: a multiple of four
@@ -44,9 +42,9 @@ _decoder = msgspec.json.Decoder(_Body)
 
 
 @asynccontextmanager
-async def read_inline(context: RequestContext, scratch: Path) -> AsyncIterator[Inline]:
-    """The body of a request. Raises InvalidRequest, PayloadTooLarge, Unavailable without room for it."""
-    with await spool_body(context, MAX_BODY_BYTES, scratch) as spool:
+async def read_inline(spool: IO[bytes]) -> AsyncIterator[Inline]:
+    """Read the JSON body in `spool`, a file on disk, and close it. Raises InvalidRequest."""
+    with spool:
         body = await asyncio.to_thread(_decode, spool.fileno())
         yield Inline(
             body.file_name,

@@ -19,7 +19,7 @@ from hallmarket.server.files.create import put_down, sql
 from hallmarket.server.files.names import clean_name, path_of
 from hallmarket.server.files.receive import receive
 from hallmarket.server.files.types import Content, FileName
-from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.principal import Principal
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class FileParts:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    async def prepare(self, context: RequestContext, said: dict[str, Any]) -> "FilePart":
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "FilePart":
         """Receive a file's bytes. Raises InvalidRequest, Unavailable."""
         try:
             wanted = msgspec.convert(said, Said)
@@ -54,7 +54,7 @@ class FileParts:
 
         return FilePart(
             self._blobs,
-            *await receive(self._blobs, context.caller.organization_id, clean_name(wanted.metadata.name), pieces()),
+            *await receive(self._blobs, principal.organization_id, clean_name(wanted.metadata.name), pieces()),
         )
 
 
@@ -66,16 +66,16 @@ class FilePart:
         self._received = received
         self._content = content
 
-    async def make(self, tx: Connection, context: RequestContext, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the file and anchor its bytes. Raises as `create_asset`, and Unavailable."""
         content = self._content
         await retain_blob(tx, self._received)
-        file_id = await create_asset(tx, context, "file", fields)
+        file_id = await create_asset(tx, principal, "file", fields)
         path = path_of(file_id, content.file_name)
         await tx.execute(
             sql.create_file, file_id, content.blob_id, path, content.file_name, content.type, content.extension
         )
-        await put_down(tx, context, file_id, is_new=True)
+        await put_down(tx, principal, file_id, is_new=True)
         return file_id, {}
 
     async def discard(self) -> None:

@@ -11,16 +11,17 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
-from hallmarket.server.catalog.download import send_part
 from hallmarket.server.catalog.download_routes import LINK, PARTS
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.links import Links
+from hallmarket.server.catalog.send_routes import send_part
 from hallmarket.server.catalog.types import DeleteResult, WireAsset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Locked, NotFound
 from hallmarket.server.files.change import change_file, replace_content
 from hallmarket.server.files.create import create_file
 from hallmarket.server.files.get import get_metadata, make_url
+from hallmarket.server.files.inline import MAX_BODY_BYTES
 from hallmarket.server.files.types import (
     Arrived,
     ChangedFile,
@@ -35,10 +36,11 @@ from hallmarket.server.files.types import (
 )
 from hallmarket.server.files.upload import make_upload_url, take_bytes, upload_inline
 from hallmarket.server.files.uploads import complete_upload, discard_upload, find_uploaded
+from hallmarket.server.http.body import spool_body, unpacked
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
@@ -90,7 +92,9 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
         summary="Send a file's bytes inside JSON",
     )
     async def upload(request: AnyRequest) -> Data[WireUpload]:
-        return Data(await upload_inline(database, blobs, request_context(request.scope), scratch))
+        context = request_context(request.scope)
+        spool = await spool_body(context, MAX_BODY_BYTES, scratch)
+        return Data(await upload_inline(database, blobs, context.principal, spool))
 
     @post(
         "/files/upload-url",
@@ -99,7 +103,8 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
         summary="Ask for an address to send a file's bytes to",
     )
     async def upload_url(request: AnyRequest, data: JSONBody[UploadWanted]) -> Data[UploadUrl]:
-        return Data(await make_upload_url(database, links, request_context(request.scope), data))
+        context = request_context(request.scope)
+        return Data(await make_upload_url(database, links, context.principal, context.base_url, data))
 
     @post(
         "/files/upload/complete",
@@ -108,7 +113,8 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
         summary="What was sent to an upload's address",
     )
     async def complete(request: AnyRequest, data: JSONBody[Completion]) -> Data[WireUpload]:
-        return Data(await complete_upload(database, links, request_context(request.scope), data))
+        context = request_context(request.scope)
+        return Data(await complete_upload(database, links, context.principal, context.base_url, data))
 
     @delete(
         "/files/upload",
@@ -117,7 +123,7 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
         summary="Discard an upload",
     )
     async def discard(request: AnyRequest, data: JSONBody[Discard]) -> Data[None]:
-        await discard_upload(database, request_context(request.scope).caller, data.upload_id)
+        await discard_upload(database, principal_of(request.scope), data.upload_id)
         return Data(None)
 
     return [upload, upload_url, complete, discard]
@@ -126,7 +132,9 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
 def _signed_routes(database: Database, blobs: BlobStore, links: Links, max_bytes: int) -> Sequence[HTTPRouteHandler]:
     @put("/uploads/{token:str}", opt=BYTES, summary="Send a file's bytes to an upload's address")
     async def send(request: AnyRequest, token: FromPath[str]) -> Data[Arrived]:
-        return Data(await take_bytes(database, blobs, links, request_context(request.scope), token, max_bytes))
+        return Data(
+            await take_bytes(database, blobs, links, token, unpacked(request_context(request.scope)), max_bytes)
+        )
 
     @get("/uploads/{token:str}", opt=LINK, summary="Read an upload's bytes again", responses=PARTS)
     async def read(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
@@ -140,17 +148,18 @@ def _reading_routes(database: Database, links: Links) -> Sequence[HTTPRouteHandl
     async def get_one(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
         wanted = _file(file_id)
         async with database.connection() as connection:
-            return Data(await get_asset(connection, request_context(request.scope).caller, wanted, "file"))
+            return Data(await get_asset(connection, principal_of(request.scope), wanted, "file"))
 
     @get(FILE + "/metadata", opt=READ, summary="What a file's bytes are, also before it is one")
     async def metadata(request: AnyRequest, file_id: FromPath[str]) -> Data[Described]:
         wanted = _file(file_id)
         async with database.connection() as connection:
-            return Data(await get_metadata(connection, request_context(request.scope).caller, wanted))
+            return Data(await get_metadata(connection, principal_of(request.scope), wanted))
 
     @get(FILE + "/data", opt=READ | {"raises": (Locked,)}, summary="An address of a file's bytes, for an hour")
     async def data_url(request: AnyRequest, file_id: FromPath[str]) -> Data[FileUrl]:
-        return Data(await make_url(database, links, request_context(request.scope), _file(file_id)))
+        context = request_context(request.scope)
+        return Data(await make_url(database, links, context.principal, context.base_url, _file(file_id)))
 
     return [get_one, metadata, data_url]
 
@@ -164,7 +173,7 @@ def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seq
         summary="Make a file of an upload",
     )
     async def create(request: AnyRequest, data: JSONBody[NewFile]) -> Data[WireAsset]:
-        return Data(await create_file(database, request_context(request.scope), data.file))
+        return Data(await create_file(database, principal_of(request.scope), data.file))
 
     @put(
         FILE,
@@ -172,7 +181,7 @@ def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seq
         summary="Change a file",
     )
     async def change(request: AnyRequest, file_id: FromPath[str], data: JSONBody[ChangedFile]) -> Data[WireAsset]:
-        return Data(await change_file(database, request_context(request.scope), _file(file_id), data.file))
+        return Data(await change_file(database, principal_of(request.scope), _file(file_id), data.file))
 
     @put(
         FILE + "/content",
@@ -180,7 +189,9 @@ def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seq
         summary="Give a file other bytes, inside JSON",
     )
     async def replace(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
-        return Data(await replace_content(database, blobs, request_context(request.scope), _file(file_id), scratch))
+        context, wanted = request_context(request.scope), _file(file_id)
+        spool = await spool_body(context, MAX_BODY_BYTES, scratch)
+        return Data(await replace_content(database, blobs, context.principal, wanted, spool))
 
     @delete(
         FILE,
@@ -191,7 +202,7 @@ def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seq
     async def remove(request: AnyRequest, file_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return Data(await delete_asset(database, context, _file(file_id), query, "file"))
+        return Data(await delete_asset(database, context.principal, _file(file_id), query, "file"))
 
     return [create, change, replace, remove]
 

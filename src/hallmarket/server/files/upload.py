@@ -1,6 +1,7 @@
 """Send bytes that shall become a file: in a JSON body, or to an address of their own."""
 
-from pathlib import Path
+from collections.abc import AsyncIterator
+from typing import IO
 from uuid import UUID
 
 from hallmarket.server.blobs.blob_store import BlobStore
@@ -15,38 +16,39 @@ from hallmarket.server.files.names import bucket_of, clean_name, path_of
 from hallmarket.server.files.receive import bounded, receive
 from hallmarket.server.files.sniff import type_of
 from hallmarket.server.files.types import Arrived, Content, UploadUrl, UploadWanted, WireUpload
-from hallmarket.server.http.body import unpacked
-from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 WAITS_S = 24 * 3600  # for somebody to make a file of it
 
 
-async def upload_inline(database: Database, blobs: BlobStore, context: RequestContext, scratch: Path) -> WireUpload:
+async def upload_inline(database: Database, blobs: BlobStore, principal: Principal, spool: IO[bytes]) -> WireUpload:
     """Take a file out of a JSON body. Raises InvalidRequest, PayloadTooLarge, Unavailable; then nothing is kept."""
-    async with read_inline(context, scratch) as body:
+    async with read_inline(spool) as body:
         name = clean_name(body.file_name)
-        received, content = await receive(blobs, context.caller.organization_id, name, body.pieces)
+        received, content = await receive(blobs, principal.organization_id, name, body.pieces)
         try:
             async with database.transaction() as tx:
                 await retain_blob(tx, received)
-                file_id, bucket, path = await _create(tx, context, name, body.visibility, content)
+                file_id, bucket, path = await _create(tx, principal, name, body.visibility, content)
         except BaseException:
             await blobs.discard(received.id)
             raise
     return wire_upload(file_id, bucket, path, content)
 
 
-async def make_upload_url(database: Database, links: Links, context: RequestContext, wanted: UploadWanted) -> UploadUrl:
+async def make_upload_url(
+    database: Database, links: Links, principal: Principal, base_url: str, wanted: UploadWanted
+) -> UploadUrl:
     """An address that bytes may be sent to for LIFETIME_S, by whoever has it. Raises Unavailable."""
     name = clean_name(wanted.file_name)
     async with database.transaction() as tx:
-        file_id, bucket, path = await _create(tx, context, name, wanted.visibility, None)
+        file_id, bucket, path = await _create(tx, principal, name, wanted.visibility, None)
     kind = wanted.content_type or type_of(name)
     return UploadUrl(
         upload_id=f"{bucket}/{path}",
-        upload_url=links.make(context, "upload", file_id),
+        upload_url=links.make(principal, base_url, "upload", file_id),
         method="PUT",
         headers={"content-type": kind},
         expires_in=LIFETIME_S,
@@ -57,20 +59,20 @@ async def make_upload_url(database: Database, links: Links, context: RequestCont
 
 
 async def take_bytes(
-    database: Database, blobs: BlobStore, links: Links, context: RequestContext, token: str, max_bytes: int
+    database: Database, blobs: BlobStore, links: Links, token: str, body: AsyncIterator[bytes], max_bytes: int
 ) -> Arrived:
     """Take what is sent to an upload's address; it comes in place of what came there before.
 
     Raises NotFound, PayloadTooLarge, Unavailable; then nothing is kept, and what came before stays.
     """
-    caller, file_id, _ = await links.open(token, "upload")
+    principal, file_id, _ = await links.open(token, "upload")
     async with database.connection() as connection:
-        name = await _find_waiting(connection, file_id, caller.person_id)
-    pieces = bounded(unpacked(context), max_bytes)
-    received, content = await receive(blobs, caller.organization_id, name, pieces)
+        name = await _find_waiting(connection, file_id, principal.person_id)
+    pieces = bounded(body, max_bytes)
+    received, content = await receive(blobs, principal.organization_id, name, pieces)
     try:
         async with database.transaction() as tx:
-            await _find_waiting(tx, file_id, caller.person_id)
+            await _find_waiting(tx, file_id, principal.person_id)
             await retain_blob(tx, received)
             await tx.execute(sql.fill_upload, file_id, received.id, content.type, content.extension)
     except BaseException:
@@ -100,14 +102,14 @@ def wire_upload(file_id: UUID, bucket: str, path: str, content: Content) -> Wire
 
 
 async def _create(
-    tx: Connection, context: RequestContext, name: str, visibility: str | None, content: Content | None
+    tx: Connection, principal: Principal, name: str, visibility: str | None, content: Content | None
 ) -> tuple[UUID, str, str]:
     file_id, bucket = new_id(), bucket_of(visibility)
     path = path_of(file_id, name)
     what = (None, None, None) if content is None else (content.blob_id, content.type, content.extension)
     await tx.execute(
         sql.create_upload,
-        *(file_id, context.caller.person_id, context.caller.organization_id, bucket, path, name, *what, WAITS_S),
+        *(file_id, principal.person_id, principal.organization_id, bucket, path, name, *what, WAITS_S),
     )
     return file_id, bucket, path
 

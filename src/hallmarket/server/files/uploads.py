@@ -16,17 +16,18 @@ from hallmarket.server.errors import NotFound
 from hallmarket.server.files.names import clean_name, split_upload_id
 from hallmarket.server.files.types import Completion, Content, FileMetadata, WireUpload, metadata_of
 from hallmarket.server.files.upload import wire_upload
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-async def complete_upload(database: Database, links: Links, context: RequestContext, wanted: Completion) -> WireUpload:
+async def complete_upload(
+    database: Database, links: Links, principal: Principal, base_url: str, wanted: Completion
+) -> WireUpload:
     """An upload whose bytes are there, under another name if one is given. Raises NotFound."""
     file_id, path = _read_id(wanted.upload_id)
     async with database.transaction() as tx:
-        row = await _find(tx, context.caller, file_id)
+        row = await _find(tx, principal, file_id)
         if row is None or row["path"] != path:
             raise no_upload()
         content = content_of(row)
@@ -35,40 +36,42 @@ async def complete_upload(database: Database, links: Links, context: RequestCont
             await tx.execute(sql.rename_upload, file_id, content.file_name)
     shown = wire_upload(file_id, row["bucket"], path, content)
     if wanted.download:
-        shown = msgspec.structs.replace(shown, download_url=links.make(context, "uploaded", file_id))
+        shown = msgspec.structs.replace(shown, download_url=links.make(principal, base_url, "uploaded", file_id))
     return shown
 
 
-async def discard_upload(database: Database, caller: Caller, upload_id: str) -> None:
+async def discard_upload(database: Database, principal: Principal, upload_id: str) -> None:
     """Forget an upload, whether or not bytes came, and let go of them. Raises NotFound."""
     file_id, path = _read_id(upload_id)
     async with database.connection() as connection:
-        if await connection.fetchval(sql.discard_upload, file_id, *viewer(caller), path) is None:
+        if await connection.fetchval(sql.discard_upload, file_id, *viewer(principal), path) is None:
             raise no_upload()
 
 
-async def find_upload(connection: Connection, caller: Caller, file_id: UUID) -> FileMetadata | None:
+async def find_upload(connection: Connection, principal: Principal, file_id: UUID) -> FileMetadata | None:
     """What a file made of an upload will say of itself; None if the caller has no such upload."""
-    row = await _find(connection, caller, file_id)
+    row = await _find(connection, principal, file_id)
     return None if row is None else metadata_of(file_id, row["bucket"], row["path"], content_of(row))
 
 
 async def find_uploaded(database: Database, blobs: BlobStore, links: Links, token: str) -> Download:
     """An upload's bytes, for whoever has its address. Raises NotFound."""
-    caller, file_id, _ = await links.open(token, "uploaded")
+    principal, file_id, _ = await links.open(token, "uploaded")
     async with database.connection() as connection:
-        row = await _find(connection, caller, file_id)
+        row = await _find(connection, principal, file_id)
     if row is None:
         raise no_upload()
     return download_of(blobs, content_of(row))
 
 
-async def take_upload(tx: Connection, caller: Caller, file_id: UUID, path: str | None = None) -> tuple[str, Content]:
+async def take_upload(
+    tx: Connection, principal: Principal, file_id: UUID, path: str | None = None
+) -> tuple[str, Content]:
     """An upload's path, and its bytes for what is made of them in `tx`; the upload itself is gone then.
 
     Raises NotFound for somebody else's, too.
     """
-    row = await tx.fetchrow(sql.take_upload, file_id, *viewer(caller))
+    row = await tx.fetchrow(sql.take_upload, file_id, *viewer(principal))
     if row is None or path not in (None, row["path"]):
         raise no_upload()
     await retain_released_blob(tx, row["blob_id"])
@@ -92,8 +95,8 @@ def download_of(blobs: BlobStore, content: Content) -> Download:
     )
 
 
-async def _find(connection: Connection, caller: Caller, file_id: UUID) -> asyncpg.Record | None:
-    return await connection.fetchrow(sql.find_upload, file_id, *viewer(caller))
+async def _find(connection: Connection, principal: Principal, file_id: UUID) -> asyncpg.Record | None:
+    return await connection.fetchrow(sql.find_upload, file_id, *viewer(principal))
 
 
 def _read_id(upload_id: str) -> tuple[UUID, str]:

@@ -10,7 +10,7 @@ are this process's own, and cost no waiting, unless several servers share them.
 from collections.abc import Awaitable, Callable
 from math import ceil
 from time import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from hallmarket.server.errors import Forbidden, RateLimited, Unauthenticated
 from hallmarket.server.http.reply import in_media_dialect
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.http.window_storage import WindowStorage
+from hallmarket.server.principal import Principal
 
 if TYPE_CHECKING:
     from hallmarket.server.http.shared_counts import SharedCounts
@@ -40,8 +41,8 @@ class Finder(NamedTuple):
     `was_good` tells of one that was good here before, whatever it is now: it is no guess.
     """
 
-    find: Callable[[str], Awaitable[Any | None]]
-    find_known: Callable[[str], Any | None]
+    find: Callable[[str], Awaitable[Principal | None]]
+    find_known: Callable[[str], Principal | None]
     was_good: Callable[[str], bool]
 
 
@@ -54,7 +55,7 @@ class Admission:
         shared_at: str,
         keys: Finder,
         tokens: Finder,
-        choose_context: Callable[[Any, bytes | None], Any],
+        choose_context: Callable[[Principal, bytes | None], Principal],
     ) -> None:
         """`shared_at` is the URL of the Redis that keeps the counts of several servers; "" for none."""
         self._keys = keys
@@ -82,10 +83,10 @@ class Admission:
         if credential is None:
             self._address.count_now(context, context.client)
             return True
-        caller = finder.find_known(credential)
-        if caller is None:
+        principal = finder.find_known(credential)
+        if principal is None:
             return False
-        context.caller = caller
+        context.authenticated = principal
         self._key.count_now(context, str(context.key_id))
         self._enter(context)
         return True
@@ -96,12 +97,12 @@ class Admission:
         if credential is None:
             await self._address.count(context, context.client)
             return
-        context.caller = finder.find_known(credential) or await self._try(context, finder, credential)
-        if context.caller is not None:
+        context.authenticated = finder.find_known(credential) or await self._try(context, finder, credential)
+        if context.authenticated is not None:
             await self._key.count(context, str(context.key_id))
             self._enter(context)
 
-    async def try_key(self, context: RequestContext, key: str) -> Any | None:
+    async def try_key(self, context: RequestContext, key: str) -> Principal | None:
         """The caller behind an API key that came in a body; None, counted as a failure, for a bad one.
 
         Raises RateLimited, and Unavailable with the database.
@@ -113,14 +114,14 @@ class Admission:
         if self._shared is not None:
             await self._shared.close()
 
-    async def _try(self, context: RequestContext, finder: Finder, credential: str) -> Any | None:
+    async def _try(self, context: RequestContext, finder: Finder, credential: str) -> Principal | None:
         # Whoever has used up the failures of this address is not told whether one more key would have fitted.
         if not finder.was_good(credential):
             await self._failed.check(context, context.client)
-        caller = await finder.find(credential)
-        if caller is None:
+        principal = await finder.find(credential)
+        if principal is None:
             await self._failed.count(context, context.client)
-        return caller
+        return principal
 
     def _credential(self, context: RequestContext) -> tuple[Finder, str | None]:
         if in_media_dialect(context.path):
@@ -130,8 +131,8 @@ class Admission:
         return self._tokens, None if raw is None else raw.decode("latin-1")
 
     def _enter(self, context: RequestContext) -> None:
-        if not in_media_dialect(context.path):
-            context.caller = self._choose_context(context.caller, context.headers.get(b"x-ouro-org"))
+        if context.authenticated is not None and not in_media_dialect(context.path):
+            context.authenticated = self._choose_context(context.authenticated, context.headers.get(b"x-ouro-org"))
 
 
 def _share(url: str, memory: WindowStorage) -> "SharedCounts":
@@ -190,28 +191,28 @@ class Bucket:
 
 def require_caller(context: RequestContext, scope: str) -> None:
     """Raises Unauthenticated without a good key; Forbidden if it lacks `scope` or is bound to no organization."""
-    if context.caller is None:
+    if context.authenticated is None:
         missing = b"x-api-key" not in context.headers
         raise Unauthenticated(
             "Send an API key in the header x-api-key." if missing else "This API key is unknown, expired or revoked."
         )
-    if context.caller.organization_id is None:
+    if context.authenticated.organization_id is None:
         raise Forbidden(
             "This API key is bound to no organization; make one with `admin create-key … --org ID`.",
             {"field": "x-api-key"},
         )
-    if scope not in context.caller.scopes:
+    if scope not in context.authenticated.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})
 
 
 def require_token(context: RequestContext, scope: str) -> None:
     """Raises Unauthenticated without a good token; Forbidden if its key lacks `scope`."""
-    if context.caller is None:
+    if context.authenticated is None:
         missing = b"authorization" not in context.headers
         raise Unauthenticated(
             "Send a token from POST /users/get-token in the header Authorization."
             if missing
             else "This token is forged or expired, or its API key is expired or revoked."
         )
-    if scope not in context.caller.scopes:
+    if scope not in context.authenticated.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.", {"scope": scope})

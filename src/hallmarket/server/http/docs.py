@@ -20,8 +20,9 @@ from litestar.params import FromPath
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.openapi import DOCUMENT, describe
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import Reply, as_response, unless_known
+from hallmarket.server.http.reply import Reply, unless_known
 from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.responses import as_response
 
 AnyRequest = Request[Any, Any, Any]
 OURS = Path(__file__).with_name("page")

@@ -147,7 +147,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 message["headers"] = headers = [*message["headers"], *context.extra_headers]
-                if context.caller is not None and not any(name == b"cache-control" for name, _ in headers):
+                if context.authenticated is not None and not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"private, no-store"))  # what a key opens is for its holder
             elif message["type"] == "http.response.body" and head:
                 message["body"] = b""

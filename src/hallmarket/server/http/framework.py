@@ -22,8 +22,9 @@ from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.docs import documentation_routes
 from hallmarket.server.http.openapi import openapi_config
-from hallmarket.server.http.reply import Reply, as_response, crash_reply, error_reply, in_media_dialect, with_head
+from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect, with_head
 from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.responses import as_response
 
 log = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]

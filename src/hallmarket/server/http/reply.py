@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import msgspec
-from litestar import Response
 
 from hallmarket.server import errors
 
@@ -46,12 +45,6 @@ def unless_known(reply: Reply, if_none_match: bytes | None) -> Reply:
     return reply
 
 
-def as_response(reply: Reply) -> Response[bytes]:
-    """A reply as the framework's handlers answer with it."""
-    headers = {name.decode(): value.decode() for name, value in reply.headers}
-    return Response(reply.body, status_code=reply.status, media_type=reply.content_type.decode(), headers=headers)
-
-
 def in_media_dialect(path: str) -> bool:
     """Whether a path lies in the media dialect's space; everything else speaks the exchange dialect."""
     return path == "/v1" or path.startswith("/v1/")
@@ -78,16 +71,21 @@ def media_error(error: errors.DomainError) -> dict[str, object]:
     return {"code": error.code, "message": error.message, "details": error.details}
 
 
+def exchange_error(error: errors.DomainError) -> Reply:
+    """An error as the exchange dialect writes it, without headers."""
+    status = 429 if isinstance(error, errors.RateLimited) else status_of(error)
+    shown: dict[str, object] = {"message": error.message, "code": error.code.lower(), "status": status}
+    if error.details is not None:
+        shown["details"] = error.details
+    return Reply(status, msgspec.json.encode({"data": None, "error": shown}))
+
+
 def error_reply(path: str, error: errors.DomainError) -> Reply:
     """An error as the dialect of `path` writes it."""
-    status = status_of(error)
-    body: dict[str, object]
     if in_media_dialect(path):
-        body = media_error(error)
+        reply = Reply(status_of(error), msgspec.json.encode(media_error(error)))
     else:
-        status = 429 if isinstance(error, errors.RateLimited) else status
-        shown: dict[str, object] = {"message": error.message, "code": error.code.lower(), "status": status}
-        body = {"data": None, "error": shown if error.details is None else {**shown, "details": error.details}}
+        reply = exchange_error(error)
     headers: Headers = []
     if isinstance(error, errors.RateLimited | errors.Unavailable):
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
@@ -96,13 +94,13 @@ def error_reply(path: str, error: errors.DomainError) -> Reply:
     if isinstance(error, errors.RangeNotSatisfiable):
         headers.append((b"content-range", b"bytes */%d" % error.size_bytes))
     if path.startswith("/v1/public/"):
-        headers.append((b"access-control-allow-origin", b"*"))  # a page elsewhere may be told "unknown", too
+        headers.append((b"access-control-allow-origin", b"*"))  # pages of other origins may read the error, too
     if isinstance(error, errors.NotFound) and path.startswith("/v1/public/"):
         # Long enough to spare us a stampede, short enough that a file anchored meanwhile is soon found.
         headers.append((b"cache-control", b"public, max-age=5"))
     else:
         headers.append((b"cache-control", b"no-store"))
-    return Reply(status, msgspec.json.encode(body), headers)
+    return Reply(reply.status, reply.body, headers)
 
 
 def crash_reply(path: str) -> Reply:

@@ -10,8 +10,9 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, IdempotencyMismatch, Unavailable
 from hallmarket.server.http.idempotency import REPLAYED
-from hallmarket.server.http.reply import Reply, error_reply
+from hallmarket.server.http.reply import Reply, exchange_error
 from hallmarket.server.idempotency.types import Claim, StoredResponse
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 sql = load_queries(__package__)
 
@@ -66,7 +67,7 @@ class IdempotencyStore:
 
 
 async def respond_once(
-    database: Database, path: str, claim: Claim | None, work: Callable[[Connection], Awaitable[StoredResponse]]
+    database: Database, claim: Claim | None, work: Callable[[Connection], Awaitable[StoredResponse]]
 ) -> Reply:
     """Do `work` in a transaction; if it was done under this key before, say again what it was told, good or bad.
 
@@ -88,7 +89,7 @@ async def respond_once(
         except Unavailable:
             raise
         except DomainError as error:
-            refused = error_reply(path, error)
+            refused = exchange_error(error)
             told = StoredResponse(refused.status, refused.body)
         await answers.keep(tx, {0: told})
         return Reply(told.status, told.body)
@@ -97,6 +98,11 @@ async def respond_once(
 def digest_of(*said: object) -> bytes:
     """What tells a request from another under the same key: what it says, not how its body was written."""
     return sha256(msgspec.json.encode(said)).digest()
+
+
+def claim_for(principal: Principal, key: str | None, *request: object) -> Claim | None:
+    """Return a person's claim to an idempotency key, or None without a key; `request` is everything they ask for."""
+    return None if key is None else Claim(PERSONAL_CONTEXT, principal.person_id, key, digest_of(*request))
 
 
 def _again(claim: Claim, row: asyncpg.Record) -> Answer:

@@ -15,7 +15,7 @@ from hallmarket.server.database.listener import Listener
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.identity.keys import MAX_KEY_LENGTH, hash_key
-from hallmarket.server.identity.types import Caller, Me
+from hallmarket.server.principal import Person, Principal
 
 sql = load_queries(__package__)
 
@@ -29,11 +29,11 @@ class ApiKeyAuthenticator:
     def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
         self._secret = secret
-        self._known: LRUCache[bytes | UUID, Caller] = LRUCache(MAX_CACHED)  # by a key's hash, and by its id
+        self._known: LRUCache[bytes | UUID, Principal] = LRUCache(MAX_CACHED)  # by a key's hash, and by its id
         self._seen: LRUCache[bytes | UUID, None] = LRUCache(MAX_CACHED)  # were good, and may not be any more
         self._generation = 0
         self._listener = Listener(database.url, "identity", self.forget)
-        self._batcher: Batcher[bytes | UUID, Caller | None] = Batcher(self._find_all, max_items=500)
+        self._batcher: Batcher[bytes | UUID, Principal | None] = Batcher(self._find_all, max_items=500)
         self._used: dict[UUID, datetime] = {}
 
     def forget(self) -> None:
@@ -41,20 +41,20 @@ class ApiKeyAuthenticator:
         self._generation += 1
         self._known.clear()
 
-    def find_known(self, key: str | UUID) -> Caller | None:
+    def find_known(self, key: str | UUID) -> Principal | None:
         """The caller behind a key, or a key's id, that is remembered here; never asks the database."""
         place = self._place(key)
-        caller = None if place is None else self._known.get(place)
-        if caller is None or (caller.expires_at is not None and caller.expires_at <= time.time()):
+        principal = None if place is None else self._known.get(place)
+        if principal is None or (principal.expires_at is not None and principal.expires_at <= time.time()):
             return None
-        self._used[caller.key_id] = datetime.now(UTC)
-        return caller
+        self._note_use(principal)
+        return principal
 
     def was_good(self, key: str | UUID) -> bool:
         """Whether a key was good here before; it may have expired or been revoked since."""
         return self._place(key) in self._seen
 
-    async def find(self, key: str | UUID) -> Caller | None:
+    async def find(self, key: str | UUID) -> Principal | None:
         """The caller behind a key, or a key's id, or None if it is unknown, expired or revoked. Raises Unavailable."""
         if (known := self.find_known(key)) is not None:
             return known
@@ -62,15 +62,19 @@ class ApiKeyAuthenticator:
         if place is None:
             return None
         generation = self._generation
-        caller = await self._batcher.submit(place)
-        if caller is None:
+        principal = await self._batcher.submit(place)
+        if principal is None:
             return None
         self._seen[place] = None
         # Remembered only if nothing changed while the query was under way, and only while changes reach us.
         if self._listener.listening and generation == self._generation:
-            self._known[place] = caller
-        self._used[caller.key_id] = datetime.now(UTC)
-        return caller
+            self._known[place] = principal
+        self._note_use(principal)
+        return principal
+
+    def _note_use(self, principal: Principal) -> None:
+        assert principal.key_id is not None
+        self._used[principal.key_id] = datetime.now(UTC)
 
     def _place(self, key: str | UUID) -> bytes | UUID | None:
         if isinstance(key, UUID):
@@ -100,22 +104,22 @@ class ApiKeyAuthenticator:
         except Unavailable:
             self._used = used | self._used
 
-    async def _find_all(self, places: Sequence[bytes | UUID]) -> list[Caller | None]:
+    async def _find_all(self, places: Sequence[bytes | UUID]) -> list[Principal | None]:
         hashes = [place for place in set(places) if isinstance(place, bytes)]
         ids = [place for place in set(places) if isinstance(place, UUID)]
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.find_callers, hashes, ids)
-        found: dict[bytes | UUID, Caller] = {}
+        found: dict[bytes | UUID, Principal] = {}
         for row in rows:
-            found[row["key_hash"]] = found[row["id"]] = Caller(
+            found[row["key_hash"]] = found[row["id"]] = Principal(
+                means="key",
+                person=Person(row["person_id"], row["username"], row["person_name"], row["email"]),
+                organization_id=row["organization_id"],
+                organizations=frozenset(row["organizations"]),
+                bound_to=row["organization_id"],
+                scopes=frozenset(row["scopes"]),
                 key_id=row["id"],
                 key_name=row["name"],
-                person_id=row["person_id"],
-                organization_id=row["organization_id"],
-                is_bound=row["organization_id"] is not None,
-                organizations=frozenset(row["organizations"]),
-                scopes=frozenset(row["scopes"]),
                 expires_at=row["expires_on"].timestamp() if row["expires_on"] else None,
-                me=Me(row["person_id"], row["person_id"], row["username"], row["person_name"], row["email"]),
             )
         return [found.get(place) for place in places]

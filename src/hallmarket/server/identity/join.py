@@ -7,7 +7,6 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
@@ -23,8 +22,9 @@ from hallmarket.server.identity.organizations import (
     show,
 )
 from hallmarket.server.identity.register import create_membership
-from hallmarket.server.identity.types import Caller, WireProfile, wire_profile
+from hallmarket.server.identity.types import WireProfile, wire_profile
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
@@ -40,76 +40,76 @@ class OrganizationRequest(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-async def join(database: Database, caller: Caller, actor: Actor, organization_id: UUID) -> Organization:
+async def join(database: Database, principal: Principal, organization_id: UUID) -> Organization:
     """Become a member of an open organization, or ask one that takes requests; a member stays what they are.
 
     Raises Forbidden for one that does neither or is for others, NotFound, ApiKeyOrgMismatch, Unavailable.
     """
     async with database.transaction() as tx:
-        if await lock_as_somebody(tx, caller, organization_id) is None:
-            way_in = await tx.fetchrow(sql.find_way_in, organization_id, caller.person_id)
+        if await lock_as_somebody(tx, principal, organization_id) is None:
+            way_in = await tx.fetchrow(sql.find_way_in, organization_id, principal.person_id)
             assert way_in is not None
             if way_in["join_policy"] == "invite_only" or not way_in["is_for_them"]:
                 raise Forbidden("This organization is not open to you; ask one of its administrators to add you.")
             if way_in["join_policy"] == "open":
-                await create_membership(tx, actor, organization_id, caller.person_id, "member")
+                await create_membership(tx, principal, organization_id, principal.person_id, "member")
             else:
-                await _ask(tx, caller, actor, organization_id, way_in)
-        return await show(tx, caller, organization_id)
+                await _ask(tx, principal, organization_id, way_in)
+        return await show(tx, principal, organization_id)
 
 
-async def _ask(tx: Connection, caller: Caller, actor: Actor, organization_id: UUID, way_in: asyncpg.Record) -> None:
-    request_id = await tx.fetchval(sql.create_join_request, new_id(), organization_id, caller.person_id)
+async def _ask(tx: Connection, principal: Principal, organization_id: UUID, way_in: asyncpg.Record) -> None:
+    request_id = await tx.fetchval(sql.create_join_request, new_id(), organization_id, principal.person_id)
     if request_id is None:  # pending already
         return
-    await _write_down(tx, actor, "create", organization_id, caller.person_id, request_id)
+    await _write_down(tx, principal, "create", organization_id, principal.person_id, request_id)
     administrators = [row["person_id"] for row in await tx.fetch(sql.list_administrators, organization_id)]
     await notify(
         tx,
         "other",
         administrators,
-        source_id=caller.person_id,
+        source_id=principal.person_id,
         organization_id=organization_id,
         content={"text": f"{way_in['username']} asks to join {way_in['name']}."},
     )
 
 
 async def list_requests(
-    database: Database, caller: Caller, organization_id: UUID, window: Window
+    database: Database, principal: Principal, organization_id: UUID, window: Window
 ) -> Paged[OrganizationRequest]:
     """One page of those who ask to join, the longest waiting first, for administrators.
 
     Raises Forbidden, NotFound, Unavailable.
     """
     async with database.connection() as connection:
-        rights = await connection.fetchrow(sql.find_rights, organization_id, caller.person_id, caller.reaches)
+        rights = await connection.fetchrow(sql.find_rights, organization_id, principal.person_id, principal.bound_to)
         if rights is None:
             raise no_organization()
         if rights["role"] != "admin":
             raise only_administrators()
         total = await connection.fetchval(sql.count_join_requests, organization_id)
         rows = await connection.fetch(
-            sql.list_join_requests, organization_id, caller.person_id, window.offset, window.limit + 1
+            sql.list_join_requests, organization_id, principal.person_id, window.offset, window.limit + 1
         )
     return page_of(window, rows, _wire_request, total)
 
 
-async def approve(database: Database, caller: Caller, actor: Actor, organization_id: UUID, request_id: UUID) -> None:
+async def approve(database: Database, principal: Principal, organization_id: UUID, request_id: UUID) -> None:
     """Let somebody in who asked, as an administrator. Raises NotFound, and as `lock_as_admin`."""
     async with database.transaction() as tx:
-        await lock_as_admin(tx, caller, organization_id)
+        await lock_as_admin(tx, principal, organization_id)
         person_id = await _settle(tx, organization_id, request_id)
-        await _write_down(tx, actor, "approve", organization_id, person_id, request_id)
-        await add_member(tx, actor, organization_id, person_id, "member")
+        await _write_down(tx, principal, "approve", organization_id, person_id, request_id)
+        await add_member(tx, principal, organization_id, person_id, "member")
 
 
-async def reject(database: Database, caller: Caller, actor: Actor, organization_id: UUID, request_id: UUID) -> None:
+async def reject(database: Database, principal: Principal, organization_id: UUID, request_id: UUID) -> None:
     """Refuse somebody who asked, as an administrator; they may ask again. Raises as `approve`."""
     async with database.transaction() as tx:
-        await lock_as_admin(tx, caller, organization_id)
+        await lock_as_admin(tx, principal, organization_id)
         person_id = await _settle(tx, organization_id, request_id)
-        await _write_down(tx, actor, "reject", organization_id, person_id, request_id)
-        await tell_member(tx, "other", actor, organization_id, person_id, "Your request to join {} was rejected.")
+        await _write_down(tx, principal, "reject", organization_id, person_id, request_id)
+        await tell_member(tx, "other", principal, organization_id, person_id, "Your request to join {} was rejected.")
 
 
 async def _settle(tx: Connection, organization_id: UUID, request_id: UUID) -> UUID:
@@ -121,10 +121,10 @@ async def _settle(tx: Connection, organization_id: UUID, request_id: UUID) -> UU
 
 
 async def _write_down(
-    tx: Connection, actor: Actor, verb: str, organization_id: UUID, person_id: UUID, request_id: UUID
+    tx: Connection, principal: Principal, verb: str, organization_id: UUID, person_id: UUID, request_id: UUID
 ) -> None:
     action = f"organization-request.{verb}"
-    await record(tx, actor, action, organization_id=organization_id, subject_id=person_id, request=request_id)
+    await record(tx, principal, action, organization_id=organization_id, subject_id=person_id, request=request_id)
 
 
 def _wire_request(row: asyncpg.Record) -> OrganizationRequest:

@@ -13,7 +13,6 @@ from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity import join
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.join import OrganizationRequest
 from hallmarket.server.identity.organization_types import Organization
 
@@ -33,7 +32,7 @@ def join_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seque
     )
     async def join_organization(request: AnyRequest, organization_id: FromPath[str]) -> Data[Organization]:
         context, where = request_context(request.scope), read_id(organization_id)
-        joined = await join.join(database, context.caller, actor_of(context), where)
+        joined = await join.join(database, context.principal, where)
         authenticator.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(joined)
 
@@ -41,13 +40,13 @@ def join_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seque
     async def list_requests(request: AnyRequest, organization_id: FromPath[str]) -> Paged[OrganizationRequest]:
         context, where = request_context(request.scope), read_id(organization_id)
         window = read_window(read_query(context.scope["query_string"]))
-        return await join.list_requests(database, context.caller, where, window)
+        return await join.list_requests(database, context.principal, where, window)
 
     @post(REQUESTS + "/{request_id:str}/approve", opt=WRITE, status_code=200, summary="Let in somebody who asks")
     async def approve(request: AnyRequest, organization_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
         context, where = request_context(request.scope), read_id(organization_id)
         which = read_id(request_id, "request_id")
-        await join.approve(database, context.caller, actor_of(context), where, which)
+        await join.approve(database, context.principal, where, which)
         authenticator.forget()
         return Data(None)
 
@@ -55,7 +54,7 @@ def join_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seque
     async def reject(request: AnyRequest, organization_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
         context, where = request_context(request.scope), read_id(organization_id)
         which = read_id(request_id, "request_id")
-        await join.reject(database, context.caller, actor_of(context), where, which)
+        await join.reject(database, context.principal, where, which)
         return Data(None)
 
     return [join_organization, list_requests, approve, reject]

@@ -13,7 +13,6 @@ from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, rea
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.own_keys import (
     KeyRequest,
     NewOwnKey,
@@ -39,17 +38,17 @@ def key_routes(database: Database, authenticator: ApiKeyAuthenticator, secret: b
     async def list_keys(request: AnyRequest) -> Paged[OwnKey]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return await list_own_keys(database, context.caller, read_flag(query, "active"), read_window(query))
+        return await list_own_keys(database, context.principal, read_flag(query, "active"), read_window(query))
 
     @post(PATH, opt=CREATE, status_code=200, summary="Make an API key, shown this once")
     async def create_key(request: AnyRequest, data: JSONBody[KeyRequest]) -> Data[NewOwnKey]:
         context = request_context(request.scope)
-        return Data(await create_own_key(database, secret, actor_of(context), context.caller, data))
+        return Data(await create_own_key(database, secret, context.principal, data))
 
     @delete(PATH + "/{key_id:str}", opt=REVOKE, status_code=200, summary="Revoke one of your API keys")
     async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> Data[OwnKey]:
         context = request_context(request.scope)
-        revoked = await revoke_own_key(database, actor_of(context), context.caller, read_id(key_id, "key_id"))
+        revoked = await revoke_own_key(database, context.principal, read_id(key_id, "key_id"))
         authenticator.forget()  # here at once; the other servers hear of it from the database
         return Data(revoked)
 

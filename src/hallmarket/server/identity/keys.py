@@ -10,12 +10,12 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
 from hallmarket.server.identity.types import SCOPES, NewKey
+from hallmarket.server.principal import OPERATOR, Principal
 
 sql = load_queries(__package__)
 
@@ -78,7 +78,9 @@ async def create_key(
         return await add_key(connection, secret, OPERATOR, person, wanted)
 
 
-async def add_key(tx: Connection, secret: bytes, actor: Actor, person: asyncpg.Record, wanted: KeyDetails) -> NewKey:
+async def add_key(
+    tx: Connection, secret: bytes, principal: Principal, person: asyncpg.Record, wanted: KeyDetails
+) -> NewKey:
     """Make a key for a person (`id`, `username`), and write that down; that it may be so is checked already."""
     prefix = "hm_" + secrets.token_hex(4)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
@@ -89,7 +91,7 @@ async def add_key(tx: Connection, secret: bytes, actor: Actor, person: asyncpg.R
     )
     await record(
         tx,
-        actor,
+        principal,
         "key.create",
         organization_id=organization_id,
         person_id=person["id"],
@@ -126,11 +128,11 @@ async def revoke_key(connection: Connection, key_id: UUID) -> asyncpg.Record:
     return row
 
 
-async def record_revocation(tx: Connection, actor: Actor, row: asyncpg.Record) -> None:
+async def record_revocation(tx: Connection, principal: Principal, row: asyncpg.Record) -> None:
     """Write down that a key, as a row of `revoke_key`, was revoked."""
     await record(
         tx,
-        actor,
+        principal,
         "key.revoke",
         organization_id=row["organization_id"],
         person_id=row["person_id"],

@@ -11,10 +11,9 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Duplicate, LastAdministrator
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity import members
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.members import AddMember, ChangeRole, Member
 
 AnyRequest = Request[Any, Any, Any]
@@ -45,8 +44,8 @@ def member_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
     async def add_member(
         request: AnyRequest, organization_id: FromPath[str], data: JSONBody[AddMember]
     ) -> Data[Member]:
-        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
-        added = await members.add(database, _caller(request), actor, where, data)
+        where = read_id(organization_id)
+        added = await members.add(database, _caller(request), where, data)
         authenticator.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(added)
 
@@ -54,8 +53,8 @@ def member_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
     async def change_role(
         request: AnyRequest, organization_id: FromPath[str], user: FromPath[str], data: JSONBody[ChangeRole]
     ) -> Data[Member]:
-        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
-        return Data(await members.change_role(database, _caller(request), actor, where, user, data.role))
+        where = read_id(organization_id)
+        return Data(await members.change_role(database, _caller(request), where, user, data.role))
 
     @delete(
         "/organizations/{organization_id:str}/members/{user:str}",
@@ -64,8 +63,8 @@ def member_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
         summary="Remove a member, or leave",
     )
     async def remove_member(request: AnyRequest, organization_id: FromPath[str], user: FromPath[str]) -> Data[None]:
-        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
-        await members.remove(database, _caller(request), actor, where, user)
+        where = read_id(organization_id)
+        await members.remove(database, _caller(request), where, user)
         authenticator.forget()
         return Data(None)
 
@@ -73,4 +72,4 @@ def member_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
 
 
 def _caller(request: AnyRequest) -> Any:
-    return request_context(request.scope).caller
+    return principal_of(request.scope)

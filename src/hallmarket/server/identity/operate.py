@@ -4,7 +4,6 @@ from uuid import UUID
 
 import asyncpg
 
-from hallmarket.server.audit.types import OPERATOR
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
@@ -13,6 +12,7 @@ from hallmarket.server.identity.organization_types import OrganizationChanges
 from hallmarket.server.identity.organizations import change
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.register import tidy_name
+from hallmarket.server.principal import OPERATOR
 
 sql = load_queries(__package__)
 

@@ -11,10 +11,9 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Duplicate
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, Window, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity import organizations
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.organization_types import CreateOrganization, Organization, UpdateOrganization
 
 AnyRequest = Request[Any, Any, Any]
@@ -52,8 +51,7 @@ def organization_routes(database: Database, authenticator: ApiKeyAuthenticator) 
         summary="Make an organization that you administer",
     )
     async def create(request: AnyRequest, data: JSONBody[CreateOrganization]) -> Data[Organization]:
-        actor = actor_of(request_context(request.scope))
-        made = await organizations.create(database, _caller(request), actor, data.organization)
+        made = await organizations.create(database, _caller(request), data.organization)
         authenticator.forget()  # whom people belong to: here at once, other servers hear of it from the database
         return Data(made)
 
@@ -61,14 +59,14 @@ def organization_routes(database: Database, authenticator: ApiKeyAuthenticator) 
     async def update(
         request: AnyRequest, organization_id: FromPath[str], data: JSONBody[UpdateOrganization]
     ) -> Data[Organization]:
-        where, actor = read_id(organization_id), actor_of(request_context(request.scope))
-        return Data(await organizations.update(database, _caller(request), actor, where, data.organization))
+        where = read_id(organization_id)
+        return Data(await organizations.update(database, _caller(request), where, data.organization))
 
     return [list_own, list_discoverable, context, by_name, organization, create, update]
 
 
 def _caller(request: AnyRequest) -> Any:
-    return request_context(request.scope).caller
+    return principal_of(request.scope)
 
 
 def _window(request: AnyRequest) -> Window:

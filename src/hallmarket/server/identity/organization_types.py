@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from hallmarket.server.identity.types import MAX_NAME_LENGTH, NOBODY
+from hallmarket.server.identity.types import MAX_NAME_LENGTH
+from hallmarket.server.principal import PERSONAL_CONTEXT
 
 # A `$` alone would also match before a newline at the end; "all" is the personal context.
 Slug = Annotated[str, Meta(pattern=r"^(?!all$)[a-z0-9]+(-[a-z0-9]+)*(?!\n)$", max_length=64)]
@@ -94,7 +95,7 @@ class Organization(msgspec.Struct, frozen=True):
 
 # The context of a request that runs in no organization. Nobody is its member, and it never changes.
 PERSONAL = Organization(
-    id=NOBODY,
+    id=PERSONAL_CONTEXT,
     name="all",
     display_name="all",
     mission=None,
@@ -107,7 +108,7 @@ PERSONAL = Organization(
     membership=None,
     membership_type=None,
     user_role=None,
-    default_team=DefaultTeam(NOBODY, NOBODY, "all"),
+    default_team=DefaultTeam(PERSONAL_CONTEXT, PERSONAL_CONTEXT, "all"),
     join_request_pending=False,
     created_at=datetime.fromtimestamp(0, UTC),
     last_updated=datetime.fromtimestamp(0, UTC),

@@ -10,12 +10,10 @@ import asyncpg
 from msgspec import UNSET, structs
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, InvalidRequest, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.identity.context import check_binding
 from hallmarket.server.identity.organization_types import (
     PERSONAL,
     NewOrganization,
@@ -24,76 +22,76 @@ from hallmarket.server.identity.organization_types import (
     wire_organization,
 )
 from hallmarket.server.identity.register import create_membership, create_organization
-from hallmarket.server.identity.types import NOBODY, Caller
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 sql = load_queries(__package__)
 
 
-async def list_own(database: Database, caller: Caller, window: Window) -> Paged[Organization]:
+async def list_own(database: Database, principal: Principal, window: Window) -> Paged[Organization]:
     """One page of the organizations the caller belongs to, by name. Raises Unavailable."""
-    return await _list(database, caller, window, sql.page_own_organizations, caller.person_id, caller.reaches)
+    return await _list(database, principal, window, sql.page_own_organizations, principal.person_id, principal.bound_to)
 
 
-async def list_discoverable(database: Database, caller: Caller, window: Window) -> Paged[Organization]:
+async def list_discoverable(database: Database, principal: Principal, window: Window) -> Paged[Organization]:
     """One page of the public organizations the caller does not belong to, by name. Raises Unavailable."""
-    return await _list(database, caller, window, sql.page_discoverable_organizations, caller.person_id)
+    return await _list(database, principal, window, sql.page_discoverable_organizations, principal.person_id)
 
 
-async def get_organization(database: Database, caller: Caller, organization_id: UUID) -> Organization:
+async def get_organization(database: Database, principal: Principal, organization_id: UUID) -> Organization:
     """One organization; the zero UUID is the person alone. Raises NotFound, Unavailable."""
-    if organization_id == NOBODY:
+    if organization_id == PERSONAL_CONTEXT:
         return PERSONAL
     async with database.connection() as connection:
-        return await show(connection, caller, organization_id)
+        return await show(connection, principal, organization_id)
 
 
-async def get_context(database: Database, caller: Caller) -> Organization:
+async def get_context(database: Database, principal: Principal) -> Organization:
     """The organization the request runs in. Raises Unavailable."""
-    return await get_organization(database, caller, caller.organization_id or NOBODY)
+    return await get_organization(database, principal, principal.organization_id or PERSONAL_CONTEXT)
 
 
-async def find_by_name(database: Database, caller: Caller, name: str) -> Organization:
+async def find_by_name(database: Database, principal: Principal, name: str) -> Organization:
     """An organization by its slug or its exact name for people, one's own first. Raises NotFound, Unavailable."""
     if name == PERSONAL.name:
         return PERSONAL
     async with database.connection() as connection:
-        found = await connection.fetchval(sql.find_organization_called, caller.person_id, caller.reaches, name)
+        found = await connection.fetchval(sql.find_organization_called, principal.person_id, principal.bound_to, name)
         if found is None:
             raise no_organization()
-        return await show(connection, caller, found)
+        return await show(connection, principal, found)
 
 
-async def create(database: Database, caller: Caller, actor: Actor, wanted: NewOrganization) -> Organization:
+async def create(database: Database, principal: Principal, wanted: NewOrganization) -> Organization:
     """Make an organization whose administrator is the caller.
 
     Raises InvalidRequest without any name, Duplicate for a slug that is taken, ApiKeyOrgMismatch for a bound key,
     Unavailable.
     """
-    check_binding(caller, None)
+    principal.require_organization(None)
     slug = None if wanted.name is UNSET else wanted.name
     display_name = slug if wanted.display_name is UNSET else wanted.display_name.strip()
     if display_name is None or "\0" in display_name:
         raise InvalidRequest("An organization needs a display_name or a name, without NUL.", "display_name")
     async with database.transaction() as tx:
-        organization_id = await create_organization(tx, display_name, slug=slug, actor=actor)
+        organization_id = await create_organization(tx, display_name, slug=slug, principal=principal)
         current = await tx.fetchrow(sql.lock_organization, organization_id)
         assert current is not None
         await _store(tx, current, _changed(current, wanted))
-        await create_membership(tx, actor, organization_id, caller.person_id, "admin")
-        return await show(tx, caller, organization_id)
+        await create_membership(tx, principal, organization_id, principal.person_id, "admin")
+        return await show(tx, principal, organization_id)
 
 
 async def update(
-    database: Database, caller: Caller, actor: Actor, organization_id: UUID, changes: OrganizationChanges
+    database: Database, principal: Principal, organization_id: UUID, changes: OrganizationChanges
 ) -> Organization:
     """Change an organization, as its administrator. Raises as `lock_as_admin`."""
     async with database.transaction() as tx:
-        await lock_as_admin(tx, caller, organization_id)
-        await change(tx, actor, organization_id, changes)
-        return await show(tx, caller, organization_id)
+        await lock_as_admin(tx, principal, organization_id)
+        await change(tx, principal, organization_id, changes)
+        return await show(tx, principal, organization_id)
 
 
-async def change(tx: Connection, actor: Actor, organization_id: UUID, changes: OrganizationChanges) -> None:
+async def change(tx: Connection, principal: Principal, organization_id: UUID, changes: OrganizationChanges) -> None:
     """Change an organization and write down what has changed. Raises NotFound."""
     current = await tx.fetchrow(sql.lock_organization, organization_id)
     if current is None:
@@ -101,34 +99,34 @@ async def change(tx: Connection, actor: Actor, organization_id: UUID, changes: O
     if changed := _changed(current, changes):
         await _store(tx, current, changed)
         await record(
-            tx, actor, "organization.update", organization_id=organization_id, subject_id=organization_id, **changed
+            tx, principal, "organization.update", organization_id=organization_id, subject_id=organization_id, **changed
         )
 
 
-async def lock_as_admin(tx: Connection, caller: Caller, organization_id: UUID) -> None:
+async def lock_as_admin(tx: Connection, principal: Principal, organization_id: UUID) -> None:
     """Let no other change to this organization happen until the transaction ends; for its administrators only.
 
     Raises ApiKeyOrgMismatch, NotFound for an organization the caller may not know of, Forbidden.
     """
-    if await lock_as_somebody(tx, caller, organization_id) != "admin":
+    if await lock_as_somebody(tx, principal, organization_id) != "admin":
         raise only_administrators()
 
 
-async def lock_as_somebody(tx: Connection, caller: Caller, organization_id: UUID) -> str | None:
+async def lock_as_somebody(tx: Connection, principal: Principal, organization_id: UUID) -> str | None:
     """As `lock_as_admin`, for anybody who may see it; returns the caller's role, None for no member."""
-    check_binding(caller, organization_id)
+    principal.require_organization(organization_id)
     await tx.execute(sql.lock_organization, organization_id)
     # A statement of its own, so that it sees what was committed while we waited for the lock.
-    rights = await tx.fetchrow(sql.find_rights, organization_id, caller.person_id, caller.reaches)
+    rights = await tx.fetchrow(sql.find_rights, organization_id, principal.person_id, principal.bound_to)
     if rights is None:
         raise no_organization()
     role: str | None = rights["role"]
     return role
 
 
-async def show(connection: Connection, caller: Caller, organization_id: UUID) -> Organization:
+async def show(connection: Connection, principal: Principal, organization_id: UUID) -> Organization:
     """One organization as the caller sees it. Raises NotFound."""
-    shown = await _show_all(connection, caller, [organization_id])
+    shown = await _show_all(connection, principal, [organization_id])
     if not shown:
         raise no_organization()
     return shown[0]
@@ -144,21 +142,21 @@ def no_organization() -> NotFound:
     return NotFound("There is no such organization.")
 
 
-async def _show_all(connection: Connection, caller: Caller, ids: list[UUID]) -> list[Organization]:
+async def _show_all(connection: Connection, principal: Principal, ids: list[UUID]) -> list[Organization]:
     return [
         wire_organization(row)
-        for row in await connection.fetch(sql.show_organizations, caller.person_id, caller.reaches, ids)
+        for row in await connection.fetch(sql.show_organizations, principal.person_id, principal.bound_to, ids)
     ]
 
 
 async def _list(
-    database: Database, caller: Caller, window: Window, query: str, *whose: UUID | None
+    database: Database, principal: Principal, window: Window, query: str, *whose: UUID | None
 ) -> Paged[Organization]:
     async with database.connection() as connection:
         found = await connection.fetchrow(query, *whose, window.offset, window.limit + 1)
         assert found is not None
         ids: Paged[UUID] = page_of(window, found["ids"], lambda one: one, found["total"])
-        return Paged(await _show_all(connection, caller, ids.data), ids.pagination)
+        return Paged(await _show_all(connection, principal, ids.data), ids.pagination)
 
 
 def _changed(current: asyncpg.Record, wanted: OrganizationChanges) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import (
@@ -22,7 +21,8 @@ from hallmarket.server.errors import (
 from hallmarket.server.http.exchange import Paged, Window, page_of, read_id
 from hallmarket.server.http.paging import parse_time
 from hallmarket.server.identity.keys import KeyDetails, add_key, record_revocation
-from hallmarket.server.identity.types import NOBODY, SCOPES, Caller, iso_time
+from hallmarket.server.identity.types import SCOPES, iso_time
+from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 sql = load_queries(__package__)
 
@@ -67,18 +67,16 @@ class NewOwnKey(OwnKey, frozen=True):
     key: str
 
 
-async def list_own_keys(database: Database, caller: Caller, active: bool | None, window: Window) -> Paged[OwnKey]:
+async def list_own_keys(database: Database, principal: Principal, active: bool | None, window: Window) -> Paged[OwnKey]:
     """One page of the caller's keys, newest first; only those that are good, or are not, if `active` says so."""
-    chosen = (caller.person_id, _binding(caller), active)
+    chosen = (principal.person_id, _binding(principal), active)
     async with database.connection() as connection:
         total = await connection.fetchval(sql.count_own_keys, *chosen)
         rows = await connection.fetch(sql.list_own_keys, *chosen, window.offset, window.limit + 1)
     return page_of(window, rows, _own_key, total)
 
 
-async def create_own_key(
-    database: Database, secret: bytes, actor: Actor, caller: Caller, wanted: KeyRequest
-) -> NewOwnKey:
+async def create_own_key(database: Database, secret: bytes, principal: Principal, wanted: KeyRequest) -> NewOwnKey:
     """Make a key for the caller that may do no more than the one they speak through, as that is now.
 
     Raises InvalidRequest; Unauthenticated if that key was revoked meanwhile; Forbidden for a right it lacks,
@@ -86,22 +84,22 @@ async def create_own_key(
     Conflict beyond MAX_LIVE_KEYS.
     """
     name, scopes, expires_on = _read_name(wanted.name), _read_scopes(wanted.scopes), _read_expiry(wanted.expires_on)
-    organization_id = _read_organization(caller, wanted.organization_id)
+    organization_id = _read_organization(principal, wanted.organization_id)
     async with database.transaction() as tx:
         # In the order in which a membership ends: it first, then the keys bound by it.
-        person = await tx.fetchrow(sql.lock_person, caller.person_id)
+        person = await tx.fetchrow(sql.lock_person, principal.person_id)
         organization = organization_id and await tx.fetchrow(
-            sql.lock_own_organization, organization_id, caller.person_id
+            sql.lock_own_organization, organization_id, principal.person_id
         )
-        own = await tx.fetchrow(sql.lock_speaking_key, caller.key_id, caller.person_id)
+        own = await tx.fetchrow(sql.lock_speaking_key, principal.key_id, principal.person_id)
         if person is None or own is None:
             raise Unauthenticated("Your API key is expired or revoked.")
         if organization_id is not None and organization is None:
             raise NotFound("You belong to no such organization.")
         details = KeyDetails(name, _choose_scopes(own, scopes), organization_id, _choose_expiry(own, expires_on))
-        if await tx.fetchval(sql.count_live_keys, caller.person_id) >= MAX_LIVE_KEYS:
+        if await tx.fetchval(sql.count_live_keys, principal.person_id) >= MAX_LIVE_KEYS:
             raise Conflict(f"You have {MAX_LIVE_KEYS} keys that are good; revoke one before you make another.")
-        made = await add_key(tx, secret, actor, person, details)
+        made = await add_key(tx, secret, principal, person, details)
     return NewOwnKey(
         id=made.id,
         name=made.name,
@@ -116,24 +114,24 @@ async def create_own_key(
     )
 
 
-async def revoke_own_key(database: Database, actor: Actor, caller: Caller, key_id: UUID) -> OwnKey:
+async def revoke_own_key(database: Database, principal: Principal, key_id: UUID) -> OwnKey:
     """Revoke one of the caller's keys, the one they speak through included; a second time changes nothing.
 
     Raises NotFound for an unknown or foreign one, and for one outside the organization the caller's key is bound to.
     """
-    whose = (key_id, caller.person_id, _binding(caller))
+    whose = (key_id, principal.person_id, _binding(principal))
     async with database.transaction() as tx:
         if (revoked := await tx.fetchrow(sql.revoke_own_key, *whose)) is not None:
-            await record_revocation(tx, actor, revoked)
+            await record_revocation(tx, principal, revoked)
         row = await tx.fetchrow(sql.find_own_key, *whose)
     if row is None:
         raise NotFound("You have no such key.")
     return _own_key(row)
 
 
-def _binding(caller: Caller) -> UUID | None:
+def _binding(principal: Principal) -> UUID | None:
     """The organization a caller's key is bound to, whichever they named for this request."""
-    return caller.organization_id if caller.is_bound else None
+    return principal.organization_id if principal.bound_to is not None else None
 
 
 def _read_name(text: str) -> str:
@@ -160,12 +158,12 @@ def _read_expiry(text: str | None) -> datetime | None:
     return moment
 
 
-def _read_organization(caller: Caller, text: str | None) -> UUID | None:
+def _read_organization(principal: Principal, text: str | None) -> UUID | None:
     if text is None:
-        return _binding(caller)
+        return _binding(principal)
     named = read_id(text, "organization_id")
-    organization_id = None if named == NOBODY else named
-    if caller.is_bound and organization_id != caller.organization_id:
+    organization_id = None if named == PERSONAL_CONTEXT else named
+    if principal.bound_to not in (None, organization_id):
         raise ApiKeyOrgMismatch
     return organization_id
 

@@ -7,12 +7,14 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.http.paging import Page, PageRequest, make_page
 from hallmarket.server.identity.types import WireUser, wire_user
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-async def list_people(database: Database, organization_id: UUID, wanted: PageRequest) -> Page[WireUser]:
+async def list_people(database: Database, principal: Principal, wanted: PageRequest) -> Page[WireUser]:
     """One page of an organization's members, newest first. Raises Unavailable."""
+    organization_id = principal.own_organization_id
     after, after_id = wanted.after or (None, None)
     async with database.connection() as connection:
         total = await connection.fetchval(sql.count_people, organization_id)

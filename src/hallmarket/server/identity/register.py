@@ -7,13 +7,13 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Refusal
 from hallmarket.server.identity.keys import create_key
 from hallmarket.server.identity.types import MAX_NAME_LENGTH, NewKey
+from hallmarket.server.principal import OPERATOR, Principal
 
 sql = load_queries(__package__)
 
@@ -42,7 +42,7 @@ async def create_organization(
     website_url: str | None = None,
     *,
     slug: str | None = None,
-    actor: Actor = OPERATOR,
+    principal: Principal = OPERATOR,
 ) -> UUID:
     """Make an organization; its slug is made of the name unless given.
 
@@ -58,7 +58,7 @@ async def create_organization(
             made = await connection.fetchval(sql.create_namesake, organization_id, name, website_url)
         await record(
             connection,
-            actor,
+            principal,
             "organization.create",
             organization_id=organization_id,
             subject_id=organization_id,
@@ -68,12 +68,14 @@ async def create_organization(
     return organization_id
 
 
-async def create_membership(tx: Connection, actor: Actor, organization_id: UUID, person_id: UUID, role: str) -> bool:
+async def create_membership(
+    tx: Connection, principal: Principal, organization_id: UUID, person_id: UUID, role: str
+) -> bool:
     """Make a person a member, inside a transaction; whether they were none before."""
     if await tx.fetchval(sql.create_membership, organization_id, person_id, role) is None:
         return False
     await tx.execute(sql.forget_join_request, organization_id, person_id)
-    await record(tx, actor, "member.add", organization_id=organization_id, subject_id=person_id, role=role)
+    await record(tx, principal, "member.add", organization_id=organization_id, subject_id=person_id, role=role)
     return True
 
 

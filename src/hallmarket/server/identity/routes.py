@@ -13,7 +13,7 @@ from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.paging import PAGE_QUERY, Page, read_page, read_query
 from hallmarket.server.http.request_context import request_context
-from hallmarket.server.identity.fast_path import ME_PATH, ME_SCOPE, get_me
+from hallmarket.server.identity.fast_routes import ME_PATH, ME_SCOPE, get_me
 from hallmarket.server.identity.people import list_people
 from hallmarket.server.identity.session import TokenAnswer, TokenRequest, make_answer
 from hallmarket.server.identity.tokens import Tokens
@@ -33,9 +33,7 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
     )
     async def list_users(request: AnyRequest) -> Page[WireUser]:
         context = request_context(request.scope)
-        return await list_people(
-            database, context.caller.organization_id, read_page(read_query(context.scope["query_string"]))
-        )
+        return await list_people(database, context.principal, read_page(read_query(context.scope["query_string"])))
 
     @post(
         "/users/get-token",
@@ -44,9 +42,9 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
         cache_control=CacheControlHeader(no_store=True),
     )
     async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
-        caller = await admission.try_key(request_context(request.scope), data.pat)
+        principal = await admission.try_key(request_context(request.scope), data.pat)
         # A bad key is answered with 200, as the reference has it.
-        return TokenAnswer(error=BAD_KEY) if caller is None else make_answer(tokens, caller)
+        return TokenAnswer(error=BAD_KEY) if principal is None else make_answer(tokens, principal)
 
     @get(ME_PATH, opt={"scope": ME_SCOPE}, summary="Who you are")
     async def me(request: AnyRequest) -> Data[Me]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.identity.tokens import Tokens
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 
 class TokenRequest(msgspec.Struct, frozen=True):
@@ -26,9 +26,9 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     api_key_name: str | None = None
 
 
-def make_answer(tokens: Tokens, caller: Caller) -> TokenAnswer:
+def make_answer(tokens: Tokens, principal: Principal) -> TokenAnswer:
     """A token for the caller's key."""
-    token = tokens.issue(caller)
+    token = tokens.issue(principal)
     # Clients echo the name in a header, which takes printable ASCII only.
-    name = "".join(letter if " " <= letter <= "~" else "?" for letter in caller.key_name)
-    return TokenAnswer(token, token, token, None, caller.organization_id, name)
+    name = "".join(letter if " " <= letter <= "~" else "?" for letter in principal.key_name or "")
+    return TokenAnswer(token, token, token, None, principal.organization_id, name)

@@ -12,7 +12,7 @@ import jwt
 from cachetools import LRUCache
 
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 LIFETIME_S = 3600
 MAX_TOKEN_LENGTH = 4096
@@ -24,41 +24,41 @@ class Tokens:
     """Issues tokens, and finds who speaks through one."""
 
     def __init__(self, authenticator: ApiKeyAuthenticator, secret: bytes) -> None:
-        self._keyring = authenticator
+        self._authenticator = authenticator
         self._secret = hmac.digest(secret, b"hallmarket token", "sha256")
         self._checked: LRUCache[str, tuple[UUID, float]] = LRUCache(MAX_CACHED)
 
-    def issue(self, caller: Caller) -> str:
+    def issue(self, principal: Principal) -> str:
         """A token for the caller's key, good for an hour or until the key expires."""
         now = int(time.time())
         ends = now + LIFETIME_S
-        if caller.expires_at is not None:
-            ends = min(ends, int(caller.expires_at))
+        if principal.expires_at is not None:
+            ends = min(ends, int(principal.expires_at))
         claims = {
-            "sub": str(caller.person_id),
-            "key": str(caller.key_id),
-            "org": str(caller.organization_id) if caller.organization_id else None,
-            "scopes": sorted(caller.scopes),
+            "sub": str(principal.person_id),
+            "key": str(principal.key_id),
+            "org": str(principal.organization_id) if principal.organization_id else None,
+            "scopes": sorted(principal.scopes),
             "iat": now,
             "exp": ends,
         }
         return jwt.encode(claims, self._secret, ALGORITHM)
 
-    def find_known(self, text: str) -> Caller | None:
+    def find_known(self, text: str) -> Principal | None:
         """Who speaks through a token seen before, with a key that is remembered; never asks the database."""
         checked = self._checked.get(_bare(text))
         if checked is None or checked[1] <= time.time():
             return None
-        return self._keyring.find_known(checked[0])
+        return self._authenticator.find_known(checked[0])
 
     def was_good(self, text: str) -> bool:
         """Whether a token is one of ours that has not expired; its key may have been revoked since."""
         return self._check(_bare(text)) is not None
 
-    async def find(self, text: str) -> Caller | None:
+    async def find(self, text: str) -> Principal | None:
         """Who speaks through a token, or None if it is forged, expired, or its key is. Raises Unavailable."""
         checked = self._check(_bare(text))
-        return None if checked is None else await self._keyring.find(checked[0])
+        return None if checked is None else await self._authenticator.find(checked[0])
 
     def _check(self, token: str) -> tuple[UUID, float] | None:
         """A token's key, and when the token expires; None if it is forged or expired."""

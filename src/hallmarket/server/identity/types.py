@@ -27,7 +27,6 @@ SCOPES = (
     "audit:read",
 )
 MAX_NAME_LENGTH = 200  # of an organization, in characters
-NOBODY = UUID(int=0)  # the exchange dialect's personal context, and the team of what stands in none
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -38,29 +37,6 @@ class Me(msgspec.Struct, frozen=True):
     username: str
     name: str | None
     email: str | None
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who sends a request: a person, by one of their keys, for an organization or for themselves.
-
-    `organization_id` is what the key is bound to, or else what the request asked to run in; `organizations` are all
-    the person belongs to.
-    """
-
-    key_id: UUID
-    key_name: str
-    person_id: UUID
-    organization_id: UUID | None
-    is_bound: bool
-    organizations: frozenset[UUID]
-    scopes: frozenset[str]
-    expires_at: float | None  # Unix seconds
-    me: Me
-
-    @property
-    def reaches(self) -> UUID | None:
-        """The one organization that a bound key opens; None for a key that opens all its person belongs to."""
-        return self.organization_id if self.is_bound else None
 
 
 class WireProfile(msgspec.Struct, frozen=True):

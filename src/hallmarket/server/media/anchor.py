@@ -16,10 +16,11 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Duplicate, InvalidRequest, Unavailable
 from hallmarket.server.http.metrics import ANCHOR_BATCH
 from hallmarket.server.idempotency.store import IdempotencyStore
-from hallmarket.server.identity.types import NOBODY, iso_time
+from hallmarket.server.identity.types import iso_time
 from hallmarket.server.media.idempotency import render
 from hallmarket.server.media.outcome import Accepted, Outcome, Work
 from hallmarket.server.media.types import ACCEPTED, ANCHORED
+from hallmarket.server.principal import PERSONAL_CONTEXT
 from hallmarket.server.tlog.append import append
 
 sql = load_queries(__package__)
@@ -134,15 +135,15 @@ class _Batch:
         hashes = set[bytes]()
         for number in numbers:
             work = self.works[number]
-            anchor, asker = work.anchor, work.asker
+            anchor, owner = work.anchor, work.owner
             item_id = anchor.id or new_id()
             if anchor.hash in hashes or item_id in rows:
                 continue  # a second one of its kind meets the first as an obstacle
             hashes.add(anchor.hash)
             salt = os.urandom(SALT_BYTES)
-            entry = _entry(item_id, work, asker.person_id, salt, time_text)
+            entry = _entry(item_id, work, owner.person_id, salt, time_text)
             rows[item_id] = (
-                *(item_id, asker.organization_id, asker.person_id, anchor.hash, anchor.size),
+                *(item_id, owner.organization_id, owner.person_id, anchor.hash, anchor.size),
                 *(anchor.name, anchor.metadata, salt, entry),
             )
             places[item_id] = number
@@ -201,7 +202,7 @@ def _find_obstacle(
     work: Work, item: dict[str, Any] | None, by_hash: dict[bytes, tuple[UUID, UUID | None]]
 ) -> DomainError | None:
     """Why a request cannot be accepted, if it cannot: `item` has its id, `by_hash` knows who owns which hash."""
-    anchor, own = work.anchor, work.asker.organization_id
+    anchor, own = work.anchor, work.owner.organization_id
     if item is not None and item["organization_id"] != own:
         return Duplicate("This id is taken.")
     if item is not None and item["status"] in (ACCEPTED, ANCHORED) and item["hash"] != anchor.hash:
@@ -220,7 +221,7 @@ def _entry(item_id: UUID, work: Work, creator_id: UUID, salt: bytes, created_on:
         creator=str(creator_id),
         metadata=work.anchor.metadata,
         name=work.anchor.name,
-        organization=str(work.asker.organization_id or NOBODY),
+        organization=str(work.owner.organization_id or PERSONAL_CONTEXT),
     )
     return MediaEntry(
         claims=commit(salt, claims), id=str(item_id), sha3_512=work.anchor.hash.hex(), size=work.anchor.size

@@ -2,20 +2,19 @@
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice, repeat
-from pathlib import Path
 from typing import IO
 
 import msgspec
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import DomainError, InvalidRequest, PayloadTooLarge, Unavailable
-from hallmarket.server.http.body import PIECE_BYTES, spool_body
+from hallmarket.server.http.body import PIECE_BYTES
 from hallmarket.server.http.reply import media_error, status_of
-from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.media.anchor import accept
 from hallmarket.server.media.outcome import Accepted, Outcome, Work
 from hallmarket.server.media.read import read_anchor_json
-from hallmarket.server.media.types import Anchor, Requester
+from hallmarket.server.media.types import Anchor, owner_of
+from hallmarket.server.principal import Principal
 
 MAX_LINES = 100_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -26,15 +25,8 @@ TOGETHER_BYTES = 4 * 1024 * 1024
 _encoder = msgspec.json.Encoder()
 
 
-async def receive_batch(context: RequestContext, folder: Path) -> IO[bytes]:
-    """The whole batch, on disk, once it is known to be within bounds: nothing is accepted of one that is not.
-
-    Raises PayloadTooLarge, InvalidRequest for another content type.
-    """
-    content_type = context.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if content_type not in (b"application/x-ndjson", b"application/ndjson", b"application/jsonl"):
-        raise InvalidRequest("Content-Type must be application/x-ndjson.", "content-type")
-    spool = await spool_body(context, MAX_BYTES, folder)
+def check_batch(spool: IO[bytes]) -> None:
+    """Raises PayloadTooLarge for a batch of too many lines, before any line is accepted; then the spool is closed."""
     try:
         if _has_too_many_lines(spool):
             raise PayloadTooLarge(f"A batch has at most {MAX_LINES} lines.", {"limitLines": MAX_LINES})
@@ -42,20 +34,20 @@ async def receive_batch(context: RequestContext, folder: Path) -> IO[bytes]:
     except BaseException:
         spool.close()
         raise
-    return spool
 
 
-async def anchor_batch(database: Database, asker: Requester, spool: IO[bytes]) -> AsyncIterator[bytes]:
+async def anchor_batch(database: Database, principal: Principal, spool: IO[bytes]) -> AsyncIterator[bytes]:
     """The answers to a batch, some lines at a time, each durable before it is told. Closes the spool.
 
     Raises Unavailable if nothing was accepted yet; later every line that was not accepted is told so.
     """
+    owner = owner_of(principal)
     with spool:
         lines = _lines(spool)
         index = 0
         while chunk := _take(lines):
             answers = [_read(line) for line in chunk]
-            works = [Work(asker, answer) for answer in answers if isinstance(answer, Anchor)]
+            works = [Work(owner, answer) for answer in answers if isinstance(answer, Anchor)]
             try:
                 async with database.connection() as connection:
                     outcomes = iter(await accept(connection, works) if works else ())

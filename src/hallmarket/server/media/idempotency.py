@@ -6,15 +6,15 @@ from hallmarket.server.errors import DomainError
 from hallmarket.server.http.reply import media_error, status_of
 from hallmarket.server.idempotency.store import digest_of
 from hallmarket.server.idempotency.types import Claim, StoredResponse
-from hallmarket.server.identity.types import NOBODY
 from hallmarket.server.media.outcome import Outcome
-from hallmarket.server.media.types import Anchor, Requester
+from hallmarket.server.media.types import Anchor, Owner
+from hallmarket.server.principal import PERSONAL_CONTEXT
 
 
-def make_claim(asker: Requester, key: str, anchor: Anchor, *more: object) -> Claim:
+def make_claim(owner: Owner, key: str, anchor: Anchor, *more: object) -> Claim:
     """A claim to `key` for one request to anchor, with `more` that it says."""
     digest = digest_of(anchor.hash.hex(), anchor.size, anchor.id, anchor.name, anchor.metadata, *more)
-    return Claim(asker.organization_id or NOBODY, asker.person_id, key, digest)
+    return Claim(owner.organization_id or PERSONAL_CONTEXT, owner.person_id, key, digest)
 
 
 def render(anchor: Anchor, outcome: Outcome) -> StoredResponse:

@@ -12,6 +12,7 @@ from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.http.paging import Page, PageRequest, make_page, read_time
 from hallmarket.server.identity.people import find_creators
 from hallmarket.server.media.types import WireItem, wire_item
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
@@ -41,12 +42,13 @@ def read_filters(query: dict[str, str]) -> Filters:
 
 
 async def list_media(
-    database: Database, organization_id: UUID, filters: Filters, wanted: PageRequest, thumbnails: str
+    database: Database, principal: Principal, filters: Filters, wanted: PageRequest, thumbnails: str
 ) -> Page[WireItem]:
     """One page of an organization's media, newest first, ties by id; `thumbnails` is where thumbnails are served.
 
     Raises Unavailable.
     """
+    organization_id = principal.own_organization_id
     chosen = (organization_id, filters.status, filters.name, filters.created_from, filters.created_to)
     after, after_id = wanted.after or (None, None)
     async with database.connection() as connection:
@@ -67,12 +69,12 @@ async def list_media(
     )
 
 
-async def get_media(database: Database, organization_id: UUID, media_id: str, thumbnails: str) -> WireItem:
+async def get_media(database: Database, principal: Principal, media_id: str, thumbnails: str) -> WireItem:
     """One item of an organization. Raises NotFound for a malformed, unknown or foreign id alike."""
     item = None
     if UUID_TEXT.fullmatch(media_id):
         async with database.connection() as connection:
-            item = await find_media(connection, organization_id, UUID(media_id), thumbnails)
+            item = await find_media(connection, principal.own_organization_id, UUID(media_id), thumbnails)
     if item is None:
         raise NotFound("There is no such media item.")
     return item

@@ -6,13 +6,13 @@ import msgspec
 
 from hallmarket.server.errors import DomainError
 from hallmarket.server.idempotency.types import Claim, StoredResponse
-from hallmarket.server.media.types import Anchor, Requester
+from hallmarket.server.media.types import Anchor, Owner
 
 
 class Work(msgspec.Struct, frozen=True):
     """One request to anchor on somebody's behalf; `claim` if it came with an idempotency key."""
 
-    asker: Requester
+    owner: Owner
     anchor: Anchor
     claim: Claim | None = None
 

@@ -5,7 +5,8 @@ from hallmarket.proof.entry import Claims
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.identity.types import NOBODY, iso_time
+from hallmarket.server.identity.types import iso_time
+from hallmarket.server.principal import PERSONAL_CONTEXT
 from hallmarket.server.tlog.prove import get_entry, prove_inclusion
 
 sql = load_queries(__package__)
@@ -24,6 +25,6 @@ async def prove_media(database: Database, digest: bytes) -> Bundle:
         creator=str(row["creator_id"]),
         metadata=row["metadata"],
         name=row["name"],
-        organization=str(row["organization_id"] or NOBODY),
+        organization=str(row["organization_id"] or PERSONAL_CONTEXT),
     )
     return Bundle(entry=entry, claims=claims, salt=row["salt"], proof=proof.text(), timestamps=[])

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -10,17 +10,20 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from hallmarket.server.database.connections import Database
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.body import spool_body
 from hallmarket.server.http.paging import Page, read_page, read_query
-from hallmarket.server.http.reply import as_response
-from hallmarket.server.http.request_context import request_context
-from hallmarket.server.media.batch import anchor_batch, receive_batch
-from hallmarket.server.media.fast_path import ANCHOR_PATH, LOOKUP_PATH, FastPath, get_requester
+from hallmarket.server.http.request_context import RequestContext, request_context
+from hallmarket.server.http.responses import as_response
+from hallmarket.server.media.batch import MAX_BYTES, anchor_batch, check_batch
+from hallmarket.server.media.fast_routes import ANCHOR_PATH, LOOKUP_PATH, FastPath
 from hallmarket.server.media.list import get_media, list_media, read_filters
 from hallmarket.server.media.openapi import ANCHOR, ANCHORED, BATCH, FOUND, LIST, LOOK_UP, NDJSON, PROVE, PROVED
 from hallmarket.server.media.prove import prove_media
 from hallmarket.server.media.types import WireItem, read_hash
 
 AnyRequest = Request[Any, Any, Any]
+BATCH_CONTENT_TYPES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
 FINAL = {
     "cache-control": "public, max-age=31536000, immutable",
     "access-control-allow-origin": "*",
@@ -38,14 +41,12 @@ def media_routes(database: Database, quick: FastPath, scratch: Path, thumbnails:
     async def list_items(request: AnyRequest) -> Page[WireItem]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return await list_media(
-            database, context.caller.organization_id, read_filters(query), read_page(query), thumbnails
-        )
+        return await list_media(database, context.principal, read_filters(query), read_page(query), thumbnails)
 
     @get("/v1/media/{media_id:str}", opt={"scope": "media:read"}, summary="One media item")
     async def get_item(request: AnyRequest, media_id: FromPath[str]) -> WireItem:
         context = request_context(request.scope)
-        return await get_media(database, context.caller.organization_id, media_id, thumbnails)
+        return await get_media(database, context.principal, media_id, thumbnails)
 
     @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor one item", responses=ANCHORED)
     async def anchor(request: AnyRequest) -> Response[bytes]:
@@ -54,8 +55,7 @@ def media_routes(database: Database, quick: FastPath, scratch: Path, thumbnails:
     @post("/v1/media/anchor/batch", opt=BATCH, status_code=200, summary="Anchor many items, NDJSON in and out")
     async def batch(request: AnyRequest) -> Stream:
         context = request_context(request.scope)
-        spool = await receive_batch(context, scratch)
-        answers = anchor_batch(database, get_requester(context.caller), spool)
+        answers = anchor_batch(database, context.principal, await _receive_batch(context, scratch))
         # The first answers are waited for here: if there are none, the whole request is refused in its own form.
         first = await anext(answers, b"")
 
@@ -93,3 +93,13 @@ def media_routes(database: Database, quick: FastPath, scratch: Path, thumbnails:
 def _prefers_text(accept: str) -> bool:
     kinds = [part.split(";")[0].strip().lower() for part in accept.split(",")]
     return "text/plain" in kinds and "application/json" not in kinds
+
+
+async def _receive_batch(context: RequestContext, scratch: Path) -> IO[bytes]:
+    """Spool a whole batch and check its size before any line is accepted. Raises InvalidRequest, PayloadTooLarge."""
+    content_type = context.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if content_type not in BATCH_CONTENT_TYPES:
+        raise InvalidRequest("Content-Type must be application/x-ndjson.", "content-type")
+    spool = await spool_body(context, MAX_BYTES, scratch)
+    check_batch(spool)
+    return spool

@@ -10,6 +10,7 @@ import msgspec
 from hallmarket.server.errors import InvalidHash
 from hallmarket.server.identity.types import WireUser, iso_time
 from hallmarket.server.previews.request import thumbnail_url
+from hallmarket.server.principal import Principal
 
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4
 MAX_BYTES = 2**63 - 1
@@ -30,11 +31,16 @@ class Anchor(msgspec.Struct, frozen=True):
     echo: dict[str, Any]
 
 
-class Requester(msgspec.Struct, frozen=True):
-    """On whose behalf something is anchored: an organization's, or that of a person alone."""
+class Owner(msgspec.Struct, frozen=True):
+    """The owner of an item: an organization with the person who acts for it, or a person alone."""
 
     organization_id: UUID | None
     person_id: UUID
+
+
+def owner_of(principal: Principal) -> Owner:
+    """The owner of what somebody anchors in their organization. Raises Forbidden in the personal context."""
+    return Owner(principal.own_organization_id, principal.person_id)
 
 
 class WireTransaction(msgspec.Struct, frozen=True, rename="camel"):

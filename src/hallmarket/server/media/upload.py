@@ -14,9 +14,9 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, InvalidRequest
-from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
+from hallmarket.server.http.idempotency import REPLAYED
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.http.request_context import RequestContext
+from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.idempotency.store import IdempotencyStore
 from hallmarket.server.idempotency.types import StoredResponse
 from hallmarket.server.media.anchor import accept
@@ -24,15 +24,20 @@ from hallmarket.server.media.idempotency import make_claim
 from hallmarket.server.media.list import find_media
 from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import check_texts
-from hallmarket.server.media.receive import UploadForm
-from hallmarket.server.media.types import Anchor, Requester
+from hallmarket.server.media.types import Anchor, Owner, owner_of
 from hallmarket.server.previews.request import request
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
 async def upload(
-    database: Database, blobs: BlobStore, asker: Requester, context: RequestContext, max_bytes: int, thumbnails: str
+    database: Database,
+    blobs: BlobStore,
+    principal: Principal,
+    idempotency_key: str | None,
+    form: UploadForm,
+    thumbnails: str,
 ) -> Reply:
     """Receive `multipart/form-data` with `file`, and `name`, `metadata`, `anchor` before or behind it.
 
@@ -40,25 +45,25 @@ async def upload(
     answer again. Raises InvalidRequest, PayloadTooLarge, Duplicate for bytes that are anchored already,
     IdempotencyMismatch, Unavailable; then nothing is kept.
     """
-    form, key = UploadForm(context, max_bytes), find_idempotency_key(context)
+    owner, key = owner_of(principal), idempotency_key
     received: StoredBlob | None = None
     kept = False
     try:
         async for file in form.files():
-            received = await blobs.receive(asker.organization_id, file.content_type, file.pieces)
+            received = await blobs.receive(owner.organization_id, file.content_type, file.pieces)
         if received is None:
             raise InvalidRequest("file is missing.", "file")
         name, metadata = form.fields.get("name", form.filename), form.fields.get("metadata", "{}")
         check_texts(name, metadata)
         wants_anchor = form.wants_anchor
         anchor = Anchor(received.sha3_512, received.size_bytes, None, name, metadata, echo={})
-        answers = IdempotencyStore({} if key is None else {0: make_claim(asker, key, anchor, "upload", wants_anchor)})
+        answers = IdempotencyStore({} if key is None else {0: make_claim(owner, key, anchor, "upload", wants_anchor)})
         async with database.transaction() as tx:
             told = (await answers.claim(tx)).get(0)
             is_first = told is None
             if is_first:
-                item_id = await _create(tx, asker, anchor, received, wants_anchor)
-                item = await find_media(tx, asker.organization_id, item_id, thumbnails)
+                item_id = await _create(tx, owner, anchor, received, wants_anchor)
+                item = await find_media(tx, owner.organization_id, item_id, thumbnails)
                 told = StoredResponse(201, msgspec.json.encode(item))
                 await answers.keep(tx, {0: told})
         kept = is_first
@@ -71,17 +76,17 @@ async def upload(
     return Reply(told.status, told.body, () if is_first else (REPLAYED,))
 
 
-async def _create(tx: Connection, asker: Requester, anchor: Anchor, received: StoredBlob, wants_anchor: bool) -> UUID:
+async def _create(tx: Connection, owner: Owner, anchor: Anchor, received: StoredBlob, wants_anchor: bool) -> UUID:
     item_id = new_id()
     await retain_blob(tx, received)
     await request(tx, received.id)
     await tx.execute(
         sql.create,
-        *(item_id, asker.organization_id, asker.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),
+        *(item_id, owner.organization_id, owner.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),
         *(os.urandom(SALT_BYTES), datetime.now(UTC), received.id),
     )
     if wants_anchor:
-        (outcome,) = await accept(tx, [Work(asker, msgspec.structs.replace(anchor, id=item_id))])
+        (outcome,) = await accept(tx, [Work(owner, msgspec.structs.replace(anchor, id=item_id))])
         if isinstance(outcome, DomainError):
             raise outcome
     return item_id

@@ -8,9 +8,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.reply import as_response
+from hallmarket.server.http.body import unpacked
+from hallmarket.server.http.idempotency import find_idempotency_key
 from hallmarket.server.http.request_context import request_context
-from hallmarket.server.media.fast_path import get_requester
+from hallmarket.server.http.responses import as_response
+from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.media.openapi import UPLOAD, UPLOADED
 from hallmarket.server.media.upload import upload
 
@@ -26,6 +28,8 @@ def upload_routes(database: Database, blobs: BlobStore, max_bytes: int, thumbnai
     )
     async def upload_item(request: Request[Any, Any, Any]) -> Response[bytes]:
         context = request_context(request.scope)
-        return as_response(await upload(database, blobs, get_requester(context.caller), context, max_bytes, thumbnails))
+        form = UploadForm(context.headers.get(b"content-type", b""), unpacked(context), max_bytes)
+        key = find_idempotency_key(context)
+        return as_response(await upload(database, blobs, context.principal, key, form, thumbnails))
 
     return [upload_item]

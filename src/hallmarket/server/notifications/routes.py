@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of
 from hallmarket.server.notifications.list import (
     LIST_QUERY,
     UNREADS_QUERY,
@@ -56,5 +56,5 @@ def notifications_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 
 def _reader(request: AnyRequest) -> Reader:
-    caller = request_context(request.scope).caller
-    return Reader(caller.person_id, caller.reaches)
+    principal = principal_of(request.scope)
+    return Reader(principal.person_id, principal.bound_to)

@@ -11,11 +11,10 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.idempotency.store import respond_once
+from hallmarket.server.idempotency.store import claim_for, respond_once
 from hallmarket.server.idempotency.types import StoredResponse
-from hallmarket.server.identity.context import idempotency_claim
 from hallmarket.server.payments.types import NewCheckout, NoSessionError, Payment, Trouble, WireCheckout, WirePayment
+from hallmarket.server.principal import Principal
 
 if TYPE_CHECKING:
     from hallmarket.server.payments.remote import Remote
@@ -30,7 +29,12 @@ UNSAFE = frozenset('\\"<>^`| ')
 
 
 async def begin_checkout(
-    database: Database, remote: "Remote", public_url: str, context: RequestContext, wanted: NewCheckout
+    database: Database,
+    remote: "Remote",
+    public_url: str,
+    principal: Principal,
+    idempotency_key: str | None,
+    wanted: NewCheckout,
 ) -> tuple[WireCheckout, bool]:
     """Begin a payment; says where to pay, and whether that was told before.
 
@@ -39,15 +43,15 @@ async def begin_checkout(
     the same, byte for byte. Raises InvalidRequest, IdempotencyMismatch, Conflict if Stripe refuses, Unavailable.
     """
     pages = _pages(public_url, wanted)
-    person_id = context.caller.person_id
+    person_id = principal.person_id
 
     async def create(tx: Connection) -> StoredResponse:
         payment_id = new_id()
         await tx.execute(sql.create_payment, payment_id, person_id, wanted.amount_cents)
         return StoredResponse(200, msgspec.json.encode(payment_id))
 
-    claim = idempotency_claim(context, "checkout", wanted.amount_cents, *pages)
-    begun = await respond_once(database, context.path, claim, create)
+    claim = claim_for(principal, idempotency_key, "checkout", wanted.amount_cents, *pages)
+    begun = await respond_once(database, claim, create)
     payment_id = msgspec.json.decode(begun.body, type=UUID)
     row = await _get(database, payment_id, person_id)
     told_before = row["url"] is not None
@@ -60,9 +64,9 @@ async def begin_checkout(
     return WireCheckout(payment_id, row["url"], row["amount_minor"], "open", row["expires_on"]), told_before
 
 
-async def get_payment(database: Database, person_id: UUID, payment_id: UUID) -> WirePayment:
+async def get_payment(database: Database, principal: Principal, payment_id: UUID) -> WirePayment:
     """How one of a person's payments stands. Raises NotFound, Unavailable."""
-    row = await _get(database, payment_id, person_id)
+    row = await _get(database, payment_id, principal.person_id)
     return WirePayment(
         id=payment_id,
         url=row["url"] if row["status"] == "open" else None,

@@ -11,9 +11,10 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, IdempotencyMismatch, NotConfigured
 from hallmarket.server.http.body import read_body
 from hallmarket.server.http.exchange import Data, read_id
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, REPLAYED
-from hallmarket.server.http.reply import Reply, as_response
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, REPLAYED, find_idempotency_key
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.http.request_context import principal_of, request_context
+from hallmarket.server.http.responses import as_response
 from hallmarket.server.payments.checkout import RETURN_PATH, begin_checkout, get_payment
 from hallmarket.server.payments.types import NewCheckout, WireCheckout, WirePayment, WireReceipt
 from hallmarket.server.payments.webhook import MAX_BODY_BYTES, take_event
@@ -49,15 +50,16 @@ def payments_routes(database: Database, remote: "Remote | None", public_url: str
 
     @post("/stripe/checkout", opt=BEGIN, status_code=200, summary="Begin a card payment into your wallet")
     async def begin(request: AnyRequest, data: JSONBody[NewCheckout]) -> Response[Data[WireCheckout]]:
+        context = request_context(request.scope)
         shown, again = await begin_checkout(
-            database, _configured(remote), public_url, request_context(request.scope), data
+            database, _configured(remote), public_url, context.principal, find_idempotency_key(context), data
         )
         return Response(Data(shown), headers=AGAIN if again else None)
 
     @get("/stripe/checkout/{payment_id:str}", opt={"scope": "wallet:read"}, summary="How a card payment stands")
     async def get_one(request: AnyRequest, payment_id: FromPath[str]) -> Data[WirePayment]:
         wanted = read_id(payment_id, "payment_id")
-        return Data(await get_payment(database, request_context(request.scope).caller.person_id, wanted))
+        return Data(await get_payment(database, principal_of(request.scope), wanted))
 
     @get(RETURN_PATH, opt=HTML, summary="Where Stripe sends the browser back to", sync_to_thread=False)
     def returned() -> Response[bytes]:

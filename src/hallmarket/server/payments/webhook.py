@@ -7,12 +7,12 @@ import asyncpg
 import structlog
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import OPERATOR
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.payments.types import METADATA, Event, Reversal, SessionOfEvent, read_part
+from hallmarket.server.principal import OPERATOR
 from hallmarket.server.wallet.transfer import find_accounts, move, record_transfers
 from hallmarket.server.wallet.types import FUNDING, Transfer, money
 

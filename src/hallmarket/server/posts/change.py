@@ -8,17 +8,17 @@ from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import WRITE, AssetFields
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Forbidden
-from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.posts.create import MAX_COMMENT_CHARACTERS
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser
 from hallmarket.server.posts.parts import Makers, make_parts, prepared
 from hallmarket.server.posts.types import UpdateComment, UpdatePost, WirePost
+from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read import read_content, read_post
 
 
 async def update_post(
-    database: Database, makers: Makers, context: RequestContext, post_id: UUID, wanted: UpdatePost
+    database: Database, makers: Makers, principal: Principal, post_id: UUID, wanted: UpdatePost
 ) -> WirePost:
     """Change what is said of a post, and what it says if there is content; whom it newly mentions is told.
 
@@ -26,31 +26,29 @@ async def update_post(
     """
     fields = await check_description(wanted.post)
     content, parts = (None, []) if wanted.content is None else await read_post(wanted.content)
-    async with prepared(makers, context, parts) as ready, database.transaction() as tx:
-        access = await lock_access(tx, context.caller, post_id, WRITE, "post")
-        await change_asset(tx, context, access, fields)
+    async with prepared(makers, principal, parts) as ready, database.transaction() as tx:
+        access = await lock_access(tx, principal, post_id, WRITE, "post")
+        await change_asset(tx, principal, access, fields)
         if content is not None:
-            content = await make_parts(tx, context, post_id, content, ready)
+            content = await make_parts(tx, principal, post_id, content, ready)
             await describe_asset(tx, post_id, preview=teaser(content), body=content.text)
-            await keep_content(tx, context.caller, access, content)
-        return await get_post(tx, context.caller, post_id)
+            await keep_content(tx, principal, access, content)
+        return await get_post(tx, principal, post_id)
 
 
-async def update_comment(
-    database: Database, context: RequestContext, comment_id: UUID, wanted: UpdateComment
-) -> WirePost:
+async def update_comment(database: Database, principal: Principal, comment_id: UUID, wanted: UpdateComment) -> WirePost:
     """Change a comment, as its author. Raises NotFound, Locked, Forbidden for anybody else, InvalidRequest."""
     content = None if wanted.content is None else await read_content(wanted.content, MAX_COMMENT_CHARACTERS)
     async with database.transaction() as tx:
-        access = await lock_access(tx, context.caller, comment_id, WRITE, "comment")
-        if access.owner_id != context.caller.person_id:
+        access = await lock_access(tx, principal, comment_id, WRITE, "comment")
+        if access.owner_id != principal.person_id:
             raise Forbidden("Only its author changes a comment.")
         comment = wanted.comment
         said = AssetFields(
             license_id=comment.license_id, license_text=comment.license_text, attribution=comment.attribution
         )
-        await change_asset(tx, context, access, said)
+        await change_asset(tx, principal, access, said)
         if content is not None:
             await describe_asset(tx, comment_id, body=content.text)
-            await keep_content(tx, context.caller, access, content)
-        return await get_post(tx, context.caller, comment_id)
+            await keep_content(tx, principal, access, content)
+        return await get_post(tx, principal, comment_id)

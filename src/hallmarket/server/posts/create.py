@@ -9,55 +9,53 @@ from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import READ, Access, AssetFields
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.keep import keep_content, teaser, tell
 from hallmarket.server.posts.parts import Makers, make_parts, prepared
 from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
+from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read import read_content, read_post
 
 MAX_COMMENT_CHARACTERS = 20_000
 
 
-async def create_post(database: Database, makers: Makers, context: RequestContext, wanted: CreatePost) -> WirePost:
+async def create_post(database: Database, makers: Makers, principal: Principal, wanted: CreatePost) -> WirePost:
     """Publish a post, with the assets that are written within it; whom it mentions is told.
 
     Raises as `create_asset` does, and InvalidRequest for its content.
     """
     fields = await check_description(wanted.post)
     content, parts = await read_post(wanted.content)
-    async with prepared(makers, context, parts) as ready, database.transaction() as tx:
-        post_id = await create_asset(tx, context, "post", fields, preview=teaser(content), body=content.text)
-        content = await make_parts(tx, context, post_id, content, ready)
-        await keep_content(tx, context.caller, await get_access(tx, context.caller, post_id, READ), content)
-        return await get_post(tx, context.caller, post_id)
+    async with prepared(makers, principal, parts) as ready, database.transaction() as tx:
+        post_id = await create_asset(tx, principal, "post", fields, preview=teaser(content), body=content.text)
+        content = await make_parts(tx, principal, post_id, content, ready)
+        await keep_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
+        return await get_post(tx, principal, post_id)
 
 
-async def create_comment(database: Database, context: RequestContext, wanted: CreateComment) -> WirePost:
+async def create_comment(database: Database, principal: Principal, wanted: CreateComment) -> WirePost:
     """Comment on an asset that the caller may read, or reply to a comment; those concerned are told.
 
     Raises NotFound, Locked, InvalidRequest for a reply to a reply, or for the content.
     """
-    caller: Caller = context.caller
     content = await read_content(wanted.content, MAX_COMMENT_CHARACTERS)
     async with database.transaction() as tx:
-        parent = await get_access(tx, caller, wanted.comment.parent_id, READ)
-        root = await _find_root(tx, caller, parent)
+        parent = await get_access(tx, principal, wanted.comment.parent_id, READ)
+        root = await _find_root(tx, principal, parent)
         fields = _fields(wanted.comment)
-        asset_id = await create_asset(tx, context, "comment", fields, body=content.text, parent_role=READ)
-        comment = await get_access(tx, caller, asset_id, READ)
-        await set_connections(tx, "comment", asset_id, [parent.id], caller.person_id)
-        told = await _tell(tx, caller, comment, parent, root)
-        await keep_content(tx, caller, comment, content, told)
-        return await get_post(tx, caller, asset_id)
+        asset_id = await create_asset(tx, principal, "comment", fields, body=content.text, parent_role=READ)
+        comment = await get_access(tx, principal, asset_id, READ)
+        await set_connections(tx, "comment", asset_id, [parent.id], principal.person_id)
+        told = await _tell(tx, principal, comment, parent, root)
+        await keep_content(tx, principal, comment, content, told)
+        return await get_post(tx, principal, asset_id)
 
 
-async def _find_root(tx: Connection, caller: Caller, parent: Access) -> Access:
+async def _find_root(tx: Connection, principal: Principal, parent: Access) -> Access:
     """The asset that everything is said of: the parent, or its parent where that is a comment itself."""
     if parent.asset_type != "comment" or parent.parent_id is None:
         return parent
-    root = await get_access(tx, caller, parent.parent_id, READ)
+    root = await get_access(tx, principal, parent.parent_id, READ)
     if root.asset_type == "comment":
         raise InvalidRequest("This is a reply; reply to the comment it replies to.", "comment.parent_id")
     return root
@@ -74,13 +72,13 @@ def _fields(comment: NewComment) -> AssetFields:
     )
 
 
-async def _tell(tx: Connection, caller: Caller, comment: Access, parent: Access, root: Access) -> set[UUID]:
+async def _tell(tx: Connection, principal: Principal, comment: Access, parent: Access, root: Access) -> set[UUID]:
     """Tell the author of the comment that is replied to, and the owner of the asset, each of them once."""
     told: set[UUID] = set()
     if parent is not root:
         told.add(parent.owner_id)
-        await tell(tx, caller, "reply", told, comment, "replied to your comment")
+        await tell(tx, principal, "reply", told, comment, "replied to your comment")
     if root.owner_id not in told:
         called = root.name or f"your {root.asset_type}"
-        await tell(tx, caller, "comment", [root.owner_id], comment, f"commented on {called}")
+        await tell(tx, principal, "comment", [root.owner_id], comment, f"commented on {called}")
     return told | {root.owner_id}

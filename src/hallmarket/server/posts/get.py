@@ -13,33 +13,35 @@ from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import LISTED, READ, WireAsset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.identity.types import Caller
 from hallmarket.server.posts.find import find_embedded, find_linked
 from hallmarket.server.posts.keep import sql
 from hallmarket.server.posts.types import WirePost
+from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.types import Content
 
 
-async def get_post(connection: Connection, caller: Caller, asset_id: UUID, asset_type: str | None = None) -> WirePost:
+async def get_post(
+    connection: Connection, principal: Principal, asset_id: UUID, asset_type: str | None = None
+) -> WirePost:
     """A post or a comment; without what it says where the caller only sees it listed. Raises NotFound."""
-    await get_access(connection, caller, asset_id, LISTED, asset_type)
-    return (await show_posts(connection, caller, [asset_id], with_text=True))[0]
+    await get_access(connection, principal, asset_id, LISTED, asset_type)
+    return (await show_posts(connection, principal, [asset_id], with_text=True))[0]
 
 
 async def show_posts(
-    connection: Connection, caller: Caller, ids: Sequence[UUID], *, with_text: bool = False
+    connection: Connection, principal: Principal, ids: Sequence[UUID], *, with_text: bool = False
 ) -> list[WirePost]:
     """The given posts and comments in the given order, without those that the caller may not know of.
 
     As `list_assets`, the texts of their licences come `with_text` only.
     """
-    rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *viewer(caller))}
+    rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *viewer(principal))}
     contents = {asset_id: Content(row["text"], msgspec.json.decode(row["json"])) for asset_id, row in rows.items()}
     named = {
         asset_id: find_embedded(content.json) + find_linked(content.json) for asset_id, content in contents.items()
     }
     every = list({wanted for ids in named.values() for wanted in ids})
-    found = {asset.id: asset for asset in await list_assets(connection, caller, every)} if every else {}
+    found = {asset.id: asset for asset in await list_assets(connection, principal, every)} if every else {}
     return [
         _wire_post(
             asset,
@@ -47,16 +49,16 @@ async def show_posts(
             contents.get(asset.id),
             [found[wanted] for wanted in dict.fromkeys(named.get(asset.id, ())) if wanted in found],
         )
-        for asset in await list_assets(connection, caller, ids, with_text=with_text)
+        for asset in await list_assets(connection, principal, ids, with_text=with_text)
     ]
 
 
-async def list_comments(database: Database, caller: Caller, parent_id: UUID, window: Window) -> Paged[WirePost]:
+async def list_comments(database: Database, principal: Principal, parent_id: UUID, window: Window) -> Paged[WirePost]:
     """What was said of an asset, or in reply to a comment, oldest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
-        await get_access(connection, caller, parent_id, READ)
-        rows = await connection.fetch(sql.list_comments, parent_id, *viewer(caller), window.offset, window.limit + 1)
-        shown = await show_posts(connection, caller, [row["id"] for row in rows])
+        await get_access(connection, principal, parent_id, READ)
+        rows = await connection.fetch(sql.list_comments, parent_id, *viewer(principal), window.offset, window.limit + 1)
+        shown = await show_posts(connection, principal, [row["id"] for row in rows])
     return page_of(window, shown, lambda comment: comment)
 
 

@@ -12,9 +12,9 @@ from hallmarket.server.catalog.connect import ConnectionType, set_connections
 from hallmarket.server.catalog.types import Access
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.identity.types import Caller
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.posts.find import find_embedded, find_linked, find_names, find_people_in, identify_people
+from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.types import Content
 
 TEASER = 280
@@ -34,7 +34,7 @@ async def identify(connection: Connection, content: Content) -> None:
 
 
 async def keep_content(
-    tx: Connection, caller: Caller, asset: Access, content: Content, told: Iterable[UUID] = ()
+    tx: Connection, principal: Principal, asset: Access, content: Content, told: Iterable[UUID] = ()
 ) -> None:
     """Keep what an asset says, connect it with what it shows and links to, and tell whom it newly mentions.
 
@@ -45,30 +45,32 @@ async def keep_content(
     await identify(tx, content)
     sha3_512 = hashlib.sha3_512(content.text.encode()).digest()
     await tx.execute(sql.keep_content, asset.id, content.text, sha3_512, msgspec.json.encode(content.json).decode())
-    await _connect(tx, caller, asset, "component", find_embedded(content.json))
-    await _connect(tx, caller, asset, "reference", find_linked(content.json))
+    await _connect(tx, principal, asset, "component", find_embedded(content.json))
+    await _connect(tx, principal, asset, "reference", find_linked(content.json))
     mentioned = find_people_in(content.json) - known - set(told)
-    await tell(tx, caller, "mention", mentioned, asset, f"mentioned you in {asset.name or f'a {asset.asset_type}'}")
+    await tell(tx, principal, "mention", mentioned, asset, f"mentioned you in {asset.name or f'a {asset.asset_type}'}")
 
 
-async def tell(tx: Connection, caller: Caller, kind: str, people: Iterable[UUID], asset: Access, what: str) -> None:
+async def tell(
+    tx: Connection, principal: Principal, kind: str, people: Iterable[UUID], asset: Access, what: str
+) -> None:
     """Tell those of some people who may read an asset what the caller did with it."""
     readers = [row["id"] for row in await tx.fetch(sql.list_readers, asset.id, list(people))]
     await notify(
         tx,
         kind,
         readers,
-        source_id=caller.person_id,
+        source_id=principal.person_id,
         organization_id=asset.organization_id,
         asset_id=asset.id,
         content={
-            "text": f"{caller.me.username} {what}",
+            "text": f"{principal.username} {what}",
             "asset": {"assetId": str(asset.id), "assetType": asset.asset_type},
         },
     )
 
 
-async def _connect(tx: Connection, caller: Caller, asset: Access, kind: ConnectionType, ids: list[UUID]) -> None:
+async def _connect(tx: Connection, principal: Principal, asset: Access, kind: ConnectionType, ids: list[UUID]) -> None:
     """Make these the assets that one is connected with, as far as the caller may know of them."""
-    targets = [row["id"] for row in await tx.fetch(sql.list_known, ids, *viewer(caller))]
-    await set_connections(tx, kind, asset.id, targets, caller.person_id)
+    targets = [row["id"] for row in await tx.fetch(sql.list_known, ids, *viewer(principal))]
+    await set_connections(tx, kind, asset.id, targets, principal.person_id)

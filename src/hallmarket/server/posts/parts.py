@@ -13,8 +13,8 @@ from hallmarket.server.catalog.describe import check_description
 from hallmarket.server.catalog.types import READ, AssetFields, Name
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.posts.keep import keep_content, teaser
+from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read import Part, read_content
 from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
@@ -24,7 +24,7 @@ Wanted = TypeVar("Wanted")
 class Prepared(Protocol):
     """An asset whose content has been read: to be made in a transaction, or discarded."""
 
-    async def make(self, tx: Connection, context: RequestContext, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the asset, and return its id, with attributes for the node that shows it."""
 
     async def discard(self) -> None:
@@ -34,7 +34,7 @@ class Prepared(Protocol):
 class Maker(Protocol):
     """Makes assets of one type within posts."""
 
-    async def prepare(self, context: RequestContext, said: dict[str, Any]) -> Prepared:
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> Prepared:
         """Read what a post says of an asset; whatever goes over a network, or takes long, is done here."""
 
 
@@ -58,7 +58,7 @@ class PostSaid(msgspec.Struct, frozen=True):
 class PostParts:
     """Makes posts within posts."""
 
-    async def prepare(self, context: RequestContext, said: dict[str, Any]) -> "PostPart":  # noqa: ARG002 (as the others take it)
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "PostPart":  # noqa: ARG002 (as the others take it)
         """Read a post's content. Raises InvalidRequest."""
         return PostPart(await read_content(_convert(said, PostSaid).content))
 
@@ -69,11 +69,11 @@ class PostPart:
     def __init__(self, content: Content) -> None:
         self._content = content
 
-    async def make(self, tx: Connection, context: RequestContext, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the post. Raises as `create_asset`."""
         content = self._content
-        post_id = await create_asset(tx, context, "post", fields, preview=teaser(content), body=content.text)
-        await keep_content(tx, context.caller, await get_access(tx, context.caller, post_id, READ), content)
+        post_id = await create_asset(tx, principal, "post", fields, preview=teaser(content), body=content.text)
+        await keep_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
         return post_id, {}
 
     async def discard(self) -> None:
@@ -89,7 +89,7 @@ class Making(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def prepared(makers: Makers, context: RequestContext, parts: list[Part]) -> AsyncIterator[list[Making]]:
+async def prepared(makers: Makers, principal: Principal, parts: list[Part]) -> AsyncIterator[list[Making]]:
     """The parts of a post, prepared, until it is kept; where it is not, nothing of them stays.
 
     Raises InvalidRequest, and what their makers raise.
@@ -106,7 +106,7 @@ async def prepared(makers: Makers, context: RequestContext, parts: list[Part]) -
             fields = await check_description(
                 AssetFields(name=described.name, description=described.description, visibility="inherit")
             )
-            ready.append(Making(part, fields, await maker.prepare(context, part.said)))
+            ready.append(Making(part, fields, await maker.prepare(principal, part.said)))
         yield ready
     except BaseException:
         for making in ready:
@@ -115,14 +115,14 @@ async def prepared(makers: Makers, context: RequestContext, parts: list[Part]) -
 
 
 async def make_parts(
-    tx: Connection, context: RequestContext, post_id: UUID, content: Content, ready: list[Making]
+    tx: Connection, principal: Principal, post_id: UUID, content: Content, ready: list[Making]
 ) -> Content:
     """Make the parts of a post, seen by whoever sees it, and return the content with their ids in it."""
     text = content.text
     for making in ready:
         attrs = making.part.attrs
         fields = msgspec.structs.replace(making.fields, parent_id=post_id)
-        made, more = await making.prepared.make(tx, context, fields)
+        made, more = await making.prepared.make(tx, principal, fields)
         text = text.replace(str(attrs["id"]), str(made))
         attrs.update(more, id=str(made))
         del attrs["partial"]

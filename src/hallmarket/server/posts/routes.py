@@ -14,7 +14,7 @@ from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.posts.change import update_comment, update_post
 from hallmarket.server.posts.convert import convert_markdown
 from hallmarket.server.posts.create import create_comment, create_post
@@ -49,13 +49,13 @@ def posts_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandle
 def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandler]:
     @post("/posts/create", opt=WRITE | NEW_POST, status_code=200, summary="Publish a post")
     async def create(request: AnyRequest, data: JSONBody[CreatePost]) -> Data[WirePost]:
-        return Data(await create_post(database, makers, request_context(request.scope), data))
+        return Data(await create_post(database, makers, principal_of(request.scope), data))
 
     @get(POST, opt=READ, summary="One post, with what it says if you may read it")
     async def get_one(request: AnyRequest, post_id: FromPath[str]) -> Data[WirePost]:
         wanted = read_id(post_id, "post_id")
         async with database.connection() as connection:
-            return Data(await get_post(connection, request_context(request.scope).caller, wanted, "post"))
+            return Data(await get_post(connection, principal_of(request.scope), wanted, "post"))
 
     @put(
         POST,
@@ -64,7 +64,7 @@ def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandle
     )
     async def update(request: AnyRequest, post_id: FromPath[str], data: JSONBody[UpdatePost]) -> Data[WirePost]:
         wanted = read_id(post_id, "post_id")
-        return Data(await update_post(database, makers, request_context(request.scope), wanted, data))
+        return Data(await update_post(database, makers, principal_of(request.scope), wanted, data))
 
     @delete(
         POST,
@@ -75,7 +75,7 @@ def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandle
     async def remove(request: AnyRequest, post_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return Data(await delete_post(database, context, read_id(post_id, "post_id"), query))
+        return Data(await delete_post(database, context.principal, read_id(post_id, "post_id"), query))
 
     return [create, get_one, update, remove]
 
@@ -83,18 +83,18 @@ def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandle
 def _comment_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @post("/comments/create", opt=WRITE | NEW_COMMENT, status_code=200, summary="Comment on an asset, or reply")
     async def create(request: AnyRequest, data: JSONBody[CreateComment]) -> Data[WirePost]:
-        return Data(await create_comment(database, request_context(request.scope), data))
+        return Data(await create_comment(database, principal_of(request.scope), data))
 
     @get(COMMENT, opt=READ, summary="One comment")
     async def get_one(request: AnyRequest, comment_id: FromPath[str]) -> Data[WirePost]:
         wanted = read_id(comment_id, "comment_id")
         async with database.connection() as connection:
-            return Data(await get_post(connection, request_context(request.scope).caller, wanted, "comment"))
+            return Data(await get_post(connection, principal_of(request.scope), wanted, "comment"))
 
     @put(COMMENT, opt=WRITE | {"example": {"content": "Well *seen*, both."}}, summary="Change a comment of yours")
     async def update(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[UpdateComment]) -> Data[WirePost]:
         wanted = read_id(comment_id, "comment_id")
-        return Data(await update_comment(database, request_context(request.scope), wanted, data))
+        return Data(await update_comment(database, principal_of(request.scope), wanted, data))
 
     @get(
         "/assets/{asset_id:str}/comments",
@@ -104,7 +104,7 @@ def _comment_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def list_all(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePost]:
         context = request_context(request.scope)
         window = read_window(read_query(context.scope["query_string"]), MAX_ITEMS)
-        return await list_comments(database, context.caller, read_id(asset_id, "asset_id"), window)
+        return await list_comments(database, context.principal, read_id(asset_id, "asset_id"), window)
 
     return [create, get_one, update, list_all]
 

@@ -11,8 +11,9 @@ from litestar.params import FromPath
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import as_response, unless_known
+from hallmarket.server.http.reply import unless_known
 from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.responses import as_response
 from hallmarket.server.previews.make import CONTENT_TYPE
 from hallmarket.server.previews.request import THUMBNAIL_PATH
 from hallmarket.server.previews.serve import get_thumbnail

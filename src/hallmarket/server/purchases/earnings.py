@@ -8,7 +8,7 @@ import msgspec
 from hallmarket.server.catalog.types import AssetType
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
@@ -38,10 +38,10 @@ class Earnings(msgspec.Struct, frozen=True, kw_only=True):
     assets: list[AssetEarnings]
 
 
-async def get_earnings(database: Database, caller: Caller, fee_bps: int) -> Earnings:
+async def get_earnings(database: Database, principal: Principal, fee_bps: int) -> Earnings:
     """What somebody earned by sales for dollars. Raises Unavailable."""
     async with database.connection() as connection:
-        rows = await connection.fetch(sql.list_earnings, caller.person_id, MAX_ASSETS)
+        rows = await connection.fetch(sql.list_earnings, principal.person_id, MAX_ASSETS)
     return Earnings(
         total_paid_out_cents=rows[0]["all_earned_minor"] if rows else 0,
         total_gross_earnings_cents=rows[0]["all_gross_minor"] if rows else 0,

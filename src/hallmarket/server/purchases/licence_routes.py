@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.purchases.licences import LIST_QUERY, get_licence, list_licences, read_filters
 from hallmarket.server.purchases.prove import prove_licence
 from hallmarket.server.purchases.types import WireLicence
@@ -29,16 +29,16 @@ def licence_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def licences(request: AnyRequest) -> Paged[WireLicence]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return await list_licences(database, context.caller, read_filters(query), read_window(query))
+        return await list_licences(database, context.principal, read_filters(query), read_window(query))
 
     @get(ONE, opt=READ, summary="One licence")
     async def one(request: AnyRequest, licence_id: FromPath[str]) -> Data[WireLicence]:
         wanted = read_id(licence_id, "licence_id")
-        return Data(await get_licence(database, request_context(request.scope).caller, wanted))
+        return Data(await get_licence(database, principal_of(request.scope), wanted))
 
     @get(ONE + "/proof", opt=PROOF, summary="The proof of what was bought")
     async def proof(request: AnyRequest, licence_id: FromPath[str]) -> Response[bytes]:
-        bundle = await prove_licence(database, request_context(request.scope).caller, read_id(licence_id, "licence_id"))
+        bundle = await prove_licence(database, principal_of(request.scope), read_id(licence_id, "licence_id"))
         return Response(bundle.encode(), media_type="application/json", headers=SAVED_AS)
 
     return [licences, one, proof]

@@ -9,7 +9,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.http.exchange import ID_QUERY, Paged, Window, page_of, read_flag, read_id, window_query
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.purchases.types import WireLicence, wire_licence
 
 sql = load_queries(__package__)
@@ -39,24 +39,28 @@ def read_filters(query: dict[str, str]) -> Filters:
     return Filters(role, asset_id, read_flag(query, "active"))
 
 
-async def list_licences(database: Database, caller: Caller, filters: Filters, window: Window) -> Paged[WireLicence]:
+async def list_licences(
+    database: Database, principal: Principal, filters: Filters, window: Window
+) -> Paged[WireLicence]:
     """The caller's licences, as buyer and as seller, newest first. Raises Unavailable."""
     sides = filters.role != "seller", filters.role != "buyer"
     chosen = *sides, filters.asset_id, filters.active, window.offset, window.limit + 1
     async with database.connection() as connection:
-        found = await connection.fetch(sql.find_licences, caller.person_id, *chosen)
-        rows = await connection.fetch(sql.show_licences, caller.person_id, [row["id"] for row in found], caller.reaches)
-    return page_of(window, rows, lambda row: _wire(row, caller))
+        found = await connection.fetch(sql.find_licences, principal.person_id, *chosen)
+        rows = await connection.fetch(
+            sql.show_licences, principal.person_id, [row["id"] for row in found], principal.bound_to
+        )
+    return page_of(window, rows, lambda row: _wire(row, principal))
 
 
-async def get_licence(database: Database, caller: Caller, licence_id: UUID) -> WireLicence:
+async def get_licence(database: Database, principal: Principal, licence_id: UUID) -> WireLicence:
     """One licence that the caller bought or sold, or may give money back for. Raises NotFound, Unavailable."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(sql.show_licences, caller.person_id, [licence_id], caller.reaches)
+        row = await connection.fetchrow(sql.show_licences, principal.person_id, [licence_id], principal.bound_to)
     if row is None:
         raise NotFound("There is no such licence.")
-    return _wire(row, caller)
+    return _wire(row, principal)
 
 
-def _wire(row: asyncpg.Record, caller: Caller) -> WireLicence:
-    return wire_licence(row, row["buyer_id"] != caller.person_id)
+def _wire(row: asyncpg.Record, principal: Principal) -> WireLicence:
+    return wire_licence(row, row["buyer_id"] != principal.person_id)

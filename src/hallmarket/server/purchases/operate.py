@@ -6,7 +6,8 @@ from uuid import UUID
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.purchases.refund import BY_OPERATOR, Refund, RefundWanted, give_back
+from hallmarket.server.principal import OPERATOR
+from hallmarket.server.purchases.refund import Refund, RefundWanted, give_back
 from hallmarket.server.wallet.operate import check_reason
 from hallmarket.server.wallet.types import Currency
 
@@ -25,4 +26,4 @@ async def refund(
         currency = await connection.fetchval(sql.find_currency, licence_id)
         if currency is None:
             raise NotFound("There is no such licence.")
-        return await give_back(connection, BY_OPERATOR, licence_id, RefundWanted(read_amount(currency), reason))
+        return await give_back(connection, OPERATOR, licence_id, RefundWanted(read_amount(currency), reason))

@@ -9,11 +9,11 @@ import asyncpg
 import msgspec
 
 from hallmarket.proof.entry import SALT_BYTES
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.pricing import price_words, prices_of
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound, PriceChanged
 from hallmarket.server.idempotency.types import Claim
+from hallmarket.server.principal import Principal
 from hallmarket.server.purchases.types import Sale
 from hallmarket.server.wallet.transfer import Wallets, require_funds
 from hallmarket.server.wallet.types import Currency, money
@@ -25,16 +25,12 @@ WORDS: dict[Currency, str] = {"usd": "US dollars", "btc": "bitcoin"}
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to buy; without a currency in the one it is sold in, dollars first."""
 
-    buyer_id: UUID
-    buyer_name: str
-    reaches: UUID | None
-    actor: Actor
+    buyer: Principal
     asset_id: UUID
     asset_type: str
     currency: Currency | None
     expected_minor: int | None  # the price that the buyer was shown, if they say so
     form: Literal["common", "usd", "btc"]  # in whose words it is answered
-    path: str
     claim: Claim | None
 
 
@@ -51,7 +47,7 @@ class Checkout:
         """A sale to be recorded. Raises NotFound, NotForSale, AlreadyBought, PriceChanged, InsufficientFunds."""
         if offer is None or offer["asset_type"] != order.asset_type:
             raise NotFound(f"There is no such {order.asset_type}.")
-        if offer["is_bought"] or (order.buyer_id, order.asset_id) in self._sold:
+        if offer["is_bought"] or (order.buyer.person_id, order.asset_id) in self._sold:
             raise AlreadyBought(f"You have bought this {order.asset_type} already.")
         currency, price_minor = find_price(order, offer)
         if order.expected_minor not in (None, price_minor):
@@ -59,12 +55,12 @@ class Checkout:
                 f"This {order.asset_type} costs {money(price_minor, currency)} now.",
                 {"currency": currency, "price": price_minor, "expected": order.expected_minor},
             )
-        require_funds(self._left[order.buyer_id, currency], price_minor, currency)
-        self._left[order.buyer_id, currency] -= price_minor
-        self._sold.add((order.buyer_id, order.asset_id))
+        require_funds(self._left[order.buyer.person_id, currency], price_minor, currency)
+        self._left[order.buyer.person_id, currency] -= price_minor
+        self._sold.add((order.buyer.person_id, order.asset_id))
         return Sale(
             id=new_id(),
-            buyer_id=order.buyer_id,
+            buyer_id=order.buyer.person_id,
             seller_id=offer["owner_id"],
             organization_id=offer["organization_id"],
             asset_id=order.asset_id,
@@ -87,7 +83,7 @@ class Checkout:
 def find_price(order: Order, offer: asyncpg.Record) -> tuple[Currency, int]:
     """The currency and the amount it is sold at to this buyer. Raises NotForSale, saying why it is not."""
     kind = order.asset_type
-    if offer["owner_id"] == order.buyer_id:
+    if offer["owner_id"] == order.buyer.person_id:
         raise NotForSale(f"This {kind} is yours.", "assetId")
     if offer["visibility"] == "inherit":
         raise NotForSale(f"This {kind} is part of the asset {offer['parent_id']}: buy that.", "assetId")

@@ -6,7 +6,7 @@ from hallmarket.proof.bundle import Bundle
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.purchases.claims import make_claims
 from hallmarket.server.purchases.types import read_sale
 from hallmarket.server.tlog.prove import get_entry, prove_inclusion
@@ -14,10 +14,10 @@ from hallmarket.server.tlog.prove import get_entry, prove_inclusion
 sql = load_queries(__package__)
 
 
-async def prove_licence(database: Database, caller: Caller, licence_id: UUID) -> Bundle:
+async def prove_licence(database: Database, principal: Principal, licence_id: UUID) -> Bundle:
     """The proof bundle of a licence that the caller bought or sold. Raises NotFound if it is not anchored (yet)."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(sql.find_sale, caller.person_id, licence_id)
+        row = await connection.fetchrow(sql.find_sale, principal.person_id, licence_id)
         if row is None:
             raise NotFound("There is no such licence of yours.")
         if row["leaf_index"] is None:

@@ -8,17 +8,17 @@ import structlog
 
 from hallmarket.proof.entry import LICENCE
 from hallmarket.server.audit.record import Event, record_each
-from hallmarket.server.audit.types import Actor
 from hallmarket.server.catalog.entitlements import grant_purchased_access
 from hallmarket.server.database.batcher import Batcher
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, Unavailable
 from hallmarket.server.http.idempotency import REPLAYED
-from hallmarket.server.http.reply import Reply, error_reply
+from hallmarket.server.http.reply import Reply, exchange_error
 from hallmarket.server.idempotency.store import Answer, IdempotencyStore
 from hallmarket.server.idempotency.types import StoredResponse
 from hallmarket.server.notifications.notify import Notice, notify_each
+from hallmarket.server.principal import Principal
 from hallmarket.server.purchases.claims import make_entry
 from hallmarket.server.purchases.pricing import Checkout, Order
 from hallmarket.server.purchases.receipt import write_receipt
@@ -110,12 +110,12 @@ async def _sell(tx: Connection, orders: Mapping[int, Order], fee_bps: int) -> di
     """Lock who pays, and decide."""
     if not orders:
         return {}
-    till = Checkout(await lock_wallets(tx, {order.buyer_id for order in orders.values()}), fee_bps)
+    till = Checkout(await lock_wallets(tx, {order.buyer.person_id for order in orders.values()}), fee_bps)
     rows = await tx.fetch(
         sql.find_offers,
         [order.asset_id for order in orders.values()],
-        [order.buyer_id for order in orders.values()],
-        [order.reaches for order in orders.values()],
+        [order.buyer.person_id for order in orders.values()],
+        [order.buyer.bound_to for order in orders.values()],
     )
     offers = {row["place"]: row for row in rows}
     outcomes: dict[int, Sale | DomainError] = {}
@@ -181,7 +181,7 @@ def _notices(order: Order, sale: Sale) -> tuple[Notice, Notice]:
         )
 
     return (
-        notice(sale.seller_id, sale.buyer_id, f"{order.buyer_name} bought {called} for {price}"),
+        notice(sale.seller_id, sale.buyer_id, f"{order.buyer.username} bought {called} for {price}"),
         notice(sale.buyer_id, sale.seller_id, f"You bought {called} for {price}"),
     )
 
@@ -195,9 +195,9 @@ def _events(order: Order, sale: Sale) -> list[Event]:
         "price": sale.price_minor,
     }
 
-    def event(actor: Actor, organization_id: UUID | None) -> Event:
+    def event(principal: Principal, organization_id: UUID | None) -> Event:
         return Event(
-            actor=actor,
+            principal=principal,
             action="asset.purchase",
             organization_id=organization_id,
             subject_id=sale.asset_id,
@@ -205,14 +205,14 @@ def _events(order: Order, sale: Sale) -> list[Event]:
         )
 
     if sale.organization_id is None:
-        return [event(order.actor, None)]
-    return [event(order.actor, None), event(Actor(order.buyer_id), sale.organization_id)]
+        return [event(order.buyer, None)]
+    return [event(order.buyer, None), event(order.buyer.without_origin(), sale.organization_id)]
 
 
 def _tell(order: Order, outcome: Sale | DomainError) -> StoredResponse:
     if isinstance(outcome, Sale):
         return StoredResponse(200, write_receipt(order.form, outcome))
-    refused = error_reply(order.path, outcome)
+    refused = exchange_error(outcome)
     return StoredResponse(refused.status, refused.body)
 
 

@@ -8,19 +8,16 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.catalog.entitlements import revoke_purchased_access
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Forbidden, InsufficientFunds, NotFound
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.idempotency.store import respond_once
+from hallmarket.server.idempotency.store import claim_for, respond_once
 from hallmarket.server.idempotency.types import StoredResponse
-from hallmarket.server.identity.context import actor_of, idempotency_claim
-from hallmarket.server.identity.types import Caller
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, record_transfers, require_funds
 from hallmarket.server.wallet.types import FEE, MAX_AMOUNT_MINOR, Currency, Posting, Transfer, money
 
@@ -48,22 +45,6 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class Giver(msgspec.Struct, frozen=True):
-    """Who gives back: a person, with the one organization that their key opens; or an operator, who is nobody."""
-
-    name: str
-    actor: Actor
-    reaches: UUID | None = None
-
-    @property
-    def person_id(self) -> UUID | None:
-        """The person; None for the operator."""
-        return self.actor.person_id
-
-
-BY_OPERATOR = Giver("An administrator of this server", OPERATOR)
-
-
 class Shares(NamedTuple):
     """Who gives back how much of a refund, in minor units."""
 
@@ -81,27 +62,28 @@ def share_refund(price_minor: int, fee_minor: int, refunded_minor: int, amount_m
     return Shares(amount_minor - (after - before), after - before)
 
 
-async def refund_licence(database: Database, context: RequestContext, licence_id: UUID, wanted: RefundWanted) -> Reply:
+async def refund_licence(
+    database: Database, principal: Principal, idempotency_key: str | None, licence_id: UUID, wanted: RefundWanted
+) -> Reply:
     """Give back money for a licence, from its seller's wallet, once for each idempotency key.
 
     Its seller may, and the administrators of the organization it was sold in, but not to themselves. Raises NotFound,
     Forbidden, Conflict if that much is not left, InsufficientFunds.
     """
-    caller: Caller = context.caller
-    giver = Giver(caller.me.username, actor_of(context), caller.reaches)
 
     async def work(tx: Connection) -> StoredResponse:
-        return StoredResponse(200, msgspec.json.encode(Data(await give_back(tx, giver, licence_id, wanted))))
+        return StoredResponse(200, msgspec.json.encode(Data(await give_back(tx, principal, licence_id, wanted))))
 
-    return await respond_once(database, context.path, idempotency_claim(context, context.path, wanted), work)
+    claim = claim_for(principal, idempotency_key, f"/licences/{licence_id}/refund", wanted)
+    return await respond_once(database, claim, work)
 
 
-async def give_back(tx: Connection, giver: Giver, licence_id: UUID, wanted: RefundWanted) -> Refund:
+async def give_back(tx: Connection, principal: Principal, licence_id: UUID, wanted: RefundWanted) -> Refund:
     """Give back money for a licence, if `tx` commits. Raises as `refund_licence` does."""
-    licence = await _lock_licence(tx, giver, licence_id)
+    licence = await _lock_licence(tx, principal, licence_id)
     amount_minor = _choose_amount(licence, wanted.amount)
     shares = share_refund(licence["price_minor"], licence["fee_minor"], licence["refunded_minor"], amount_minor)
-    transfer = await _move(tx, giver, licence, shares, wanted.reason)
+    transfer = await _move(tx, principal, licence, shares, wanted.reason)
     after = await tx.fetchrow(sql.refund_licence, licence_id, amount_minor, shares.seller_minor)
     assert after is not None
     if after["ended"]:
@@ -116,10 +98,10 @@ async def give_back(tx: Connection, giver: Giver, licence_id: UUID, wanted: Refu
         currency=licence["currency"],
         created_at=after["now"],
     )
-    await _tell(tx, giver, licence, refund, wanted.reason)
+    await _tell(tx, principal, licence, refund, wanted.reason)
     await record(
         tx,
-        giver.actor,
+        principal,
         "asset.refund",
         organization_id=licence["organization_id"],
         person_id=licence["seller_id"],
@@ -133,13 +115,13 @@ async def give_back(tx: Connection, giver: Giver, licence_id: UUID, wanted: Refu
     return refund
 
 
-async def _lock_licence(tx: Connection, giver: Giver, licence_id: UUID) -> asyncpg.Record:
+async def _lock_licence(tx: Connection, principal: Principal, licence_id: UUID) -> asyncpg.Record:
     """The licence, which nobody else changes until the transaction ends; nor is its asset bought again meanwhile."""
     await tx.execute(sql.lock_sold, licence_id)
-    licence = await tx.fetchrow(sql.lock_licence, licence_id, giver.person_id, giver.reaches)
+    licence = await tx.fetchrow(sql.lock_licence, licence_id, principal.actor_id, principal.bound_to)
     if licence is None:
         raise NotFound("There is no such licence.")
-    if licence["buyer_id"] == giver.person_id:
+    if licence["buyer_id"] == principal.actor_id:
         raise Forbidden("You bought it; its seller gives money back, or an administrator of the seller's organization.")
     return licence
 
@@ -155,11 +137,13 @@ def _choose_amount(licence: asyncpg.Record, wanted_minor: int | None) -> int:
     return wanted_minor or left_minor
 
 
-async def _move(tx: Connection, giver: Giver, licence: asyncpg.Record, shares: Shares, reason: str | None) -> Transfer:
+async def _move(
+    tx: Connection, principal: Principal, licence: asyncpg.Record, shares: Shares, reason: str | None
+) -> Transfer:
     """Move the money from the seller, who is locked and must have it, and from the platform, to the buyer."""
     currency, seller_id, buyer_id = licence["currency"], licence["seller_id"], licence["buyer_id"]
     seller = (await lock_wallets(tx, [seller_id]))[seller_id, currency]
-    if giver.person_id == seller_id:
+    if principal.actor_id == seller_id:
         require_funds(seller.balance_minor, shares.seller_minor, currency)
     elif seller.balance_minor < shares.seller_minor:
         # What is in the seller's wallet is nobody else's to know.
@@ -170,7 +154,7 @@ async def _move(tx: Connection, giver: Giver, licence: asyncpg.Record, shares: S
         kind="refund",
         currency=currency,
         postings=tuple(Posting(account_id, amount) for account_id, amount in lines if amount),
-        actor_id=giver.person_id,
+        actor_id=principal.actor_id,
         asset_id=licence["asset_id"],
         corrects_id=licence["transfer_id"],
         message=reason,
@@ -179,20 +163,26 @@ async def _move(tx: Connection, giver: Giver, licence: asyncpg.Record, shares: S
     return transfer
 
 
-async def _tell(tx: Connection, giver: Giver, licence: asyncpg.Record, refund: Refund, reason: str | None) -> None:
+async def _tell(
+    tx: Connection, principal: Principal, licence: asyncpg.Record, refund: Refund, reason: str | None
+) -> None:
     """Tell the buyer, and the seller if somebody else gave their money back."""
     called = licence["asset_name"] or f"a {licence['asset_type']}"
-    gave = f"{giver.name} gave back {money(refund.refunded, refund.currency)}"
+    gave = f"{_name(principal)} gave back {money(refund.refunded, refund.currency)}"
     content: dict[str, Any] = {
         "asset": {"assetId": str(licence["asset_id"]), "assetType": licence["asset_type"]},
         "licence_id": str(refund.licence_id),
         "transfer_id": str(refund.id),
         "reason": reason,
     }
-    about: dict[str, Any] = {"source_id": giver.person_id, "asset_id": licence["asset_id"]}
+    about: dict[str, Any] = {"source_id": principal.actor_id, "asset_id": licence["asset_id"]}
     end = "; your licence has ended" if refund.ended else ""
     text = f"{gave} of what you paid for {called}{end}"
     await notify(tx, "payment", [licence["buyer_id"]], content=content | {"text": text}, **about)
     text = f"{gave} of what {licence['buyer_name']} paid you for {called}"
     about["organization_id"] = licence["organization_id"]
     await notify(tx, "payment", [licence["seller_id"]], content=content | {"text": text}, **about)
+
+
+def _name(principal: Principal) -> str:
+    return "An administrator of this server" if principal.means == "operator" else principal.username

@@ -10,10 +10,10 @@ from litestar.params import FromPath, JSONBody
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden, IdempotencyMismatch, InsufficientFunds
 from hallmarket.server.http.exchange import Data, read_id
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
+from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.responses import as_response
 from hallmarket.server.purchases.refund import Refund, RefundWanted, refund_licence
 
 AnyRequest = Request[Any, Any, Any]
@@ -36,6 +36,8 @@ def refund_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def refund(request: AnyRequest, licence_id: FromPath[str], data: JSONBody[RefundWanted]) -> Response[bytes]:
         wanted = read_id(licence_id, "licence_id")
-        return as_response(await refund_licence(database, request_context(request.scope), wanted, data))
+        context = request_context(request.scope)
+        key = find_idempotency_key(context)
+        return as_response(await refund_licence(database, context.principal, key, wanted, data))
 
     return [refund]

@@ -20,11 +20,11 @@ from hallmarket.server.errors import (
 )
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
+from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import as_response
 from hallmarket.server.http.request_context import RequestContext, request_context
-from hallmarket.server.identity.context import actor_of, idempotency_claim
+from hallmarket.server.http.responses import as_response
+from hallmarket.server.idempotency.store import claim_for
 from hallmarket.server.purchases.pricing import Order
 from hallmarket.server.purchases.purchase import Purchases
 from hallmarket.server.purchases.receipt import Purchase, SatsPurchase, UsdPurchase
@@ -99,17 +99,15 @@ def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
 def _order(
     context: RequestContext, wanted: Wanted, currency: Currency | None, form: Literal["common", "usd", "btc"]
 ) -> Order:
-    caller = context.caller
+    key = find_idempotency_key(context)
     return Order(
-        buyer_id=caller.person_id,
-        buyer_name=caller.me.username,
-        reaches=caller.reaches,
-        actor=actor_of(context),
+        buyer=context.principal,
         asset_id=wanted.asset_id,
         asset_type=wanted.asset_type,
         currency=currency,
         expected_minor=wanted.price,
         form=form,
-        path=context.path,
-        claim=idempotency_claim(context, context.path, wanted.asset_type, wanted.asset_id, currency, wanted.price),
+        claim=claim_for(
+            context.principal, key, context.path, wanted.asset_type, wanted.asset_id, currency, wanted.price
+        ),
     )

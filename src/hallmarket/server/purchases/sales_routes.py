@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, read_window, window_query
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.purchases.earnings import Earnings, get_earnings
 from hallmarket.server.purchases.usage import USAGE_QUERY, UsagePage, list_usage, read_wanted
 
@@ -28,10 +28,10 @@ def sales_routes(database: Database, fee_bps: int) -> Sequence[HTTPRouteHandler]
     async def usage(request: AnyRequest) -> UsagePage:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return await list_usage(database, context.caller, read_wanted(query), read_window(query))
+        return await list_usage(database, context.principal, read_wanted(query), read_window(query))
 
     @get("/stripe/wallet/pending-earnings", opt=READ, summary="What your assets earned in dollars")
     async def earnings(request: AnyRequest) -> Data[Earnings]:
-        return Data(await get_earnings(database, request_context(request.scope).caller, fee_bps))
+        return Data(await get_earnings(database, principal_of(request.scope), fee_bps))
 
     return [usage, earnings]

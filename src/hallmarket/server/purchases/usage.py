@@ -12,7 +12,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import ID_QUERY, Pagination, Window, page_of, read_id
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
@@ -92,9 +92,9 @@ def read_wanted(query: dict[str, str]) -> Wanted:
     return Wanted(role != "creator", role != "consumer", None if asset_id is None else read_id(asset_id, "assetId"))
 
 
-async def list_usage(database: Database, caller: Caller, wanted: Wanted, window: Window) -> UsagePage:
+async def list_usage(database: Database, principal: Principal, wanted: Wanted, window: Window) -> UsagePage:
     """What somebody bought and sold for dollars, with the sum of it. Raises Unavailable."""
-    whose = (caller.person_id, wanted.bought, wanted.sold, wanted.asset_id)
+    whose = (principal.person_id, wanted.bought, wanted.sold, wanted.asset_id)
     async with database.connection() as connection:
         rows = await connection.fetch(sql.list_usage, *whose, window.offset, window.limit + 1)
         # Read after the page, which it therefore counts: sales are added, and never go.

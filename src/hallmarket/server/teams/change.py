@@ -10,9 +10,8 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
 from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
+from hallmarket.server.principal import Principal
 from hallmarket.server.teams.create import check_name
 from hallmarket.server.teams.list import get_team
 from hallmarket.server.teams.standing import lock_moderated
@@ -49,11 +48,11 @@ class UpdateTeam(msgspec.Struct, frozen=True):
     team: TeamChange
 
 
-async def update_team(database: Database, context: RequestContext, team_id: UUID, wanted: TeamChange) -> WireTeam:
+async def update_team(database: Database, principal: Principal, team_id: UUID, wanted: TeamChange) -> WireTeam:
     """Change a team, for its moderators. Raises InvalidRequest, NotFound, Forbidden, Duplicate for a taken name."""
     changes = _read_changes(team_id, wanted)
     async with database.transaction() as tx:
-        team = await lock_moderated(tx, context.caller, team_id)
+        team = await lock_moderated(tx, principal, team_id)
         if wanted.org_id not in (None, team["organization_id"]):
             raise InvalidRequest("A team stays in its organization.", "team.org_id")
         changed = {field: value for field, value in changes.items() if value != team[field]}
@@ -65,8 +64,8 @@ async def update_team(database: Database, context: RequestContext, team_id: UUID
             whose = {"organization_id": team["organization_id"], "subject_id": team_id}
             # The trail is kept for good: texts of people's own do not belong there.
             told = {field: value for field, value in changed.items() if field != "description"}
-            await record(tx, actor_of(context), "team.update", **whose, fields=list(changed), **told)
-        return await get_team(tx, context.caller, team_id)
+            await record(tx, principal, "team.update", **whose, fields=list(changed), **told)
+        return await get_team(tx, principal, team_id)
 
 
 def _read_changes(team_id: UUID, wanted: TeamChange) -> dict[str, Any]:
@@ -80,15 +79,15 @@ def _read_changes(team_id: UUID, wanted: TeamChange) -> dict[str, Any]:
     return changes
 
 
-async def delete_team(database: Database, context: RequestContext, team_id: UUID) -> None:
+async def delete_team(database: Database, principal: Principal, team_id: UUID) -> None:
     """Delete a team with its memberships, requests and bans, for its moderators.
 
     Raises NotFound, Forbidden, Conflict for the default team.
     """
     async with database.transaction() as tx:
-        team = await lock_moderated(tx, context.caller, team_id)
+        team = await lock_moderated(tx, principal, team_id)
         if team["is_default"]:
             raise Conflict("The organization's default team cannot be deleted.")
         await tx.execute(sql.delete_team, team_id)
         whose = {"organization_id": team["organization_id"], "subject_id": team_id}
-        await record(tx, actor_of(context), "team.delete", **whose, name=team["name"])
+        await record(tx, principal, "team.delete", **whose, name=team["name"])

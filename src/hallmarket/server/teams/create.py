@@ -9,10 +9,8 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of, check_binding
 from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.teams.list import get_team
 from hallmarket.server.teams.types import (
     SLUG,
@@ -53,26 +51,25 @@ def check_name(name: str) -> None:
         )
 
 
-async def create_team(database: Database, context: RequestContext, wanted: NewTeam) -> WireTeam:
+async def create_team(database: Database, principal: Principal, wanted: NewTeam) -> WireTeam:
     """Create a team in an organization the caller belongs to; they are its administrator.
 
     Raises InvalidRequest, Forbidden for another organization, Duplicate for a name that is taken in it.
     """
-    caller: Caller = context.caller
     check_name(wanted.name)
-    organization_id = wanted.org_id or caller.organization_id
+    organization_id = wanted.org_id or principal.organization_id
     if organization_id is None:
         raise InvalidRequest("Name the organization the team is to be in.", "team.org_id")
-    check_binding(caller, organization_id)
+    principal.require_organization(organization_id)
     team_id = new_id()
     async with database.transaction() as tx:
-        if not await tx.fetchval(sql.hold_membership, organization_id, caller.person_id, caller.organization_id):
+        if not await tx.fetchval(sql.hold_membership, organization_id, principal.person_id, principal.organization_id):
             raise Forbidden("This organization is none of yours, or not the one this request runs in.")
         created = await tx.fetchval(
             sql.create_team,
             team_id,
             organization_id,
-            caller.person_id,
+            principal.person_id,
             wanted.name,
             read_description(wanted.description),
             wanted.visibility,
@@ -83,8 +80,8 @@ async def create_team(database: Database, context: RequestContext, wanted: NewTe
         )
         if created is None:
             raise Duplicate(f"The organization has a team named {wanted.name} already.")
-        await tx.fetchval(sql.create_member, team_id, caller.person_id, "admin")
+        await tx.fetchval(sql.create_member, team_id, principal.person_id, "admin")
         await record(
-            tx, actor_of(context), "team.create", organization_id=organization_id, subject_id=team_id, name=wanted.name
+            tx, principal, "team.create", organization_id=organization_id, subject_id=team_id, name=wanted.name
         )
-        return await get_team(tx, caller, team_id)
+        return await get_team(tx, principal, team_id)

@@ -18,7 +18,7 @@ from hallmarket.server.http.exchange import (
     read_id,
     window_query,
 )
-from hallmarket.server.identity.types import Caller
+from hallmarket.server.principal import Principal
 from hallmarket.server.teams.types import WireTeam, wire_member, wire_team
 
 sql = load_queries(__package__)
@@ -39,29 +39,31 @@ class Filters(msgspec.Struct, frozen=True):
     public_only: bool = False
 
 
-def read_filters(query: dict[str, str], caller: Caller) -> Filters:
+def read_filters(query: dict[str, str], principal: Principal) -> Filters:
     """`org_id`, or else the organization of the request, `joined` and `public_only`. Raises InvalidRequest."""
-    organization_id = read_id(query["org_id"], "org_id") if "org_id" in query else caller.organization_id
+    organization_id = read_id(query["org_id"], "org_id") if "org_id" in query else principal.organization_id
     return Filters(organization_id, read_flag(query, "joined") is True, read_flag(query, "public_only") is True)
 
 
-async def list_teams(database: Database, caller: Caller, filters: Filters, window: Window) -> Paged[WireTeam]:
+async def list_teams(database: Database, principal: Principal, filters: Filters, window: Window) -> Paged[WireTeam]:
     """The teams the caller may see: an organization's default team first, then by name. Raises Unavailable."""
     chosen = (None, filters.organization_id, filters.joined, filters.public_only)
     async with database.connection() as connection:
         rows = await connection.fetch(
-            sql.list_teams, caller.person_id, caller.organization_id, *chosen, window.offset, window.limit + 1
+            sql.list_teams, principal.person_id, principal.organization_id, *chosen, window.offset, window.limit + 1
         )
-    return page_of(window, rows, lambda row: wire_team(row, caller.person_id))
+    return page_of(window, rows, lambda row: wire_team(row, principal.person_id))
 
 
-async def get_team(connection: Connection, caller: Caller, team_id: UUID, *, include_members: bool = False) -> WireTeam:
+async def get_team(
+    connection: Connection, principal: Principal, team_id: UUID, *, include_members: bool = False
+) -> WireTeam:
     """A team the caller may see; its first members if asked for by one of its organization. Raises NotFound."""
     chosen = (team_id, None, False, False)
-    row = await connection.fetchrow(sql.list_teams, caller.person_id, caller.organization_id, *chosen, 0, 1)
+    row = await connection.fetchrow(sql.list_teams, principal.person_id, principal.organization_id, *chosen, 0, 1)
     if row is None:
         raise NotFound("There is no such team.")
     if not (include_members and row["belongs"]):
-        return wire_team(row, caller.person_id)
+        return wire_team(row, principal.person_id)
     members = await connection.fetch(sql.list_members, team_id, None, 0, MAX_ITEMS)
-    return wire_team(row, caller.person_id, [wire_member(member) for member in members])
+    return wire_team(row, principal.person_id, [wire_member(member) for member in members])

@@ -9,9 +9,8 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.context import actor_of
-from hallmarket.server.identity.types import Caller, wire_profile
+from hallmarket.server.identity.types import wire_profile
+from hallmarket.server.principal import Principal
 from hallmarket.server.teams.enter import enter, tell
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_belonging
 from hallmarket.server.teams.types import WireJoinRequest
@@ -19,33 +18,32 @@ from hallmarket.server.teams.types import WireJoinRequest
 sql = load_queries(__package__)
 
 
-async def list_requests(database: Database, caller: Caller, team_id: UUID, window: Window) -> Paged[WireJoinRequest]:
+async def list_requests(
+    database: Database, principal: Principal, team_id: UUID, window: Window
+) -> Paged[WireJoinRequest]:
     """The pending requests to join a team, oldest first; who is no moderator sees their own. Raises NotFound."""
     async with database.connection() as connection:
-        team = await find_standing(connection, caller, team_id)
-        require_belonging(caller, team)
+        team = await find_standing(connection, principal, team_id)
+        require_belonging(principal, team)
         rows = await connection.fetch(
-            sql.list_requests, team_id, caller.person_id, team["moderates"], window.offset, window.limit + 1
+            sql.list_requests, team_id, principal.person_id, team["moderates"], window.offset, window.limit + 1
         )
     return page_of(window, rows, _wire_request)
 
 
-async def approve_request(database: Database, context: RequestContext, team_id: UUID, request_id: UUID) -> None:
+async def approve_request(database: Database, principal: Principal, team_id: UUID, request_id: UUID) -> None:
     """Let somebody into the team who asked. Raises NotFound, Forbidden, Conflict if it is decided already."""
-    await _decide(database, context, team_id, request_id, approved=True)
+    await _decide(database, principal, team_id, request_id, approved=True)
 
 
-async def reject_request(database: Database, context: RequestContext, team_id: UUID, request_id: UUID) -> None:
+async def reject_request(database: Database, principal: Principal, team_id: UUID, request_id: UUID) -> None:
     """Refuse somebody who asked; they may ask again. Raises NotFound, Forbidden, Conflict if it is decided already."""
-    await _decide(database, context, team_id, request_id, approved=False)
+    await _decide(database, principal, team_id, request_id, approved=False)
 
 
-async def _decide(
-    database: Database, context: RequestContext, team_id: UUID, request_id: UUID, *, approved: bool
-) -> None:
-    caller: Caller = context.caller
+async def _decide(database: Database, principal: Principal, team_id: UUID, request_id: UUID, *, approved: bool) -> None:
     async with database.transaction() as tx:
-        team = await lock_moderated(tx, caller, team_id)
+        team = await lock_moderated(tx, principal, team_id)
         request = await tx.fetchrow(sql.find_request, team_id, request_id)
         if request is None:
             raise NotFound("There is no such request.")
@@ -53,14 +51,14 @@ async def _decide(
             raise Conflict(f"This request is {request['status']} already.")
         person_id = request["person_id"]
         if approved:
-            await enter(tx, team_id, person_id, None, caller.person_id)
+            await enter(tx, team_id, person_id, None, principal.person_id)
         else:
-            await tx.execute(sql.settle_request, team_id, person_id, "rejected", caller.person_id)
+            await tx.execute(sql.settle_request, team_id, person_id, "rejected", principal.person_id)
         action, outcome = ("approve", "approved") if approved else ("reject", "rejected")
         whose = {"organization_id": team["organization_id"], "subject_id": person_id}
-        await record(tx, actor_of(context), f"team-request.{action}", **whose, team=team_id, request=request_id)
+        await record(tx, principal, f"team-request.{action}", **whose, team=team_id, request=request_id)
         text = f"Your request to join the team {team['name']} was {outcome}."
-        await tell(tx, team, [person_id], caller.person_id, text)
+        await tell(tx, team, [person_id], principal.person_id, text)
 
 
 def _wire_request(row: asyncpg.Record) -> WireJoinRequest:

@@ -22,7 +22,7 @@ from hallmarket.server.http.exchange import (
     window_query,
 )
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import RequestContext, request_context
+from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
 from hallmarket.server.teams.bans import NewBan, ban_person, lift_ban, list_bans
 from hallmarket.server.teams.change import UpdateTeam, delete_team, update_team
 from hallmarket.server.teams.create import CreateTeam, create_team
@@ -54,7 +54,7 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get("/teams", opt=READ | {"query": LIST_QUERY}, summary="List the teams you may see")
     async def get_teams(request: AnyRequest) -> Paged[WireTeam]:
         context, query = _read(request)
-        return await list_teams(database, context.caller, read_filters(query, context.caller), _window(query))
+        return await list_teams(database, context.principal, read_filters(query, context.principal), _window(query))
 
     @post(
         "/teams/create",
@@ -63,22 +63,22 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="Create a team; you are its administrator",
     )
     async def create(request: AnyRequest, data: JSONBody[CreateTeam]) -> Data[WireTeam]:
-        return Data(await create_team(database, request_context(request.scope), data.team))
+        return Data(await create_team(database, principal_of(request.scope), data.team))
 
     @get(TEAM, opt=READ | {"query": TEAM_QUERY}, summary="One team")
     async def get_one(request: AnyRequest, team_id: FromPath[str]) -> Data[WireTeam]:
         context, query = _read(request)
         wanted, whole = _team(team_id), read_flag(query, "include_members") is True
         async with database.connection() as connection:
-            return Data(await get_team(connection, context.caller, wanted, include_members=whole))
+            return Data(await get_team(connection, context.principal, wanted, include_members=whole))
 
     @put(TEAM, opt=WRITE | TAKEN | {"example": {"team": {"description": "Local news."}}}, summary="Change a team")
     async def update(request: AnyRequest, team_id: FromPath[str], data: JSONBody[UpdateTeam]) -> Data[WireTeam]:
-        return Data(await update_team(database, request_context(request.scope), _team(team_id), data.team))
+        return Data(await update_team(database, principal_of(request.scope), _team(team_id), data.team))
 
     @delete(TEAM, opt=WRITE | HINDERED, status_code=200, summary="Delete a team")
     async def remove(request: AnyRequest, team_id: FromPath[str]) -> Data[None]:
-        await delete_team(database, request_context(request.scope), _team(team_id))
+        await delete_team(database, principal_of(request.scope), _team(team_id))
         return Data(None)
 
     return [get_teams, create, get_one, update, remove]
@@ -87,20 +87,20 @@ def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @post(TEAM + "/join", opt=WRITE | HINDERED, status_code=200, summary="Join a team, or ask to")
     async def join(request: AnyRequest, team_id: FromPath[str]) -> Data[WireTeam]:
-        return Data(await join_team(database, request_context(request.scope), _team(team_id)))
+        return Data(await join_team(database, principal_of(request.scope), _team(team_id)))
 
     @get(TEAM + "/leave", opt=WRITE | HINDERED, summary="Leave a team")
     async def leave(request: AnyRequest, team_id: FromPath[str]) -> Data[None]:
         context = request_context(request.scope)
         if context.method != "GET":  # a HEAD promises to change nothing
             raise MethodNotAllowed("GET")
-        await leave_team(database, context, _team(team_id))
+        await leave_team(database, context.principal, _team(team_id))
         return Data(None)
 
     @get(TEAM + "/join-requests", opt=PAGED, summary="List the pending requests to join a team, oldest first")
     async def get_requests(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireJoinRequest]:
         context, query = _read(request)
-        return await list_requests(database, context.caller, _team(team_id), _window(query))
+        return await list_requests(database, context.principal, _team(team_id), _window(query))
 
     @post(
         TEAM + "/join-requests/{request_id:str}/approve",
@@ -110,7 +110,7 @@ def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def approve(request: AnyRequest, team_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(request_id, "request_id")
-        await approve_request(database, request_context(request.scope), *wanted)
+        await approve_request(database, principal_of(request.scope), *wanted)
         return Data(None)
 
     @post(
@@ -121,7 +121,7 @@ def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def reject(request: AnyRequest, team_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(request_id, "request_id")
-        await reject_request(database, request_context(request.scope), *wanted)
+        await reject_request(database, principal_of(request.scope), *wanted)
         return Data(None)
 
     return [join, leave, get_requests, approve, reject]
@@ -131,25 +131,25 @@ def _member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get(TEAM + "/members", opt=PAGED, summary="List a team's members, administrators first")
     async def get_members(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireMember]:
         context, query = _read(request)
-        return await list_members(database, context.caller, _team(team_id), _window(query))
+        return await list_members(database, context.principal, _team(team_id), _window(query))
 
     @post(TEAM + "/members", opt=WRITE | BOTH, status_code=200, summary="Add somebody to a team")
     async def add(request: AnyRequest, team_id: FromPath[str], data: JSONBody[NewMember]) -> Data[WireMember]:
-        return Data(await add_member(database, request_context(request.scope), _team(team_id), data))
+        return Data(await add_member(database, principal_of(request.scope), _team(team_id), data))
 
     @put(TEAM + "/members/{user_id:str}", opt=WRITE | HINDERED, summary="Change a member's role")
     async def change(
         request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str], data: JSONBody[NewRole]
     ) -> Data[WireMember]:
         wanted = _team(team_id), read_id(user_id, "user_id")
-        return Data(await change_role(database, request_context(request.scope), *wanted, data.role))
+        return Data(await change_role(database, principal_of(request.scope), *wanted, data.role))
 
     @delete(
         TEAM + "/members/{user_id:str}", opt=WRITE | HINDERED, status_code=200, summary="Remove somebody from a team"
     )
     async def remove(request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(user_id, "user_id")
-        await remove_member(database, request_context(request.scope), *wanted)
+        await remove_member(database, principal_of(request.scope), *wanted)
         return Data(None)
 
     return [get_members, add, change, remove]
@@ -159,17 +159,17 @@ def _ban_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get(TEAM + "/bans", opt=PAGED, summary="List who is banned from a team, newest first")
     async def get_bans(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireBan]:
         context, query = _read(request)
-        return await list_bans(database, context.caller, _team(team_id), _window(query))
+        return await list_bans(database, context.principal, _team(team_id), _window(query))
 
     @post(TEAM + "/bans", opt=WRITE | BOTH, status_code=200, summary="Ban somebody from a team")
     async def ban(request: AnyRequest, team_id: FromPath[str], data: JSONBody[NewBan]) -> Data[None]:
-        await ban_person(database, request_context(request.scope), _team(team_id), data)
+        await ban_person(database, principal_of(request.scope), _team(team_id), data)
         return Data(None)
 
     @delete(TEAM + "/bans/{user_id:str}", opt=WRITE, status_code=200, summary="Lift a ban")
     async def lift(request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str]) -> Data[None]:
         wanted = _team(team_id), read_id(user_id, "user_id")
-        await lift_ban(database, request_context(request.scope), *wanted)
+        await lift_ban(database, principal_of(request.scope), *wanted)
         return Data(None)
 
     return [get_bans, ban, lift]

@@ -11,12 +11,11 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.idempotency.store import respond_once
+from hallmarket.server.idempotency.store import claim_for, respond_once
 from hallmarket.server.idempotency.types import StoredResponse
-from hallmarket.server.identity.context import actor_of, idempotency_claim
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
 from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR, Currency, Transfer, TransferKind, money
 
@@ -67,28 +66,29 @@ class Gift(msgspec.Struct, frozen=True):
     message: str | None
 
 
-async def tip(database: Database, context: RequestContext, wanted: NewTip) -> Reply:
+async def tip(database: Database, principal: Principal, idempotency_key: str | None, wanted: NewTip) -> Reply:
     """Give cents, once under an idempotency key.
 
     Raises InvalidRequest to give to oneself, NotFound for a recipient that is not, InsufficientFunds,
     IdempotencyMismatch, Unavailable.
     """
     gift = Gift("tip", "usd", wanted.recipient_id, wanted.amount_cents, wanted.message)
-    return await _give_once(database, context, gift)
+    return await _give_once(database, principal, idempotency_key, gift)
 
 
-async def send(database: Database, context: RequestContext, wanted: NewSend) -> Reply:
+async def send(database: Database, principal: Principal, idempotency_key: str | None, wanted: NewSend) -> Reply:
     """Give satoshis, once under an idempotency key. Raises what `tip` does."""
     gift = Gift("send", "btc", wanted.recipient_id, wanted.amount, wanted.message)
-    return await _give_once(database, context, gift)
+    return await _give_once(database, principal, idempotency_key, gift)
 
 
-async def _give_once(database: Database, context: RequestContext, gift: Gift) -> Reply:
-    return await respond_once(database, context.path, idempotency_claim(context, gift), partial(_give, context, gift))
+async def _give_once(database: Database, principal: Principal, idempotency_key: str | None, gift: Gift) -> Reply:
+    claim = claim_for(principal, idempotency_key, gift)
+    return await respond_once(database, claim, partial(_give, principal, gift))
 
 
-async def _give(context: RequestContext, gift: Gift, tx: Connection) -> StoredResponse:
-    giver = context.caller
+async def _give(principal: Principal, gift: Gift, tx: Connection) -> StoredResponse:
+    giver = principal
     if gift.recipient_id == giver.person_id:
         raise InvalidRequest("You cannot give money to yourself.", "recipientId")
     await find_someone(tx, str(gift.recipient_id))
@@ -103,7 +103,7 @@ async def _give(context: RequestContext, gift: Gift, tx: Connection) -> StoredRe
         message=gift.message,
     )
     await record_transfers(tx, [moved])
-    await _tell(context, gift, moved.id, tx)
+    await _tell(principal, gift, moved.id, tx)
     told = (
         Data(Tip(moved.id, gift.amount_minor, gift.amount_minor))
         if gift.kind == "tip"
@@ -112,11 +112,11 @@ async def _give(context: RequestContext, gift: Gift, tx: Connection) -> StoredRe
     return StoredResponse(200, msgspec.json.encode(told))
 
 
-async def _tell(context: RequestContext, gift: Gift, transfer_id: UUID, tx: Connection) -> None:
+async def _tell(principal: Principal, gift: Gift, transfer_id: UUID, tx: Connection) -> None:
     """Write it down, and tell the recipient."""
     kind, about = gift.kind, {"transfer": transfer_id, "amount": gift.amount_minor, "currency": gift.currency}
     details: dict[str, Any] = {"subject_id": gift.recipient_id, **about}
-    await record(tx, actor_of(context), f"wallet.{kind}", **details)
-    text = f"{context.caller.me.username} sent you {money(gift.amount_minor, gift.currency)}."
+    await record(tx, principal, f"wallet.{kind}", **details)
+    text = f"{principal.username} sent you {money(gift.amount_minor, gift.currency)}."
     content = {"text": text, "message": gift.message, **about}
-    await notify(tx, "payment", [gift.recipient_id], source_id=context.caller.person_id, content=content)
+    await notify(tx, "payment", [gift.recipient_id], source_id=principal.person_id, content=content)

@@ -4,12 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import OPERATOR
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.principal import OPERATOR
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers
 from hallmarket.server.wallet.types import FUNDING, PAYOUT, Currency, Posting, Transfer, TransferKind, money
 

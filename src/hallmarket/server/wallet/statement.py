@@ -9,13 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.paging import read_time
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.http.sending import Sending, begun
+from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.history import TIME_QUERY
 from hallmarket.server.wallet.transfer import CURRENCIES
 from hallmarket.server.wallet.types import Currency
@@ -34,19 +34,17 @@ STATEMENT_QUERY: dict[str, Any] = {
 }
 
 
-async def send_statement(database: Database, context: RequestContext, query: dict[str, str]) -> Sending:
-    """The statement a query asks for, made while it is read. Raises InvalidRequest, Unavailable."""
-    currency = _read_currency(query)
-    since, until = read_time(query, "since"), read_time(query, "until")
-    headers = [
-        (b"content-type", CONTENT_TYPE.encode()),
-        (b"content-disposition", b'attachment; filename="statement-%s.csv"' % currency.encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    if context.method == "HEAD":
-        return Sending(200, headers, None)
-    return Sending(200, headers, await begun(_read(database, context.caller.person_id, currency, since, until)))
+class StatementRequest(msgspec.Struct, frozen=True):
+    """Which statement: of which currency, from when (inclusive) until when (exclusive)."""
+
+    currency: Currency
+    since: datetime | None
+    until: datetime | None
+
+
+def read_statement_request(query: dict[str, str]) -> StatementRequest:
+    """Read `currency`, `since` and `until` of a query. Raises InvalidRequest."""
+    return StatementRequest(_read_currency(query), read_time(query, "since"), read_time(query, "until"))
 
 
 def _read_currency(query: dict[str, str]) -> Currency:
@@ -56,12 +54,16 @@ def _read_currency(query: dict[str, str]) -> Currency:
     raise InvalidRequest(f"currency must be one of {', '.join(CURRENCIES)}.", "currency")
 
 
-async def _read(
-    database: Database, person_id: UUID, currency: Currency, since: datetime | None, until: datetime | None
+async def write_statement(
+    database: Database, principal: Principal, request: StatementRequest
 ) -> AsyncGenerator[bytes, None]:
-    """Pieces of the statement, each read by a query of its own: nobody who reads slowly holds a connection."""
+    """Yield a statement as CSV, piece by piece. Each piece is a query, so a slow reader holds no connection.
+
+    Raises Unavailable.
+    """
+    currency, since = request.currency, request.since
     async with database.connection() as connection:
-        opened = await connection.fetchrow(sql.open_statement, person_id, currency, since, until)
+        opened = await connection.fetchrow(sql.open_statement, principal.person_id, currency, since, request.until)
     balance = 0 if opened is None else opened["balance_minor"]
     begin = "" if since is None else _time(since)
     yield _csv([COLUMNS, (begin, "opening", "", "", "", "", _amount(balance, currency), "")])

@@ -7,13 +7,11 @@ import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from hallmarket.server.errors import InvalidRequest, PayloadTooLarge
-from hallmarket.server.http.body import unpacked
-from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.media.read import MAX_NAME_LENGTH
 
 FIELDS = ("name", "metadata", "anchor")
 MAX_FIELD_BYTES = 256 * 1024
 MAX_PARTS = 100
+MAX_FILE_NAME_LENGTH = 1024  # characters
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
@@ -26,15 +24,17 @@ class UploadedFile(msgspec.Struct, frozen=True):
 class UploadForm:
     """Reads the form of a request; `files` must be read to its end before `fields` are whole."""
 
-    def __init__(self, context: RequestContext, max_bytes: int, fields: Collection[str] = FIELDS) -> None:
-        """`fields` are those to be kept. Raises InvalidRequest if the request is no multipart form."""
-        kind, options = parse_options_header(context.headers.get(b"content-type", b"").decode("latin-1"))
+    def __init__(
+        self, content_type: bytes, body: AsyncIterator[bytes], max_bytes: int, fields: Collection[str] = FIELDS
+    ) -> None:
+        """`fields` are the names of the fields to keep. Raises InvalidRequest unless `content_type` is a form's."""
+        kind, options = parse_options_header(content_type.decode("latin-1"))
         if kind.lower() != "multipart/form-data" or not options.get("boundary"):
             raise InvalidRequest("Content-Type must be multipart/form-data with a boundary.", "content-type")
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
-        self._context = context
-        self._most_bytes = max_bytes
+        self._body = body
+        self._max_bytes = max_bytes
         self._kept = fields
         self._boundary = options["boundary"]
 
@@ -84,13 +84,13 @@ class UploadForm:
         seen = 0
         try:
             with parser:
-                async for piece in unpacked(self._context):
+                async for piece in self._body:
                     if not piece or parser.closed:
                         continue  # what stands behind the form is nobody's
                     seen += len(piece)
-                    if seen > self._most_bytes:
+                    if seen > self._max_bytes:
                         raise PayloadTooLarge(
-                            f"An upload may have at most {self._most_bytes} bytes.", {"limitBytes": self._most_bytes}
+                            f"An upload may have at most {self._max_bytes} bytes.", {"limitBytes": self._max_bytes}
                         )
                     for event in parser.parse(piece):
                         yield event
@@ -110,4 +110,4 @@ async def _pieces(events: "AsyncIterator[MultipartSegment | bytes | None]") -> A
 def base_name(filename: str) -> str | None:
     """What a file was called, without the folders it stood in; None where nothing usable is left."""
     name = os.path.basename(filename.replace("\\", "/")).replace("\0", "").strip()  # noqa: PTH119 (a text, no path of ours)
-    return name[:MAX_NAME_LENGTH] or None
+    return name[:MAX_FILE_NAME_LENGTH] or None

@@ -11,25 +11,18 @@ from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
 from hallmarket.server.http.reply import Reply, unless_known
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.idempotency.types import StoredResponse
-from hallmarket.server.identity.types import Caller
 from hallmarket.server.media.anchor import Anchoring
 from hallmarket.server.media.idempotency import make_claim, render
 from hallmarket.server.media.lookup import Lookup
 from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import read_anchor
-from hallmarket.server.media.types import Requester, read_hash
+from hallmarket.server.media.types import owner_of, read_hash
 
 ANCHOR_PATH = "/v1/media/anchor"
 LOOKUP_PATH = "/v1/public/media/"
 LOOKUP_URL = LOOKUP_PATH.encode()
 LOOKUP_ROUTE = LOOKUP_PATH + "{media_hash}"
 MAX_BODY_BYTES = 1024 * 1024
-
-
-def get_requester(caller: Caller) -> Requester:
-    """On whose behalf a caller with an organization anchors."""
-    assert caller.organization_id is not None
-    return Requester(caller.organization_id, caller.person_id)
 
 
 class FastPath:
@@ -72,9 +65,9 @@ class FastPath:
         key = find_idempotency_key(context)
         body = await read_body(context, MAX_BODY_BYTES)
         anchor = read_anchor(context.headers[b"content-type"], body)
-        asker = get_requester(context.caller)
-        claim = None if key is None else make_claim(asker, key, anchor)
-        outcome = await self._anchoring.submit(Work(asker, anchor, claim))
+        owner = owner_of(context.principal)
+        claim = None if key is None else make_claim(owner, key, anchor)
+        outcome = await self._anchoring.submit(Work(owner, anchor, claim))
         if isinstance(outcome, DomainError):
             raise outcome
         told = render(anchor, outcome)
