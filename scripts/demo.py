@@ -1,7 +1,8 @@
-"""`make demo`: from thirty new files, a table and a sale to proofs that need nobody, told as it happens.
+"""`make demo`: anchor thirty files, publish a table, sell a photograph, and verify the proofs without a server.
 
-Everything is real: the server, its PostgreSQL, the command, the files. It all lives in a temporary folder and is gone
-at the end. Ends with status 0 only if every step did what it promises, else it says which did not, with status 1.
+The server, its PostgreSQL, the command and the files are all real. They live in a temporary folder that is removed at
+the end. The exit status is 0 if every step had the expected result. Otherwise it is 1, and the last line says which
+step failed.
 """
 
 import hashlib
@@ -18,142 +19,142 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pictures import draw_newsroom
-from stage import Broken, Person, Registry, Story, check
+from stage import Registry, StepFailed, Steps, User, check
 
 PROOF = "photograph.proof"
 TABLE, TABLE_PROOF = "harbour.parquet", "harbour.parquet.proof"
 BOUGHT, LICENCE = "bought.jpg", "licence.json"
-# No proxy of the environment stands between two programs of one machine.
+# Requests to this machine must not go through a proxy that the environment names.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
-def tell(folder: Path, registry: Registry, story: Story) -> None:
-    """The whole story; raises Broken where a step breaks its promise."""
-    with story.step("A registry starts on an empty folder, with a PostgreSQL of its own.") as say:
+def run_steps(folder: Path, registry: Registry, steps: Steps) -> None:
+    """Run the whole demo. Raises StepFailed if a step does not have the expected result."""
+    with steps.step("A registry starts on an empty folder, with an embedded PostgreSQL.") as details:
         registry.wait()
-        say(f"It answers at {registry.url}")
-    with story.step("A newsroom's morning: photographs, scans, reports, figures and notes.") as say:
+        details(f"It listens at {registry.url}")
+    with steps.step("A newsroom has photographs, scans, reports, figures and notes.") as details:
         files = draw_newsroom(folder / "newsroom")
-        say(f"{len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB, drawn just now")
-    owner = Person(folder / "owner", registry.url, registry.api_key)
-    anchor(story, owner, len(files))
+        details(f"{len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB, drawn just now")
+    owner = User(folder / "owner", registry.url, registry.api_key)
+    anchor(steps, owner, len(files))
     picture = max(files, key=lambda path: path.stat().st_size)
     photograph = str(picture.relative_to(folder))
-    look_up(story, registry.url, picture)
-    stranger = Person(folder / "stranger", registry.url)
-    with story.step("The stranger checks entry, claims, place in the log and signature."):
-        told = stranger.run("verify", photograph)
-        check(f"{photograph}: proved" in told, "the photograph should be proved")
-    with story.step("The stranger keeps the proof."):
-        stranger.run("proof", photograph, "-o", PROOF)
-    publish(story, owner)
-    reader = sell(story, registry, photograph)
-    with story.step("The registry stops.") as say:
+    look_up(steps, registry.url, picture)
+    visitor = User(folder / "visitor", registry.url)
+    with steps.step("The visitor checks the entry, its claims, its position in the log and the signature."):
+        output = visitor.run("verify", photograph)
+        check(f"{photograph}: proved" in output, "the photograph should be proved")
+    with steps.step("The visitor saves the proof."):
+        visitor.run("proof", photograph, "-o", PROOF)
+    publish(steps, owner)
+    reader = sell(steps, registry, photograph)
+    with steps.step("The registry stops.") as details:
         check(registry.stop() == 0, "the server should stop cleanly")
-        check(not answers(registry.url), "nobody should answer any more")
-        say("Server and PostgreSQL have ended; nobody answers any more.")
-    with story.step("The proof still proves, without registry and without network."):
-        told = stranger.run("verify", "--proof", PROOF, photograph)
-        check(f"{photograph}: proved" in told, "the photograph should be proved without a server")
-    with story.step("So does the table's, to the last row."):
-        told = owner.run("verify", "--proof", TABLE_PROOF, TABLE)
-        check(f"{TABLE}: proved" in told, "the table should be proved without a server")
-    with story.step("And so does what the reader bought: this photograph, at that price, under those terms."):
-        told = reader.run("verify", "--proof", LICENCE, BOUGHT)
-        check("was bought" in told and "$12.50" in told, "the purchase should be proved without a server")
-    tamper(story, folder, stranger, picture)
+        check(not is_reachable(registry.url), "the server should not accept requests any more")
+        details("The server and its PostgreSQL have stopped.")
+    with steps.step("The saved proof still works, without the registry and without a network."):
+        output = visitor.run("verify", "--proof", PROOF, photograph)
+        check(f"{photograph}: proved" in output, "the photograph should be proved without a server")
+    with steps.step("So does the proof of the table, for every row."):
+        output = owner.run("verify", "--proof", TABLE_PROOF, TABLE)
+        check(f"{TABLE}: proved" in output, "the table should be proved without a server")
+    with steps.step("So does the proof of the purchase: this photograph, this price, these terms."):
+        output = reader.run("verify", "--proof", LICENCE, BOUGHT)
+        check("was bought" in output and "$12.50" in output, "the purchase should be proved without a server")
+    tamper(steps, folder, visitor, picture)
 
 
-def anchor(story: Story, owner: Person, count: int) -> None:
-    """The owner's part: one command over a folder, and once more."""
-    with story.step("The newsroom anchors them all. Only fingerprints travel; the files stay where they are."):
-        told = owner.run("anchor", "newsroom")
-        check(f"{count} files: {count} anchored" in told, "every file should be anchored")
-        check("anchored by checkpoint" in told, "every file should stand in the log by now")
-    with story.step("Run again, the command finds nothing left to do."):
-        told = owner.run("anchor", "newsroom")
-        check(f"{count} files: {count} unchanged" in told, "every file should be remembered")
+def anchor(steps: Steps, owner: User, count: int) -> None:
+    """Anchor a folder with one command, then run the command again."""
+    with steps.step("The newsroom anchors all of them. Only fingerprints are sent; the files stay where they are."):
+        output = owner.run("anchor", "newsroom")
+        check(f"{count} files: {count} anchored" in output, "every file should be anchored")
+        check("anchored by checkpoint" in output, "every file should be in the log by now")
+    with steps.step("A second run finds nothing to do."):
+        output = owner.run("anchor", "newsroom")
+        check(f"{count} files: {count} unchanged" in output, "every file should be unchanged")
 
 
-def look_up(story: Story, url: str, picture: Path) -> None:
-    """A stranger's question, in plain HTTP."""
-    with story.step(f"A stranger comes by {picture.name} and asks, with no key: is it known?") as say:
+def look_up(steps: Steps, url: str, picture: Path) -> None:
+    """Look up a known and an unknown fingerprint over plain HTTP, without a key."""
+    with steps.step(f"A visitor finds {picture.name} somewhere and looks it up, without a key.") as details:
         digest = fingerprint(picture)
-        asked_s = time.monotonic()
-        status, answer = get(f"{url}/v1/public/media/{digest}")
-        say(f"GET /v1/public/media/{digest[:16]}…  {status} in {(time.monotonic() - asked_s) * 1000:.1f} ms")
-        check(status == 200 and answer["hash"] == digest, "the photograph should be known")
-        say(f"name {answer['name']}, registered {answer['createdOn']}")
-        say(f"leaf {answer['transaction']['transactionId'][:18]}…, checkpoint {answer['transaction']['blockNumber']}")
-        status, answer = get(f"{url}/v1/public/media/{fingerprint(Path(__file__))}")
-        say(f"and for a file that nobody anchored: {status} {answer['code']}")
-        check(status == 404, "a file that nobody anchored should be unknown")
+        started_s = time.monotonic()
+        status, found = get(f"{url}/v1/public/media/{digest}")
+        details(f"GET /v1/public/media/{digest[:16]}…  {status} in {(time.monotonic() - started_s) * 1000:.1f} ms")
+        check(status == 200 and found["hash"] == digest, "the photograph should be found")
+        details(f"name {found['name']}, registered {found['createdOn']}")
+        details(f"leaf {found['transaction']['transactionId'][:18]}…, checkpoint {found['transaction']['blockNumber']}")
+        status, error = get(f"{url}/v1/public/media/{fingerprint(Path(__file__))}")
+        details(f"and for a file that is not in the log: {status} {error['code']}")
+        check(status == 404, "a file that was not anchored should not be found")
 
 
-def publish(story: Story, owner: Person) -> None:
-    """A table becomes a dataset, which answers questions and is pulled with what proves it."""
-    with story.step("The newsroom publishes a table of figures: now the server holds it, as a dataset."):
-        told = owner.run("publish", "newsroom/figures/harbour.csv", "--visibility", "organization")
-        found = re.search(r"/datasets/(\S+)", told)
-        check(found, "the table should be published as a dataset")
-    assert found
-    with story.step("It answers questions in SQL."):
-        question = "select place, count(*) as hours, sum(visitors) as visitors from {{table}} group by place"
-        told = owner.run("datasets", "query", found[1], question)
-        check("harbour" in told and "500" in told, "all 500 hours should be counted")
-    with story.step("Version 1 is pulled, checked against the log, with the proof beside it."):
-        told = owner.run("datasets", "pull", found[1], "--version", "1", "-o", TABLE)
-        check("500 rows, checked against the log" in told, "the version should be checked")
+def publish(steps: Steps, owner: User) -> None:
+    """Publish a table as a dataset, query it, and pull it with its proof."""
+    with steps.step("The newsroom publishes a table of figures. It is uploaded and becomes a dataset."):
+        output = owner.run("publish", "newsroom/figures/harbour.csv", "--visibility", "organization")
+        dataset = re.search(r"/datasets/(\S+)", output)
+        check(dataset, "the table should be published as a dataset")
+    assert dataset
+    with steps.step("The dataset is queried in SQL."):
+        query = "select place, count(*) as hours, sum(visitors) as visitors from {{table}} group by place"
+        output = owner.run("datasets", "query", dataset[1], query)
+        check("harbour" in output and "500" in output, "all 500 hours should be counted")
+    with steps.step("Version 1 is pulled, checked against the log, and saved with its proof."):
+        output = owner.run("datasets", "pull", dataset[1], "--version", "1", "-o", TABLE)
+        check("500 rows, checked against the log" in output, "the version should be checked")
 
 
-def sell(story: Story, registry: Registry, photograph: str) -> Person:
-    """A photographer sells, a reader buys: money, right and licence move together. Returns the reader."""
-    photographer, reader = registry.join("photographer"), registry.join("reader")
-    with story.step("A photographer puts the photograph on sale, under terms of her own."):
+def sell(steps: Steps, registry: Registry, photograph: str) -> User:
+    """Sell the photograph: payment, permission and licence commit in one transaction. Returns the buyer."""
+    photographer, reader = registry.create_user("photographer"), registry.create_user("reader")
+    with steps.step("A photographer offers the photograph for sale and sets the terms."):
         terms = "Print it and show it; do not sell it on."
-        told = photographer.run("publish", photograph, "--price-usd", "12.50", "--license-text", terms)
-        found = re.search(r"/files/(\S+)", told)
-        check(found and "monetized" in told, "the photograph should be on sale")
-    assert found
-    with story.step("A reader has twenty dollars, of which the operator took note, and buys it.") as say:
+        output = photographer.run("publish", photograph, "--price-usd", "12.50", "--license-text", terms)
+        asset = re.search(r"/files/(\S+)", output)
+        check(asset and "monetized" in output, "the photograph should be for sale")
+    assert asset
+    with steps.step("The operator credits a reader with twenty dollars, and the reader buys it.") as details:
         credit = ("credit", "reader", "20.00", "--currency", "usd")
-        say(f"$ hallmarket admin {' '.join(credit)}")
-        say(registry.operate(*credit).strip())
-        told = reader.run("wallet", "buy", found[1], "--yes")
-        licence = re.search(r"licences proof (\S+)", told)
-        check(licence and "for $12.50" in told, "the photograph should be bought")
+        details(f"$ hallmarket admin {' '.join(credit)}")
+        details(registry.administer(*credit).strip())
+        output = reader.run("wallet", "buy", asset[1], "--yes")
+        licence = re.search(r"licences proof (\S+)", output)
+        check(licence and "for $12.50" in output, "the photograph should be bought")
     assert licence
-    with story.step("What was bought comes whole, and with a licence that stands in the log."):
-        reader.run("assets", "download", found[1], "-o", BOUGHT)
+    with steps.step("The reader downloads the photograph and its licence, which is in the log."):
+        reader.run("assets", "download", asset[1], "-o", BOUGHT)
         reader.run("licences", "proof", licence[1], "-o", LICENCE)
         check("$7.50" in reader.run("wallet", "balance"), "the reader should have paid once")
     return reader
 
 
-def tamper(story: Story, folder: Path, stranger: Person, picture: Path) -> None:
-    """What a proof is for: it holds for one file and no other, and cannot be bent."""
-    with story.step("One byte of the photograph is changed, and the answer is no."):
+def tamper(steps: Steps, folder: Path, visitor: User, picture: Path) -> None:
+    """Change one byte of the file, then the proof; verification must fail both times."""
+    with steps.step("One byte of the photograph is changed, and verification fails."):
         data = bytearray(picture.read_bytes())
         data[len(data) // 2] ^= 1
         (folder / "retouched.jpg").write_bytes(data)
-        told = stranger.run("verify", "--proof", PROOF, "retouched.jpg", status=1)
-        check("NOT PROVED" in told, "the no should be said in words")
-    with story.step("The proof is changed to claim another name, and the answer is no."):
+        output = visitor.run("verify", "--proof", PROOF, "retouched.jpg", status=1)
+        check("NOT PROVED" in output, "the output should say that the file is not proved")
+    with steps.step("The name in the proof is changed, and verification fails."):
         genuine = (folder / PROOF).read_text("utf-8")
         forged = genuine.replace(f'"name":"photos/{picture.name}"', '"name":"photos/mine.jpg"')
-        check(forged != genuine, "the proof should hold the photograph's name")
+        check(forged != genuine, "the proof should contain the photograph's name")
         (folder / "forged.proof").write_text(forged, "utf-8")
-        told = stranger.run("verify", "--proof", "forged.proof", str(picture.relative_to(folder)), status=1)
-        check("NOT PROVED" in told, "the no should be said in words")
+        output = visitor.run("verify", "--proof", "forged.proof", str(picture.relative_to(folder)), status=1)
+        check("NOT PROVED" in output, "the output should say that the file is not proved")
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA3-512 of a file, as anybody computes it."""
+    """Return the SHA3-512 of a file in hex."""
     return hashlib.sha3_512(path.read_bytes()).hexdigest()
 
 
 def get(url: str) -> tuple[int, dict[str, Any]]:
-    """A plain HTTP GET, with no key: status and JSON."""
+    """Send a GET request without a key; returns the status and the decoded JSON."""
     try:
         with _open(url, timeout=10) as response:
             return response.status, json.load(response)
@@ -161,8 +162,8 @@ def get(url: str) -> tuple[int, dict[str, Any]]:
         return error.code, json.load(error)
 
 
-def answers(url: str) -> bool:
-    """Whether anybody answers at an address."""
+def is_reachable(url: str) -> bool:
+    """Return whether a server accepts requests at an address."""
     try:
         get(f"{url}/healthz")
     except OSError:
@@ -174,32 +175,32 @@ def main() -> int:
     """Run the demo and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    signal.signal(signal.SIGTERM, _stopped)
-    story = Story()
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    steps = Steps()
     folder = Path(tempfile.mkdtemp(prefix="hallmarket-demo-"))
     registry = None
     try:
-        print("Hallmarket: anchor files, publish a table, sell a photograph, prove all of it without anybody's help.")
+        print("Hallmarket: anchor files, publish a table, sell a photograph, and verify all of it without a server.")
         registry = Registry(folder)
-        tell(folder, registry, story)
-    except Broken as broken:
-        print(f"\nThe demo broke: {broken}", file=sys.stderr)
+        run_steps(folder, registry, steps)
+    except StepFailed as failed:
+        print(f"\nThe demo failed: {failed}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        print(f"\nThe demo broke: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"\nThe demo failed: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     finally:
         if registry is not None:
             registry.clean_up()
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"\nEvery step did what it promised, in {story.seconds:.1f} s. Next: make serve")
+    print(f"\nEvery step had the expected result, in {steps.elapsed_s:.1f} s. Next: make serve")
     return 0
 
 
-def _stopped(_number: int, _frame: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; the cleaning up goes on to its end
+def _on_sigterm(_number: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second SIGTERM must not interrupt the cleanup
     raise SystemExit(143)
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv with exactly the locked packages, and the project itself in editable form.
-# Works on a bare Debian 12: what the system lacks (venv) is installed when we are root, and named when we are not.
+# Create .venv with exactly the locked packages, and install the project into it in editable form.
+# Works on a bare Debian 12: as root it installs the missing packages python3 and python3-venv, otherwise it names them.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,7 +24,7 @@ fi
 
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 if [ ! -x .venv/bin/uv ]; then
-    # The lock pins uv like everything else, so pip takes exactly that file and checks its hash.
+    # uv is in the lock like every other package, so pip installs that version and checks its hash.
     bootstrap=$(mktemp)
     trap 'rm -f "$bootstrap"' EXIT
     awk '/^uv==/ {on=1} on {print} on && !/\\$/ {exit}' requirements-dev.lock >"$bootstrap"
@@ -33,5 +33,5 @@ fi
 export UV_LINK_MODE=copy
 .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements-dev.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable .
-# Where Python is told not to keep compiled files, every start would compile us again.
+# Compile now, because Python may be configured not to write compiled files, and each start would compile again.
 .venv/bin/python -m compileall -q src

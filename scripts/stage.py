@@ -1,4 +1,4 @@
-"""What the demo plays with: a storyteller, people who run the command, and a registry that is really served."""
+"""Helpers of the demo: printed steps, users who run the command, and a registry on a temporary folder."""
 
 import json
 import os
@@ -13,49 +13,50 @@ from pathlib import Path
 
 HALLMARKET = str(Path(sys.executable).with_name("hallmarket"))
 START_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 60
 
-Say = Callable[[str], None]
-
-
-class Broken(Exception):
-    """A step that did not do what it promises."""
+Print = Callable[[str], None]
 
 
-def check(condition: object, promise: str) -> None:
-    """Raise Broken unless what was promised is so."""
+class StepFailed(Exception):
+    """A step of the demo did not have the expected result."""
+
+
+def check(condition: object, expectation: str) -> None:
+    """Raise StepFailed with the expectation if the condition is false."""
     if not condition:
-        raise Broken(promise)
+        raise StepFailed(expectation)
 
 
-class Story:
-    """Tells each step with its number and the time it took."""
+class Steps:
+    """Prints the title of each step with its number, its details, and the time it took."""
 
     def __init__(self) -> None:
-        self._steps = 0
-        self._began_s = time.monotonic()
+        self._count = 0
+        self._started_s = time.monotonic()
 
     @property
-    def seconds(self) -> float:
-        """How long the story has taken so far."""
-        return time.monotonic() - self._began_s
+    def elapsed_s(self) -> float:
+        """Seconds since the first step."""
+        return time.monotonic() - self._started_s
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Say]:
-        """One step; what is said by the function given out, line by line, stands under its title."""
-        self._steps += 1
-        began_s = time.monotonic()
-        print(f"\n{self._steps}. {title}", flush=True)
-        yield _say
-        _say(f"({time.monotonic() - began_s:.2f} s)")
+    def step(self, title: str) -> Iterator[Print]:
+        """Run one step; yields a function that prints details under its title."""
+        self._count += 1
+        started_s = time.monotonic()
+        print(f"\n{self._count}. {title}", flush=True)
+        yield _print_details
+        _print_details(f"({time.monotonic() - started_s:.2f} s)")
 
 
-def _say(text: str) -> None:
+def _print_details(text: str) -> None:
     for line in text.splitlines():
         print(f"   {line}", flush=True)
 
 
 def private_environment(home: Path) -> dict[str, str]:
-    """The environment without any setting of Hallmarket's, its files of this user kept in a new folder `home`."""
+    """Return an environment without Hallmarket settings, whose state files are in the new folder `home`."""
     home.mkdir()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HALLMARKET_")}
     return clean | {
@@ -65,8 +66,8 @@ def private_environment(home: Path) -> dict[str, str]:
     }
 
 
-class Person:
-    """Somebody with a memory of their own, who runs the command."""
+class User:
+    """A user of the command, with separate state files and, if given, an API key."""
 
     def __init__(self, home: Path, server: str, api_key: str = "") -> None:
         self._folder = home.parent
@@ -75,20 +76,23 @@ class Person:
             self._environment["HALLMARKET_API_KEY"] = api_key
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        """Run `hallmarket`, show it and what it prints, and return that; Broken unless it ends with `status`."""
-        _say(f"$ hallmarket {shlex.join(arguments)}")
+        """Run `hallmarket`, print the command and its output, and return the output.
+
+        Raises StepFailed if the exit status is not `status`.
+        """
+        _print_details(f"$ hallmarket {shlex.join(arguments)}")
         result = subprocess.run(
             [HALLMARKET, *arguments],
             env=self._environment,
             cwd=self._folder,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=COMMAND_TIMEOUT_S,
         )
-        told = result.stdout + result.stderr
-        _say(told)
-        check(result.returncode == status, f"that should have ended with status {status}, not {result.returncode}")
-        return told
+        output = result.stdout + result.stderr
+        _print_details(output)
+        check(result.returncode == status, f"the exit status should be {status}, but it is {result.returncode}")
+        return output
 
 
 class Registry:
@@ -108,7 +112,7 @@ class Registry:
             )
 
     def wait(self) -> None:
-        """Wait until it answers; Broken if it does not start."""
+        """Wait until the server accepts requests. Raises StepFailed if it does not start."""
         assert self._process.stdout is not None
         signal.signal(signal.SIGALRM, lambda *_: self._process.kill())
         signal.alarm(START_TIMEOUT_S)
@@ -119,33 +123,35 @@ class Registry:
                 self.url = event["url"]
                 break
         signal.alarm(0)
-        check(self.url, f"the server should have started; its log ends:\n{self._log.read_text('utf-8')[-2000:]}")
+        check(self.url, f"the server should have started; its log ends with:\n{self._log.read_text('utf-8')[-2000:]}")
 
-    def join(self, name: str) -> Person:
-        """A new person with a home and a key, made as its operator makes them; their key is shown to nobody."""
-        self.operate("create-user", name)
-        key = json.loads(self.operate("create-key", name, "--json"))["key"]
-        return Person(self._data.parent / name, self.url, key)
+    def create_user(self, name: str) -> User:
+        """Create a user and an API key as the operator does; the key is not printed."""
+        self.administer("create-user", name)
+        key = json.loads(self.administer("create-key", name, "--json"))["key"]
+        return User(self._data.parent / name, self.url, key)
 
-    def operate(self, *arguments: str) -> str:
-        """What a `hallmarket admin` command of its operator prints."""
+    def administer(self, *arguments: str) -> str:
+        """Run a `hallmarket admin` command and return its output. Raises StepFailed if it fails."""
         command = [HALLMARKET, "admin", *arguments, "--data", str(self._data)]
-        result = subprocess.run(command, env=self._environment, capture_output=True, encoding="utf-8", timeout=60)
-        check(result.returncode == 0, f"`hallmarket admin {arguments[0]}` should have worked: {result.stderr}")
+        result = subprocess.run(
+            command, env=self._environment, capture_output=True, encoding="utf-8", timeout=COMMAND_TIMEOUT_S
+        )
+        check(result.returncode == 0, f"`hallmarket admin {arguments[0]}` should succeed: {result.stderr}")
         return result.stdout
 
     def stop(self) -> int:
-        """Stop it as an operator would; returns its exit status."""
+        """Stop the server with SIGTERM, as an operator would, and return its exit status."""
         self._process.terminate()
         return self._process.wait(60)
 
     def clean_up(self) -> None:
-        """Leave nothing running, however it went."""
+        """Stop the server and its PostgreSQL, whether the demo succeeded or not."""
         with suppress(subprocess.TimeoutExpired):
             if self._process.poll() is None:
                 self.stop()
         if self._process.poll() != 0:
-            # It did not end well, so PostgreSQL may have outlived it.
+            # A server that was killed may leave its PostgreSQL running.
             from hallmarket.server.database.embedded import EmbeddedPostgres
 
             self._process.kill()

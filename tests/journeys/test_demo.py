@@ -28,7 +28,7 @@ def test_demo(tmp_path: Path) -> None:
     before_s = processor_s()
     result = run([sys.executable, str(SCRIPTS / "demo.py")], tmp_path / "tmp")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Every step did what it promised" in result.stdout
+    assert "Every step had the expected result" in result.stdout
     assert result.stdout.count("NOT PROVED") == 2
     assert result.stdout.count("harbour.parquet: proved") == 1
     assert result.stderr == ""
@@ -42,6 +42,6 @@ def test_broken_demo(tmp_path: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); {broken}"
     result = run([sys.executable, "-c", program], tmp_path / "tmp")
     assert result.returncode == 1
-    assert "The demo broke: the server should have started" in result.stderr
+    assert "The demo failed: the server should have started" in result.stderr
     assert "Traceback" not in result.stderr
     assert list((tmp_path / "tmp").glob("hallmarket-demo-*")) == []
