@@ -211,7 +211,7 @@ def _memory(parent: psutil.Process) -> dict[str, int]:
     for process in [parent, *parent.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             command = process.cmdline()
-            if "hallmarket.server.query_engine.child" in command:
+            if "hallmarket.server.query_engine.process_main" in command:
                 found["query"] += process.memory_info().rss >> 20
             elif "python" in Path(command[0] if command else "").name:
                 found["server"] += process.memory_info().rss >> 20

@@ -327,7 +327,7 @@ def test_killed_in_an_export(server: Server, owner: Someone) -> None:
             pieces = answer.iter_raw()
             next(pieces)
             for process in psutil.Process(server.process.pid).children(recursive=True):
-                if "hallmarket.server.query_engine.child" in command_of(process):
+                if "hallmarket.server.query_engine.process_main" in command_of(process):
                     kill(process)
             for _ in pieces:
                 pass

@@ -1,4 +1,4 @@
-"""A small dataset in two Parquet files, and an engine that answers about it."""
+"""Fixtures: a small dataset in two Parquet files, and query engines over it."""
 
 import asyncio
 import json
@@ -10,32 +10,32 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from hallmarket.server.query_engine.pool import Engine
-from hallmarket.server.query_engine.types import Column, Limits, Query, Rows, Source
+from hallmarket.server.query_engine.engine import QueryEngine
+from hallmarket.server.query_engine.types import Column, Query, QueryLimits, ResultPage, Source
 
 SECRET = "the other dataset's secret"
 
 
-class Asking:
-    """An engine with a loop of its own, asked from plain tests."""
+class EngineRunner:
+    """A query engine with its own event loop, for tests that are not async."""
 
-    def __init__(self, runner: asyncio.Runner, engine: Engine, source: Source) -> None:
+    def __init__(self, runner: asyncio.Runner, engine: QueryEngine, source: Source) -> None:
         self.run = runner.run
         self.engine = engine
         self.source = source
 
-    def ask(self, sql: str | None = None, source: Source | None = None, **page: Any) -> Rows:
-        """A query's answer."""
-        return self.run(self.engine.ask(Query(source or self.source, sql, **page)))
+    def query(self, sql: str | None = None, source: Source | None = None, **page: Any) -> ResultPage:
+        """Run a query and return a page of its result."""
+        return self.run(self.engine.run(Query(source or self.source, sql, **page)))
 
     def rows(self, sql: str | None = None, source: Source | None = None, **page: Any) -> list[dict[str, Any]]:
-        """A query's rows."""
-        return json.loads(self.ask(sql, source, **page).json)
+        """Run a query and return its rows."""
+        return json.loads(self.query(sql, source, **page).json)
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two datasets: 500 rows in two files, and another's secret."""
+    """A folder with the 500 rows of one dataset in two files, and the secret of another."""
     folder = tmp_path_factory.mktemp("kept-away")
     numbers = list(range(500))
     table = pa.table(
@@ -55,21 +55,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def source(folder: Path) -> Source:
-    """The dataset of 500 rows."""
+    """The dataset with 500 rows."""
     types = {"id": "bigint", "city": "text", "amount": "double precision", "count": "bigint"}
     columns = tuple(Column(name, word) for name, word in types.items())
     return Source((folder / "0.parquet", folder / "1.parquet"), columns)
 
 
 @pytest.fixture(scope="session")
-def new_asking(source: Source) -> Iterator[Callable[..., Asking]]:
-    """Engines with limits of one's own, closed at the end."""
-    made: list[tuple[asyncio.Runner, Engine]] = []
+def new_engine(source: Source) -> Iterator[Callable[..., EngineRunner]]:
+    """Makes engines with the limits that a test needs; closes them at the end."""
+    made: list[tuple[asyncio.Runner, QueryEngine]] = []
 
-    def make(**limits: Any) -> Asking:
-        runner, engine = asyncio.Runner(), Engine(Limits(**limits))
+    def make(**limits: Any) -> EngineRunner:
+        runner, engine = asyncio.Runner(), QueryEngine(QueryLimits(**limits))
         made.append((runner, engine))
-        return Asking(runner, engine, source)
+        return EngineRunner(runner, engine, source)
 
     yield make
     for runner, engine in made:
@@ -78,6 +78,6 @@ def new_asking(source: Source) -> Iterator[Callable[..., Asking]]:
 
 
 @pytest.fixture(scope="session")
-def asking(new_asking: Callable[..., Asking]) -> Asking:
-    """An engine as the server has it, shared by the tests that leave it whole."""
-    return new_asking()
+def engine(new_engine: Callable[..., EngineRunner]) -> EngineRunner:
+    """An engine with the default limits, shared by the tests that do not break it."""
+    return new_engine()

@@ -64,8 +64,8 @@ from hallmarket.server.purchases.purchase import Purchases
 from hallmarket.server.purchases.refund_routes import refund_routes
 from hallmarket.server.purchases.routes import purchase_routes
 from hallmarket.server.purchases.sales_routes import sales_routes
-from hallmarket.server.query_engine.pool import Engine
-from hallmarket.server.query_engine.types import Limits as QueryLimits
+from hallmarket.server.query_engine.engine import QueryEngine
+from hallmarket.server.query_engine.types import QueryLimits
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables.store import make_tables
 from hallmarket.server.teams.routes import teams_routes
@@ -101,7 +101,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     links = Links(authenticator, secret, settings.public_url)
     texts = PostKind(database)
     tables = make_tables(settings)
-    engine = make_engine(settings)
+    engine = make_query_engine(settings)
     exports = Exports(database, tables, engine)
     kinds: Kinds = {"file": FileKind(database, blobs), "dataset": exports, "post": texts, "comment": texts}
     makers: Makers = {"file": FileParts(blobs), "dataset": DatasetParts(database, tables), "post": PostParts()}
@@ -173,12 +173,12 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     )
 
 
-def make_engine(settings: Settings) -> Engine:
-    """What answers queries over datasets; it starts its processes when it is first asked."""
-    return Engine(
+def make_query_engine(settings: Settings) -> QueryEngine:
+    """Make the query engine for datasets; its processes start with the first query."""
+    return QueryEngine(
         QueryLimits(
-            processes=settings.query_processes,
-            exports=settings.query_processes,
+            max_queries=settings.query_processes,
+            max_exports=settings.query_processes,
             timeout_s=settings.query_timeout_s,
             memory_mib=settings.query_memory_mib,
         )

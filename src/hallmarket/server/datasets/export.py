@@ -13,8 +13,9 @@ from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import find_version, read_snapshot
 from hallmarket.server.errors import InvalidRequest, Unavailable
 from hallmarket.server.principal import Principal
-from hallmarket.server.query_engine.pool import Engine
-from hallmarket.server.query_engine.types import Format, InvalidQuery, Query
+from hallmarket.server.query_engine.engine import QueryEngine
+from hallmarket.server.query_engine.errors import InvalidQuery
+from hallmarket.server.query_engine.types import Format, Query
 from hallmarket.server.tables.store import Tables
 
 CONTENT_TYPES = {
@@ -47,7 +48,7 @@ def read_format(text: str | None) -> Format:
 class Exports:
     """Versions of datasets as files, also for those who download assets of any type."""
 
-    def __init__(self, database: Database, tables: Tables, engine: Engine) -> None:
+    def __init__(self, database: Database, tables: Tables, engine: QueryEngine) -> None:
         self._database = database
         self._tables = tables
         self._engine = engine

@@ -12,7 +12,7 @@ from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST
 from hallmarket.server.principal import Principal
-from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
 from hallmarket.server.tables.store import Tables
 
@@ -29,7 +29,7 @@ class CustomQuery(msgspec.Struct, frozen=True):
 
 
 async def query_dataset(
-    database: Database, tables: Tables, engine: Engine, principal: Principal, dataset_id: UUID, asked: CustomQuery
+    database: Database, tables: Tables, engine: QueryEngine, principal: Principal, dataset_id: UUID, asked: CustomQuery
 ) -> bytes:
     """A query's result: the answer's JSON.
 
@@ -43,15 +43,15 @@ async def query_dataset(
         raise InvalidRequest("This server has no language model to write queries with; send SQL in query.", "prompt")
     offset = asked.offset or 0
     source = await source_of(tables, version.snapshot)
-    rows = await engine.ask(Query(source, asked.query, offset, asked.limit))
+    page = await engine.run(Query(source, asked.query, offset, asked.limit))
     refs = None
     if asked.resolve_refs:
-        refs = await resolve_refs(database, principal, version.snapshot.columns, rows.json)
+        refs = await resolve_refs(database, principal, version.snapshot.columns, page.json)
     pagination = {
         "offset": offset,
-        "limit": rows.rows if asked.limit is None else asked.limit,
-        "total": rows.total,
-        "hasMore": rows.has_more,
+        "limit": page.row_count if asked.limit is None else asked.limit,
+        "total": page.total,
+        "hasMore": page.has_more,
         "nextCursor": None,
     }
-    return page_answer(rows.json, pagination, version.number, asked.query, refs)
+    return page_answer(page.json, pagination, version.number, asked.query, refs)

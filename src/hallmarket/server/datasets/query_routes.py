@@ -17,8 +17,8 @@ from hallmarket.server.errors import Locked
 from hallmarket.server.http.exchange import read_id
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.query_engine.pool import Engine
-from hallmarket.server.query_engine.types import QUERY_ERRORS
+from hallmarket.server.query_engine.engine import QueryEngine
+from hallmarket.server.query_engine.errors import QUERY_ERRORS
 from hallmarket.server.tables.store import Tables
 
 AnyRequest = Request[Any, Any, Any]
@@ -33,7 +33,9 @@ EXPORT = {
 EXAMPLE = {"query": "select city, count(*) from {{table}} group by city order by count desc", "limit": 20}
 
 
-def query_routes(database: Database, tables: Tables, engine: Engine, exports: Exports) -> Sequence[HTTPRouteHandler]:
+def query_routes(
+    database: Database, tables: Tables, engine: QueryEngine, exports: Exports
+) -> Sequence[HTTPRouteHandler]:
     """The routes that read rows."""
 
     @get("/datasets/{dataset_id:str}/data", opt=ROWS | {"query": ROWS_QUERY}, summary="A page of a dataset's rows")

@@ -12,7 +12,7 @@ from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST, Pagination, read_flag
 from hallmarket.server.principal import Principal
-from hallmarket.server.query_engine.pool import Engine
+from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Snapshot
@@ -62,7 +62,7 @@ def read_wanted(query: dict[str, str]) -> Wanted:
 
 
 async def list_rows(
-    database: Database, tables: Tables, engine: Engine, principal: Principal, dataset_id: UUID, wanted: Wanted
+    database: Database, tables: Tables, engine: QueryEngine, principal: Principal, dataset_id: UUID, wanted: Wanted
 ) -> bytes:
     """A page of a version's rows, in the order they are stored in: the answer's JSON.
 
@@ -71,13 +71,13 @@ async def list_rows(
     async with database.connection() as connection:
         version = await get_version(connection, principal, dataset_id, wanted.version)
     files, offset = _cover(version.snapshot, wanted)
-    rows = await engine.ask(Query(await source_of(tables, files), offset=offset, limit=wanted.limit, count=False))
-    end = wanted.offset + rows.rows
-    has_more = end < version.snapshot.rows and rows.rows > 0
+    page = await engine.run(Query(await source_of(tables, files), offset=offset, limit=wanted.limit, count=False))
+    end = wanted.offset + page.row_count
+    has_more = end < version.snapshot.rows and page.row_count > 0
     cursor = {"cursor": f"v{version.number}.{end}"} if has_more else None
     pagination = Pagination(wanted.offset, wanted.limit, version.snapshot.rows, has_more, cursor)
-    refs = await resolve_refs(database, principal, files.columns, rows.json) if wanted.resolves else None
-    return page_answer(rows.json, pagination, version.number, refs=refs)
+    refs = await resolve_refs(database, principal, files.columns, page.json) if wanted.resolves else None
+    return page_answer(page.json, pagination, version.number, refs=refs)
 
 
 def _cover(snapshot: Snapshot, wanted: Wanted) -> tuple[Snapshot, int]:

@@ -1,1 +1,1 @@
-"""Runs a stranger's SELECT over given Parquet files, in a process of its own."""
+"""Query engine: runs untrusted SELECT statements over a dataset's Parquet files in sandboxed DuckDB processes."""

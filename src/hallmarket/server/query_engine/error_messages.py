@@ -1,50 +1,82 @@
-"""Says what DuckDB found wrong with a query: at its place in the caller's text, and without our own paths."""
+"""Turns an error of a query into a diagnostic: its position in the caller's own text, without internal paths."""
 
 import re
 
 import duckdb
 
-from hallmarket.server.query_engine.translate import locate, occurrences
-from hallmarket.server.query_engine.types import QueryError, QueryFailed, QueryOutOfMemory
+from hallmarket.server.query_engine.errors import Diagnostic, QueryFailed, QueryOutOfMemory, RejectedQuery
 
-WHERE = re.compile(r"\n\nLINE (\d+): ([^\n]*)\n( *)(\^+)")
-# The engine's advice on settings, which nobody can change, and on its own tables, which nobody can read.
+MAX_MESSAGE_LENGTH = 1000
+# Where DuckDB's messages show the position: the line of the statement, with carets under the part that is wrong.
+EXCERPT = re.compile(r"\n\nLINE (\d+): ([^\n]*)\n( *)(\^+)")
+# Advice about settings that callers cannot change and functions that they cannot use.
 ADVICE = re.compile(r" (Use TRY\(|Use \"SET|, or SET ).*|\n\s*Candidate functions:.*|\n\nUse \"SET.*", re.DOTALL)
 HINT = re.compile(r"\n(Did you mean .*|Candidate bindings: .*|Either add it .*|Candidate .*)", re.DOTALL)
-KIND = re.compile(r"^[A-Za-z ]+ (Error|Exception): ")
+CATALOG = re.compile(r"pg_|duckdb_|information_schema|sqlite_")
+ERROR_KIND = re.compile(r"^[A-Za-z ]+ (Error|Exception): ")
 PATHS = re.compile(r"(file )?[\"']?/(proc|dev)/[^\s\"',;)]*[\"']?")
 WORDS = re.compile(r"'(?:[^']|'')*'|\w+|[^\s\w]")
-OUT = re.compile(r"(?i)out of memory|failed to allocate|could not allocate|bad_alloc|memory limit")
+OUT_OF_MEMORY = re.compile(r"(?i)out of memory|failed to allocate|could not allocate|bad_alloc|memory limit")
 
 
-def explain_error(error: BaseException, text: str, ran: str) -> QueryError:
-    """What to tell of an error of the engine: `text` is what the caller wrote, `ran` what became of it."""
-    said = str(error)
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or OUT.search(said):
-        message = "The query needs more memory than it may have; let it look at fewer rows or groups."
-        return QueryError(message, QueryOutOfMemory.code)
+def explain_error(error: BaseException, text: str, sql: str) -> Diagnostic:
+    """Describe an error: `text` is the caller's query, `sql` the DuckDB statement made from it."""
+    if isinstance(error, RejectedQuery):
+        diagnostic = Diagnostic(error.message, position=error.position)
+        return _locate(diagnostic, text, error.word, error.line)
+    if isinstance(error, FileNotFoundError):
+        return Diagnostic("A file of this version is missing on the server.", QueryFailed.code)
+    message = str(error)
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or OUT_OF_MEMORY.search(message):
+        message = "The query ran out of memory. Let it read fewer rows, or form fewer groups."
+        return Diagnostic(message, QueryOutOfMemory.code)
     if not isinstance(error, duckdb.Error) or isinstance(error, duckdb.InternalException | duckdb.IOException):
-        return QueryError("The query could not be run.", QueryFailed.code)
-    place = WHERE.search(said)
-    said = KIND.sub("", said[: place.start()] if place else said).strip()
-    said = ADVICE.sub("", PATHS.sub("the dataset", said))
-    hint = HINT.search(said)
-    message = HINT.sub("", said).strip()
-    advice = hint[1].strip() if hint and not re.search(r"pg_|duckdb_|information_schema|sqlite_", hint[1]) else None
-    mistake = QueryError(message[:1000] if message.endswith((".", "!")) else message[:1000] + ".", hint=advice)
-    return _place(mistake, place, text, ran) if place else mistake
+        return Diagnostic("The query failed. Try to simplify it.", QueryFailed.code)
+    return _explain_duckdb_message(message, text, sql)
 
 
-def _place(mistake: QueryError, place: re.Match[str], text: str, ran: str) -> QueryError:
-    """The first word of the marked place that the caller wrote as well, counted in what ran, is looked for there."""
-    excerpt, caret = place[2], len(place[3]) - len(f"LINE {place[1]}: ")
-    marked = excerpt[max(caret, 0) :][: len(place[4])]
-    clean = excerpt.removeprefix("...").removesuffix("...")
-    start = ran.find(clean)
-    at = start + caret - (3 if excerpt.startswith("...") else 0) if start >= 0 else ran.find(marked)
+def _explain_duckdb_message(message: str, text: str, sql: str) -> Diagnostic:
+    excerpt = EXCERPT.search(message)
+    message = ERROR_KIND.sub("", message[: excerpt.start()] if excerpt else message).strip()
+    message = ADVICE.sub("", PATHS.sub("the dataset", message))
+    found = HINT.search(message)
+    hint = found[1].strip() if found and not CATALOG.search(found[1]) else None
+    message = HINT.sub("", message).strip()
+    end = "" if message.endswith((".", "!")) else "."
+    diagnostic = Diagnostic(message[:MAX_MESSAGE_LENGTH] + end, hint=hint)
+    return _locate_excerpt(diagnostic, excerpt, text, sql) if excerpt else diagnostic
+
+
+def _locate_excerpt(diagnostic: Diagnostic, excerpt: re.Match[str], text: str, sql: str) -> Diagnostic:
+    """Locate the first word of the marked part that the caller's text has too.
+
+    If it is the n-th such word of the statement, it is taken to be the n-th of the caller's text.
+    """
+    line, caret = excerpt[2], len(excerpt[3]) - len(f"LINE {excerpt[1]}: ")
+    marked = line[max(caret, 0) :][: len(excerpt[4])]
+    start = sql.find(line.removeprefix("...").removesuffix("..."))
+    at = start + caret - (3 if line.startswith("...") else 0) if start >= 0 else sql.find(marked)
     for word in WORDS.finditer(marked):
-        before = ran[: at + word.start()] if at >= 0 else ""
-        found = locate(mistake, text, word[0], count=occurrences(word[0], before) + 1)
-        if found.position is not None:
-            return found
-    return mistake
+        before = sql[: at + word.start()] if at >= 0 else ""
+        occurrence = len(_word_pattern(word[0]).findall(before)) + 1
+        located = _locate(diagnostic, text, word[0], occurrence=occurrence)
+        if located.position is not None:
+            return located
+    return diagnostic
+
+
+def _locate(diagnostic: Diagnostic, text: str, word: str, line: int = 0, occurrence: int = 1) -> Diagnostic:
+    """Add the position of a word of the text, counting its occurrences from `line` on; unchanged if it has none."""
+    start = sum(map(len, text.splitlines(keepends=True)[: line - 1])) if line > 1 else 0
+    found = list(_word_pattern(word).finditer(text, start)) if word else []
+    if not found:
+        return diagnostic
+    at = found[min(occurrence, len(found)) - 1].start()
+    line = text.count("\n", 0, at) + 1
+    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    return Diagnostic(diagnostic.message, diagnostic.code, diagnostic.hint, at + 1, line, column)
+
+
+def _word_pattern(word: str) -> re.Pattern[str]:
+    edges = (r"(?<!\w)", r"(?!\w)") if word.isidentifier() else ("", "")
+    return re.compile(edges[0] + re.escape(word) + edges[1], re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What a query answers: values as they are, pages, formats."""
+"""Query results: exact values, pages and export formats."""
 
 import csv
 import io
@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from hallmarket.server.query_engine.types import Column, Format, InvalidQuery, Query, ResultTooLarge, Source
-from query_engine.conftest import Asking
+from hallmarket.server.query_engine.errors import InvalidQuery, ResultTooLarge
+from hallmarket.server.query_engine.types import Column, Format, Query, Source
+from query_engine.conftest import EngineRunner
 
 EXACT: list[tuple[str, str, Any, str]] = [
     (
@@ -80,33 +81,33 @@ def _source(folder: Path, columns: dict[str, tuple[str, pa.Array]]) -> Source:
     return Source((path,), tuple(Column(name, word) for name, (word, _) in columns.items()))
 
 
-@pytest.mark.parametrize(("name", "word", "values", "said"), EXACT, ids=[item[0] for item in EXACT])
-def test_exact(name: str, word: str, values: pa.Array, said: str, asking: Asking, tmp_path: Path) -> None:
-    """A value survives as what it is, to the last digit, listed or queried; its column keeps its type."""
-    source = _source(tmp_path, {name: (word, values)})
+@pytest.mark.parametrize(("name", "type_", "values", "expected"), EXACT, ids=[item[0] for item in EXACT])
+def test_exact_values(
+    name: str, type_: str, values: pa.Array, expected: str, engine: EngineRunner, tmp_path: Path
+) -> None:
+    """Values come back exactly, to the last digit, with and without SQL; the column keeps its type."""
+    source = _source(tmp_path, {name: (type_, values)})
     for sql in (None, f'select "{name}" from {{{{table}}}}'):
-        answer = asking.ask(sql, source)
-        cells = ",".join(item.split(":", 1)[1][:-1] for item in _objects(answer.json))
-        assert f"[{cells}]" == said
-        assert answer.columns == (Column(name, word),)
+        page = engine.query(sql, source)
+        cells = ",".join(item.split(":", 1)[1][:-1] for item in _objects(page.json))
+        assert f"[{cells}]" == expected
+        assert page.columns == (Column(name, type_),)
 
 
 def _objects(text: bytes) -> list[str]:
-    decoder, said, at, found = json.JSONDecoder(), text.decode(), 1, []
-    while said[at] != "]":
-        _, end = decoder.raw_decode(said, at)
-        found.append(said[at:end])
-        at = end + (said[end] == ",")
+    decoder, array, at, found = json.JSONDecoder(), text.decode(), 1, []
+    while array[at] != "]":
+        _, end = decoder.raw_decode(array, at)
+        found.append(array[at:end])
+        at = end + (array[end] == ",")
     return found
 
 
-def test_results(asking: Asking) -> None:
-    """What only results have gets a form too: huge sums, intervals, lists, structs, bytes; keys in order."""
-    [row] = asking.rows(
-        "select sum(9223372036854775807::bigint) from {{table}}",
-    )
+def test_types_of_results_only(engine: EngineRunner) -> None:
+    """Types that only results have are encoded too: large sums, intervals, lists, structs, bytes. Keys are unique."""
+    [row] = engine.rows("select sum(9223372036854775807::bigint) from {{table}}")
     assert row == {"sum": 500 * (2**63 - 1)}
-    text = asking.ask(
+    text = engine.query(
         "select interval '1 day 2 hours' b, array[1.5, null]::numeric(3,1)[] a, "
         "struct_pack(t := timestamptz '2024-01-01 01:00:00+01', n := null) s, "
         "map(array['k'], array['nan'::float]) m, 'ab'::bytea x"
@@ -115,87 +116,87 @@ def test_results(asking: Asking) -> None:
         '[{"b":"1 day 02:00:00","a":[1.5,null],"s":{"t":"2024-01-01T00:00:00.000000+00:00","n":null},'
         '"m":[{"key":"k","value":null}],"x":"\\\\x6162"}]'
     )
-    assert asking.rows("select id, id, count(*), count(*) from {{table}} where id = 3 group by id") == [
+    assert engine.rows("select id, id, count(*), count(*) from {{table}} where id = 3 group by id") == [
         {"id": 3, "id_1": 3, "count": 1, "count_1": 1}
     ]
 
 
-def test_pages(asking: Asking) -> None:
-    """A page is cut from the query's own result, limit included; `total` is that result's size and `has_more` exact."""
+def test_pages(engine: EngineRunner) -> None:
+    """A page is cut from the query's result, after its own limit. `total` and `has_more` are exact."""
     sql = "select id from {{table}} order by id desc limit 25"
     seen: list[int] = []
     for offset in (0, 10, 20):
-        answer = asking.ask(sql, offset=offset, limit=10)
-        seen += [row["id"] for row in json.loads(answer.json)]
-        assert (answer.total, answer.has_more) == (25, offset < 20)
+        page = engine.query(sql, offset=offset, limit=10)
+        seen += [row["id"] for row in json.loads(page.json)]
+        assert (page.total, page.has_more) == (25, offset < 20)
     assert seen == list(range(499, 474, -1))
-    exact = asking.ask(sql, offset=15, limit=10)
-    assert (exact.rows, exact.total, exact.has_more) == (10, 25, False)
-    beyond = asking.ask(sql, offset=30, limit=10)
+    exact = engine.query(sql, offset=15, limit=10)
+    assert (exact.row_count, exact.total, exact.has_more) == (10, 25, False)
+    beyond = engine.query(sql, offset=30, limit=10)
     assert (beyond.json, beyond.total, beyond.has_more) == (b"[]", 25, False)
-    assert asking.ask(sql, offset=5).rows == 20
-    assert asking.ask(limit=10, offset=300).total == 500
-    assert asking.ask(limit=10, count=False).total is None
+    assert engine.query(sql, offset=5).row_count == 20
+    assert engine.query(limit=10, offset=300).total == 500
+    assert engine.query(limit=10, count=False).total is None
 
 
-def test_stored_order(asking: Asking) -> None:
-    """Without a query rows come in the order of the files and their rows, on every page."""
-    listed = [row["id"] for offset in range(0, 500, 90) for row in asking.rows(offset=offset, limit=90)]
+def test_stored_order(engine: EngineRunner) -> None:
+    """Without SQL, rows come in stored order on every page."""
+    listed = [row["id"] for offset in range(0, 500, 90) for row in engine.rows(offset=offset, limit=90)]
     assert listed == list(range(500))
 
 
-def test_lacking_column(asking: Asking, source: Source) -> None:
-    """A column that a file lacks is null there; columns a version does not name cannot be seen."""
+def test_missing_column(engine: EngineRunner, source: Source) -> None:
+    """A column that a file lacks is null; a column that the version does not have cannot be read."""
     columns = (Column("later", "bigint"), Column("id", "bigint"))
     narrow = Source(source.paths, columns)
-    assert asking.rows("select * from {{table}} where id = 1", narrow) == [{"later": None, "id": 1}]
+    assert engine.rows("select * from {{table}} where id = 1", narrow) == [{"later": None, "id": 1}]
     with pytest.raises(InvalidQuery, match="city"):
-        asking.ask("select city from {{table}}", narrow)
+        engine.query("select city from {{table}}", narrow)
     empty = Source((), columns)
-    assert asking.ask("select count(later), sum(id) from {{table}}", empty).json == b'[{"count":0,"sum":null}]'
-    assert asking.ask(None, empty).json == b"[]"
+    assert engine.query("select count(later), sum(id) from {{table}}", empty).json == b'[{"count":0,"sum":null}]'
+    assert engine.query(None, empty).json == b"[]"
 
 
-def test_too_large(new_asking: Any) -> None:
-    """A result beyond the bound is refused, with what to do."""
-    asking = new_asking(max_result_mib=1, processes=1)
+def test_too_large(new_engine: Any) -> None:
+    """A result above the limit is an error that names the limit."""
+    engine = new_engine(max_result_mib=1, max_queries=1)
     with pytest.raises(ResultTooLarge, match="larger than 1 MiB"):
-        asking.ask("select repeat('x', 1000) from range(5000)")
-    assert asking.ask("select repeat('x', 1000) from range(5000)", limit=10).rows == 10
+        engine.query("select repeat('x', 1000) from range(5000)")
+    assert engine.query("select repeat('x', 1000) from range(5000)", limit=10).row_count == 10
 
 
 @pytest.mark.parametrize("format_", Format)
-def test_export(format_: Format, asking: Asking, tmp_path: Path) -> None:
-    """Every format holds the same rows, to be read by somebody else's reader; null and empty text stay apart."""
+def test_export(format_: Format, engine: EngineRunner, tmp_path: Path) -> None:
+    """Every format has the same rows for a standard reader; null and the empty string differ."""
     columns = {name: (word, values) for name, word, values, _ in EXACT if name not in ("doc", "hour", "key")}
     source = _source(tmp_path, columns)
 
     async def export() -> bytes:
-        return b"".join([piece async for piece in asking.engine.export(Query(source), format_)])
+        return b"".join([piece async for piece in engine.engine.export(Query(source), format_)])
 
-    said = asking.run(export())
-    listed = json.loads(asking.ask(None, source).json, parse_float=Decimal)
+    exported = engine.run(export())
+    listed = json.loads(engine.query(None, source).json, parse_float=Decimal)
     match format_:
         case Format.JSON:
-            assert json.loads(said, parse_float=Decimal) == listed
+            assert json.loads(exported, parse_float=Decimal) == listed
         case Format.NDJSON:
-            assert [json.loads(line, parse_float=Decimal) for line in said.splitlines()] == listed
+            assert [json.loads(line, parse_float=Decimal) for line in exported.splitlines()] == listed
         case Format.CSV:
-            rows = list(csv.DictReader(io.StringIO(said.decode(), newline="")))
+            rows = list(csv.DictReader(io.StringIO(exported.decode(), newline="")))
             assert [row["text"] for row in rows] == [row["text"] for row in listed]
             assert [row["whole"] for row in rows] == ["9223372036854775807", "-9223372036854775808", ""]
             assert [row["at"] or None for row in rows] == [row["at"] for row in listed]
-            assert said.endswith(b',""\n')
+            assert exported.endswith(b',""\n')
         case _:
             opened = pyarrow.ipc.open_stream if format_ is Format.ARROW else pyarrow.parquet.read_table
-            table = opened(pa.BufferReader(said))
+            table = opened(pa.BufferReader(exported))
             table = table.read_all() if format_ is Format.ARROW else table
             for name, (_, values) in columns.items():
                 assert table[name].combine_chunks().cast(values.type).to_pylist()[0] == values.to_pylist()[0]
 
 
-def test_uuid_values(asking: Asking, tmp_path: Path) -> None:
-    """What is declared a UUID compares as one, however it was written."""
+def test_uuid_values(engine: EngineRunner, tmp_path: Path) -> None:
+    """A UUID column compares as UUIDs, however its values were written."""
     source = _source(tmp_path, {"key": EXACT[6][1:3]})
     known = UUID("FFFFFFFF-ffff-4fff-8fff-ffffffffffff")
-    assert asking.rows(f"select count(*) from {{{{table}}}} where key = '{known}'", source) == [{"count": 1}]
+    assert engine.rows(f"select count(*) from {{{{table}}}} where key = '{known}'", source) == [{"count": 1}]

@@ -1,4 +1,4 @@
-"""PostgreSQL's spelling, and where a mistake is."""
+"""Queries in PostgreSQL's dialect, and the positions of errors."""
 
 import json
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hallmarket.server.query_engine.translate import Untranslatable, translate
-from hallmarket.server.query_engine.types import InvalidQuery
-from query_engine.conftest import Asking
+from hallmarket.server.query_engine.errors import InvalidQuery, RejectedQuery
+from hallmarket.server.query_engine.translate_sql import translate_sql
+from query_engine.conftest import EngineRunner
 
-SPELLINGS: dict[str, Any] = {
+EXPRESSIONS: dict[str, Any] = {
     "to_char(timestamptz '2024-02-03 04:05:06+00', 'YYYY-MM-DD HH24:MI:SS')": "2024-02-03 04:05:06",
     "'Zürich' ~* '^ZÜ'": True,
     "'Zürich' !~ '^Z'": False,
@@ -46,10 +46,10 @@ SPELLINGS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("expression", SPELLINGS)
-def test_spelling(expression: str, asking: Asking) -> None:
-    """What PostgreSQL's users write means what it means there."""
-    assert asking.rows(f"select {expression} as x") == [{"x": SPELLINGS[expression]}]
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expression(expression: str, engine: EngineRunner) -> None:
+    """PostgreSQL expressions mean what they mean in PostgreSQL."""
+    assert engine.rows(f"select {expression} as x") == [{"x": EXPRESSIONS[expression]}]
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_spelling(expression: str, asking: Asking) -> None:
         ("(select 1 as x) union all select 2 order by 1 desc", [{"x": 2}, {"x": 1}]),
     ],
 )
-def test_query(sql: str, rows: Any, asking: Asking) -> None:
-    """Whole queries as PostgreSQL has them, with its names for columns that nobody named."""
-    answer = asking.rows(sql)
+def test_query(sql: str, rows: Any, engine: EngineRunner) -> None:
+    """Whole queries run as in PostgreSQL, with its names for unnamed columns."""
+    result = engine.rows(sql)
     if rows is None:
-        assert sorted(row["id"] for row in answer) in ([0, 1], [497, 498])
+        assert sorted(row["id"] for row in result) in ([0, 1], [497, 498])
     else:
-        assert answer == rows
+        assert result == rows
 
 
 @pytest.mark.parametrize(
@@ -107,35 +107,35 @@ def test_query(sql: str, rows: Any, asking: Asking) -> None:
         ("select *\nfrom\n read_csv('x')", "read_csv", 3),
     ],
 )
-def test_place(sql: str, word: str, line: int, asking: Asking) -> None:
-    """A mistake is told with its place in the caller's own text."""
+def test_position(sql: str, word: str, line: int, engine: EngineRunner) -> None:
+    """An error has its position in the caller's own text."""
     with pytest.raises(InvalidQuery) as caught:
-        asking.ask(sql)
+        engine.query(sql)
     details: Any = caught.value.details
     assert details["position"] == sql.index(word) + 1
     assert details["line"] == line
     assert details["column"] == sql.splitlines()[line - 1].index(word) + 1
 
 
-def test_hint(asking: Asking) -> None:
-    """The engine's guess at what was meant is passed on, its advice on settings is not."""
+def test_hint(engine: EngineRunner) -> None:
+    """DuckDB's suggestions are passed on; its advice about settings is not."""
     with pytest.raises(InvalidQuery, match='"citi" not found') as caught:
-        asking.ask("select citi from {{table}}")
+        engine.query("select citi from {{table}}")
     assert "city" in caught.value.details["hint"]  # type: ignore[index]
     with pytest.raises(InvalidQuery, match="Division by zero") as caught:
-        asking.ask("select 1 / 0")
+        engine.query("select 1 / 0")
     assert "error_on" not in caught.value.message
 
 
 @given(text=st.text(alphabet="ab'\"\\-/*$;{}() \nEselctfrom1,\u2019\0", max_size=60))
 @settings(max_examples=200)
 def test_any_text(text: str) -> None:
-    """Any text becomes one statement or a mistake with a sentence; nothing else."""
+    """Any text becomes a statement or a RejectedQuery with a message."""
     try:
-        ran = translate(text)
-    except Untranslatable as error:
-        ran = error.mistake.message
-    assert ran.strip()
+        result = translate_sql(text)
+    except RejectedQuery as error:
+        result = error.message
+    assert result.strip()
 
 
 NUMBERS = [{"id": i, "amount": i / 4, "count": i % 7} for i in range(500)]
@@ -150,25 +150,26 @@ NUMBERS = [{"id": i, "amount": i / 4, "count": i % 7} for i in range(500)]
     limit=st.integers(1, 40),
 )
 @settings(max_examples=40)
-def test_as_plain_python(
-    column: str, comparison: str, bound: int, group: bool, offset: int, limit: int, asking: Asking
+def test_same_as_python(
+    column: str, comparison: str, bound: int, group: bool, offset: int, limit: int, engine: EngineRunner
 ) -> None:
-    """A filter, a group, an order and a page give what plain Python gives."""
+    """A filter, a group, an order and a page give the same rows as plain Python."""
     compare: dict[str, Any] = {
         "<": lambda a: a < bound,
         ">=": lambda a: a >= bound,
         "=": lambda a: a == bound,
         "<>": lambda a: a != bound,
     }
-    kept = [row for row in NUMBERS if compare[comparison](row[column])]
+    selected = [row for row in NUMBERS if compare[comparison](row[column])]
     where = f"from {{{{table}}}} where {column} {comparison} {bound}"
     if group:
-        sums = {key: sum(row["id"] for row in kept if row["count"] == key) for key in {row["count"] for row in kept}}
+        counts = {row["count"] for row in selected}
+        sums = {key: sum(row["id"] for row in selected if row["count"] == key) for key in counts}
         expected: list[Any] = [{"count": key, "sum": sums[key]} for key in sorted(sums)]
-        answer = asking.ask(f"select count, sum(id) {where} group by count order by count", offset=offset, limit=limit)
+        page = engine.query(f"select count, sum(id) {where} group by count order by count", offset=offset, limit=limit)
     else:
-        expected = sorted(kept, key=lambda row: (-row["count"], row["id"]))
-        answer = asking.ask(f"select id, amount, count {where} order by count desc, id", offset=offset, limit=limit)
-    assert json.loads(answer.json) == expected[offset : offset + limit]
-    assert answer.total == len(expected)
-    assert answer.has_more == (offset + limit < len(expected))
+        expected = sorted(selected, key=lambda row: (-row["count"], row["id"]))
+        page = engine.query(f"select id, amount, count {where} order by count desc, id", offset=offset, limit=limit)
+    assert json.loads(page.json) == expected[offset : offset + limit]
+    assert page.total == len(expected)
+    assert page.has_more == (offset + limit < len(expected))

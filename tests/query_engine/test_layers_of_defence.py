@@ -1,19 +1,20 @@
-"""Each wall holds without the others: the judge without the translator, the lock without the judge."""
+"""Each layer of defence holds alone: the allowlist without the translator, the lockdown without the allowlist."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from hallmarket.server.query_engine.allowlist import Refused, judge
-from hallmarket.server.query_engine.lock import Files, connect, lock
+from hallmarket.server.query_engine.allowlist import verify_allowed
+from hallmarket.server.query_engine.duckdb_connection import connect
+from hallmarket.server.query_engine.errors import RejectedQuery
+from hallmarket.server.query_engine.lockdown import locked_to
 from hallmarket.server.query_engine.types import Source
-from query_engine.hostile import REFUSED, STATEMENTS
+from query_engine.hostile_statements import REJECTED, STATEMENTS
 
-# What DuckDB itself reads as harmless or as its own mistake, and so is no matter of the judge.
-NO_MATTER = (
+# Statements that the allowlist need not reject: in the text that DuckDB gets here they are harmless or errors.
+NOT_FOR_ALLOWLIST = (
     *("file name of the row", "row number in the file", "too long", "literal too large", "string too long"),
     *(
         "lists too long",
@@ -30,22 +31,21 @@ NO_MATTER = (
 
 @pytest.fixture(scope="module")
 def locked(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine locked to the dataset, without judge and translator in front of it."""
+    """A DuckDB locked to the dataset, without the translator and the allowlist in front of it."""
     connection = connect(256)
-    with Files(source.paths) as names:
-        lock(connection, names, source)
+    with locked_to(connection, source):
         yield connection
     connection.close()
 
 
-@pytest.mark.parametrize("name", [name for name, (_, becomes) in STATEMENTS.items() if becomes == REFUSED])
-def test_judge_alone(name: str, locked: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """The judge refuses what the engine would read, whoever wrote it."""
+@pytest.mark.parametrize("name", [name for name, (_, outcome) in STATEMENTS.items() if outcome == REJECTED])
+def test_allowlist_alone(name: str, locked: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """The allowlist rejects statements that DuckDB would run, in DuckDB's own dialect."""
     sql = STATEMENTS[name][0].replace("{{table}}", '"{{table}}"').replace("{folder}", str(folder))
-    if name in NO_MATTER:
+    if name in NOT_FOR_ALLOWLIST:
         return
-    with pytest.raises((Refused, duckdb.Error)):
-        judge(json.loads(locked.execute("select json_serialize_sql(?)", [sql]).fetchall()[0][0]))
+    with pytest.raises((RejectedQuery, duckdb.Error)):
+        verify_allowed(locked, sql)
 
 
 @pytest.mark.parametrize(
@@ -78,16 +78,16 @@ def test_judge_alone(name: str, locked: duckdb.DuckDBPyConnection, folder: Path)
         "select getenv('HOME')",
     ],
 )
-def test_lock_alone(sql: str, locked: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """The engine itself reads no other file, writes none, loads nothing and keeps its settings."""
+def test_lockdown_alone(sql: str, locked: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """A locked DuckDB reads no other file, writes none, loads no extension and keeps its settings."""
     with pytest.raises(duckdb.Error) as caught:
         locked.execute(sql.replace("{folder}", str(folder))).fetchall()
     assert "pytz" not in str(caught.value)
     assert locked.execute('select count(*) from "{{table}}"').fetchall() == [(500,)]
 
 
-def test_paths_are_ours(locked: duckdb.DuckDBPyConnection) -> None:
-    """Not even the definition of the dataset's view says where its files lie."""
+def test_paths_stay_hidden(locked: duckdb.DuckDBPyConnection) -> None:
+    """Even the definition of the dataset's view does not reveal where its files are."""
     [(definition,)] = locked.execute("select sql from duckdb_views() where not internal").fetchall()
     assert "/dev/fd/" in definition
     assert "kept-away" not in definition
