@@ -32,9 +32,9 @@ import sys
 from pathlib import Path
 from hallmarket.server.database.embedded import EmbeddedPostgres
 from hallmarket.server.database.migrate import migrate
-from hallmarket.server.folder import make_data_folder
+from hallmarket.server.data_folder import create_data_folder
 data = Path(sys.argv[1])
-make_data_folder(data)
+create_data_folder(data)
 postgres = EmbeddedPostgres(data)
 postgres.start()
 asyncio.run(migrate(postgres.url))
@@ -295,9 +295,9 @@ def _empty_cluster() -> Path:
 
 def copy_empty_cluster(data: Path) -> None:
     """Give a new data folder its PostgreSQL: a copy takes a tenth of the time."""
-    from hallmarket.server.folder import make_data_folder
+    from hallmarket.server.data_folder import create_data_folder
 
-    make_data_folder(data)
+    create_data_folder(data)
     subprocess.run(["cp", "-a", _empty_cluster(), data / "postgres"], check=True)
 
 

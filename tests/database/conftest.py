@@ -1,4 +1,4 @@
-"""Fixtures of the database tests: empty databases on the shared server's PostgreSQL."""
+"""Fixtures for the database tests: empty databases on the shared server's PostgreSQL."""
 
 import secrets
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from support import Server
 
 @pytest.fixture
 def empty_database(server: Server) -> Iterator[str]:
-    """The URL of a new, empty database beside the shared server's own."""
+    """The URL of a new, empty database on the shared server's PostgreSQL."""
     name = f"empty_{secrets.token_hex(6)}"
     server.query(f"create database {name}")
     try:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: private, durable, found again, waited for, kept alive; each trap of its wheel is closed."""
+"""The embedded PostgreSQL: private, durable, taken over after a crash, waited for at start, and restarted."""
 
 import os
 import stat
@@ -21,40 +21,40 @@ from support import Server, random_hash, wait_until
 from wire import assert_exchange_error, assert_media_error
 
 SOCKET = ".s.PGSQL.5432"
-SOON_S = 15.0
-GIVES_UP_AFTER_S = 10  # which is when the wheel's own starter does
+RESPONSE_TIMEOUT_S = 15.0
+WHEEL_START_TIMEOUT_S = 10  # when the wheel's own starter gives up
 
 
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[Server]:
-    """A server on an embedded PostgreSQL, which every test of this file leaves running."""
+    """A server on an embedded PostgreSQL. Every test of this file leaves it running."""
     with new_embedded_server() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def postgres(embedded: Server) -> EmbeddedPostgres:
-    """Its cluster."""
+    """The cluster of that server."""
     return EmbeddedPostgres(embedded.data)
 
 
 def mode_of(path: Path) -> int:
-    """A path's permissions."""
+    """Return a path's permissions."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def show(server: Server, setting: str) -> str:
-    """A setting of the server's PostgreSQL, as a connection has it."""
+    """Return a setting of the server's PostgreSQL as a connection sees it."""
     return str(server.query(f"show {setting}")[0][0])
 
 
-def test_no_other_account_comes_in(embedded: Server, postgres: EmbeddedPostgres) -> None:
-    """The socket is 0700 in a folder of 0700, both the account's that PostgreSQL runs under; there is no other way."""
+def test_socket_is_private(embedded: Server, postgres: EmbeddedPostgres) -> None:
+    """The socket and its folder are 0700 and owned by PostgreSQL's account, and PostgreSQL does not listen on TCP."""
     process = get_postmaster(embedded)
     for path in (postgres.socket_folder, postgres.socket_folder / SOCKET):
         assert mode_of(path) == 0o700
         assert path.stat().st_uid == process.uids().effective
-    for path in (embedded.data, postgres.home, postgres.cluster):
+    for path in (embedded.data, postgres.folder, postgres.cluster):
         assert mode_of(path) == 0o700
     assert stat.S_ISSOCK((postgres.socket_folder / SOCKET).stat().st_mode)
     assert (show(embedded, "listen_addresses"), process.net_connections("inet")) == ("", [])
@@ -62,7 +62,7 @@ def test_no_other_account_comes_in(embedded: Server, postgres: EmbeddedPostgres)
 
 
 def test_other_accounts_cannot_connect(postgres: EmbeddedPostgres) -> None:
-    """A process of any other account, where another can be played, is refused by the socket's folder."""
+    """A process of another account cannot reach the socket. Checked only if the test can change accounts."""
     script = (
         "import os, socket, sys; os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]));"
         " socket.socket(socket.AF_UNIX).connect(sys.argv[2])"
@@ -75,14 +75,14 @@ def test_other_accounts_cannot_connect(postgres: EmbeddedPostgres) -> None:
 
 
 def test_postgres_is_not_root(embedded: Server) -> None:
-    """PostgreSQL never runs as root, not even for a server that does."""
+    """PostgreSQL does not run as root, even if the server does."""
     postmaster = get_postmaster(embedded)
     for process in (postmaster, *postmaster.children()):
         assert process.uids().effective != 0
 
 
-def test_no_parents_mode_is_widened(tmp_path: Path) -> None:
-    """A data folder under private parents works, and every one of them keeps its mode and owner."""
+def test_modes_of_parent_folders_are_unchanged(tmp_path: Path) -> None:
+    """A data folder under private parent folders works, and the parents keep their mode and owner."""
     data = tmp_path / "private" / "more private" / "data"
     data.parent.mkdir(parents=True)
     parents = [data.parent, *data.parent.parents]
@@ -97,7 +97,7 @@ def test_no_parents_mode_is_widened(tmp_path: Path) -> None:
 
 
 def test_long_path_gets_a_short_private_socket(tmp_path: Path) -> None:
-    """A data folder whose path is too long for a socket works all the same, by a private folder elsewhere."""
+    """If the data folder's path is too long for a socket, the socket is in a private folder elsewhere."""
     data = tmp_path / ("long" * 30) / "data"
     with new_embedded_server(data) as server:
         folder = EmbeddedPostgres(data).socket_folder
@@ -114,25 +114,25 @@ def test_long_path_gets_a_short_private_socket(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", ["fsync", "synchronous_commit", "full_page_writes", "data_checksums"])
 def test_durability_stays_on(embedded: Server, setting: str) -> None:
-    """What makes a commit durable is on."""
+    """The settings that make a commit durable are on."""
     assert show(embedded, setting) == "on"
 
 
-def test_workers_turn_no_durability_off(embedded: Server) -> None:
-    """No connection, database or role has it otherwise."""
+def test_no_override_turns_durability_off(embedded: Server) -> None:
+    """No connection, database or role overrides the durability settings."""
     rows = embedded.query("select unnest(setconfig) from pg_db_role_setting")
     rows += embedded.query("select name || '=' || setting from pg_settings where source = 'configuration file'")
     assert not [row[0] for row in rows if "sync" in row[0] or "full_page" in row[0]]
 
 
 def test_ctrl_c_does_not_reach_postgres(embedded: Server) -> None:
-    """PostgreSQL stands in a session of its own: a Ctrl-C stops the server first, and the server stops PostgreSQL."""
+    """PostgreSQL runs in its own session, so a Ctrl-C stops the server first, and the server stops PostgreSQL."""
     assert embedded.process is not None
     assert os.getsid(get_postmaster(embedded).pid) != os.getsid(embedded.process.pid)
 
 
-def test_postgres_is_found_again_after_kill_9(embedded: Server) -> None:
-    """A PostgreSQL that outlived its killed server is taken over by the next, and stopped at that one's clean stop."""
+def test_postgres_is_taken_over_after_kill_9(embedded: Server) -> None:
+    """The next server takes over a PostgreSQL that outlived its killed server, and stops it at its own stop."""
     with embedded.client() as api:
         digest = random_hash()
         anchor(api, hash=digest)
@@ -150,7 +150,7 @@ def test_postgres_is_found_again_after_kill_9(embedded: Server) -> None:
 
 
 def test_slow_start_is_waited_for(embedded: Server, postgres: EmbeddedPostgres) -> None:
-    """A recovery longer than the ten seconds in which others give up is waited for; one PostgreSQL, not two."""
+    """A start that takes longer than the wheel's ten seconds is waited for, and no second PostgreSQL is started."""
     with embedded.client() as api:
         digest = random_hash()
         anchor(api, hash=digest)
@@ -161,7 +161,7 @@ def test_slow_start_is_waited_for(embedded: Server, postgres: EmbeddedPostgres) 
     starting.start()
     slow = wait_until(lambda: find_new_postmaster(postgres, killed))
     with suspended(slow):
-        starting.join(GIVES_UP_AFTER_S + 1)
+        starting.join(WHEEL_START_TIMEOUT_S + 1)
         assert starting.is_alive()
     starting.join(30)
     assert not starting.is_alive()
@@ -171,7 +171,7 @@ def test_slow_start_is_waited_for(embedded: Server, postgres: EmbeddedPostgres) 
 
 
 def find_new_postmaster(postgres: EmbeddedPostgres, old: psutil.Process) -> psutil.Process | None:
-    """The process named by the cluster's postmaster.pid, once that is another than the old one."""
+    """Return the process in the cluster's postmaster.pid; None while that is still the old one."""
     try:
         pid = int((postgres.cluster / "postmaster.pid").read_text().split()[0])
     except (OSError, IndexError, ValueError):
@@ -179,8 +179,8 @@ def find_new_postmaster(postgres: EmbeddedPostgres, old: psutil.Process) -> psut
     return psutil.Process(pid) if pid != old.pid else None
 
 
-def test_killed_postgres_is_told_in_form_and_comes_back(embedded: Server) -> None:
-    """While PostgreSQL is dead every path answers 503 in its dialect's form; it comes back without help, as do they."""
+def test_killed_postgres_gives_503_and_is_restarted(embedded: Server) -> None:
+    """While PostgreSQL is down every path returns 503 in its dialect's format; both recover without intervention."""
     with embedded.client() as api:
         digest = anchored(api)["hash"]
         postmaster = get_postmaster(embedded)
@@ -194,7 +194,7 @@ def test_killed_postgres_is_told_in_form_and_comes_back(embedded: Server) -> Non
 
 
 def assert_away(api: httpx.Client) -> None:
-    """Assert that every path that needs the database says in form that it is away, and soon."""
+    """Assert that every path that needs the database soon returns a well-formed 503, and the others work."""
     item = {"hash": random_hash(), "size": 1}
     batch = {"content": lines_of(item), "headers": {"content-type": "application/x-ndjson"}}
     for method, path, options in (
@@ -206,19 +206,19 @@ def assert_away(api: httpx.Client) -> None:
         ("POST", ANCHOR, {"json": item}),
         ("POST", BATCH, batch),
     ):
-        response = api.request(method, path, timeout=SOON_S, **options)
+        response = api.request(method, path, timeout=RESPONSE_TIMEOUT_S, **options)
         assert_media_error(response, 503, "UNAVAILABLE")
         assert response.headers["retry-after"] == "1"
     for path in ("/log/checkpoint", "/log/tile/0/000.p/1"):
-        response = api.get(path, timeout=SOON_S)
+        response = api.get(path, timeout=RESPONSE_TIMEOUT_S)
         assert_exchange_error(response, 503, "unavailable")
         assert response.headers["retry-after"] == "1"
     for path in ("/healthz", "/log/key"):
-        assert api.get(path, timeout=SOON_S).status_code == 200
+        assert api.get(path, timeout=RESPONSE_TIMEOUT_S).status_code == 200
 
 
-def test_half_made_cluster_is_made_again(tmp_path: Path) -> None:
-    """What a kill in the middle of making the cluster left behind is cleared away."""
+def test_partial_cluster_is_replaced(tmp_path: Path) -> None:
+    """A partial cluster, left by a kill during its creation, is deleted and a new one created."""
     data = tmp_path / "data"
     left = data / "postgres" / "cluster.new-left"
     left.mkdir(parents=True)
@@ -228,7 +228,7 @@ def test_half_made_cluster_is_made_again(tmp_path: Path) -> None:
         assert not list((data / "postgres").glob("cluster.new*"))
 
 
-def test_all_clients_come_by_the_socket(embedded: Server) -> None:
-    """Workers, sequencer and administrators come by the socket."""
+def test_all_clients_use_the_socket(embedded: Server) -> None:
+    """Every client of PostgreSQL is connected through the socket."""
     rows = embedded.query("select client_addr from pg_stat_activity where backend_type = 'client backend'")
     assert {row[0] for row in rows} == {None}

@@ -1,4 +1,4 @@
-"""The named queries: each is valid SQL for the migrated schema, used, and writes only its own room's tables."""
+"""The named queries: each is valid for the migrated schema, is used, and writes only its own room's tables."""
 
 import asyncio
 import re
@@ -31,36 +31,36 @@ USES = re.compile(r"\bsql\.(\w+)")
 
 
 def queries_of(room: str) -> dict[str, str]:
-    """A room's queries by name."""
+    """Return a room's queries by name."""
     return load_queries(f"hallmarket.server.{room}").texts
 
 
 def owners() -> dict[str, str]:
-    """The room that owns each table, by the migration that makes it."""
-    found = {}
+    """Return the room that owns each table, according to the migration that created it."""
+    room_of = {}
     for migration in read_migrations():
         subject = migration.name.split("_", 1)[1]
         for table in CREATES.findall(migration.text):
-            found[table] = OWNERS.get(subject, subject)
+            room_of[table] = OWNERS.get(subject, subject)
         for old, new in RENAMES.findall(migration.text):
-            found[new] = found.pop(old)
-    return found
+            room_of[new] = room_of.pop(old)
+    return room_of
 
 
 def without_comments(text: str) -> str:
-    """SQL without its comments and without `for update`, which locks and writes nothing."""
+    """Remove comments, and `for update`, which only locks."""
     return re.sub(r"\bfor (?:no key )?update\b|\bdo update\b", "", re.sub(r"--.*", "", text))
 
 
-def test_every_room_is_known() -> None:
-    """The rooms with queries are rooms, and together they own every table."""
+def test_every_table_belongs_to_a_room() -> None:
+    """Every table is owned by a room that has queries."""
     assert {"identity", "media", "tlog"} <= set(ROOMS)
     assert set(owners().values()) <= set(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_query_prepares(server: Server, room: str) -> None:
-    """Every query of the room is accepted by PostgreSQL for the schema as it is."""
+    """PostgreSQL can prepare every query of the room against the migrated schema."""
 
     async def prepare() -> None:
         connection = await asyncpg.connect(server.postgres_url)
@@ -78,7 +78,7 @@ def test_every_query_prepares(server: Server, room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_query_is_used_and_every_use_is_a_query(room: str) -> None:
-    """The room's code and its queries.sql name the same queries."""
+    """The room's code uses exactly the queries in its queries.sql."""
     used: set[str] = set()
     for path in (SERVER / room).rglob("*.py"):
         used |= set(USES.findall(path.read_text()))
@@ -87,22 +87,22 @@ def test_every_query_is_used_and_every_use_is_a_query(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_only_the_owner_writes_a_table(room: str) -> None:
-    """A room's queries write the tables of its own migrations, and no others."""
+    """A room's queries write only the tables of its own migrations."""
     owner = owners()
     for name, text in queries_of(room).items():
         for table in WRITES.findall(without_comments(text)):
             assert owner[table.lower()] == room, f"{room}.{name} writes {table}, which {owner[table.lower()]} owns"
 
 
-def test_no_code_writes_sql_of_its_own() -> None:
-    """Tables are written by named queries only; migrations keep their own record."""
+def test_no_code_contains_inline_writes() -> None:
+    """Only named queries write tables; the migrations' own record is the exception."""
     for path in SERVER.rglob("*.py"):
         tables = {table.lower() for table in WRITES.findall(path.read_text())} & set(owners())
         assert not tables, f"{path} writes {tables}"
 
 
-def test_names_ride_along_for_the_database(server: Server) -> None:
-    """A query's text begins with its room and name, which is how the database's own log and statistics tell it."""
+def test_query_text_begins_with_its_name(server: Server) -> None:
+    """A query's text begins with its room and name, so the database's log and statistics identify it."""
     for room in ROOMS:
         for name, text in queries_of(room).items():
             assert text.startswith(f"-- hallmarket.server.{room}.{name}\n")

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import asyncpg
 
+from hallmarket.server.data_folder import DataFolderLock, create_data_folder
 from hallmarket.server.database.embedded import EmbeddedPostgres
 from hallmarket.server.database.migrate import migrate
 from hallmarket.server.errors import Refusal
-from hallmarket.server.folder import FolderLock, make_data_folder
 from hallmarket.server.identity.keys import get_secret
 from hallmarket.server.settings import Settings
 
@@ -68,10 +68,10 @@ def _database_url(settings: Settings, deadline: float) -> Iterator[str]:
     if settings.database_url:
         yield settings.database_url
         return
-    make_data_folder(settings.data)
+    create_data_folder(settings.data)
     postgres = EmbeddedPostgres(settings.data)
-    lock = FolderLock(settings.data, "admin")
-    while not (alone := lock.try_acquire()) and not postgres.answers():
+    lock = DataFolderLock(settings.data, "admin")
+    while not (alone := lock.try_acquire()) and not postgres.is_ready():
         if time.monotonic() > deadline:
             raise Refusal(f"{settings.data} is in use by {lock.holder()}, but its database does not answer.")
         time.sleep(0.1)

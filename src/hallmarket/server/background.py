@@ -9,11 +9,11 @@ from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.catalog.events import forget_events
 from hallmarket.server.child import name_process, run_until_stopped
+from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
 from hallmarket.server.files.preview import show_thumbnails
 from hallmarket.server.files.upload import forget_uploads
-from hallmarket.server.folder import scratch_folder
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.idempotency.store import delete_expired_responses
 from hallmarket.server.jobs.background_process import BackgroundProcess

@@ -22,6 +22,7 @@ from hallmarket.server.catalog.impact_routes import impact_routes
 from hallmarket.server.catalog.kinds import Kinds
 from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
+from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.export import Exports
 from hallmarket.server.datasets.from_file import Uploads
@@ -32,7 +33,6 @@ from hallmarket.server.datasets.version_routes import version_routes
 from hallmarket.server.files.get import FileKind
 from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
-from hallmarket.server.folder import scratch_folder
 from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
 from hallmarket.server.http.framework import make_framework

@@ -23,10 +23,10 @@ import msgspec
 import structlog
 
 from hallmarket.proof.key import SigningKey
+from hallmarket.server.data_folder import DataFolderLock, create_data_folder
 from hallmarket.server.database.embedded import EmbeddedPostgres
 from hallmarket.server.database.migrate import migrate
 from hallmarket.server.errors import Refusal
-from hallmarket.server.folder import FolderLock, make_data_folder
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.identity.keys import get_secret
 from hallmarket.server.identity.register import FirstStart, first_start
@@ -79,9 +79,9 @@ def serve(settings: Settings, announce: Announce) -> None:
     """
     configure_logging(settings.log_level)
     stopping = _note_signals()
-    make_data_folder(settings.data)
+    create_data_folder(settings.data)
     with ExitStack() as cleanup:
-        cleanup.enter_context(FolderLock(settings.data, "server"))
+        cleanup.enter_context(DataFolderLock(settings.data, "server"))
         postgres = None
         if not settings.database_url:
             postgres = EmbeddedPostgres(settings.data)

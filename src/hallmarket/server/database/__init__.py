@@ -1,1 +1,1 @@
-"""PostgreSQL: the embedded one, connections, migrations and the loader of named queries."""
+"""PostgreSQL: the embedded server, connections, migrations and named queries."""

@@ -1,6 +1,7 @@
-"""Batches without a timer: what comes in while one round trip is under way leaves together in the next.
+"""Batching without a timer: items that arrive during one round trip to the database share the next one.
 
-An idle server answers at once, for the first item finds no round trip under way; a busy one shares each among hundreds.
+An idle server has no latency from batching, because the first item starts a round trip immediately. A busy server
+shares each round trip among hundreds of items.
 """
 
 import asyncio
@@ -9,23 +10,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class Batcher(Generic[Item, Answer]):
-    """Gathers single calls into batches for `run`, which returns an answer, or an exception to raise, for each item."""
+class Batcher(Generic[Item, Result]):
+    """Groups single items into batches for `run`, which returns a result or an exception for each item."""
 
     def __init__(
-        self, run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]], max_items: int
+        self, run: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]], max_items: int
     ) -> None:
         self._run = run
         self._max_items = max_items
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
-    def submit(self, item: Item) -> "asyncio.Future[Answer]":
-        """The future answer to `item`; its batch leaves as soon as the one before it is back."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
+        """Return a future for the item's result. Its batch starts as soon as the previous one has finished."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -36,15 +37,15 @@ class Batcher(Generic[Item, Answer]):
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
                 try:
-                    answers = await self._run([item for item, _ in batch])
+                    results = await self._run([item for item, _ in batch])
                 except Exception as error:
-                    answers = [error] * len(batch)
-                for (_, future), answer in zip(batch, answers, strict=True):
+                    results = [error] * len(batch)
+                for (_, future), result in zip(batch, results, strict=True):
                     if future.done():
-                        continue  # The caller hung up; what it asked for is done all the same.
-                    if isinstance(answer, Exception):
-                        future.set_exception(answer)
+                        continue  # The caller was cancelled. The item has been processed nevertheless.
+                    if isinstance(result, Exception):
+                        future.set_exception(result)
                     else:
-                        future.set_result(answer)
+                        future.set_result(result)
         finally:
             self._worker = None

@@ -1,4 +1,4 @@
-"""New ids."""
+"""Generate ids."""
 
 from uuid import UUID
 
@@ -7,5 +7,8 @@ from asyncpg.pgproto import pgproto
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562): ordered by time, so that indexes grow at one end. In the driver's own, quicker class."""
+    """Return a new UUIDv7 (RFC 9562), which is ordered by time so that indexes grow at one end.
+
+    It is an instance of the driver's own UUID class, which is faster than the standard library's.
+    """
     return pgproto.UUID(uuid_utils.uuid7().bytes)

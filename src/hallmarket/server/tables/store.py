@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.errors import Conflict, InvalidRequest
-from hallmarket.server.folder import scratch_folder
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables import log
 from hallmarket.server.tables.coerce import check_enum, coerce_values
