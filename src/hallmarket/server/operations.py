@@ -1,4 +1,4 @@
-"""For operators: `/healthz`, `/readyz` and `/metrics`."""
+"""Routes for operators: `/healthz`, `/readyz` and `/metrics`."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -23,17 +23,17 @@ from hallmarket.server.tlog.status import get_status
 from hallmarket.server.tlog.types import LogStatus
 
 NO_STORE = {"cache-control": "no-store"}
-FIGURES = {"answer": {"text/plain": {"type": "string", "examples": ["hallmarket_log_size 6.0\n"]}}}
+METRICS = {"answer": {"text/plain": {"type": "string", "examples": ["hallmarket_log_size 6.0\n"]}}}
 
 
 class Health(msgspec.Struct, frozen=True):
-    """That this process answers."""
+    """The liveness response."""
 
     status: Literal["ok"] = "ok"
 
 
 class NewestCheckpoint(msgspec.Struct, frozen=True, rename="camel"):
-    """The newest checkpoint; `root` is base64."""
+    """The newest checkpoint. `root` is the base64 of the root hash."""
 
     number: int
     size: int
@@ -42,7 +42,7 @@ class NewestCheckpoint(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class LogState(msgspec.Struct, frozen=True, rename="camel"):
-    """How far the log is, and how far behind."""
+    """The log's size, queue length and lag, which is the age of the oldest queued entry."""
 
     origin: str
     size: int
@@ -52,7 +52,7 @@ class LogState(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether the database answers too; `log` is null while it does not."""
+    """The readiness response. `log` is null while the database is unavailable."""
 
     status: Literal["ready", "unavailable"]
     version: str
@@ -60,17 +60,17 @@ class Readiness(msgspec.Struct, frozen=True):
     log: LogState | None
 
 
-READINESS = {503: answer(Readiness, "The database is away for the moment.")}
+READINESS = {503: answer(Readiness, "The database is temporarily unavailable.")}
 
 
 def operations_routes(database: Database, origin: str, version: str) -> Sequence[HTTPRouteHandler]:
-    """The routes of operations."""
+    """Return the operators' routes."""
 
-    @get("/healthz", summary="Alive: this process answers", sync_to_thread=False)
+    @get("/healthz", summary="Check that the process is alive", sync_to_thread=False)
     def health() -> Response[Health]:
         return Response(Health(), headers=NO_STORE)
 
-    @get("/readyz", summary="Ready: the database answers too", responses=READINESS)
+    @get("/readyz", summary="Check that the process and the database are ready", responses=READINESS)
     async def ready() -> Response[Readiness]:
         try:
             status = await get_status(database)
@@ -79,29 +79,29 @@ def operations_routes(database: Database, origin: str, version: str) -> Sequence
             return Response(away, status_code=503, headers=NO_STORE | {"retry-after": "1"})
         return Response(Readiness("ready", version, "ok", _describe(origin, status)), headers=NO_STORE)
 
-    @get("/metrics", opt=FIGURES, summary="Figures for Prometheus")
+    @get("/metrics", opt=METRICS, summary="Get the metrics in the Prometheus text format")
     async def metrics() -> Response[bytes]:
         REQUEST_FIGURES.hand_over()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         try:
-            registry.register(LogFigures(await get_status(database)))
-            registry.register(JobFigures(await count_jobs(database)))
+            registry.register(LogMetrics(await get_status(database)))
+            registry.register(JobMetrics(await count_jobs(database)))
         except Unavailable:
-            registry.register(LogFigures(None))
+            registry.register(LogMetrics(None))
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4", headers=NO_STORE)
 
     return [health, ready, metrics]
 
 
-class LogFigures(Collector):
-    """The log's own figures, true at the moment of asking whichever process answers."""
+class LogMetrics(Collector):
+    """Gauges of the log, read from the database at each request, so every worker reports the same values."""
 
     def __init__(self, status: LogStatus | None) -> None:
         self._status = status
 
     def collect(self) -> Iterable[Metric]:
-        """The gauges; while the database is away only that it is."""
+        """Yield the gauges. While the database is unavailable, yield only `hallmarket_database_up`."""
         status = self._status
         yield GaugeMetricFamily("hallmarket_database_up", "Whether the database answers.", float(status is not None))
         if status is None:
@@ -119,14 +119,14 @@ class LogFigures(Collector):
         )
 
 
-class JobFigures(Collector):
-    """The background's own figures; a kind that nothing was ever asked of has none."""
+class JobMetrics(Collector):
+    """Gauges of the background jobs, for the kinds that have jobs in the table."""
 
     def __init__(self, counts: Sequence[JobCount]) -> None:
         self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
-        """The gauges, by kind of job."""
+        """Yield the gauges by kind of job."""
         jobs = GaugeMetricFamily("hallmarket_jobs", "Background jobs.", labels=["kind", "state"])
         oldest = GaugeMetricFamily(
             "hallmarket_jobs_oldest_seconds", "How long the oldest waiting background job has waited.", labels=["kind"]
