@@ -75,6 +75,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         """The id of the person who acts, or None for the server itself and for strangers."""
         return None if self.person is None else self.person.id
 
+    @property
+    def viewer(self) -> tuple[UUID, UUID | None]:
+        """The person and the only organization that their credential opens, if any: what the database's rules take."""
+        return self.person_id, self.bound_to
+
     def require_organization(self, organization_id: UUID | None) -> None:
         """Raises ApiKeyOrgMismatch if the credential is bound to another organization; None is the personal context."""
         if self.bound_to is not None and self.bound_to != organization_id:

@@ -8,6 +8,8 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.paging import Page, make_page
+from hallmarket.server.paging import Window as Window
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -44,11 +46,15 @@ class Paged(msgspec.Struct, Generic[Item], frozen=True):
     error: None = None
 
 
-class Window(msgspec.Struct, frozen=True):
-    """Which rows of a list are wanted."""
+def paged(page: Page[Item]) -> Paged[Item]:
+    """Return a page in its envelope."""
+    return Paged(page.items, pagination(page))
 
-    offset: int
-    limit: int
+
+def pagination(page: Page[Any]) -> Pagination:
+    """Return a page's position in its list, as the envelope has it."""
+    cursor = None if page.next_cursor is None else {"cursor": page.next_cursor}
+    return Pagination(page.window.offset, page.window.limit, page.total, page.has_more, cursor)
 
 
 def page_of(
@@ -58,14 +64,8 @@ def page_of(
     total: int | None = None,
     cursor: Callable[[Row], str] | None = None,
 ) -> Paged[Item]:
-    """A page from up to `limit + 1` rows, of which the one too many says that there is more.
-
-    `total` is the number of all, where somebody counted them; `cursor` writes the place behind a row, where a list can
-    be gone on with from there.
-    """
-    shown, has_more = rows[: window.limit], len(rows) > window.limit
-    next_cursor = {"cursor": cursor(shown[-1])} if cursor is not None and has_more else None
-    return Paged([item(row) for row in shown], Pagination(window.offset, window.limit, total, has_more, next_cursor))
+    """As `make_page`, in the envelope."""
+    return paged(make_page(window, rows, item, total, cursor))
 
 
 def read_window(query: dict[str, str], default: int = 50) -> Window:
