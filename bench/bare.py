@@ -1,4 +1,4 @@
-"""The denominator: a bare ASGI application (`bench/hello.py`, `bench/bytes.py`) on the server's own web server."""
+"""Baseline: a bare ASGI application (`bench/hello.py`, `bench/bytes.py`) on the same web server as Hallmarket."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def bare_application(body_bytes: int = 0, application: str = "hello", folder: str = ".") -> Iterator[str]:
-    """The URL of one that answers as many bytes, or works in a folder."""
+    """Run one of the two and yield its URL; `body_bytes` is for `hello`, `folder` for `bytes`."""
     program = str(Path(sys.executable).with_name("uvicorn"))
     command = [program, f"bench.{application}:app", "--port", "18999", "--no-access-log"]
     command += ["--loop", "uvloop", "--http", "httptools", "--lifespan", "off", "--log-level", "warning"]

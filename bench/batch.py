@@ -1,4 +1,4 @@
-"""Batches of anchors into an empty registry, and again at a million items, with the server's memory watched.
+"""Batches of anchors into an empty registry and at a million items, and the growth of the server's memory.
 
 python -m bench.batch
 """
@@ -11,18 +11,18 @@ from typing import Any
 
 import psutil
 
-from bench.table import Row, show
+from bench.table import Row, print_rows
 from support import Server, new_server
 
 ITEMS = 1_000_000
 BATCH = 20_000
-MEASURED = 5  # batches of each measurement, on each connection
+MEASURED = 5  # batches per measurement and connection
 CONNECTIONS = 2
 UNLIMITED: dict[str, Any] = {"rate_limit_key": 10**9, "rate_limit_address": 10**9}
 
 
 def run(items: int = ITEMS) -> list[Row]:
-    """Fill a registry, measuring the first batches and those at `items`."""
+    """Fill a registry; measure the first batches and those at `items`."""
     with new_server(**UNLIMITED) as server:
         numbers = iter(range(0, 10**9, BATCH))
         empty = send(server, numbers, MEASURED)
@@ -36,37 +36,37 @@ def run(items: int = ITEMS) -> list[Row]:
         Row(
             what=f"batches of {BATCH:,} into an empty registry, {CONNECTIONS} connections, log running",
             hallmarket=f"{empty:,.0f} items/s",
-            beside_it="the target",
+            baseline="the target",
             figure=round(empty),
             target=20_000,
-            holds=empty >= 20_000,
+            met=empty >= 20_000,
         ),
         Row(
             what=f"the same at {items:,} items",
             hallmarket=f"{full:,.0f} items/s",
-            beside_it=f"{empty:,.0f} items/s into an empty registry",
+            baseline=f"{empty:,.0f} items/s into an empty registry",
             figure=round(full / empty, 3),
             target=0.8,
-            holds=full / empty >= 0.8,
+            met=full / empty >= 0.8,
         ),
         Row(
-            what="the server's processes grew meanwhile",
+            what="growth of the server's memory meanwhile",
             hallmarket=f"{grown:+.0f} MiB over {items / 1e6:g} M items; the queue was empty {drained:.1f} s later",
-            beside_it=f"{memory:.0f} MiB after the first batches",
+            baseline=f"{memory:.0f} MiB after the first batches",
             figure=round(memory / (memory + max(grown, 0)), 3),
             target=0.8,
-            holds=grown <= memory / 4,
+            met=grown <= memory / 4,
         ),
     ]
 
 
 def hash_of(number: int) -> str:
-    """The made-up hash of an item: its first digits jump about, as those of real hashes do."""
+    """Return the invented hash of an item; its first digits are scattered like those of real hashes."""
     return f"{number * 2654435761 % 4294967296:08x}{number:012x}{'0' * 108}"
 
 
 def send(server: Server, numbers: Iterator[int], batches: int) -> float:
-    """Send batches over every connection; items accepted a second, client included."""
+    """Send batches over every connection; returns accepted items per second, including the client's work."""
     accepted: list[int] = []
 
     def work(firsts: list[int]) -> None:
@@ -77,10 +77,10 @@ def send(server: Server, numbers: Iterator[int], batches: int) -> float:
                     f'{{"hash":"{hash_of(number)}","size":12345,"name":"scan_{number}.tif","metadata":"{{}}"}}\n'
                     for number in range(first, first + BATCH)
                 )
-                answer = client.post("/v1/media/anchor/batch", content=body, headers=headers).content
-                accepted.append(answer.count(b'"status":201'))
+                content = client.post("/v1/media/anchor/batch", content=body, headers=headers).content
+                accepted.append(content.count(b'"status":201'))
 
-    began = time.monotonic()
+    started_s = time.monotonic()
     threads = [
         threading.Thread(target=work, args=([next(numbers) for _ in range(batches)],)) for _ in range(CONNECTIONS)
     ]
@@ -88,9 +88,9 @@ def send(server: Server, numbers: Iterator[int], batches: int) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.monotonic() - began
+    elapsed_s = time.monotonic() - started_s
     assert sum(accepted) == batches * CONNECTIONS * BATCH
-    return sum(accepted) / seconds
+    return sum(accepted) / elapsed_s
 
 
 def _count(server: Server) -> int:
@@ -98,10 +98,10 @@ def _count(server: Server) -> int:
 
 
 def _drain(server: Server) -> float:
-    began = time.monotonic()
+    started_s = time.monotonic()
     while server.query("select 1 from log_queue limit 1"):
         time.sleep(0.1)
-    return time.monotonic() - began
+    return time.monotonic() - started_s
 
 
 def _memory_mib(server: Server) -> float:
@@ -112,4 +112,4 @@ def _memory_mib(server: Server) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

@@ -1,6 +1,6 @@
-"""A bare ASGI application that takes bytes and gives bytes: what an upload and a download cost without a registry.
+"""Baseline for uploads and downloads: a bare ASGI application that only receives and sends bytes.
 
-PUT writes and fingerprints the stream into the file FOLDER/put, and flushes it; GET reads and sends FOLDER/get.
+PUT fingerprints the request body and writes it to the file FOLDER/put, with fsync. GET sends the file FOLDER/get.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 async def app(scope: Any, receive: Receive, send: Send) -> None:
-    """Answer."""
-    await (_take(receive, send) if scope["method"] == "PUT" else _give(send))
+    """Handle one request."""
+    await (_receive_file(receive, send) if scope["method"] == "PUT" else _send_file(send))
 
 
-async def _take(receive: Receive, send: Send) -> None:
+async def _receive_file(receive: Receive, send: Send) -> None:
     fingerprint = hashlib.sha3_512()
     with (FOLDER / "put").open("wb") as file:
         more = True
@@ -36,7 +36,7 @@ async def _take(receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _give(send: Send) -> None:
+async def _send_file(send: Send) -> None:
     path = FOLDER / "get"
     headers = [(b"content-length", b"%d" % path.stat().st_size)]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -1,4 +1,4 @@
-"""Uploads and downloads of one large file beside a bare ASGI application that does no more than it must.
+"""Uploads and downloads of one large file, compared with a bare ASGI application.
 
 python -m bench.files
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.bare import bare_application
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from exchange import exchange_client
 from support import new_server
 
@@ -23,8 +23,8 @@ SIZE_BYTES = 256 * MIB
 
 
 def run(rounds: int = ROUNDS, size_bytes: int = SIZE_BYTES) -> list[Row]:
-    """Alternate our server and the bare application; medians."""
-    # On the same disk: the server's data is in the folder for temporary files, too.
+    """Alternate the server and the bare application; medians."""
+    # The server's data is in the folder for temporary files too, so both use the same disk.
     with tempfile.TemporaryDirectory() as folder, new_server(rate_limit_key=0, rate_limit_address=0) as server:
         path = Path(folder) / "get"
         with path.open("wb") as file:
@@ -36,15 +36,15 @@ def run(rounds: int = ROUNDS, size_bytes: int = SIZE_BYTES) -> list[Row]:
         ):
             ups, bare_ups, downs, bare_downs = [], [], [], []
             for _ in range(rounds):
-                begun = api.post("/files/upload-url", json={"file_name": "large.bin"}).json()["data"]
-                ups.append(_upload(begun["upload_url"], path))
+                upload = api.post("/files/upload-url", json={"file_name": "large.bin"}).json()["data"]
+                ups.append(_upload(upload["upload_url"], path))
                 bare_ups.append(_upload(bare + "/", path))
-                wanted = {"upload_id": begun["upload_id"], "download": True}
-                told = api.post("/files/upload/complete", json=wanted).json()["data"]
-                assert told["size"] == size_bytes
-                downs.append(_download(told["download_url"], size_bytes))
+                request = {"upload_id": upload["upload_id"], "download": True}
+                completed = api.post("/files/upload/complete", json=request).json()["data"]
+                assert completed["size"] == size_bytes
+                downs.append(_download(completed["download_url"], size_bytes))
                 bare_downs.append(_download(bare + "/", size_bytes))
-                api.request("DELETE", "/files/upload", json={"upload_id": begun["upload_id"]})
+                api.request("DELETE", "/files/upload", json={"upload_id": upload["upload_id"]})
     size, median = f"a file of {size_bytes // MIB} MiB", statistics.median
     return [
         ratio_row(f"upload of {size}", median(ups), median(bare_ups), "MB/s", "bare ASGI that fingerprints it", 0.8),
@@ -53,31 +53,31 @@ def run(rounds: int = ROUNDS, size_bytes: int = SIZE_BYTES) -> list[Row]:
 
 
 def _upload(url: str, path: Path) -> float:
-    """Megabytes a second from the first byte sent to the answer."""
+    """Return megabytes per second from the first byte sent to the response."""
     with _connect(url) as connection, path.open("rb") as file:
         size_bytes = path.stat().st_size
-        began = time.perf_counter()
-        _ask(connection, "PUT", url, f"content-length: {size_bytes}\r\n")
+        started_s = time.perf_counter()
+        _send_head(connection, "PUT", url, f"content-length: {size_bytes}\r\n")
         connection.sendfile(file)
-        answer = connection.recv(65536)
-        seconds = time.perf_counter() - began
-    assert answer.startswith(b"HTTP/1.1 200"), answer
-    return size_bytes / 1e6 / seconds
+        response = connection.recv(65536)
+        elapsed_s = time.perf_counter() - started_s
+    assert response.startswith(b"HTTP/1.1 200"), response
+    return size_bytes / 1e6 / elapsed_s
 
 
 def _download(url: str, size_bytes: int) -> float:
-    """Megabytes a second from the request to the last byte."""
+    """Return megabytes per second from the request to the last byte."""
     with _connect(url) as connection:
-        began = time.perf_counter()
-        _ask(connection, "GET", url, "")
+        started_s = time.perf_counter()
+        _send_head(connection, "GET", url, "")
         buffer = bytearray(4 * MIB)
-        seen = connection.recv_into(buffer)
+        received = connection.recv_into(buffer)
         assert buffer.startswith(b"HTTP/1.1 200"), buffer[:500]
-        while got := connection.recv_into(buffer):
-            seen += got
-        seconds = time.perf_counter() - began
-    assert seen > size_bytes
-    return seen / 1e6 / seconds
+        while count := connection.recv_into(buffer):
+            received += count
+        elapsed_s = time.perf_counter() - started_s
+    assert received > size_bytes
+    return received / 1e6 / elapsed_s
 
 
 def _connect(url: str) -> socket.socket:
@@ -85,10 +85,10 @@ def _connect(url: str) -> socket.socket:
     return socket.create_connection((str(address.hostname), int(address.port or 80)))
 
 
-def _ask(connection: socket.socket, method: str, url: str, headers: str) -> None:
+def _send_head(connection: socket.socket, method: str, url: str, headers: str) -> None:
     head = f"{method} {urlsplit(url).path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n{headers}\r\n"
     connection.sendall(head.encode())
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

@@ -1,4 +1,4 @@
-"""A bare ASGI application that answers every request with the same bytes: what the web server alone can do."""
+"""Baseline for small responses: a bare ASGI application that sends the same bytes to every request."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,6 @@ HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % l
 
 
 async def app(_scope: Any, _receive: Any, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-    """Answer."""
+    """Handle one request."""
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY})

@@ -1,4 +1,4 @@
-"""Public look-ups of anchored hashes beside a bare ASGI application that answers as many bytes.
+"""Public look-ups of anchored hashes, compared with a bare ASGI application that sends as many bytes.
 
 python -m bench.lookup
 """
@@ -12,7 +12,7 @@ import httpx
 from bench.bare import bare_application
 from bench.batch import BATCH, CONNECTIONS, hash_of, send
 from bench.load import run_wrk
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from support import Server, new_server, wait_until
 
 ROUNDS = 5
@@ -23,44 +23,44 @@ UNLIMITED: dict[str, Any] = {"rate_limit_key": 10**9, "rate_limit_address": 10**
 
 
 def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
-    """Look up among few items and among many, popular ones and any, alternating with the bare application."""
+    """Look up among few and many items, by popularity and uniformly, alternating with the bare application."""
     with new_server(**UNLIMITED) as server:
         numbers = iter(range(0, 10**9, BATCH))
         send(server, numbers, 1)
         with server.client("") as client:
-            answer = wait_until(lambda: _found(client, hash_of(0)))
-        with bare_application(len(answer)) as hello:
+            response = wait_until(lambda: _found(client, hash_of(0)))
+        with bare_application(len(response)) as hello:
             few, few_bare = _measure(server, hello, FEW, "popular", rounds)
             while server.query("select count(*) from media")[0][0] < many:
                 send(server, numbers, 50 // CONNECTIONS)
-            _settle(server)
+            _wait_for_log(server)
             server.stop()
             server.start()
             wait_until(lambda: server.log.read_text().count("look-ups remembered") == 2, timeout_s=120, every_s=0.5)
             popular, popular_bare = _measure(server, hello, many, "popular", rounds)
-            any_, any_bare = _measure(server, hello, many, "uniform", rounds)
+            uniform, uniform_bare = _measure(server, hello, many, "uniform", rounds)
     bare = "bare ASGI, same size, server and workers"
     return [
         ratio_row(f"look-ups among {FEW:,} items", few, few_bare, "/s", bare, 0.6),
-        ratio_row(f"look-ups among {many:,} items, asked for by 1/rank", popular, popular_bare, "/s", bare, 0.6),
+        ratio_row(f"look-ups among {many:,} items, popularity 1/rank", popular, popular_bare, "/s", bare, 0.6),
         ratio_row(
-            f"the same beside {FEW:,} items, each over its bare", popular / popular_bare * 1000, few / few_bare * 1000,
+            f"that ratio, compared with {FEW:,} items", popular / popular_bare * 1000, few / few_bare * 1000,
             "‰", f"among {FEW:,}", 0.9,
         ),
-        ratio_row(f"look-ups among {many:,} items, any as likely", any_, any_bare, "/s", bare, 0.3),
+        ratio_row(f"look-ups among {many:,} items, uniform", uniform, uniform_bare, "/s", bare, 0.3),
     ]  # fmt: skip
 
 
-def _measure(server: Server, hello: str, items: int, how: str, rounds: int) -> tuple[float, float]:
-    run_wrk(server.url, "lookup.lua", items, how, seconds=WARM_UP_S)
+def _measure(server: Server, hello: str, items: int, distribution: str, rounds: int) -> tuple[float, float]:
+    run_wrk(server.url, "lookup.lua", items, distribution, seconds=WARM_UP_S)
     ours, bare = [], []
     for _ in range(rounds):
-        ours.append(run_wrk(server.url, "lookup.lua", items, how, seconds=SECONDS))
+        ours.append(run_wrk(server.url, "lookup.lua", items, distribution, seconds=SECONDS))
         bare.append(run_wrk(hello, "hello.lua", seconds=SECONDS))
     return statistics.median(ours), statistics.median(bare)
 
 
-def _settle(server: Server) -> None:
+def _wait_for_log(server: Server) -> None:
     wait_until(lambda: not server.query("select 1 from log_queue limit 1"), timeout_s=300, every_s=0.5)
     server.query("vacuum analyze media")
     server.query("checkpoint")
@@ -72,4 +72,4 @@ def _found(client: httpx.Client, digest: str) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

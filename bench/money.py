@@ -1,4 +1,4 @@
-"""Purchases over HTTP beside pgbench's TPC-B on the same PostgreSQL; one seller beside many; a full ledger beside none.
+"""Purchases over HTTP, compared with pgbench's TPC-B; one seller with many; a full ledger with an empty one.
 
 python -m bench.money
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.load import run_wrk
 from bench.lookup import UNLIMITED
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from exchange import get_token
 from support import Server, new_server
 
@@ -26,7 +26,7 @@ BUYERS = 256
 ASSETS = 6_000
 EARLIER = 100_000
 _runs = count(1)
-COLD, HOT = 1, 2  # the numbers that ids of assets begin with: of many sellers, of one
+COLD, HOT = 1, 2  # first digits of asset ids: assets of many sellers, of one seller
 MAKE = (
     """insert into person (id, username)
        select md5('s' || n)::uuid, 'seller-' || n from generate_series(0, $1 - 1) n""",
@@ -64,35 +64,40 @@ MAKE = (
 
 
 def run(rounds: int = ROUNDS) -> list[Row]:
-    """Alternate pgbench, many sellers and one; fill the ledger, and alternate it with one without sales. Medians."""
+    """Alternate pgbench, many sellers and one; then alternate a full ledger with an empty one. Medians."""
     plain, cold, hot, full, none = [], [], [], [], []
     with _new_shop() as (server, tokens):
         _pgbench(server, "--initialize", "--scale", str(CONNECTIONS), "--quiet")
         for _ in range(rounds):
             plain.append(_tpc_b(server))
-            _settle(server, tokens)
+            _warm_up(server, tokens)
             cold.append(_buy(server, tokens, COLD))
             hot.append(_buy(server, tokens, HOT))
-        while _bought(server) < EARLIER:
+        while _count_purchases(server) < EARLIER:
             _buy(server, tokens, HOT, seconds=10)
-        server.query("vacuum analyze")  # what autovacuum has to do after a year's sales in a minute is not theirs
-        earlier = _bought(server)
+        server.query("vacuum analyze")  # or autovacuum would clean up after so many sales during the measurement
+        earlier = _count_purchases(server)
         with _new_shop() as other:
             for shop in ((server, tokens), other):
-                _settle(*shop)
+                _warm_up(*shop)
             for _ in range(rounds):
                 none.append(_buy(*other, COLD))
                 full.append(_buy(server, tokens, COLD))
         assert server.admin("audit-money")["drifts"] == []
-    bought, beside = statistics.median(cold), f"pgbench's TPC-B, prepared, {CONNECTIONS} clients"
+    purchases, baseline = statistics.median(cold), f"pgbench's TPC-B, prepared, {CONNECTIONS} clients"
     return [
         ratio_row(
-            f"purchases, {CONNECTIONS} connections, many sellers", bought, statistics.median(plain), "/s", beside, 0.35
+            f"purchases, {CONNECTIONS} connections, many sellers",
+            purchases,
+            statistics.median(plain),
+            "/s",
+            baseline,
+            0.35,
         ),
-        ratio_row("the same, all from one seller", statistics.median(hot), bought, "/s", "from many", 0.9),
+        ratio_row("the same, all from one seller", statistics.median(hot), purchases, "/s", "from many", 0.9),
         ratio_row(
             f"the same from many, after {earlier:,} purchases",
-            *(statistics.median(full), statistics.median(none), "/s", "beside a server without earlier ones", 0.95),
+            *(statistics.median(full), statistics.median(none), "/s", "a server without earlier purchases", 0.95),
         ),
     ]
 
@@ -110,25 +115,25 @@ def _new_shop() -> Iterator[tuple[Server, str]]:
 
 
 def _buy(server: Server, tokens: str, assets: int, seconds: int = SECONDS) -> float:
-    """Purchases a second, of assets of this number that their buyers have not."""
+    """Return purchases per second, of assets with these first digits that the buyers do not have yet."""
     bought = server.query(
         "select coalesce(max(n), 0) as most from (select count(*) as n from licence"
         " where asset_id between $1::uuid and $2::uuid group by buyer_id) each",
         f"{assets:08x}-0000-0000-0000-000000000000",
         f"{assets:08x}-ffff-ffff-ffff-ffffffffffff",
     )[0]["most"]
-    # What was under way when a run ended may have been done, or not: begin behind it.
-    behind = bought + 3 * next(_runs)
-    return run_wrk(server.url, "purchase.lua", tokens, assets, ASSETS, behind, connections=CONNECTIONS, seconds=seconds)
+    # Requests in flight when a run ended may have committed or not, so start past them.
+    first = bought + 3 * next(_runs)
+    return run_wrk(server.url, "purchase.lua", tokens, assets, ASSETS, first, connections=CONNECTIONS, seconds=seconds)
 
 
-def _settle(server: Server, tokens: str) -> None:
-    """Flush what others have written, and buy for a while: the first change of a page after that is written whole."""
+def _warm_up(server: Server, tokens: str) -> None:
+    """Checkpoint, then buy for a while: PostgreSQL writes each page whole at its first change after a checkpoint."""
     server.query("checkpoint")
     _buy(server, tokens, COLD)
 
 
-def _bought(server: Server) -> int:
+def _count_purchases(server: Server) -> int:
     return int(server.query("select count(*) as n from licence")[0]["n"])
 
 
@@ -150,4 +155,4 @@ def _pgbench(server: Server, *options: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

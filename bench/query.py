@@ -1,4 +1,4 @@
-"""Queries by HTTP over a million rows beside DuckDB on the same files and beside Datasette, and exports of ten million.
+"""Queries over a million rows, compared with DuckDB on the same files and with Datasette; exports of ten million rows.
 
 python -m bench.query
 """
@@ -20,14 +20,14 @@ import duckdb
 import httpx
 import psutil
 
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from exchange import get_token
 from support import Server, new_server, wait_until
 
 ROUNDS = 15
 ROWS, MANY = 1_000_000, 10_000_000
 OVERHEAD_MS = 15
-MADE = """
+GENERATED = """
 select i as id, i * 7919 % 1000 as place, 'name ' || i as name, hash(i)::double / 2^64 as share, i % 2 = 0 as even,
        (i / 7)::decimal(18, 4) as price, timestamptz '2020-01-01 00:00:00+00' + to_seconds(i) as moment,
        date '2020-01-01' + (i % 3000)::int as day, md5(i::varchar) as mark,
@@ -42,10 +42,10 @@ QUERIES = {"group by": GROUPED, "filtered top 20": TOP}
 
 
 def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
-    """Ask the same of the server, of DuckDB and of Datasette in turn; then export."""
+    """Run the same queries on the server, DuckDB and Datasette in turn; then export."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as made, new_server(query_timeout_s=60) as server:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory() as temporary, new_server(query_timeout_s=60) as server:
+        folder = Path(temporary)
         client = httpx.Client(
             base_url=server.url, headers={"authorization": _token(server)}, timeout=600, trust_env=False
         )
@@ -54,7 +54,7 @@ def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
             files = _files(server)
             with _datasette(folder, files) as sqlite:
                 for name, sql in QUERIES.items():
-                    rows += _ask(name, sql, _asking(client, dataset, sql), files, sqlite, rounds)
+                    rows += _compare(name, sql, _query_over_http(client, dataset, sql), files, sqlite, rounds)
             dataset = _upload(client, _make(folder, many))
             rows += _export(server, client, dataset, many)
     return rows
@@ -64,7 +64,7 @@ def _make(folder: Path, rows: int) -> Path:
     path = folder / f"{rows}.parquet"
     with duckdb.connect(config={"python_enable_replacements": False}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"copy ({MADE.replace('?', str(rows))}) to '{path}' (format parquet)")
+        connection.execute(f"copy ({GENERATED.replace('?', str(rows))}) to '{path}' (format parquet)")
     return path
 
 
@@ -74,40 +74,42 @@ def _token(server: Server) -> str:
 
 def _upload(client: httpx.Client, path: Path) -> str:
     with path.open("rb") as content:
-        answer = client.post("/datasets/create/from-file", files={"file": (path.name, content)})
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["data"]["id"])
+        response = client.post("/datasets/create/from-file", files={"file": (path.name, content)})
+    assert response.status_code == 200, response.text
+    return str(response.json()["data"]["id"])
 
 
 def _files(server: Server) -> list[str]:
     return sorted(map(str, (server.data / "tables").glob("*/*/*.parquet")))
 
 
-def _asking(client: httpx.Client, dataset: str, sql: str) -> Callable[[], int]:
-    def ask() -> int:
-        answer = client.post(f"/datasets/{dataset}/query-custom", json={"query": sql})
-        assert answer.status_code == 200, answer.text
-        return len(answer.json()["data"])
+def _query_over_http(client: httpx.Client, dataset: str, sql: str) -> Callable[[], int]:
+    def run_query() -> int:
+        response = client.post(f"/datasets/{dataset}/query-custom", json={"query": sql})
+        assert response.status_code == 200, response.text
+        return len(response.json()["data"])
 
-    return ask
-
-
-def _raw(connection: duckdb.DuckDBPyConnection, files: list[str], sql: str) -> Callable[[], int]:
-    ran = sql.replace("{{table}}", f"read_parquet({files!r})")
-    return lambda: int(connection.sql(ran).to_arrow_table().num_rows)
+    return run_query
 
 
-def _ask(name: str, sql: str, ask: Callable[[], int], files: list[str], sqlite: str, rounds: int) -> list[Row]:
+def _query_in_duckdb(connection: duckdb.DuckDBPyConnection, files: list[str], sql: str) -> Callable[[], int]:
+    query = sql.replace("{{table}}", f"read_parquet({files!r})")
+    return lambda: int(connection.sql(query).to_arrow_table().num_rows)
+
+
+def _compare(
+    name: str, sql: str, our_query: Callable[[], int], files: list[str], sqlite: str, rounds: int
+) -> list[Row]:
     with duckdb.connect() as connection, httpx.Client(timeout=600, trust_env=False) as client:
         connection.execute("set TimeZone = 'UTC'")
         query = {"sql": sql.replace("{{table}}", "rows"), "_shape": "array"}
-        told = ("ours", ask), ("raw", _raw(connection, files, sql)), (
+        contenders = ("ours", our_query), ("raw", _query_in_duckdb(connection, files, sql)), (
             "datasette", lambda: len(client.get(f"{sqlite}/rows.json", params=query).raise_for_status().json())
         )  # fmt: skip
-        assert len({measured() for _, measured in told}) == 1, "they answer differently"
-        seen: dict[str, list[float]] = {who: [] for who, _ in told}
+        assert len({measured() for _, measured in contenders}) == 1, "the row counts differ"
+        seen: dict[str, list[float]] = {who: [] for who, _ in contenders}
         for number in range(rounds):
-            for who, measured in told:
+            for who, measured in contenders:
                 if who != "datasette" or number < max(rounds // 3, 1):
                     started = time.perf_counter()
                     measured()
@@ -116,14 +118,14 @@ def _ask(name: str, sql: str, ask: Callable[[], int], files: list[str], sqlite: 
     allowed = 1.3 * raw + OVERHEAD_MS
     return [
         Row(
-            what=f"{name} over {ROWS:,} rows x 10 columns, by HTTP",
+            what=f"{name} over {ROWS:,} rows x 10 columns, over HTTP",
             hallmarket=f"{ours:,.1f} ms",
-            beside_it=f"{raw:,.1f} ms, DuckDB on the same files: may take {allowed:,.1f} ms",
+            baseline=f"{raw:,.1f} ms, DuckDB on the same files; {allowed:,.1f} ms are allowed",
             figure=round(allowed / ours, 2),
             target=1,
-            holds=ours <= allowed,
+            met=ours <= allowed,
         ),
-        ratio_row("the same, answers a second", 1000 / ours, 1000 / others, "/s", "Datasette on the same rows", 8),
+        ratio_row("the same, queries per second", 1000 / ours, 1000 / others, "/s", "Datasette on the same rows", 8),
     ]
 
 
@@ -175,38 +177,38 @@ def _export(server: Server, client: httpx.Client, dataset: str, rows: int) -> li
     parent = psutil.Process(server.process.pid)
     before, peak = _memory(parent), {"server": 0, "query": 0}
     started, seen = time.perf_counter(), 0
-    with client.stream("GET", f"/datasets/{dataset}/export") as answer:
-        assert answer.status_code == 200
-        for number, piece in enumerate(answer.iter_raw()):
-            seen += piece.count(b"\n")
+    with client.stream("GET", f"/datasets/{dataset}/export") as response:
+        assert response.status_code == 200
+        for number, chunk in enumerate(response.iter_raw()):
+            seen += chunk.count(b"\n")
             if number % 400 == 0:
                 now = _memory(parent)
                 peak = {who: max(peak[who], now[who]) for who in peak}
-    took = time.perf_counter() - started
+    elapsed_s = time.perf_counter() - started
     assert seen == rows + 1
     grown = {who: peak[who] - before[who] for who in peak}
     return [
         Row(
             what=f"export of {rows:,} rows x 10 columns as CSV",
-            hallmarket=f"{rows / took:,.0f} rows/s",
-            beside_it="300,000 rows/s",
-            figure=round(rows / took),
+            hallmarket=f"{rows / elapsed_s:,.0f} rows/s",
+            baseline="300,000 rows/s",
+            figure=round(rows / elapsed_s),
             target=300_000,
-            holds=rows / took >= 300_000,
+            met=rows / elapsed_s >= 300_000,
         ),
         Row(
-            what="how much the server's memory grows meanwhile, MiB under 64",
+            what="memory growth of the server meanwhile, MiB below 64",
             hallmarket=f"{grown['server']:+,} MiB",
-            beside_it=f"{grown['query']:+,} MiB of its query processes, which are bounded",
+            baseline=f"{grown['query']:+,} MiB of its query processes, which are limited",
             figure=64 - grown["server"],
             target=0,
-            holds=grown["server"] < 64,
+            met=grown["server"] < 64,
         ),
     ]
 
 
 def _memory(parent: psutil.Process) -> dict[str, int]:
-    """Resident memory in MiB: of the server's own Python processes, and of its query processes."""
+    """Return resident memory in MiB: of the server's Python processes, and of its query processes."""
     found: dict[str, Any] = {"server": 0, "query": 0}
     for process in [parent, *parent.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -219,4 +221,4 @@ def _memory(parent: psutil.Process) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

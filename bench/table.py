@@ -1,4 +1,4 @@
-"""A row of results, and how rows are shown."""
+"""Rows of results, and how they are printed."""
 
 import os
 import platform
@@ -7,35 +7,35 @@ from typing import TypedDict
 
 
 class Row(TypedDict):
-    """One figure: what was measured, our value and the denominator's, their ratio or value, and its target."""
+    """One result: what was measured, our value and the baseline's, the figure made from them, and its target."""
 
     what: str
     hallmarket: str
-    beside_it: str
+    baseline: str
     figure: float
     target: float
-    holds: bool
+    met: bool
 
 
-def ratio_row(what: str, ours: float, theirs: float, unit: str, beside: str, target: float) -> Row:
-    """A row whose figure is our value over the denominator's."""
+def ratio_row(what: str, ours: float, theirs: float, unit: str, baseline: str, target: float) -> Row:
+    """Return a row whose figure is our value divided by the baseline's; `baseline` describes the latter."""
     ratio = ours / theirs
     return Row(
         what=what,
         hallmarket=f"{ours:,.0f} {unit}",
-        beside_it=f"{theirs:,.0f} {unit}, {beside}",
+        baseline=f"{theirs:,.0f} {unit}, {baseline}",
         figure=round(ratio, 3),
         target=target,
-        holds=ratio >= target,
+        met=ratio >= target,
     )
 
 
-def show(rows: Iterable[Row]) -> bool:
-    """Print the rows; returns whether every target holds."""
+def print_rows(rows: Iterable[Row]) -> bool:
+    """Print the rows and return whether every target was met."""
     rows = list(rows)
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}")
     for row in rows:
-        mark = "holds" if row["holds"] else "MISSED"
-        print(f"- {row['what']}\n    {row['hallmarket']}   beside {row['beside_it']}")
+        mark = "met" if row["met"] else "MISSED"
+        print(f"- {row['what']}\n    {row['hallmarket']}   baseline {row['baseline']}")
         print(f"    figure {row['figure']:g}, target {row['target']:g}: {mark}")
-    return all(row["holds"] for row in rows)
+    return all(row["met"] for row in rows)

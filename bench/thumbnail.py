@@ -1,4 +1,4 @@
-"""Thumbnails of a queue of photographs, made by the background process, beside pyvips alone in one process.
+"""Thumbnails of queued photographs by the background process, compared with pyvips alone in one process.
 
 python -m bench.thumbnail
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from PIL import ImageFilter
 
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from faults.processes import find_backgrounds, kill
 from previews.samples import encode, grainy
 from support import Server, new_server, wait_until
@@ -24,7 +24,7 @@ PICTURES = 60
 SIZE = (4000, 3000)
 TARGET = 0.5
 
-# As fast as the library makes them: from memory, one after the other, to the same form and size.
+# The fastest plain pyvips loop: from memory, one after the other, to the same format and size.
 BARE = """
 import sys, time
 import pyvips
@@ -35,16 +35,16 @@ def draw():
     return pyvips.Image.thumbnail_buffer(content, 512, height=512, size="down", export_profile="srgb").webpsave_buffer(
         Q=80, keep="none")
 draw()
-began = time.perf_counter()
+started_s = time.perf_counter()
 for _ in range(int(sys.argv[2])):
     draw()
-print(time.perf_counter() - began)
+print(time.perf_counter() - started_s)
 """
 
 
 def run(rounds: int = ROUNDS, pictures: int = PICTURES) -> list[Row]:
-    """Make thumbnails of a queue of photographs, alternating with the bare library."""
-    content = _photograph()  # grain that is out of focus: some two megabytes, as a camera has it
+    """Make thumbnails of queued photographs, alternating with the bare library; medians."""
+    content = _photograph()  # blurred grain: about two megabytes, like a photograph from a camera
     with new_server() as server, server.client() as api, tempfile.TemporaryDirectory() as folder:
         photograph = Path(folder) / "photograph.jpg"
         photograph.write_bytes(content)
@@ -62,19 +62,20 @@ def _photograph() -> bytes:
 
 
 def _make(server: Server, api: httpx.Client, content: bytes, pictures: int) -> float:
-    """Queue so many pictures, and return how many seconds the background process then takes for them."""
+    """Queue pictures while the background process is stopped; returns the seconds it then needs for them."""
     (background,) = wait_until(lambda: find_backgrounds(server))
     kill(background, signal.SIGSTOP)
     for number in range(pictures):
-        other = content + b"%d %d" % (number, time.monotonic_ns())  # behind the picture's end, where nobody looks
-        answer = api.post("/v1/media", files={"file": other}, data={"anchor": "false"})
-        assert answer.status_code == 201, answer.text
-    began = time.perf_counter()
+        # Each upload is unique: decoders ignore bytes after the end of the picture.
+        unique = content + b"%d %d" % (number, time.monotonic_ns())
+        response = api.post("/v1/media", files={"file": unique}, data={"anchor": "false"})
+        assert response.status_code == 201, response.text
+    started_s = time.perf_counter()
     kill(background, signal.SIGCONT)
     wait_until(lambda: not server.query("select 1 from preview where state = 'waiting' limit 1"), timeout_s=300)
-    seconds = time.perf_counter() - began
+    elapsed_s = time.perf_counter() - started_s
     assert not server.query("select 1 from preview where state <> 'made' limit 1")
-    return seconds
+    return elapsed_s
 
 
 def _bare(photograph: Path, pictures: int) -> float:
@@ -83,4 +84,4 @@ def _bare(photograph: Path, pictures: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

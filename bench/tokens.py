@@ -1,4 +1,4 @@
-"""`GET /user` with a token beside a bare ASGI application that answers as many bytes.
+"""`GET /user` with a token, compared with a bare ASGI application that sends as many bytes.
 
 python -m bench.tokens
 """
@@ -9,13 +9,13 @@ import sys
 from bench.bare import bare_application
 from bench.load import run_wrk
 from bench.lookup import ROUNDS, SECONDS, UNLIMITED, WARM_UP_S
-from bench.table import Row, ratio_row, show
+from bench.table import Row, print_rows, ratio_row
 from exchange import exchange_client
 from support import new_server
 
 
 def run(rounds: int = ROUNDS) -> list[Row]:
-    """Ask who one is, alternating with the bare application."""
+    """Measure `GET /user`, alternating with the bare application; medians."""
     ours, bare = [], []
     with new_server(**UNLIMITED) as server, exchange_client(server, server.api_key) as client:
         token, size = client.headers["authorization"], len(client.get("/user").content)
@@ -24,9 +24,9 @@ def run(rounds: int = ROUNDS) -> list[Row]:
             for _ in range(rounds):
                 ours.append(run_wrk(server.url, "me.lua", token, seconds=SECONDS))
                 bare.append(run_wrk(hello, "hello.lua", seconds=SECONDS))
-    beside = "bare ASGI, same size, server and workers"
-    return [ratio_row("GET /user with a token", statistics.median(ours), statistics.median(bare), "/s", beside, 0.3)]
+    baseline = "bare ASGI, same size, server and workers"
+    return [ratio_row("GET /user with a token", statistics.median(ours), statistics.median(bare), "/s", baseline, 0.3)]
 
 
 if __name__ == "__main__":
-    sys.exit(not show(run()))
+    sys.exit(not print_rows(run()))

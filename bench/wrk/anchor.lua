@@ -1,4 +1,4 @@
--- Single anchors, every hash new: seed, thread and counter in hexadecimal. Arguments: seed (16 digits), API key.
+-- Single anchors, each with a new hash of seed, thread and counter in hexadecimal. Arguments: seed (16 digits), API key.
 local count, threads = 0, 0
 function setup(thread)
   thread:set("id", threads)
@@ -12,7 +12,7 @@ function init(args)
 end
 function request()
   count = count + 1
-  -- The first digits jump about, as those of real hashes do.
+  -- The first digits are scattered like those of real hashes.
   local hash = string.format("%08x%s%04x%04x", (count * 2654435761) % 4294967296, seed, id, count % 65536)
   hash = hash .. string.format("%08x", count) .. string.sub(rest, 1, 88)
   local body = '{"hash":"' .. hash .. '","size":12345,"name":"scan_1944.tif","metadata":"{}"}'

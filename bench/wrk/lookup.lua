@@ -1,5 +1,5 @@
--- Public look-ups of hashes that are there. Arguments: how many there are, "uniform" or "popular".
--- popular: the i-th item is asked for in proportion to 1/i (Zipf), as files that make news are.
+-- Public look-ups of anchored hashes. Arguments: the number of items, and "uniform" or "popular".
+-- popular: item i is requested in proportion to 1/i (Zipf), like files that are in the news.
 function init(args)
   items, popular = tonumber(args[1]), args[2] == "popular"
   rest = string.rep("0", 108)

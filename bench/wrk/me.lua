@@ -1,4 +1,4 @@
--- Who a token speaks for. Argument: the token.
+-- GET /user. Argument: the token.
 function init(args)
   wrk.headers["authorization"] = args[1]
   request_text = wrk.format("GET", "/user")

@@ -1,5 +1,5 @@
--- Purchases, each of an asset its buyer does not have. Arguments: a file with a token a line, the number that the assets'
--- ids begin with, how many assets there are, and how many each buyer has bought of them before.
+-- Purchases, each of an asset that its buyer does not have. Arguments: a file with one token per line, the first digits of
+-- the asset ids, the number of assets, and how many of them each buyer has bought before.
 local count = 0
 function init(args)
   tokens = {}
@@ -9,7 +9,7 @@ function init(args)
 end
 function request()
   local buyer = count % #tokens
-  -- Everybody begins elsewhere, as people do.
+  -- Each buyer starts at a different asset.
   local asset = (bought + math.floor(count / #tokens) + buyer * stride) % assets
   count = count + 1
   local body = string.format('{"assetType":"file","assetId":"%08x-0000-7000-8000-%012x"}', set, asset)
