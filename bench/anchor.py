@@ -14,9 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from _support.anchoring import random_hash
+from _support.servers import Server, new_server
 from bench.load import run_wrk
 from bench.table import Row, print_rows, ratio_row
-from support import Server, new_server, random_hash
 
 ROUNDS = 3
 SECONDS = 6

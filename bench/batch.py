@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
+from _support.servers import Server, new_server
 from bench.table import Row, print_rows
-from support import Server, new_server
 
 ITEMS = 1_000_000
 BATCH = 20_000

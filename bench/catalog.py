@@ -14,12 +14,12 @@ from contextlib import ExitStack
 import asyncpg
 import httpx
 
+from _support.clients import exchange_client
+from _support.servers import Server, new_server
 from bench.lookup import UNLIMITED
 from bench.table import Row, print_rows
-from exchange import exchange_client
 from hallmarket.server.catalog.access import sql
 from hallmarket.server.database.connections import SESSION_SETTINGS
-from support import Server, new_server
 
 PEOPLE, ORGANIZATIONS, ASSETS = 1_000, 50, 100_000
 READERS = 8  # people who send the requests

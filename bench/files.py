@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from _support.clients import exchange_client
+from _support.servers import new_server
 from bench.bare import bare_application
 from bench.table import Row, print_rows, ratio_row
-from exchange import exchange_client
-from support import new_server
 
 ROUNDS = 7
 MIB = 1024 * 1024

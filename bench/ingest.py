@@ -18,9 +18,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from _support.clients import get_token
+from _support.servers import Server, new_server
 from bench.table import Row, print_rows
-from exchange import get_token
-from support import Server, new_server
 
 ROWS = 600_000
 TARGET = 60_000

@@ -9,11 +9,12 @@ from typing import Any
 
 import httpx
 
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from bench.bare import bare_application
 from bench.batch import BATCH, CONNECTIONS, hash_of, send
 from bench.load import run_wrk
 from bench.table import Row, print_rows, ratio_row
-from support import Server, new_server, wait_until
 
 ROUNDS = 5
 SECONDS = 4

@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
+from _support.clients import get_token
+from _support.servers import Server, new_server
 from bench.load import run_wrk
 from bench.lookup import UNLIMITED
 from bench.table import Row, print_rows, ratio_row
-from exchange import get_token
-from support import Server, new_server
 
 ROUNDS = 3
 SECONDS = 6

@@ -20,9 +20,10 @@ import duckdb
 import httpx
 import psutil
 
+from _support.clients import get_token
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from bench.table import Row, print_rows, ratio_row
-from exchange import get_token
-from support import Server, new_server, wait_until
 
 ROUNDS = 15
 ROWS, MANY = 1_000_000, 10_000_000

@@ -14,10 +14,11 @@ from pathlib import Path
 import httpx
 from PIL import ImageFilter
 
+from _support.processes import find_backgrounds, kill
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from bench.table import Row, print_rows, ratio_row
-from faults.processes import find_backgrounds, kill
 from previews.samples import encode, grainy
-from support import Server, new_server, wait_until
 
 ROUNDS = 5
 PICTURES = 60

@@ -6,12 +6,12 @@ python -m bench.tokens
 import statistics
 import sys
 
+from _support.clients import exchange_client
+from _support.servers import new_server
 from bench.bare import bare_application
 from bench.load import run_wrk
 from bench.lookup import ROUNDS, SECONDS, UNLIMITED, WARM_UP_S
 from bench.table import Row, print_rows, ratio_row
-from exchange import exchange_client
-from support import new_server
 
 
 def run(rounds: int = ROUNDS) -> list[Row]:

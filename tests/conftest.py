@@ -8,11 +8,13 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support import Member, Server, keep_in_memory, new_server
+from _support.databases import store_in_memory
+from _support.members import Member
+from _support.servers import Server, new_server
 
 # Our servers speak plain HTTP, and to read the world's certificates takes every new client longer than most requests.
 ssl.create_default_context = cache(ssl.create_default_context)
-keep_in_memory()
+store_in_memory()
 # How long one example takes says how busy the machine is; what examples are drawn first is chance.
 settings.register_profile("hallmarket", deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("hallmarket")

@@ -3,7 +3,7 @@
 import re
 from fnmatch import fnmatch
 
-from examples import ROOT
+from _support.doc_examples import ROOT
 
 SERVER = ROOT / "src/hallmarket/server"
 RECORD = re.compile(r'\b(?:record\([^"]*?|action=)"([a-z-]+\.[a-z{}-]+)"')

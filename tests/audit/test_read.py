@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from exchange import exchange_client
-from support import HALLMARKET, Member, Server
-from wire import assert_exchange_error
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.servers import HALLMARKET, Server
 
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
 SHOWN = [
@@ -276,7 +277,7 @@ def test_events_that_come_meanwhile_shift_nothing(chief: Member, client: httpx.C
 
 def run_audit(server: Server, *options: str) -> "subprocess.CompletedProcess[str]":
     """`hallmarket admin audit`, as it went."""
-    command = [HALLMARKET, "admin", "audit", *options, *server.where]
+    command = [HALLMARKET, "admin", "audit", *options, *server.database_options]
     return subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=60)
 
 

@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from exchange import exchange_client
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.servers import Server
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.identity import keys
-from support import Member, Server
 
 Work = Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]
 

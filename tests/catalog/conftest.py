@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from circle import Circle, new_circle
-from support import Server
+from _support.organizations import Organization, new_organization
+from _support.servers import Server
 
 
 @pytest.fixture
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange import exchange_client
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.servers import Server
 from hallmarket.server.catalog.explain import ACTIONS, GIVES
-from support import Member, Server
 
 ORGANIZATIONS, PEOPLE, MAX_ASSETS = 3, 4, 8
 VISIBILITIES = ("public", "private", "organization", "monetized", "inherit")

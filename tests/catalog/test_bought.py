@@ -6,8 +6,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from assets import make_asset
-from circle import Circle
+from _support.assets import make_asset
+from _support.organizations import Organization
 from hallmarket.server.catalog.entitlements import grant_purchased_access, revoke_purchased_access
 
 
@@ -20,16 +20,16 @@ from hallmarket.server.catalog.entitlements import grant_purchased_access, revok
     ],
 )
 def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
-    circle: Circle, granted: str | None, before: int, bought: int, after: int
+    org: Organization, granted: str | None, before: int, bought: int, after: int
 ) -> None:
     """A role stays what it was; who has none may read from the purchase to the refund, with any key of theirs."""
-    shop = circle.boss.create_team("shop", visibility="public")["id"]
-    asset = make_asset(circle.server, circle.boss, visibility="monetized", price_usd=5, team_id=shop)
-    buyer, seller = circle.stranger(), circle.boss
+    shop = org.admin.create_team("shop", visibility="public")["id"]
+    asset = make_asset(org.server, org.admin, visibility="monetized", price_usd=5, team_id=shop)
+    buyer, seller = org.new_outsider(), org.admin
     elsewhere = UUID(buyer.member.organization)
     if granted:
         body = {"permission": {"user": {"user_id": buyer.id}, "role": granted}}
-        seller.ask("PUT", f"/assets/{asset}/share", json=body)
+        seller.call("PUT", f"/assets/{asset}/share", json=body)
 
     async def roles(connection: asyncpg.Connection) -> tuple[int, int]:
         """What the buyer may do with a key for everything, and with one bound to another organization."""
@@ -39,7 +39,7 @@ def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
         return row[0], row[1]
 
     async def run() -> None:
-        connection = await asyncpg.connect(circle.server.postgres_url)
+        connection = await asyncpg.connect(org.server.postgres_url)
         try:
             assert await roles(connection) == (before, 0)
             for _ in range(2):
@@ -54,7 +54,7 @@ def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
             await connection.close()
 
     asyncio.run(run())
-    rows = circle.server.query(
+    rows = org.server.query(
         "select role, bought from permission where asset_id = $1 and person_id = $2", asset, buyer.id
     )
     assert [tuple(row) for row in rows] == ([(granted, False)] if granted else [])

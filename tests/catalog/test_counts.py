@@ -7,65 +7,65 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from assets import make_asset
-from circle import Circle, Someone
+from _support.assets import make_asset
+from _support.files import make_file
+from _support.organizations import Organization, User
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 from hallmarket.server.catalog.events import forget_events
 from hallmarket.server.database.connections import Database
-from making_files import make_file
-from support import Server
-from wire import assert_exchange_error
 
 
 @pytest.fixture
-def asset(circle: Circle) -> str:
+def asset(org: Organization) -> str:
     """An asset of the administrator's, for the organization."""
-    return make_asset(circle.server, circle.boss, org_id=circle.organization, visibility="organization")
+    return make_asset(org.server, org.admin, org_id=org.id, visibility="organization")
 
 
-def impact(who: Someone, *assets: str, **query: Any) -> list[dict[str, Any]]:
+def impact(who: User, *assets: str, **query: Any) -> list[dict[str, Any]]:
     """The impact of some assets."""
-    found = who.ask("GET", "/assets/impact", params={"ids": ",".join(assets), **query})["assets"]
+    found = who.call("GET", "/assets/impact", params={"ids": ",".join(assets), **query})["assets"]
     assert isinstance(found, list)
     return found
 
 
-def test_views(circle: Circle, asset: str) -> None:
+def test_views(org: Organization, asset: str) -> None:
     """Every view is counted; as more than a glance, one within half an hour of each other person who is no agent."""
-    guest, agent = circle.person(), circle.person()
-    circle.server.query("update person set actor_type = 'agent' where id = $1", agent.id)
-    for who in (guest, guest, circle.boss, agent):
-        who.ask("POST", f"/assets/{asset}/view", json={"source": "api", "type": "full"})
-    assert guest.ask("GET", f"/assets/{asset}/counts") == {
+    guest, agent = org.new_user(), org.new_user()
+    org.server.query("update person set actor_type = 'agent' where id = $1", agent.id)
+    for who in (guest, guest, org.admin, agent):
+        who.call("POST", f"/assets/{asset}/view", json={"source": "api", "type": "full"})
+    assert guest.call("GET", f"/assets/{asset}/counts") == {
         "views": 4, "comments": 0, "downloads": 0, "reactions": 0, "earnings_btc": 0, "earnings_usd": 0
     }  # fmt: skip
     assert [(each["views"], each["quality_views"], each["popularity_7d"]) for each in impact(guest, asset)] == [
         (4, 1, 1)
     ]
-    circle.server.query(
+    org.server.query(
         "update asset_event set created_on = created_on - interval '31 minutes' where asset_id = $1", asset
     )
-    guest.ask("POST", f"/assets/{asset}/view")
+    guest.call("POST", f"/assets/{asset}/view")
     assert impact(guest, asset)[0]["quality_views"] == 2
 
 
-def test_who_viewed_is_forgotten(circle: Circle) -> None:
+def test_who_viewed_is_forgotten(org: Organization) -> None:
     """A day later the days' counts are left, which `since` counts whole, and what keeps an asset from being new."""
-    guest, seen, server = circle.person(), circle.person(), circle.server
-    asset = make_asset(server, circle.boss, org_id=circle.organization, visibility="organization")
-    for who in (guest, seen, circle.boss):
-        who.ask("POST", f"/assets/{asset}/view")
-    seen.ask("GET", f"/teams/{circle.default_team()}/activity")
+    guest, seen, server = org.new_user(), org.new_user(), org.server
+    asset = make_asset(server, org.admin, org_id=org.id, visibility="organization")
+    for who in (guest, seen, org.admin):
+        who.call("POST", f"/assets/{asset}/view")
+    seen.call("GET", f"/teams/{org.default_team_id()}/activity")
     (today,) = impact(guest, asset, since=server_day(server, 0))
     assert (today["views"], today["quality_views"]) == (3, 2)
     server.query("update asset_event set created_on = created_on - interval '25 hours' where asset_id = $1", asset)
     server.query("update asset_day set day = day - 2 where asset_id = $1", asset)
-    guest.ask("POST", f"/assets/{asset}/view")
+    guest.call("POST", f"/assets/{asset}/view")
     asyncio.run(forget(server))
     kept = server.query("select person_id from asset_event where asset_id = $1 order by created_on", asset)
     assert [str(row["person_id"]) for row in kept] == [guest.id, guest.id]
-    asked = {"view_mode": "count", "org_id": circle.organization}
+    asked = {"view_mode": "count", "org_id": org.id}
     for who in (guest, seen):
-        assert who.ask("GET", "/teams/unreads", params=asked)["unreads"][circle.default_team()] == 0
+        assert who.call("GET", "/teams/unreads", params=asked)["unreads"][org.default_team_id()] == 0
     counted = [impact(guest, asset, since=server_day(server, ago))[0]["views"] for ago in (0, 1, 2)]
     assert counted == [1, 1, 4]
     assert impact(guest, asset)[0]["views"] == 4
@@ -87,43 +87,43 @@ async def forget(server: Server) -> None:
         await database.close()
 
 
-def test_what_one_may_not_know_of_has_no_counts(circle: Circle, asset: str) -> None:
+def test_what_one_may_not_know_of_has_no_counts(org: Organization, asset: str) -> None:
     """Strangers can neither view an asset they may not know of nor ask what is counted of it."""
-    stranger = circle.stranger()
+    stranger = org.new_outsider()
     for method, path in (("POST", "view"), ("GET", "counts")):
-        stranger.ask(method, f"/assets/{asset}/{path}", 404)
+        stranger.call(method, f"/assets/{asset}/{path}", 404)
     assert impact(stranger, asset, str(uuid4())) == []
-    assert circle.boss.ask("GET", f"/assets/{asset}/counts")["views"] == 0
+    assert org.admin.call("GET", f"/assets/{asset}/counts")["views"] == 0
 
 
-def test_downloads(circle: Circle) -> None:
+def test_downloads(org: Organization) -> None:
     """A download is counted once, by token or by link, also where it is read in parts; a HEAD is none."""
-    guest = circle.person()
-    asset = make_file(circle.boss, b"0123456789", visibility="organization")["id"]
-    guest.ask("GET", f"/files/{asset}/data")
-    assert guest.ask("GET", f"/assets/{asset}/counts")["downloads"] == 0
+    guest = org.new_user()
+    asset = make_file(org.admin, b"0123456789", visibility="organization")["id"]
+    guest.call("GET", f"/files/{asset}/data")
+    assert guest.call("GET", f"/assets/{asset}/counts")["downloads"] == 0
     assert guest.client.post(f"/assets/{asset}/download").content == b"0123456789"
-    assert guest.ask("GET", f"/assets/{asset}/counts")["downloads"] == 1
-    url = guest.ask("POST", f"/assets/{asset}/download-url")["download_url"]
+    assert guest.call("GET", f"/assets/{asset}/counts")["downloads"] == 1
+    url = guest.call("POST", f"/assets/{asset}/download-url")["download_url"]
     with httpx.Client(trust_env=False) as client:
         assert client.head(url).status_code == 200
         parts = [client.get(url, headers={"range": part}).content for part in ("bytes=0-3", "bytes=4-")]
         assert parts == [b"0123", b"456789"]
-        assert guest.ask("GET", f"/assets/{asset}/counts")["downloads"] == 2
+        assert guest.call("GET", f"/assets/{asset}/counts")["downloads"] == 2
         assert client.get(url).content == b"0123456789"
     (found,) = impact(guest, asset)
     assert (found["downloads"], found["popularity_7d"]) == (3, 9)
 
 
-def test_comments_and_uses(circle: Circle, asset: str) -> None:
+def test_comments_and_uses(org: Organization, asset: str) -> None:
     """Comments count with their replies, others' apart; an asset is used by what others made of it or refer from."""
-    guest, server = circle.person(), circle.server
+    guest, server = org.new_user(), org.server
     given = {"permission": {"user": {"user_id": guest.id}, "role": "write"}}
-    circle.boss.ask("PUT", f"/assets/{asset}/share", json=given)
-    comment = make_asset(server, circle.boss, "comment", parent_id=asset)
+    org.admin.call("PUT", f"/assets/{asset}/share", json=given)
+    comment = make_asset(server, org.admin, "comment", parent_id=asset)
     make_asset(server, guest, "comment", parent_id=comment)
-    derived = make_asset(server, guest, org_id=circle.organization, source_id=asset, lineage_role="version")
-    make_asset(server, circle.boss, org_id=circle.organization, source_id=asset, lineage_role="result")
+    derived = make_asset(server, guest, org_id=org.id, source_id=asset, lineage_role="version")
+    make_asset(server, org.admin, org_id=org.id, source_id=asset, lineage_role="result")
     server.query(
         "insert into connection (id, type, source_id, target_id)"
         " values (gen_random_uuid(), 'reference', $1, $2), (gen_random_uuid(), 'comment', $3, $2)",
@@ -133,38 +133,38 @@ def test_comments_and_uses(circle: Circle, asset: str) -> None:
     )
     (found,) = impact(guest, asset)
     assert (found["comments"], found["external_comments"], found["uses"]) == (2, 1, 1)
-    assert (found["owner_user_id"], found["quest_ids"], found["median_dwell_ms"]) == (circle.boss.id, [], None)
+    assert (found["owner_user_id"], found["quest_ids"], found["median_dwell_ms"]) == (org.admin.id, [], None)
     (later,) = impact(guest, asset, since="2999-01-01")
     assert (later["comments"], later["uses"], later["views"]) == (0, 0, 0)
 
 
-def test_somebodys_impact_is_of_what_one_may_know(circle: Circle, asset: str) -> None:
+def test_somebodys_impact_is_of_what_one_may_know(org: Organization, asset: str) -> None:
     """The aggregate adds up the assets the asker may know of: more for oneself than for strangers."""
-    hidden = make_asset(circle.server, circle.boss, org_id=circle.organization, visibility="private")
-    guest, stranger = circle.person(), circle.stranger()
-    guest.ask("POST", f"/assets/{asset}/view")
-    path = f"/users/{circle.boss.member.username}/impact"
-    own = circle.boss.ask("GET", path)
+    hidden = make_asset(org.server, org.admin, org_id=org.id, visibility="private")
+    guest, stranger = org.new_user(), org.new_outsider()
+    guest.call("POST", f"/assets/{asset}/view")
+    path = f"/users/{org.admin.member.username}/impact"
+    own = org.admin.call("GET", path)
     assert [each["asset_id"] for each in own["assets"]] == [asset, hidden]
     assert (own["aggregate"]["assets"], own["aggregate"]["views"]) == (2, 1)
-    assert circle.boss.ask("GET", path, params={"limit": 1, "offset": 1})["assets"][0]["asset_id"] == hidden
-    assert circle.boss.ask("GET", path, params={"asset_ids": hidden})["aggregate"]["assets"] == 1
-    assert guest.ask("GET", path)["aggregate"]["assets"] == 1
-    assert stranger.ask("GET", path)["aggregate"]["assets"] == 0
+    assert org.admin.call("GET", path, params={"limit": 1, "offset": 1})["assets"][0]["asset_id"] == hidden
+    assert org.admin.call("GET", path, params={"asset_ids": hidden})["aggregate"]["assets"] == 1
+    assert guest.call("GET", path)["aggregate"]["assets"] == 1
+    assert stranger.call("GET", path)["aggregate"]["assets"] == 0
 
 
 @pytest.mark.parametrize("query", ["ids=x", f"ids={','.join(str(uuid4()) for _ in range(201))}", "since=yesterday"])
-def test_bad_questions_about_impact(circle: Circle, query: str) -> None:
+def test_bad_questions_about_impact(org: Organization, query: str) -> None:
     """A parameter that cannot be understood is refused, not ignored."""
-    assert_exchange_error(circle.boss.client.get(f"/assets/impact?{query}"), 400, "invalid_request")
+    assert_exchange_error(org.admin.client.get(f"/assets/impact?{query}"), 400, "invalid_request")
 
 
-def test_a_plan_tells_what_is_used(circle: Circle) -> None:
+def test_a_plan_tells_what_is_used(org: Organization) -> None:
     """A plan counts assets, data sets and the bytes their types tell of."""
-    make_asset(circle.server, circle.boss, metadata={"size": 1000})
-    make_asset(circle.server, circle.boss, "dataset", metadata={"table_size": 23})
-    make_asset(circle.server, circle.boss, "post", metadata={"size": "large"})
-    usage = circle.boss.ask("GET", "/user/plan-info")["usage"]
+    make_asset(org.server, org.admin, metadata={"size": 1000})
+    make_asset(org.server, org.admin, "dataset", metadata={"table_size": 23})
+    make_asset(org.server, org.admin, "post", metadata={"size": "large"})
+    usage = org.admin.call("GET", "/user/plan-info")["usage"]
     assert {name: usage[name]["used"] for name in ("assets", "datasets", "storage")} == {
         "assets": 3, "datasets": 1, "storage": 1023
     }  # fmt: skip

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from ouro.utils.content import description_to_markdown
 
-from circle import Circle
-from exchange import official_client
-from making_datasets import make_dataset
-from making_files import make_file, send
+from _support.clients import official_client
+from _support.datasets import make_dataset
+from _support.files import make_file, upload_bytes
+from _support.organizations import Organization
 
 TEXT = {"type": "text", "text": "Low tide"}
 DEEP: dict[str, Any] = {"type": "blockquote"}
@@ -45,11 +45,11 @@ BAD: dict[str, Any] = {
 }
 
 
-def bodies(circle: Circle, said: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def bodies(org: Organization, said: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every way to say a description: of a post, a dataset, a file, an asset within a post, new or changed."""
-    post = circle.boss.ask("POST", "/posts/create", json={"post": {"description": "as it was"}, "content": "a"})["id"]
-    dataset = make_dataset(circle.boss, description="as it was")["id"]
-    file = make_file(circle.boss, description="as it was")["id"]
+    post = org.admin.call("POST", "/posts/create", json={"post": {"description": "as it was"}, "content": "a"})["id"]
+    dataset = make_dataset(org.admin, description="as it was")["id"]
+    file = make_file(org.admin, description="as it was")["id"]
     within = PARTIAL | {"partialData": {"asset_type": "post", "content": "within", "description": said}}
     content = {"json": doc({"type": "assetComponent", "attrs": within})}
     yield "POST", "/posts/create", {"post": {"description": said}, "content": "a"}
@@ -57,45 +57,45 @@ def bodies(circle: Circle, said: Any) -> Iterator[tuple[str, str, dict[str, Any]
     yield "PUT", f"/posts/{post}", {"post": {"description": said}}
     yield "POST", "/datasets/create/from-schema", {"dataset": {"rows": [{"id": 1}], "description": said}}
     yield "PUT", f"/datasets/{dataset}", {"dataset": {"description": said}}
-    upload = send(circle.boss, b"the tide")["id"]
+    upload = upload_bytes(org.admin, b"the tide")["id"]
     yield "POST", "/files/create", {"file": {"id": upload, "description": said}}
     yield "PUT", f"/files/{file}", {"file": {"description": said}}
     replaced = {"file_name": "a.bin", "file_base64": "YQ==", "file": {"description": said}}
     yield "PUT", f"/files/{file}/content", replaced
 
 
-def listed(circle: Circle) -> list[dict[str, Any]]:
+def listed(org: Organization) -> list[dict[str, Any]]:
     """All assets that the administrator finds."""
-    found: list[dict[str, Any]] = circle.boss.ask("GET", "/search/assets", params={"limit": 100})
+    found: list[dict[str, Any]] = org.admin.call("GET", "/search/assets", params={"limit": 100})
     return found
 
 
-def test_every_way_to_a_description_is_guarded(circle: Circle) -> None:
+def test_every_way_to_a_description_is_guarded(org: Organization) -> None:
     """Whatever asset it is of, new or old, a harmful description is refused, and nothing is made or changed."""
-    for method, path, body in bodies(circle, {"json": doc(linked("javascript:alert(1)"))}):
-        before = listed(circle)
-        answer = circle.boss.client.request(method, path, json=body)
+    for method, path, body in bodies(org, {"json": doc(linked("javascript:alert(1)"))}):
+        before = listed(org)
+        answer = org.admin.client.request(method, path, json=body)
         assert answer.status_code == 400, (path, answer.text)
         assert "description" in answer.json()["error"]["message"]
-        assert listed(circle) == before, path
+        assert listed(org) == before, path
 
 
-def test_every_way_to_a_description_is_open(circle: Circle) -> None:
+def test_every_way_to_a_description_is_open(org: Organization) -> None:
     """The same requests are taken where the description is sound."""
-    for method, path, body in bodies(circle, {"json": GOOD}):
-        answer = circle.boss.client.request(method, path, json=body)
+    for method, path, body in bodies(org, {"json": GOOD}):
+        answer = org.admin.client.request(method, path, json=body)
         assert answer.status_code < 300, (path, answer.text)
 
 
 @pytest.mark.parametrize("said", BAD.values(), ids=BAD)
-def test_a_harmful_description_is_refused(circle: Circle, said: Any) -> None:
+def test_a_harmful_description_is_refused(org: Organization, said: Any) -> None:
     """One misshapen, too deep, too large, or with a link that could run something, is the caller's mistake."""
-    answer = circle.boss.client.post("/posts/create", json={"post": {"description": said}, "content": "a"})
+    answer = org.admin.client.post("/posts/create", json={"post": {"description": said}, "content": "a"})
     assert answer.status_code == 400, answer.text
     assert "description" in answer.json()["error"]["message"]
 
 
-def test_a_description_comes_back_as_it_was_sent(circle: Circle) -> None:
+def test_a_description_comes_back_as_it_was_sent(org: Organization) -> None:
     """Markdown stays the string it is; a document stays as it is, with its markdown beside it if that was not sent."""
     markdown = "**Low** [tide](https://example.org/tide)"
     cases = [
@@ -106,18 +106,18 @@ def test_a_description_comes_back_as_it_was_sent(circle: Circle) -> None:
         ({"json": GOOD, "text": "as said"}, {"json": GOOD, "text": "as said"}),
         ({"json": GOOD}, {"json": GOOD, "text": "[Low tide](https://example.org/tide)"}),
     ]
-    post = circle.boss.ask("POST", "/posts/create", json={"post": {"name": "Tides"}, "content": "a"})["id"]
+    post = org.admin.call("POST", "/posts/create", json={"post": {"name": "Tides"}, "content": "a"})["id"]
     for said, kept in cases:
-        answer = circle.boss.ask("PUT", f"/posts/{post}", json={"post": {"description": said}})
+        answer = org.admin.call("PUT", f"/posts/{post}", json={"post": {"description": said}})
         assert answer["description"] == kept
-        assert circle.boss.ask("GET", f"/assets/{post}")["description"] == kept
-        circle.boss.ask("PUT", f"/posts/{post}", json={"post": {"name": "Tides"}})
-        assert circle.boss.ask("GET", f"/assets/{post}")["description"] == kept
+        assert org.admin.call("GET", f"/assets/{post}")["description"] == kept
+        org.admin.call("PUT", f"/posts/{post}", json={"post": {"name": "Tides"}})
+        assert org.admin.call("GET", f"/assets/{post}")["description"] == kept
 
 
-def test_the_official_client_reads_descriptions(circle: Circle) -> None:
+def test_the_official_client_reads_descriptions(org: Organization) -> None:
     """What the official client sends, as markdown or as its own content, it reads back as the same markdown."""
-    with official_client(circle.server, circle.boss.member.key) as ouro:
+    with official_client(org.server, org.admin.member.key) as ouro:
         content = ouro.posts.Content()
         content.from_dict({"json": GOOD})
         for said, markdown in (("**Low** tide", "**Low** tide"), (content, "[Low tide](https://example.org/tide)")):

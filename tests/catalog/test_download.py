@@ -14,36 +14,40 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets import make_asset
-from circle import Circle, Someone, new_circle
-from faults.processes import find_workers
+from _support.assets import make_asset
+from _support.databases import copy_empty_cluster
+from _support.files import make_file
+from _support.organizations import Organization, User, new_organization
+from _support.ports import free_port
+from _support.processes import find_workers
+from _support.responses import assert_exchange_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server, new_server
+from _support.stored_objects import find_stored_objects
+from _support.waiting import wait_until
 from hallmarket.server.catalog.disposition import MAX_BYTES, attachment, safe_name
-from making_files import make_file
-from stored import stored
-from support import Server, copy_empty_cluster, free_port, new_server, wait_until
-from wire import assert_exchange_error, assert_no_trouble
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def file(circle: Circle) -> Any:
+def file(org: Organization) -> Any:
     """The administrator's private file."""
-    return make_file(circle.boss, CONTENT, "any.bin", visibility="private")
+    return make_file(org.admin, CONTENT, "any.bin", visibility="private")
 
 
 @pytest.fixture(scope="module")
-def url(circle: Circle, file: Any) -> str:
+def url(org: Organization, file: Any) -> str:
     """Its address, which needs no token."""
-    return str(circle.boss.ask("POST", f"/assets/{file['id']}/download-url")["download_url"])
+    return str(org.admin.call("POST", f"/assets/{file['id']}/download-url")["download_url"])
 
 
 def get(url: str, method: str = "GET", content: bytes | None = None, **headers: str) -> httpx.Response:
@@ -52,10 +56,10 @@ def get(url: str, method: str = "GET", content: bytes | None = None, **headers: 
     return httpx.request(method, url, content=content, headers=sent, trust_env=False)
 
 
-def test_whole_by_token(circle: Circle, file: Any) -> None:
+def test_whole_by_token(org: Organization, file: Any) -> None:
     """A POST gives all bytes, says what they are, and lets no browser run them."""
     for options in ({}, {"json": {}}, {"json": {"asset_type": "file"}}):
-        response = circle.boss.client.post(f"/assets/{file['id']}/download", **options)
+        response = org.admin.client.post(f"/assets/{file['id']}/download", **options)
         assert (response.status_code, response.content) == (200, CONTENT)
     told = response.headers
     assert told["content-disposition"] == "attachment; filename=\"any.bin\"; filename*=UTF-8''any.bin"
@@ -124,48 +128,48 @@ def test_conditions(url: str) -> None:
         assert get(url, range="bytes=0-4", if_range=other).content == CONTENT
 
 
-def test_an_empty_file(circle: Circle) -> None:
+def test_an_empty_file(org: Organization) -> None:
     """Nothing is something one can have, and has no parts."""
-    file = make_file(circle.boss, b"", "empty", visibility="private")
-    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
+    file = make_file(org.admin, b"", "empty", visibility="private")
+    url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
     response = get(url)
     assert (response.status_code, response.content, response.headers["content-length"]) == (200, b"", "0")
     assert get(url, range="bytes=0-").status_code == 416
 
 
-def test_larger_than_a_piece(circle: Circle) -> None:
+def test_larger_than_a_piece(org: Organization) -> None:
     """What is read in several pieces arrives whole, and so does a part that begins in one and ends in another."""
     content = os.urandom(3 * 1024 * 1024 + 17)
-    file = make_file(circle.boss, content, visibility="private")
-    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
+    file = make_file(org.admin, content, visibility="private")
+    url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
     assert get(url).content == content
     assert get(url, range="bytes=1000000-2500000").content == content[1_000_000:2_500_001]
 
 
-def test_what_cannot_be_sent_to_its_end_is_broken_off(circle: Circle) -> None:
+def test_what_cannot_be_sent_to_its_end_is_broken_off(org: Organization) -> None:
     """If bytes are missing from the store, nobody takes a part for the whole: 503, or a connection that breaks off."""
     content = os.urandom(3 * 1024 * 1024)
-    file = make_file(circle.boss, content, visibility="private")
-    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
-    path = stored(circle.server)[hashlib.sha3_512(content).hexdigest()]
+    file = make_file(org.admin, content, visibility="private")
+    url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
+    path = find_stored_objects(org.server)[hashlib.sha3_512(content).hexdigest()]
     os.truncate(path, 2_500_000)
     with pytest.raises(httpx.RemoteProtocolError):
         get(url)
     path.unlink()
     assert_exchange_error(get(url), 503, "unavailable")
     assert get(url, "HEAD").headers["content-length"] == str(len(content))
-    assert_no_trouble(circle.server)
+    assert_no_errors_logged(org.server)
 
 
-def test_whoever_hangs_up_leaves_nothing_open(circle: Circle) -> None:
+def test_whoever_hangs_up_leaves_nothing_open(org: Organization) -> None:
     """A download goes no further than its taker, and is given up when they are gone: its file is closed."""
     content = os.urandom(1024 * 1024) * 80  # more than all buffers between us hold
-    begun = circle.boss.ask("POST", "/files/upload-url", json={"file_name": "large"})
+    begun = org.admin.call("POST", "/files/upload-url", json={"file_name": "large"})
     assert get(begun["upload_url"], "PUT", content).status_code == 200
     wanted = {"upload_id": begun["upload_id"], "download": True}
-    url = circle.boss.ask("POST", "/files/upload/complete", json=wanted)["download_url"]
-    path = str(stored(circle.server)[hashlib.sha3_512(content).hexdigest()])
-    (worker,) = find_workers(circle.server)
+    url = org.admin.call("POST", "/files/upload/complete", json=wanted)["download_url"]
+    path = str(find_stored_objects(org.server)[hashlib.sha3_512(content).hexdigest()])
+    (worker,) = find_workers(org.server)
 
     def is_open() -> bool:
         return any(each.path == path for each in worker.open_files())
@@ -175,14 +179,14 @@ def test_whoever_hangs_up_leaves_nothing_open(circle: Circle) -> None:
         next(pieces)
         assert is_open()
     wait_until(lambda: not is_open())
-    assert_no_trouble(circle.server)
+    assert_no_errors_logged(org.server)
 
 
-def test_an_address_is_for_one_thing_and_cannot_be_changed(circle: Circle, url: str) -> None:
+def test_an_address_is_for_one_thing_and_cannot_be_changed(org: Organization, url: str) -> None:
     """A signature that does not fit, nonsense, and an address for something else are 404."""
     origin, _, token = url.rpartition("/downloads/")
     head, body, signature = token.split(".")
-    upload = circle.boss.ask("POST", "/files/upload-url", json={"file_name": "x"})["upload_url"].rpartition("/")[2]
+    upload = org.admin.call("POST", "/files/upload-url", json={"file_name": "x"})["upload_url"].rpartition("/")[2]
     for wrong in (f"{head}.{body}.{signature[::-1]}", f"{head}.{body}.", "x", "x" * 5000, upload):
         assert_exchange_error(get(f"{origin}/downloads/{wrong}"), 404, "not_found")
     for method in ("GET", "PUT"):
@@ -190,53 +194,53 @@ def test_an_address_is_for_one_thing_and_cannot_be_changed(circle: Circle, url: 
     assert get(url).status_code == 200
 
 
-def test_an_address_dies_with_key_role_and_asset(circle: Circle) -> None:
+def test_an_address_dies_with_key_role_and_asset(org: Organization) -> None:
     """Addresses that are out are closed by taking the role, by revoking the key, and by deleting the asset."""
-    file = make_file(circle.boss, CONTENT, visibility="private")
-    guest = circle.person()
+    file = make_file(org.admin, CONTENT, visibility="private")
+    guest = org.new_user()
 
     def share(role: str) -> None:
         body = {"permission": {"user": {"user_id": guest.id}, "role": role}}
-        circle.boss.ask("PUT", f"/assets/{file['id']}/share", json=body)
+        org.admin.call("PUT", f"/assets/{file['id']}/share", json=body)
 
-    def link(who: Someone) -> str:
-        return str(who.ask("POST", f"/assets/{file['id']}/download-url")["download_url"])
+    def link(who: User) -> str:
+        return str(who.call("POST", f"/assets/{file['id']}/download-url")["download_url"])
 
     share("read")
-    theirs, own = link(guest), link(circle.boss)
+    theirs, own = link(guest), link(org.admin)
     assert get(theirs).status_code == 200
     share("none")
     assert get(theirs).status_code == 404
     share("read")
     assert get(theirs).status_code == 200
-    circle.server.admin("revoke-key", guest.member.key_id)
+    org.server.admin("revoke-key", guest.member.key_id)
     assert get(theirs).status_code == 404
     assert get(own).status_code == 200
-    circle.boss.ask("DELETE", f"/files/{file['id']}")
+    org.admin.call("DELETE", f"/files/{file['id']}")
     assert get(own).status_code == 404
 
 
-def test_an_address_gives_what_the_asset_holds_now(circle: Circle) -> None:
+def test_an_address_gives_what_the_asset_holds_now(org: Organization) -> None:
     """After new content has come, the address gives that, under another entity tag."""
-    file = make_file(circle.boss, b"old", visibility="private")
-    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
+    file = make_file(org.admin, b"old", visibility="private")
+    url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
     old = get(url)
     body = {"file_name": "new.txt", "file_base64": "bmV3"}
-    circle.boss.ask("PUT", f"/files/{file['id']}/content", json=body)
+    org.admin.call("PUT", f"/files/{file['id']}/content", json=body)
     new = get(url, range="bytes=1-", if_range=old.headers["etag"])
     assert (old.content, new.status_code, new.content) == (b"old", 200, b"new")
 
 
-def test_downloads_are_counted(circle: Circle) -> None:
+def test_downloads_are_counted(org: Organization) -> None:
     """A download counts once, however it is had: not when it is gone on with, looked at, or had already."""
-    file = make_file(circle.boss, CONTENT, visibility="private")
-    url = circle.boss.ask("GET", f"/files/{file['id']}/data")["url"]
+    file = make_file(org.admin, CONTENT, visibility="private")
+    url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
 
     def counted() -> int:
-        return int(circle.boss.ask("GET", f"/assets/{file['id']}/counts")["downloads"])
+        return int(org.admin.call("GET", f"/assets/{file['id']}/counts")["downloads"])
 
     etag = get(url).headers["etag"]
-    circle.boss.client.post(f"/assets/{file['id']}/download")
+    org.admin.client.post(f"/assets/{file['id']}/download")
     get(url, range="bytes=0-9")
     assert counted() == 3
     for method, headers in (("HEAD", {}), ("GET", {"if_none_match": etag}), ("GET", {"range": "bytes=5-"})):
@@ -244,50 +248,50 @@ def test_downloads_are_counted(circle: Circle) -> None:
     assert counted() == 3
 
 
-def test_addresses_are_not_in_the_log(circle: Circle, url: str) -> None:
+def test_addresses_are_not_in_the_log(org: Organization, url: str) -> None:
     """Whoever reads the request log learns of a signed address only that it was used."""
     assert get(url).status_code == 200
     name = f"x{secrets.token_hex(8)}"
-    circle.boss.client.get(f"/assets/{name}")
+    org.admin.client.get(f"/assets/{name}")
     text = ""
     while name not in text:
-        text = circle.server.log.read_text()
+        text = org.server.log.read_text()
     assert '"path":"/downloads/…"' in text
     assert url.rpartition("/")[2] not in text
 
 
-def test_addresses_stand_under_the_public_url(circle: Circle, url: str) -> None:
+def test_addresses_stand_under_the_public_url(org: Organization, url: str) -> None:
     """An address names the host that was asked, unless the operator says which it is."""
-    assert url.startswith(circle.server.url + "/downloads/")
+    assert url.startswith(org.server.url + "/downloads/")
     port = free_port()
     with new_server(start=False, public_url=f"http://127.0.0.1:{port}/") as server:
         if not server.database_url:
             copy_empty_cluster(server.data)
         server.start(port)
-        with new_circle(server) as other:
-            file = make_file(other.boss, CONTENT)
+        with new_organization(server) as other:
+            file = make_file(other.admin, CONTENT)
             asked = {"host": "elsewhere.example.org"}
-            told = other.boss.ask("GET", f"/files/{file['id']}/data", headers=asked)["url"]
+            told = other.admin.call("GET", f"/files/{file['id']}/data", headers=asked)["url"]
             assert told.startswith(f"http://127.0.0.1:{port}/downloads/")
             assert get(told).content == CONTENT
-    asked_there = circle.boss.ask("POST", "/files/upload-url", json={"file_name": "x"}, headers=asked)
+    asked_there = org.admin.call("POST", "/files/upload-url", json={"file_name": "x"}, headers=asked)
     assert asked_there["upload_url"].startswith("http://elsewhere.example.org/uploads/")
 
 
-def test_what_cannot_be_downloaded(circle: Circle, file: Any) -> None:
+def test_what_cannot_be_downloaded(org: Organization, file: Any) -> None:
     """Types and forms there are none of, and bodies that are no JSON, are refused; what is not readable is 404."""
-    boss, path = circle.boss, f"/assets/{file['id']}/download"
+    admin, path = org.admin, f"/assets/{file['id']}/download"
     for body, status in (({"format": "csv"}, 400), ({"asset_type": "dataset"}, 404), ({"format": 5}, 400), ([], 400)):
-        boss.ask("POST", path, status, json=body)
-        boss.ask("POST", path + "-url", status, json=body)
-    boss.ask("POST", path, 400, content=b"{")
-    contentless = make_asset(circle.server, boss, "post")
-    boss.ask("POST", f"/assets/{contentless}/download", 404)
-    for who in (circle.person(), circle.stranger()):
-        who.ask("POST", path, 404)
-        who.ask("POST", path + "-url", 404)
-    for_sale = make_file(circle.free(boss), visibility="monetized", price_usd=3)["id"]
-    refused = circle.person().client.post(f"/assets/{for_sale}/download")
+        admin.call("POST", path, status, json=body)
+        admin.call("POST", path + "-url", status, json=body)
+    admin.call("POST", path, 400, content=b"{")
+    contentless = make_asset(org.server, admin, "post")
+    admin.call("POST", f"/assets/{contentless}/download", 404)
+    for who in (org.new_user(), org.new_outsider()):
+        who.call("POST", path, 404)
+        who.call("POST", path + "-url", 404)
+    for_sale = make_file(org.with_unbound_key(admin), visibility="monetized", price_usd=3)["id"]
+    refused = org.new_user().client.post(f"/assets/{for_sale}/download")
     assert "Unlock" in assert_exchange_error(refused, 403, "locked")["message"]
 
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from assets import make_asset
-from circle import Circle, Someone
-from wire import assert_exchange_error
+from _support.assets import make_asset
+from _support.organizations import Organization, User
+from _support.responses import assert_exchange_error
 
 
-def explain(who: Someone, asset: str, status: int = 200, **query: Any) -> Any:
+def explain(who: User, asset: str, status: int = 200, **query: Any) -> Any:
     """The explanation somebody gets."""
-    return who.ask("GET", f"/assets/{asset}/explain", status, params=query)
+    return who.call("GET", f"/assets/{asset}/explain", status, params=query)
 
 
 def codes(explained: Any) -> list[str]:
@@ -19,71 +19,71 @@ def codes(explained: Any) -> list[str]:
     return [each["code"] for each in explained["reasons"]]
 
 
-def share(circle: Circle, asset: str, person: Someone, role: str) -> None:
+def share(org: Organization, asset: str, person: User, role: str) -> None:
     """Give somebody a role on an asset of the administrator's."""
     given = {"permission": {"user": {"user_id": person.id}, "role": role}}
-    circle.boss.ask("PUT", f"/assets/{asset}/share", json=given)
+    org.admin.call("PUT", f"/assets/{asset}/share", json=given)
 
 
-def test_why_the_owner_may(circle: Circle) -> None:
+def test_why_the_owner_may(org: Organization) -> None:
     """An owner may do everything, whatever the visibility gives others."""
-    asset = make_asset(circle.server, circle.boss, visibility="private")
-    explained = explain(circle.boss, asset, action="delete")
+    asset = make_asset(org.server, org.admin, visibility="private")
+    explained = explain(org.admin, asset, action="delete")
     assert (explained["allowed"], explained["role"], explained["needs"]) == (True, "admin", "admin")
     assert codes(explained) == ["private", "owner"]
     assert explained["reasons"][1] == {"code": "owner", "message": "They own it.", "gives": "admin"}
-    assert (explained["asset_id"], explained["user_id"]) == (asset, circle.boss.id)
+    assert (explained["asset_id"], explained["user_id"]) == (asset, org.admin.id)
 
 
-def test_why_others_may_or_may_not(circle: Circle) -> None:
+def test_why_others_may_or_may_not(org: Organization) -> None:
     """Administrators are told of others what the others are told of themselves; nobody else is told of others."""
-    guest, stranger = circle.person(), circle.free(circle.stranger())
-    asset = make_asset(circle.server, circle.boss, visibility="organization")
-    child = make_asset(circle.server, circle.boss, parent_id=asset)
+    guest, stranger = org.new_user(), org.with_unbound_key(org.new_outsider())
+    asset = make_asset(org.server, org.admin, visibility="organization")
+    child = make_asset(org.server, org.admin, parent_id=asset)
     assert codes(explain(guest, asset)) == ["member", "no_role"]
     assert explain(guest, asset)["allowed"] is True
     assert explain(guest, asset, action="write")["allowed"] is False
-    assert codes(explain(circle.boss, asset, user_id=stranger.id)) == ["not_a_member", "no_role"]
+    assert codes(explain(org.admin, asset, user_id=stranger.id)) == ["not_a_member", "no_role"]
     explain(stranger, asset, 404)
-    share(circle, asset, stranger, "write")
+    share(org, asset, stranger, "write")
     assert codes(explain(stranger, asset, action="write")) == ["not_a_member", "granted"]
-    assert codes(explain(stranger, child)) == codes(explain(circle.boss, child, user_id=stranger.id))
+    assert codes(explain(stranger, child)) == codes(explain(org.admin, child, user_id=stranger.id))
     assert codes(explain(stranger, child)) == ["not_a_member", "inherited"]
     explain(stranger, asset, 403, user_id=guest.id)
-    explain(circle.boss, asset, 404, user_id="01a20135-7af3-7549-98e5-a754812b5666")
+    explain(org.admin, asset, 404, user_id="01a20135-7af3-7549-98e5-a754812b5666")
 
 
-def test_why_a_listing_is_all(circle: Circle) -> None:
+def test_why_a_listing_is_all(org: Organization) -> None:
     """What is for sale says so, with its price."""
-    team = circle.boss.create_team("shop", visibility="public")["id"]
+    team = org.admin.create_team("shop", visibility="public")["id"]
     priced = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 9.5, "price_sats": 700}
-    asset = make_asset(circle.server, circle.boss, team_id=team, **priced)
-    explained = explain(circle.stranger(), asset)
+    asset = make_asset(org.server, org.admin, team_id=team, **priced)
+    explained = explain(org.new_outsider(), asset)
     assert (explained["allowed"], explained["role"]) == (False, None)
     assert codes(explained) == ["for_sale", "no_role"]
     assert (explained["price_usd"], explained["price_sats"]) == (9.5, 700)
-    assert explain(circle.stranger(), asset, action="see")["allowed"] is True
+    assert explain(org.new_outsider(), asset, action="see")["allowed"] is True
 
 
-def test_why_a_key_is_of_no_use(circle: Circle) -> None:
+def test_why_a_key_is_of_no_use(org: Organization) -> None:
     """A key bound elsewhere, and one without the scope, are named."""
-    stranger = circle.stranger()
-    team = circle.boss.create_team("open", visibility="public")["id"]
-    asset = make_asset(circle.server, circle.boss, team_id=team)
-    share(circle, asset, stranger, "admin")
+    stranger = org.new_outsider()
+    team = org.admin.create_team("open", visibility="public")["id"]
+    asset = make_asset(org.server, org.admin, team_id=team)
+    share(org, asset, stranger, "admin")
     assert codes(explain(stranger, asset, action="write")) == ["public", "key_bound_elsewhere"]
     assert explain(stranger, asset, action="write")["allowed"] is False
-    assert explain(circle.free(stranger), asset, action="write")["allowed"] is True
-    narrow = circle.person(scopes="assets:read")
-    share(circle, asset, narrow, "write")
+    assert explain(org.with_unbound_key(stranger), asset, action="write")["allowed"] is True
+    narrow = org.new_user(scopes="assets:read")
+    share(org, asset, narrow, "write")
     explained = explain(narrow, asset, action="write")
     assert (explained["allowed"], explained["role"]) == (False, "write")
     assert codes(explained) == ["public", "granted", "scope_missing"]
-    assert explain(circle.boss, asset, action="write", user_id=narrow.id)["allowed"] is True
+    assert explain(org.admin, asset, action="write", user_id=narrow.id)["allowed"] is True
 
 
 @pytest.mark.parametrize("query", ["action=fly", "user_id=x", "action="])
-def test_nonsense_is_refused(circle: Circle, query: str) -> None:
+def test_nonsense_is_refused(org: Organization, query: str) -> None:
     """Actions and ids that are none are 400."""
-    asset = make_asset(circle.server, circle.boss)
-    assert_exchange_error(circle.boss.client.get(f"/assets/{asset}/explain?{query}"), 400, "invalid_request")
+    asset = make_asset(org.server, org.admin)
+    assert_exchange_error(org.admin.client.get(f"/assets/{asset}/explain?{query}"), 400, "invalid_request")

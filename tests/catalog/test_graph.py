@@ -5,37 +5,37 @@ from uuid import uuid4
 
 import pytest
 
-from assets import make_asset
-from circle import Circle
-from wire import assert_exchange_error
+from _support.assets import make_asset
+from _support.organizations import Organization
+from _support.responses import assert_exchange_error
 
 
-def make(circle: Circle, **fields: Any) -> str:
+def make(org: Organization, **fields: Any) -> str:
     """An asset of the administrator's, for the organization unless told."""
-    return make_asset(circle.server, circle.boss, **({"visibility": "organization"} | fields))
+    return make_asset(org.server, org.admin, **({"visibility": "organization"} | fields))
 
 
-def connect(circle: Circle, kind: str, source: str, target: str) -> None:
+def connect(org: Organization, kind: str, source: str, target: str) -> None:
     """A connection between two assets."""
-    circle.server.query(
+    org.server.query(
         "insert into connection (id, type, source_id, target_id, creator_id)"
         " values (gen_random_uuid(), $1, $2, $3, $4)",
         kind,
         source,
         target,
-        circle.boss.id,
+        org.admin.id,
     )
 
 
-def test_connections_go_both_ways(circle: Circle) -> None:
+def test_connections_go_both_ways(org: Organization) -> None:
     """Those made and those made to an asset, newest first, by direction and type, and page by page."""
-    one, two, three = [make(circle) for _ in range(3)]
-    connect(circle, "reference", one, two)
-    connect(circle, "mention", three, one)
-    guest = circle.person()
+    one, two, three = [make(org) for _ in range(3)]
+    connect(org, "reference", one, two)
+    connect(org, "mention", three, one)
+    guest = org.new_user()
 
     def ends(**query: Any) -> list[tuple[str, str, str]]:
-        found = guest.ask("GET", f"/assets/{one}/connections", params=query)
+        found = guest.call("GET", f"/assets/{one}/connections", params=query)
         return [(each["type"], each["source"]["id"], each["target"]["id"]) for each in found]
 
     made, made_to = ("reference", one, two), ("mention", three, one)
@@ -45,87 +45,87 @@ def test_connections_go_both_ways(circle: Circle) -> None:
     assert ends(direction="target", type="reference") == []
 
 
-def test_connections_name_only_what_one_may_know_of(circle: Circle) -> None:
+def test_connections_name_only_what_one_may_know_of(org: Organization) -> None:
     """A connection with an asset one may not know of is not there."""
-    shown, hidden = make(circle), make(circle, visibility="private")
-    connect(circle, "link", shown, hidden)
-    connect(circle, "component", hidden, shown)
-    assert len(circle.boss.ask("GET", f"/assets/{shown}/connections")) == 2
-    assert circle.person().ask("GET", f"/assets/{shown}/connections") == []
-    circle.person().ask("GET", f"/assets/{hidden}/connections", 404)
+    shown, hidden = make(org), make(org, visibility="private")
+    connect(org, "link", shown, hidden)
+    connect(org, "component", hidden, shown)
+    assert len(org.admin.call("GET", f"/assets/{shown}/connections")) == 2
+    assert org.new_user().call("GET", f"/assets/{shown}/connections") == []
+    org.new_user().call("GET", f"/assets/{hidden}/connections", 404)
 
 
-def test_lineage(circle: Circle) -> None:
+def test_lineage(org: Organization) -> None:
     """Sources up to the first of the family, the nearest first; what is derived, directly or of the whole family."""
-    first = make(circle)
-    second = make(circle, source_id=first, lineage_role="version")
-    third = make(circle, source_id=second, lineage_role="result")
-    hidden = make(circle, source_id=second, visibility="private", lineage_role="supporting")
+    first = make(org)
+    second = make(org, source_id=first, lineage_role="version")
+    third = make(org, source_id=second, lineage_role="result")
+    hidden = make(org, source_id=second, visibility="private", lineage_role="supporting")
 
     def lineage(asset: str, who: Any = None) -> tuple[list[str], list[str]]:
-        found = (who or circle.person()).ask("GET", f"/assets/{asset}/lineage")
+        found = (who or org.new_user()).call("GET", f"/assets/{asset}/lineage")
         assert (found["asset"]["id"], found["truncated"]) == (asset, False)
         return [each["id"] for each in found["sources"]], [each["id"] for each in found["derived"]]
 
     assert lineage(first) == ([], [second, third])
     assert lineage(second) == ([first], [third])
     assert lineage(third) == ([second, first], [])
-    assert lineage(first, circle.boss) == ([], [second, third, hidden])
-    node = circle.boss.ask("GET", f"/assets/{third}/lineage")["asset"]
+    assert lineage(first, org.admin) == ([], [second, third, hidden])
+    node = org.admin.call("GET", f"/assets/{third}/lineage")["asset"]
     assert (node["lineage_role"], node["source_id"], node["family_id"], node["run"]) == ("result", second, first, None)
-    assert circle.boss.ask("GET", f"/assets/{first}/lineage")["asset"]["lineage_role"] == "new"
-    circle.person().ask("GET", f"/assets/{hidden}/lineage", 404)
+    assert org.admin.call("GET", f"/assets/{first}/lineage")["asset"]["lineage_role"] == "new"
+    org.new_user().call("GET", f"/assets/{hidden}/lineage", 404)
 
 
-def test_writers_tag(circle: Circle) -> None:
+def test_writers_tag(org: Organization) -> None:
     """Whoever may write adds and takes tags; who may read sees them; what is spelled alike is one tag."""
-    asset, guest = make(circle), circle.person()
+    asset, guest = make(org), org.new_user()
     path = f"/assets/{asset}/tags"
-    guest.ask("PUT", path, 403, json={"tags": ["no"]})
-    circle.stranger().ask("GET", path, 404)
+    guest.call("PUT", path, 403, json={"tags": ["no"]})
+    org.new_outsider().call("GET", path, 404)
     given = {"permission": {"user": {"user_id": guest.id}, "role": "write"}}
-    circle.boss.ask("PUT", f"/assets/{asset}/share", json=given)
+    org.admin.call("PUT", f"/assets/{asset}/share", json=given)
     word = uuid4().hex
-    guest.ask("PUT", path, json={"tags": [f"Low  Tide {word}", "Ebbe"]})
-    tags = guest.ask("PUT", path, json={"tags": [f"low-tide-{word}"]})
+    guest.call("PUT", path, json={"tags": [f"Low  Tide {word}", "Ebbe"]})
+    tags = guest.call("PUT", path, json={"tags": [f"low-tide-{word}"]})
     assert [(each["tag"]["name"], each["tag"]["slug"]) for each in tags] == [
         ("Ebbe", "ebbe"), (f"Low Tide {word}", f"low-tide-{word}")
     ]  # fmt: skip
     assert {(each["asset_id"], each["user_id"], each["source"]) for each in tags} == {(asset, guest.id, "manual")}
-    assert circle.person().ask("GET", path) == tags
-    circle.person().ask("DELETE", f"{path}/{tags[0]['tag_id']}", 403)
-    guest.ask("DELETE", f"{path}/{tags[0]['tag_id']}")
-    guest.ask("DELETE", f"{path}/{tags[0]['tag_id']}", 404)
-    assert guest.ask("GET", path) == tags[1:]
+    assert org.new_user().call("GET", path) == tags
+    org.new_user().call("DELETE", f"{path}/{tags[0]['tag_id']}", 403)
+    guest.call("DELETE", f"{path}/{tags[0]['tag_id']}")
+    guest.call("DELETE", f"{path}/{tags[0]['tag_id']}", 404)
+    assert guest.call("GET", path) == tags[1:]
 
 
 @pytest.mark.parametrize("tags", [[], [""], ["..."], ["x" * 101], [f"t{number}" for number in range(51)], "x", [7]])
-def test_bad_tags_are_refused(circle: Circle, tags: Any) -> None:
+def test_bad_tags_are_refused(org: Organization, tags: Any) -> None:
     """A tag is a word with letters or digits, and of no great length."""
-    response = circle.boss.client.put(f"/assets/{make(circle)}/tags", json={"tags": tags})
+    response = org.admin.client.put(f"/assets/{make(org)}/tags", json={"tags": tags})
     assert_exchange_error(response, 400, "invalid_request")
 
 
-def test_an_asset_has_so_many_tags(circle: Circle) -> None:
+def test_an_asset_has_so_many_tags(org: Organization) -> None:
     """Past fifty tags nothing is added."""
-    path = f"/assets/{make(circle)}/tags"
-    circle.boss.ask("PUT", path, json={"tags": [f"t{number}" for number in range(50)]})
-    circle.boss.ask("PUT", path, 409, json={"tags": ["t50"]})
-    assert len(circle.boss.ask("GET", path)) == 50
+    path = f"/assets/{make(org)}/tags"
+    org.admin.call("PUT", path, json={"tags": [f"t{number}" for number in range(50)]})
+    org.admin.call("PUT", path, 409, json={"tags": ["t50"]})
+    assert len(org.admin.call("GET", path)) == 50
 
 
-def test_nothing_was_run(circle: Circle) -> None:
+def test_nothing_was_run(org: Organization) -> None:
     """There are no routes, and each question about them is answered in its own form."""
-    asset = make(circle)
-    path, stranger = f"/assets/{asset}/actions", circle.stranger()
-    assert circle.boss.ask("GET", path) == {"created_by": None, "as_input": []}
-    assert circle.boss.ask("GET", path, params={"role": "input", "status": "success"}) == []
-    assert circle.boss.ask("GET", path, params={"role": "output", "include_response": "true"}) is None
-    page = circle.boss.client.get(path).json()["pagination"]
+    asset = make(org)
+    path, stranger = f"/assets/{asset}/actions", org.new_outsider()
+    assert org.admin.call("GET", path) == {"created_by": None, "as_input": []}
+    assert org.admin.call("GET", path, params={"role": "input", "status": "success"}) == []
+    assert org.admin.call("GET", path, params={"role": "output", "include_response": "true"}) is None
+    page = org.admin.client.get(path).json()["pagination"]
     assert (page["hasMore"], page["limit"]) == (False, 200)
     for query in ({"role": "none"}, {"status": "done"}, {"limit": "0"}, {"side_effects": "x"}):
-        assert_exchange_error(circle.boss.client.get(path, params=query), 400, "invalid_request")
+        assert_exchange_error(org.admin.client.get(path, params=query), 400, "invalid_request")
     for other in ("properties", "compatible-routes"):
-        assert circle.boss.ask("GET", f"/assets/{asset}/{other}", params={"history": "true", "sort": "popular"}) == []
+        assert org.admin.call("GET", f"/assets/{asset}/{other}", params={"history": "true", "sort": "popular"}) == []
     for each in ("actions", "properties", "compatible-routes"):
-        stranger.ask("GET", f"/assets/{asset}/{each}", 404)
+        stranger.call("GET", f"/assets/{asset}/{each}", 404)

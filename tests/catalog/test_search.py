@@ -8,14 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from assets import make_asset
-from circle import Circle, Someone
+from _support.assets import make_asset
+from _support.organizations import Organization, User
+from _support.responses import assert_exchange_error
 from hallmarket.server.catalog.search import search_assets
 from hallmarket.server.catalog.search_query import read_search
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Window
 from hallmarket.server.principal import Person, Principal
-from wire import assert_exchange_error
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -26,7 +26,7 @@ def word() -> str:
     return f"w{secrets.token_hex(6)}"
 
 
-def search(who: Someone, query: str = "", *, filters: Any = None, metadata: Any = None, **said: Any) -> list[str]:
+def search(who: User, query: str = "", *, filters: Any = None, metadata: Any = None, **said: Any) -> list[str]:
     """The ids somebody finds, in order."""
     page = who.client.get("/search/assets", params=asked(query, filters, metadata) | said)
     assert page.status_code == 200, page.text
@@ -39,17 +39,17 @@ def asked(query: str, filters: Any, metadata: Any) -> dict[str, Any]:
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items() if value}
 
 
-def make(circle: Circle, name: str, asset_type: str = "file", **fields: Any) -> str:
+def make(org: Organization, name: str, asset_type: str = "file", **fields: Any) -> str:
     """An asset of the administrator's in the organization."""
     fields = {"visibility": "organization"} | fields
-    return make_asset(circle.server, circle.boss, asset_type, name=name, org_id=circle.organization, **fields)
+    return make_asset(org.server, org.admin, asset_type, name=name, org_id=org.id, **fields)
 
 
-def test_words(circle: Circle, word: str) -> None:
+def test_words(org: Organization, word: str) -> None:
     """All words must be there, the last may be begun; quotes, `or` and minus mean what they do everywhere."""
-    scan = make(circle, f"{word}_harbour-scan.1944.tif")
-    map_ = make(circle, f"Map of {word}", description="The red harbour crane")
-    text = make(circle, f"Köln {word}", "post", body="Ebbe und Flut")
+    scan = make(org, f"{word}_harbour-scan.1944.tif")
+    map_ = make(org, f"Map of {word}", description="The red harbour crane")
+    text = make(org, f"Köln {word}", "post", body="Ebbe und Flut")
     cases = {
         word: {scan, map_, text},
         word[:-3]: {scan, map_, text},
@@ -67,71 +67,71 @@ def test_words(circle: Circle, word: str) -> None:
         "!!! & | ( :*": set(),
     }
     for query, expected in cases.items():
-        assert set(search(circle.boss, query)) == expected, query
+        assert set(search(org.admin, query)) == expected, query
 
 
-def test_names_before_descriptions_before_content(circle: Circle, word: str) -> None:
+def test_names_before_descriptions_before_content(org: Organization, word: str) -> None:
     """The most relevant is what is called so, then what is described so, then what says so."""
-    body = make(circle, "one", body=f"{word} is here")
-    name = make(circle, f"{word} two")
-    described = make(circle, "three", description={"text": f"About {word}.", "json": {"type": "doc"}})
-    assert search(circle.boss, word) == [name, described, body]
-    assert search(circle.boss, word, sort="relevant") == [name, described, body]
-    assert search(circle.boss, word, sort="recent") == [described, name, body]
+    body = make(org, "one", body=f"{word} is here")
+    name = make(org, f"{word} two")
+    described = make(org, "three", description={"text": f"About {word}.", "json": {"type": "doc"}})
+    assert search(org.admin, word) == [name, described, body]
+    assert search(org.admin, word, sort="relevant") == [name, described, body]
+    assert search(org.admin, word, sort="recent") == [described, name, body]
 
 
-def test_an_id_finds_its_asset(circle: Circle, word: str) -> None:
+def test_an_id_finds_its_asset(org: Organization, word: str) -> None:
     """A UUID finds that one asset, for whoever may know of it."""
-    asset, guest = make(circle, word, visibility="private"), circle.person()
-    assert search(circle.boss, asset) == search(circle.boss, asset.upper()) == [asset]
-    assert search(guest, asset) == search(circle.boss, str(uuid4())) == []
+    asset, guest = make(org, word, visibility="private"), org.new_user()
+    assert search(org.admin, asset) == search(org.admin, asset.upper()) == [asset]
+    assert search(guest, asset) == search(org.admin, str(uuid4())) == []
 
 
-def test_hits_are_whole(circle: Circle, word: str) -> None:
+def test_hits_are_whole(org: Organization, word: str) -> None:
     """A hit is what `GET /assets/{id}` answers, preview and all, but for the text of its licence."""
-    asset = make(circle, word, "dataset", preview=[{"a": 1}], metadata={"columns": ["a"]})
-    (hit,) = circle.boss.ask("GET", "/search/assets", params={"query": word})
-    assert hit | {"license_text": None} == circle.boss.ask("GET", f"/assets/{asset}")
+    asset = make(org, word, "dataset", preview=[{"a": 1}], metadata={"columns": ["a"]})
+    (hit,) = org.admin.call("GET", "/search/assets", params={"query": word})
+    assert hit | {"license_text": None} == org.admin.call("GET", f"/assets/{asset}")
     assert hit["preview"] == [{"a": 1}]
 
 
-def test_what_is_for_sale_is_found_by_its_listing(circle: Circle, word: str) -> None:
+def test_what_is_for_sale_is_found_by_its_listing(org: Organization, word: str) -> None:
     """Everybody finds what is for sale by its name, and only those who may read it by what it says."""
-    boss = circle.boss
-    team = boss.create_team("shop", visibility="public")["id"]
+    admin = org.admin
+    team = admin.create_team("shop", visibility="public")["id"]
     asset = make(
-        circle, word, "post", body=f"secret{word}", visibility="monetized", team_id=team,
+        org, word, "post", body=f"secret{word}", visibility="monetized", team_id=team,
         monetization="pay-to-unlock", price_usd=5,
     )  # fmt: skip
-    guest, buyer = circle.stranger(), circle.free(circle.stranger())
+    guest, buyer = org.new_outsider(), org.with_unbound_key(org.new_outsider())
     given = {"permission": {"user": {"user_id": buyer.id}, "role": "read"}}
-    boss.ask("PUT", f"/assets/{asset}/share", json=given)
-    for who, finds in ((guest, []), (buyer, [asset]), (boss, [asset])):
+    admin.call("PUT", f"/assets/{asset}/share", json=given)
+    for who, finds in ((guest, []), (buyer, [asset]), (admin, [asset])):
         assert search(who, word) == [asset]
         assert search(who, f"secret{word}") == search(who, f"{word} secret{word}") == finds
         lacking = [] if finds else [asset]  # that a word is not in it tells as much as that it is
         assert search(who, f"{word} -secret{word}") == lacking
-        assert search(who, f"-secret{word}", filters={"user_id": boss.id}) == lacking
-    assert guest.ask("GET", "/search/assets", params={"query": word})[0]["role"] is None
-    for who in (guest, buyer, boss):
+        assert search(who, f"-secret{word}", filters={"user_id": admin.id}) == lacking
+    assert guest.call("GET", "/search/assets", params={"query": word})[0]["role"] is None
+    for who in (guest, buyer, admin):
         assert search(who, word, scope="purchased") == []
 
 
-def test_filters(circle: Circle, word: str) -> None:
+def test_filters(org: Organization, word: str) -> None:
     """Each filter keeps what it names; several must all hold; lists mean any of them."""
-    boss, guest = circle.boss, circle.person()
-    team = boss.create_team("desk")["id"]
-    file = make(circle, word, "file", team_id=team, source="web", metadata={"extension": "tif", "type": "image/tiff"})
-    data = make(circle, word, "dataset", visibility="private", metadata={"columns": ["a"]})
-    mine = make_asset(circle.server, guest, "file", name=word, org_id=circle.organization, source_id=file,
+    admin, guest = org.admin, org.new_user()
+    team = admin.create_team("desk")["id"]
+    file = make(org, word, "file", team_id=team, source="web", metadata={"extension": "tif", "type": "image/tiff"})
+    data = make(org, word, "dataset", visibility="private", metadata={"columns": ["a"]})
+    mine = make_asset(org.server, guest, "file", name=word, org_id=org.id, source_id=file,
                       lineage_role="version", metadata={"extension": "pdf", "type": "application/pdf"})  # fmt: skip
-    comment = make_asset(circle.server, boss, "comment", name=word, parent_id=file)
+    comment = make_asset(org.server, admin, "comment", name=word, parent_id=file)
     cases: list[tuple[dict[str, Any], set[str]]] = [
         ({}, {file, data, mine}),
         ({"asset_type": "file"}, {file, mine}),
         ({"asset_type": ["dataset", "comment"]}, {data, comment}),
         ({"asset_type": "route"}, set()),
-        ({"org_id": circle.organization}, {file, data, mine}),
+        ({"org_id": org.id}, {file, data, mine}),
         ({"org_id": NOBODY}, set()),
         ({"team_id": team}, {file}),
         ({"team_id": NOBODY}, set()),
@@ -144,7 +144,7 @@ def test_filters(circle: Circle, word: str) -> None:
         ({"nothing": "known"}, {file, data, mine}),
     ]
     for filters, expected in cases:
-        assert set(search(boss, word, filters=filters)) == expected, filters
+        assert set(search(admin, word, filters=filters)) == expected, filters
     for metadata, expected in (
         ({"extension": "tif"}, {file}),
         ({"extension": [".TIF", "pdf"]}, {file, mine}),
@@ -153,53 +153,53 @@ def test_filters(circle: Circle, word: str) -> None:
         ({"columns": ["a"]}, {data}),
         ({"extension": "tif", "type": "image/png"}, set()),
     ):
-        assert set(search(boss, word, metadata=metadata)) == expected, metadata
+        assert set(search(admin, word, metadata=metadata)) == expected, metadata
 
 
-def test_tags_are_filters(circle: Circle, word: str) -> None:
+def test_tags_are_filters(org: Organization, word: str) -> None:
     """A tag finds the assets that have it, however it is written."""
-    asset, other = make(circle, word), make(circle, word)
-    circle.boss.ask("PUT", f"/assets/{asset}/tags", json={"tags": [f"Tide {word}", "1944"]})
-    circle.boss.ask("PUT", f"/assets/{other}/tags", json={"tags": ["1944"]})
-    assert search(circle.boss, filters={"tag": f"tide-{word}"}) == [asset]
-    assert set(search(circle.boss, word, filters={"tag": ["1944", "x"]})) == {asset, other}
-    assert search(circle.boss, word, filters={"tag": "none such"}) == []
+    asset, other = make(org, word), make(org, word)
+    org.admin.call("PUT", f"/assets/{asset}/tags", json={"tags": [f"Tide {word}", "1944"]})
+    org.admin.call("PUT", f"/assets/{other}/tags", json={"tags": ["1944"]})
+    assert search(org.admin, filters={"tag": f"tide-{word}"}) == [asset]
+    assert set(search(org.admin, word, filters={"tag": ["1944", "x"]})) == {asset, other}
+    assert search(org.admin, word, filters={"tag": "none such"}) == []
 
 
-def test_orders(circle: Circle, word: str) -> None:
+def test_orders(org: Organization, word: str) -> None:
     """By creation, by change, and by how much was sought in the time; what was not sought comes last, newest first."""
-    ids = [make(circle, word) for _ in range(5)]
-    assert search(circle.boss, word, sort="recent") == ids[::-1]
-    circle.boss.ask("PUT", f"/assets/{ids[1]}/tags", json={"tags": ["x"]})
-    circle.server.query("update asset set updated_on = now() where id = $1", ids[2])
-    assert search(circle.boss, word, sort="updated")[0] == ids[2]
-    for guest, viewed in ((circle.person(), ids[:2]), (circle.person(), ids[:1])):
+    ids = [make(org, word) for _ in range(5)]
+    assert search(org.admin, word, sort="recent") == ids[::-1]
+    org.admin.call("PUT", f"/assets/{ids[1]}/tags", json={"tags": ["x"]})
+    org.server.query("update asset set updated_on = now() where id = $1", ids[2])
+    assert search(org.admin, word, sort="updated")[0] == ids[2]
+    for guest, viewed in ((org.new_user(), ids[:2]), (org.new_user(), ids[:1])):
         for asset in viewed:
-            guest.ask("POST", f"/assets/{asset}/view")
+            guest.call("POST", f"/assets/{asset}/view")
     popular = [ids[0], ids[1], ids[4], ids[3], ids[2]]
-    assert search(circle.boss, word, sort="popular") == popular
-    pages = [search(circle.boss, word, sort="popular", limit=2, offset=offset) for offset in (0, 1, 2, 4, 5)]
+    assert search(org.admin, word, sort="popular") == popular
+    pages = [search(org.admin, word, sort="popular", limit=2, offset=offset) for offset in (0, 1, 2, 4, 5)]
     assert pages == [popular[:2], popular[1:3], popular[2:4], popular[4:], []]
-    circle.server.query("update asset_day set day = day - 10 where asset_id = $1", ids[0])
-    assert search(circle.boss, word, sort="popular", time_window="week")[0] == ids[1]
-    assert search(circle.boss, word, sort="popular", time_window="all") == popular
+    org.server.query("update asset_day set day = day - 10 where asset_id = $1", ids[0])
+    assert search(org.admin, word, sort="popular", time_window="week")[0] == ids[1]
+    assert search(org.admin, word, sort="popular", time_window="all") == popular
 
 
 @pytest.mark.parametrize("sort", ["relevant", "recent", "updated", "popular"])
-def test_there_is_more_only_if_there_is(circle: Circle, word: str, sort: str) -> None:
+def test_there_is_more_only_if_there_is(org: Organization, word: str, sort: str) -> None:
     """`hasMore` is false on the last page even when that page is full."""
-    ids = {make(circle, word) for _ in range(4)}
-    circle.person().ask("POST", f"/assets/{next(iter(ids))}/view")
+    ids = {make(org, word) for _ in range(4)}
+    org.new_user().call("POST", f"/assets/{next(iter(ids))}/view")
     params = {"query": word, "sort": sort, "limit": 2}
-    pages = [circle.boss.client.get("/search/assets", params=params | {"offset": at}).json() for at in (0, 2, 4)]
+    pages = [org.admin.client.get("/search/assets", params=params | {"offset": at}).json() for at in (0, 2, 4)]
     assert [page["pagination"]["hasMore"] for page in pages] == [True, False, False]
     assert {each["id"] for page in pages for each in page["data"]} == ids
 
 
-def test_unknown_parameters_are_left_alone(circle: Circle, word: str) -> None:
+def test_unknown_parameters_are_left_alone(org: Organization, word: str) -> None:
     """What clients invent changes nothing."""
-    asset = make(circle, word)
-    assert search(circle.boss, word, mood="bright", asset_type="route") == [asset]
+    asset = make(org, word)
+    assert search(org.admin, word, mood="bright", asset_type="route") == [asset]
 
 
 @pytest.mark.parametrize(
@@ -221,27 +221,27 @@ def test_unknown_parameters_are_left_alone(circle: Circle, word: str) -> None:
         (f"query={'x' * 501}", "query"),
     ],
 )
-def test_nonsense_is_refused(circle: Circle, query: str, field: str) -> None:
+def test_nonsense_is_refused(org: Organization, query: str, field: str) -> None:
     """A value that makes no sense is 400 and names its parameter."""
-    error = assert_exchange_error(circle.boss.client.get(f"/search/assets?{query}"), 400, "invalid_request")
+    error = assert_exchange_error(org.admin.client.get(f"/search/assets?{query}"), 400, "invalid_request")
     assert error["details"]["field"] == field
 
 
-def test_past_what_is_ranked_come_the_older(circle: Circle, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_past_what_is_ranked_come_the_older(org: Organization, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than are ranked the newest go by relevance, the others after them by time, each once."""
     said = [(word, ""), ("a", word), ("b", word), ("c", word), (word, ""), ("d", word)]
-    ids = [make(circle, name, body=body) for name, body in said]
+    ids = [make(org, name, body=body) for name, body in said]
     monkeypatch.setattr("hallmarket.server.catalog.search.MAX_RANKED", 3)
-    pages = [asyncio.run(search_here(circle, word, offset)) for offset in range(7)]
+    pages = [asyncio.run(search_here(org, word, offset)) for offset in range(7)]
     expected = [ids[4], ids[5], ids[3], ids[2], ids[1], ids[0]]
     assert pages == [(expected[at : at + 2], at < 4) for at in range(7)]
 
 
-async def search_here(circle: Circle, word: str, offset: int) -> tuple[list[str], bool]:
+async def search_here(org: Organization, word: str, offset: int) -> tuple[list[str], bool]:
     """A page of two that the administrator finds, without a server between, and whether there is more."""
-    person = UUID(circle.boss.id)
-    principal = Principal(means="key", person=Person(person, circle.boss.member.username))
-    database = Database(circle.server.postgres_url, 1)
+    person = UUID(org.admin.id)
+    principal = Principal(means="key", person=Person(person, org.admin.member.username))
+    database = Database(org.server.postgres_url, 1)
     await database.open()
     try:
         page = await search_assets(database, principal, read_search({"query": word}, principal), Window(offset, 2))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from circle import Circle, new_circle
-from support import HALLMARKET, Server
+from _support.organizations import Organization, new_organization
+from _support.servers import HALLMARKET, Server
 
 
 class Home:
@@ -57,16 +57,16 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture
-def at_server(home: Home, circle: Circle) -> Home:
+def at_server(home: Home, org: Organization) -> Home:
     """The home of the organization's administrator."""
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
+    home.environment |= {"HALLMARKET_SERVER": org.server.url, "HALLMARKET_API_KEY": org.admin.member.key}
     return home
 
 

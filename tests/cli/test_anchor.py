@@ -10,7 +10,8 @@ import subprocess
 
 import pytest
 
-from support import HALLMARKET, new_server, wait_until
+from _support.servers import HALLMARKET, new_server
+from _support.waiting import wait_until
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)
 

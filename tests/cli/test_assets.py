@@ -4,46 +4,46 @@ import uuid
 
 import pytest
 
-from assets import make_asset
+from _support.assets import make_asset
 
 NOBODY = str(uuid.UUID(int=0))
 
 
-def test_share_and_who(at_server, circle):
+def test_share_and_who(at_server, org):
     """A role that is given shows, for people and programs, until it is taken away."""
-    asset = make_asset(circle.server, circle.boss, name="The harbour", visibility="private")
-    other = circle.person()
+    asset = make_asset(org.server, org.admin, name="The harbour", visibility="private")
+    other = org.new_user()
     result = at_server.run("assets", "share", asset, other.member.username, "write")
     assert result.stdout == f"{other.member.username} has the role write on {asset} now\n"
-    assert other.ask("GET", f"/assets/{asset}")["role"] == "write"
+    assert other.call("GET", f"/assets/{asset}")["role"] == "write"
     lines = at_server.run("assets", "who", asset).stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [
-        ["admin", circle.boss.member.username],
+        ["admin", org.admin.member.username],
         ["write", other.member.username],
     ]
     answer = at_server.json("assets", "share", asset, other.id, "none")
     assert (answer["user_id"], answer["role"]) == (other.id, "none")
     permissions = at_server.json("assets", "who", asset)["permissions"]
-    assert [one["user_id"] for one in permissions] == [circle.boss.id]
-    other.ask("GET", f"/assets/{asset}", 404)
+    assert [one["user_id"] for one in permissions] == [org.admin.id]
+    other.call("GET", f"/assets/{asset}", 404)
 
 
-def test_delete(at_server, circle):
+def test_delete(at_server, org):
     """A dry run deletes nothing; a deletion asks, and with --yes takes the children along where that is wanted."""
-    parent = make_asset(circle.server, circle.boss, "post", name="A post")
-    child = make_asset(circle.server, circle.boss, name="inside", parent_id=parent)
+    parent = make_asset(org.server, org.admin, "post", name="A post")
+    child = make_asset(org.server, org.admin, name="inside", parent_id=parent)
     dry = at_server.json("assets", "delete", parent, "--children", "--dry-run")
     assert (dry["dry_run"], [one["id"] for one in dry["deleted_children"]]) == (True, [child])
     refused = at_server.run("assets", "delete", parent)
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
-    assert circle.boss.ask("GET", f"/assets/{parent}")["name"] == "A post"
+    assert org.admin.call("GET", f"/assets/{parent}")["name"] == "A post"
     result = at_server.run("assets", "delete", parent, "--children", "--yes")
     assert result.stdout.splitlines() == [
         f"deleted the post A post ({parent}) with 1 asset in it",
         f"  and the file inside ({child})",
     ]
     for gone in (parent, child):
-        circle.boss.ask("GET", f"/assets/{gone}", 404)
+        org.admin.call("GET", f"/assets/{gone}", 404)
 
 
 @pytest.mark.parametrize("verb", ["share", "who", "delete"])

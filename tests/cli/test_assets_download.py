@@ -4,27 +4,27 @@ import os
 
 import pytest
 
-from circle import new_circle
-from funds import credit
-from making_datasets import make_dataset
-from making_files import make_file
-from support import wait_until
+from _support.datasets import make_dataset
+from _support.files import make_file
+from _support.organizations import new_organization
+from _support.waiting import wait_until
+from _support.wallets import credit
 
 
 @pytest.fixture
-def circle(server):
+def org(server):
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
-def test_what_is_bought_is_downloaded(circle, home, refused):
+def test_what_is_bought_is_downloaded(org, home, refused):
     """Before it is bought a file's bytes are not given; then they come as they were sent, under the file's name."""
-    seller, buyer, content = circle.free(circle.boss), circle.stranger(), os.urandom(700_000)
+    seller, buyer, content = org.with_unbound_key(org.admin), org.new_outsider(), os.urandom(700_000)
     sold = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
     photo = make_file(seller, content, "harbour.jpg", **sold)["id"]
-    credit(circle.server, buyer.id, 300)
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": buyer.member.key}
+    credit(org.server, buyer.id, 300)
+    home.environment |= {"HALLMARKET_SERVER": org.server.url, "HALLMARKET_API_KEY": buyer.member.key}
     assert f"hallmarket wallet buy {photo}" in refused("assets", "download", photo, status=1)
     assert not (home.folder / "harbour.jpg").exists()
     home.json("wallet", "buy", photo, "--yes")
@@ -36,13 +36,13 @@ def test_what_is_bought_is_downloaded(circle, home, refused):
     assert (home.folder / "again.jpg").read_bytes() == content
 
 
-def test_a_post_that_is_bought_is_downloaded_as_its_licence_says(circle, home, refused):
+def test_a_post_that_is_bought_is_downloaded_as_its_licence_says(org, home, refused):
     """Of a post the markdown comes, byte for byte what its licence commits to."""
-    seller, buyer, text = circle.free(circle.boss), circle.stranger(), "# Söderfors\n\nThe *harbour*.\n"
+    seller, buyer, text = org.with_unbound_key(org.admin), org.new_outsider(), "# Söderfors\n\nThe *harbour*.\n"
     post = {"name": "The harbour", "visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
-    article = seller.ask("POST", "/posts/create", json={"post": post, "content": text})["id"]
-    credit(circle.server, buyer.id, 300)
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": buyer.member.key}
+    article = seller.call("POST", "/posts/create", json={"post": post, "content": text})["id"]
+    credit(org.server, buyer.id, 300)
+    home.environment |= {"HALLMARKET_SERVER": org.server.url, "HALLMARKET_API_KEY": buyer.member.key}
     assert f"hallmarket wallet buy {article}" in refused("assets", "download", article, status=1)
     licence = home.json("wallet", "buy", article, "--yes")["licence_id"]
     assert (
@@ -53,13 +53,13 @@ def test_a_post_that_is_bought_is_downloaded_as_its_licence_says(circle, home, r
     home.run("licences", "proof", licence, "-o", "licence.json")
     proved = home.run("verify", "--proof", "licence.json", "The-harbour.md").stdout
     assert "this very file, 29 bytes" in proved
-    seller.ask("PUT", f"/posts/{article}", json={"content": "Nothing."})
+    seller.call("PUT", f"/posts/{article}", json={"content": "Nothing."})
     home.run("assets", "download", article, "-o", "changed.md")
     assert "NOT PROVED" in home.run("verify", "--proof", "licence.json", "changed.md").stdout
 
 
-def test_what_is_no_file(circle, home, refused):
+def test_what_is_no_file(org, home, refused):
     """Of a dataset it says which command fetches it."""
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
-    dataset = make_dataset(circle.boss)["id"]
+    home.environment |= {"HALLMARKET_SERVER": org.server.url, "HALLMARKET_API_KEY": org.admin.member.key}
+    dataset = make_dataset(org.admin)["id"]
     assert f"hallmarket datasets pull {dataset}" in refused("assets", "download", dataset, status=1)

@@ -30,11 +30,11 @@ def ask(home, dataset, sql, *options):
     return home.json("datasets", "query", dataset, sql, *options)["rows"]
 
 
-def test_a_table_is_published_once(at_server, dataset, write, circle):
+def test_a_table_is_published_once(at_server, dataset, write, org):
     """A CSV becomes a dataset with its types; running it again finds it, unless it was deleted."""
     again = at_server.json("publish", "stations.csv")["files"][0]
     assert (again["outcome"], again["id"], again["type"]) == ("already_published", dataset, "dataset")
-    schema = circle.boss.ask("GET", f"/datasets/{dataset}/schema")
+    schema = org.admin.call("GET", f"/datasets/{dataset}/schema")
     assert [(column["name"], column["type"]) for column in schema] == [
         ("id", "bigint"),
         ("name", "text"),
@@ -178,9 +178,9 @@ def test_pull_other_formats(at_server, dataset):
     assert left == {"stations.csv", "out.csv", "out.json", "out.ndjson", "out.arrow", ".config", ".local"}
 
 
-def test_others_may_not(at_server, dataset, circle):
+def test_others_may_not(at_server, dataset, org):
     """To a stranger the dataset is not there; a reader pulls it and may not push."""
-    stranger, reader = circle.stranger(), circle.person()
+    stranger, reader = org.new_outsider(), org.new_user()
     at_server.json("assets", "share", dataset, reader.id, "read")
     for verb in (["show"], ["pull"], ["versions"], ["query", "select 1 from {{table}}"]):
         arguments = [verb[0], dataset, *verb[1:]]

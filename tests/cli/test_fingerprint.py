@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from _support.waiting import wait_until
 from hallmarket.cli._shared.fingerprint import (
     BUFFER_BYTES,
     CHANGED,
@@ -18,7 +19,6 @@ from hallmarket.cli._shared.fingerprint import (
 )
 from hallmarket.cli.anchor.walk import walk
 from hallmarket.cli.anchor.worker_pool import TASK_BYTES, Pool
-from support import wait_until
 
 SIZES = [0, 1, 4096, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 3 * BUFFER_BYTES, TASK_BYTES, TASK_BYTES + 5]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support import open_files, wait_until
+from _support.processes import list_open_files
+from _support.waiting import wait_until
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def reading(home, album):
 def busy_children(pid):
     """The two worker processes of the command once they read, else nothing."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    names = [name for child in children for name in open_files(child)]
+    names = [name for child in children for name in list_open_files(child)]
     return children if len([name for name in names if name.endswith(".raw")]) == 2 else []
 
 

@@ -7,13 +7,13 @@ import uuid
 import pytest
 from pyarrow import parquet
 
-from circle import new_circle
+from _support.datasets import ROWS, make_dataset
+from _support.organizations import new_organization
+from _support.purchases import FOR_SALE, buy, make_for_sale
+from _support.small_log import SmallLog, flip_bit
 from hallmarket.client.version_proof import VersionProof
 from hallmarket.proof.entry import LicenceClaims, LicencePrice
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
-from making_datasets import ROWS, make_dataset
-from sales import FOR_SALE, buy, make_for_sale
-from small_log import SmallLog, flip
 
 CONTENT = b"Kodachrome, box 12"
 BUYER, SELLER, ASSET = (str(uuid.uuid4()) for _ in range(3))
@@ -96,7 +96,7 @@ def test_what_was_bought_is_said_to_programs(bought, verify):
 def test_another_file_was_not_bought(bought, verify, write):
     """One changed byte in the file, or a file where a text was bought, is a clear no."""
     bought()
-    write("scan_1944.tif", flip(CONTENT, 3))
+    write("scan_1944.tif", flip_bit(CONTENT, 3))
     assert "another file" in verify("scan_1944.tif", status=1)["reason"]
     bought(sha3_512=None, size=None, assetType="post")
     assert "no file" in verify("scan_1944.tif", status=1)["reason"]
@@ -179,8 +179,8 @@ def test_what_was_pulled_is_not_what_was_bought(bought, pulled, verify, said, re
 @pytest.fixture
 def at_market(home, server):
     """The home of a buyer, with a licence that was bought a moment ago."""
-    with new_circle(server) as circle:
-        seller, buyer = circle.free(circle.boss), circle.free(circle.stranger())
+    with new_organization(server) as org:
+        seller, buyer = org.with_unbound_key(org.admin), org.with_unbound_key(org.new_outsider())
         asset = make_for_sale(seller, CONTENT, "scan_1944.txt", license_id="CC-BY-4.0")
         licence = buy(server, buyer, asset)
         home.environment |= {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": buyer.member.key}
@@ -222,8 +222,8 @@ def test_the_version_that_was_bought_is_pulled_whatever_became_of_it(at_market, 
     home, *_, buyer, seller = at_market
     dataset = make_dataset(seller, **FOR_SALE)["id"]
     licence = buy(server, buyer, dataset)
-    seller.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 9}], "mode": "overwrite"})
-    seller.ask("DELETE", f"/datasets/{dataset}/columns/mm")
+    seller.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 9}], "mode": "overwrite"})
+    seller.call("DELETE", f"/datasets/{dataset}/columns/mm")
     home.json("licences", "proof", licence, "-o", "licence.json")
     bought = home.json("licences", "show", licence)["version"]
     pulled = home.json("datasets", "pull", dataset, "--version", bought, "-o", "rain.parquet")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from _support.small_log import SmallLog, b64, flip_bit
 from hallmarket.client.trust import KnownLogs
-from small_log import SmallLog, b64, flip
 
 CONTENT = b"the picture's bytes"
 
@@ -90,7 +90,7 @@ def test_a_bundle_without_claims_is_proved(home, log, write):
 
 def test_another_file_is_refused(home, log, saved, write):
     """One changed byte in the file is a clear no."""
-    write("photo.jpg", flip(CONTENT, 3))
+    write("photo.jpg", flip_bit(CONTENT, 3))
     result = home.run("verify", "--proof", saved, "photo.jpg", "--log-key", log.vkey)
     assert result.returncode == 1
     assert "photo.jpg: NOT PROVED: The proof is for another file" in result.stdout
@@ -107,7 +107,7 @@ def _tampered(log):
     lines = wire["proof"].split("\n")
     entry = log.entries[270]
     claims = wire["claims"]
-    yield "entry", wire | {"entry": b64(flip(entry, 300))}
+    yield "entry", wire | {"entry": b64(flip_bit(entry, 300))}
     yield "entry of another", wire | {"entry": b64(log.entries[5])}
     yield "claims", wire | {"claims": claims | {"name": "other.jpg"}}
     yield "claims without salt", wire | {"salt": None}

@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from scripted import scripted
-from support import wait_until
+from _support.scripted_server import scripted_server
+from _support.waiting import wait_until
 
 
 @pytest.fixture
@@ -19,16 +19,16 @@ def photo(write):
     return write("photo.bin", data), data
 
 
-def test_a_file_is_published_once(at_server, photo, circle):
+def test_a_file_is_published_once(at_server, photo, org):
     """A file becomes an asset with its bytes, found again by its fingerprint under whatever name."""
     path, data = photo
     answer = at_server.json("publish", "photo.bin", "--name", "The harbour", "--description", "At *dawn*.")
     (made,) = answer["files"]
     assert (made["outcome"], made["type"]) == ("published", "file")
     assert made["hash"] == hashlib.sha3_512(data).hexdigest()
-    asset = circle.boss.ask("GET", f"/files/{made['id']}")
+    asset = org.admin.call("GET", f"/files/{made['id']}")
     assert (asset["name"], asset["description"], asset["metadata"]["size"]) == ("The harbour", "At *dawn*.", len(data))
-    address = circle.boss.ask("GET", f"/files/{made['id']}/data")["url"]
+    address = org.admin.call("GET", f"/files/{made['id']}/data")["url"]
     assert httpx.get(address, trust_env=False).content == data
     path.rename(path.with_name("copy.bin"))
     again = at_server.run("publish", "copy.bin")
@@ -52,15 +52,15 @@ def test_several_files_and_one_that_cannot_be(at_server, write):
     assert answer["files"][1]["error"]["code"] == "UNREADABLE"
 
 
-def test_prices_and_places(at_server, write, circle):
+def test_prices_and_places(at_server, write, org):
     """Team, licence and prices stand in the asset; what has a price is for sale unless said otherwise."""
-    team = circle.boss.create_team("for-sale", visibility="public")
+    team = org.admin.create_team("for-sale", visibility="public")
     write("c.bin", os.urandom(10))
-    place = ("--organization", circle.organization, "--team", "for-sale")
+    place = ("--organization", org.id, "--team", "for-sale")
     (made,) = at_server.json(
         "publish", "c.bin", *place, "--price-usd", "12.50", "--price-sats", "3000", "--license", "CC-BY-4.0"
     )["files"]
-    asset = circle.boss.ask("GET", f"/files/{made['id']}")
+    asset = org.admin.call("GET", f"/files/{made['id']}")
     assert (asset["team_id"], asset["visibility"], asset["monetization"]) == (team["id"], "monetized", "pay-to-unlock")
     assert (asset["price_usd"], asset["price_sats"], asset["license_id"]) == (12.5, 3000, "CC-BY-4.0")
 
@@ -94,9 +94,9 @@ def test_a_lost_answer_to_a_dataset(home, write):
     )
     home.environment |= {"HALLMARKET_API_KEY": "hm_key"}
     found = (*beginning, page(made, "rain"), (200, {}, json.dumps({"data": version}).encode()))
-    with scripted(*found) as (url, bodies):
+    with scripted_server(*found) as (url, bodies):
         answer = home.json("publish", "rain.csv", "--server", url)
         assert (answer["files"][0]["id"], len(bodies)) == (made, 7)
     write("rain.csv", b"id\n2\n")
-    with scripted(*beginning, page(old, "rain")) as (url, _):
+    with scripted_server(*beginning, page(old, "rain")) as (url, _):
         assert home.json("publish", "rain.csv", "--server", url, status=3)["error"]["code"] == "UNREACHABLE"

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from _support.small_log import SmallLog, serve_log
 from hallmarket.client.version_proof import VersionProof
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
-from small_log import SmallLog, show
 
 CONTENT = b"PAR1 as far as a fingerprint is concerned"
 MORE = b"PAR1 and more rows"
@@ -67,7 +67,7 @@ def test_a_pulled_file_is_proved_offline(home, pulled):
 def test_a_pulled_file_is_proved_at_a_server(home, pulled, log):
     """With a server the proof beside the file is used, and the log is seen to be the one that holds it."""
     pulled("stations.parquet", {"a.parquet": CONTENT})
-    with show(log) as shown:
+    with serve_log(log) as shown:
         answer = home.json("verify", "stations.parquet", "--server", shown.url)
         assert not any("/v1/public" in request for request in shown.requests)
     assert answer["files"][0]["log"]["size"] == len(log.entries)
@@ -139,7 +139,7 @@ def test_the_proof_of_a_file_is_none_of_a_version(home, log, write):
     write("photo.jpg.proof", log.bundle(index).encode())
     (home.folder / "log.vkey").write_text(log.vkey)
     assert offline(home, "photo.jpg", 0)["hash"] == hashlib.sha3_512(CONTENT).hexdigest()
-    with show(log) as shown:
+    with serve_log(log) as shown:
         assert home.json("verify", "photo.jpg", "--server", shown.url)["proved"]
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from circle import new_circle
-from scripted import scripted
+from _support.organizations import new_organization
+from _support.scripted_server import scripted_server
 
 DATASET = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
 BEGINNING = (
@@ -29,7 +29,7 @@ def push_each(home, write):
     write("rows.ndjson", b'{"id":1}\n{"id":2}\n{"id":3}\n{"id":4}\n')
 
     def run(answers, *runs):
-        with scripted(*answers) as (url, bodies):
+        with scripted_server(*answers) as (url, bodies):
             home.environment |= {"HALLMARKET_SERVER": url, "HALLMARKET_API_KEY": "hm_key"}
             results = [home.run("datasets", "push", DATASET, "rows.ndjson", *options) for options in runs]
         return results, [json.loads(body) for body in bodies if b'"rows"' in body]
@@ -97,8 +97,8 @@ def test_from_row(push):
 @pytest.fixture
 def dataset(home, server, write):
     """The id of a new dataset of one row on the real server."""
-    with new_circle(server) as circle:
-        home.environment |= {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": circle.boss.member.key}
+    with new_organization(server) as org:
+        home.environment |= {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": org.admin.member.key}
         write("first.ndjson", b'{"number":0}\n')
         yield home.json("publish", "first.ndjson")["files"][0]["id"]
 

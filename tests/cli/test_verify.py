@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from small_log import SmallLog, flip, show
+from _support.small_log import SmallLog, flip_bit, serve_log
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_several_files_each_have_their_answer(photo, at_server, write):
 
 def test_one_changed_byte_is_no(photo, at_server):
     """A file that differs by one bit is not in the log."""
-    photo.write_bytes(flip(photo.read_bytes(), 12345))
+    photo.write_bytes(flip_bit(photo.read_bytes(), 12345))
     assert at_server.json("verify", "photo.jpg", status=1)["files"][0]["code"] == "NOT_FOUND"
 
 
@@ -92,7 +92,7 @@ def test_proof_then_verify_without_network(photo, at_server):
     assert "photo.proof: the proof, verified, that photo.jpg is entry" in saved.stdout
     at_server.environment["HALLMARKET_SERVER"] = "http://127.0.0.1:9"
     assert at_server.run("verify", "--proof", "photo.proof", "photo.jpg").returncode == 0
-    photo.write_bytes(flip(photo.read_bytes(), 0))
+    photo.write_bytes(flip_bit(photo.read_bytes(), 0))
     assert at_server.run("verify", "--proof", "photo.proof", "photo.jpg").returncode == 1
 
 
@@ -138,7 +138,7 @@ def lying(home, write):
     log = SmallLog().fill(30)
     log.add(CONTENT)
     write("photo.jpg", CONTENT)
-    with show(log) as shown:
+    with serve_log(log) as shown:
         home.environment["HALLMARKET_SERVER"] = shown.url
         assert home.json("verify", "photo.jpg")["proved"]
         yield shown

@@ -7,28 +7,28 @@ import subprocess
 
 import pytest
 
-from funds import balance, credit
-from making_datasets import make_dataset
-from making_files import make_file
-from scripted import scripted
-from support import HALLMARKET
+from _support.datasets import make_dataset
+from _support.files import make_file
+from _support.scripted_server import scripted_server
+from _support.servers import HALLMARKET
+from _support.wallets import balance, credit
 
 TERMS = "\n".join(f"Paragraph {number}." for number in range(1, 10))
 
 
 @pytest.fixture(scope="module")
-def seller(circle):
+def seller(org):
     """Somebody who sells, with a key bound to no organization."""
-    return circle.free(circle.boss)
+    return org.with_unbound_key(org.admin)
 
 
 @pytest.fixture
-def buyer(circle, home):
+def buyer(org, home):
     """Somebody who has $20.00 and 5,000 sats, and whose home it is."""
-    made = circle.stranger()
-    credit(circle.server, made.id, 2000)
-    credit(circle.server, made.id, 5000, "btc")
-    home.environment |= {"HALLMARKET_SERVER": circle.server.url, "HALLMARKET_API_KEY": made.member.key}
+    made = org.new_outsider()
+    credit(org.server, made.id, 2000)
+    credit(org.server, made.id, 5000, "btc")
+    home.environment |= {"HALLMARKET_SERVER": org.server.url, "HALLMARKET_API_KEY": made.member.key}
     return made
 
 
@@ -72,24 +72,24 @@ def test_balance(home):
     assert answer == {"balances": [{"currency": "btc", "balance_minor": 5000, "available_minor": 5000}]}
 
 
-def test_buying_asks_first(circle, home, buyer, photo, at_terminal):
+def test_buying_asks_first(org, home, buyer, photo, at_terminal):
     """Before a purchase it shows what, from whom, at what price, under which terms; a no and silence buy nothing."""
     status, out, asked = at_terminal("n\n", "wallet", "buy", photo)
     assert (status, out) == (1, "")
-    for shown in (circle.boss.member.username, "$12.50 or 2,000 sats", "LicenseRef-Press", "Paragraph 6.", "$20.00"):
+    for shown in (org.admin.member.username, "$12.50 or 2,000 sats", "LicenseRef-Press", "Paragraph 6.", "$20.00"):
         assert shown in asked
     assert "Paragraph 7." not in asked
     assert f"all of it: hallmarket assets price {photo}" in asked
     assert "Paragraph 9." in home.run("assets", "price", photo).stdout
     nobody = home.run("wallet", "buy", photo, stdin=subprocess.DEVNULL)
     assert (nobody.returncode, "--yes" in nobody.stderr) == (2, True)
-    assert balance(circle.server, buyer.id) == 2000
+    assert balance(org.server, buyer.id) == 2000
     status, out, _ = at_terminal("y\n", "wallet", "buy", photo)
     assert (status, out.splitlines()[0]) == (0, f"bought the file photo.jpg ({photo}) for $12.50")
-    assert balance(circle.server, buyer.id) == 750
+    assert balance(org.server, buyer.id) == 750
 
 
-def test_buying_twice(circle, home, buyer, photo, at_terminal):
+def test_buying_twice(org, home, buyer, photo, at_terminal):
     """A purchase tells its licence; what is bought already is no error, says so, and is not paid again."""
     answer = home.json("wallet", "buy", photo, "--currency", "btc", "--yes")
     assert (answer["already"], answer["charge"]["amount"], answer["charge"]["currency"]) == (False, 2000, "btc")
@@ -103,9 +103,9 @@ def test_buying_twice(circle, home, buyer, photo, at_terminal):
         f"  licence  {licence}",
         f"  proof    hallmarket licences proof {licence}",
     ]
-    assert (balance(circle.server, buyer.id), balance(circle.server, buyer.id, "btc")) == (2000, 3000)
+    assert (balance(org.server, buyer.id), balance(org.server, buyer.id, "btc")) == (2000, 3000)
     paid = home.run("wallet", "history", "--currency", "btc").stdout.splitlines()[1]
-    assert paid.split()[1:] == ["purchase", "-2,000", "sats", circle.boss.member.username, "photo.jpg"]
+    assert paid.split()[1:] == ["purchase", "-2,000", "sats", org.admin.member.username, "photo.jpg"]
     assert photo in home.run("assets", "search", "--scope", "purchased").stdout
 
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_bought(home, seller, photo, buyer, refused, at_terminal)
     assert (status, "is not for sale" in told) == (1, True)
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
     assert "is yours" in refused("wallet", "buy", photo, "--yes", status=1)
-    assert buyer.ask("GET", "/stripe/wallet/balance")["balance_cents"] == 2000
+    assert buyer.call("GET", "/stripe/wallet/balance")["balance_cents"] == 2000
 
 
 def test_what_is_locked_says_how_to_buy_it(seller, buyer, refused):
@@ -135,10 +135,10 @@ def test_what_is_locked_says_how_to_buy_it(seller, buyer, refused):
     for verb in (["pull", dataset], ["query", dataset, "select 1 from {{table}}"]):
         told = refused("datasets", *verb, status=1)
         assert f"hallmarket wallet buy {dataset}" in told
-    assert buyer.ask("GET", f"/datasets/{dataset}")["id"] == dataset
+    assert buyer.call("GET", f"/datasets/{dataset}")["id"] == dataset
 
 
-def test_send(circle, home, buyer, seller, at_terminal, refused):
+def test_send(org, home, buyer, seller, at_terminal, refused):
     """Money is sent in the currency named, to the cent, after a yes; its message is in both histories."""
     name = seller.member.username
     status, _, asked = at_terminal("n\n", "wallet", "send", name, "5", "--currency", "usd")
@@ -147,14 +147,14 @@ def test_send(circle, home, buyer, seller, at_terminal, refused):
     assert words.startswith(f"sent $7.05 to {name}")
     sent = home.json("wallet", "send", seller.id, "1,200", "--currency", "btc", "--yes")
     assert (sent["amount_minor"], sent["username"]) == (1200, name)
-    assert (balance(circle.server, buyer.id), balance(circle.server, buyer.id, "btc")) == (1295, 3800)
+    assert (balance(org.server, buyer.id), balance(org.server, buyer.id, "btc")) == (1295, 3800)
     lines = home.run("wallet", "history").stdout.splitlines()
     assert lines[1].split()[1:4] == ["tip", "-$7.05", name]
     assert lines[1].endswith("For the photo")
     assert "$100.00" in refused("wallet", "send", name, "100", "--currency", "usd", "--yes", status=1)
     assert "to the cent" in refused("wallet", "send", name, "1.001", "--currency", "usd", "--yes", status=2)
     assert "'--currency'" in refused("wallet", "send", name, "1", "--yes", status=2)
-    assert balance(circle.server, buyer.id) == 1295
+    assert balance(org.server, buyer.id) == 1295
 
 
 def test_history(home, buyer, seller):
@@ -194,14 +194,14 @@ def test_a_broken_statement(home, refused):
     """A statement that breaks off leaves the file that was there as it was, and nothing beside it."""
     (home.folder / "all.csv").write_text("before", "utf-8")
     token = (200, {}, b'{"access_token":"a","error":null}')
-    with scripted(token, (0, {}, b"date,type\r\n")) as (url, _):
+    with scripted_server(token, (0, {}, b"date,type\r\n")) as (url, _):
         home.environment |= {"HALLMARKET_SERVER": url, "HALLMARKET_API_KEY": "hm_key"}
         assert "cannot reach the server" in refused("wallet", "statement", "-o", "all.csv", status=3)
     assert (home.folder / "all.csv").read_text("utf-8") == "before"
     assert [path.name for path in home.folder.iterdir() if path.is_file()] == ["all.csv"]
 
 
-def test_refund(circle, home, buyer, seller, photo, at_terminal, refused):
+def test_refund(org, home, buyer, seller, photo, at_terminal, refused):
     """The seller gives back a part, and the rest, which ends the licence; without a yes nothing moves.
 
     What was bought is deleted only then, and until then that is what its seller is told to do.
@@ -210,7 +210,7 @@ def test_refund(circle, home, buyer, seller, photo, at_terminal, refused):
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
     status, _, asked = at_terminal("n\n", "wallet", "refund", licence)
     assert (status, "Give $12.50 of $12.50 back" in asked, "end the licence" in asked) == (1, True, True)
-    assert balance(circle.server, buyer.id) == 750
+    assert balance(org.server, buyer.id) == 750
     part = home.run("wallet", "refund", licence, "2.50", "--reason", "Late", "--yes").stdout
     assert part.startswith(f"gave $2.50 back to {buyer.member.username}")
     assert part.endswith("; $10.00 of the price is left, and the licence holds\n")
@@ -220,26 +220,26 @@ def test_refund(circle, home, buyer, seller, photo, at_terminal, refused):
     assert [each["id"] for each in held] == [licence]
     done = home.json("wallet", "refund", licence, "--yes")
     assert (done["refunded"], done["remaining"], done["ended"]) == (1000, 0, True)
-    assert balance(circle.server, buyer.id) == 2000
+    assert balance(org.server, buyer.id) == 2000
     assert home.json("wallet", "refund", licence, "--yes", status=1)["error"]["code"] == "CONFLICT"
     assert home.json("assets", "delete", photo, "--yes")["id"] == photo
 
 
-def test_a_refund_by_an_administrator(circle, home, buyer, refused):
+def test_a_refund_by_an_administrator(org, home, buyer, refused):
     """Who administers the organization it was sold in gives back what somebody else sold."""
-    team = circle.boss.create_team("sold", visibility="public", default_role="write", join_policy="open")["id"]
-    seller = circle.person()
-    seller.ask("POST", f"/teams/{team}/join", json={})
+    team = org.admin.create_team("sold", visibility="public", default_role="write", join_policy="open")["id"]
+    seller = org.new_user()
+    seller.call("POST", f"/teams/{team}/join", json={})
     sold = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 9, "team_id": team}
     photo = make_file(seller, **sold)["id"]
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
-    home.environment["HALLMARKET_API_KEY"] = circle.boss.member.key
+    home.environment["HALLMARKET_API_KEY"] = org.admin.member.key
     told = home.run("wallet", "refund", licence, "1", "--yes").stdout
     assert (
         told
         == f"gave $1.00 back to {buyer.member.username} (Jane Doe); $8.00 of the price is left, and the licence holds\n"
     )
-    assert balance(circle.server, buyer.id) == 1200
-    home.environment["HALLMARKET_API_KEY"] = circle.stranger().member.key
+    assert balance(org.server, buyer.id) == 1200
+    home.environment["HALLMARKET_API_KEY"] = org.new_outsider().member.key
     assert "404 NOT_FOUND" in refused("wallet", "refund", licence, "--yes", status=1)
-    assert balance(circle.server, seller.id) == 800
+    assert balance(org.server, seller.id) == 800

@@ -6,12 +6,13 @@ import uuid
 
 import pytest
 
+from _support.anchoring import random_hash
+from _support.waiting import wait_until
 from hallmarket.client import Hallmarket, HallmarketError, ServerUnreachable
 from hallmarket.client.types import ANCHORED, AnchorRequest
 from hallmarket.proof.bundle import verify_bundle
 from hallmarket.proof.checkpoint import open_checkpoint
 from hallmarket.proof.key import VerifierKey
-from support import random_hash, wait_until
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import hashlib
 
 import pytest
 
+from _support.small_log import SmallLog, serve_log
 from hallmarket.client.api import Hallmarket
 from hallmarket.client.consistency import LogView, Trust
 from hallmarket.client.errors import LogRefused
 from hallmarket.client.trust import KnownLogs
 from hallmarket.proof.checkpoint import open_checkpoint
 from hallmarket.proof.errors import ProofError
-from small_log import SmallLog, show
 
 SIZES = [1, 2, 255, 256, 257, 511, 513, 600]
 
@@ -30,7 +30,7 @@ def log():
 @pytest.fixture
 def shown(log):
     """The log's server; swap its log to lie."""
-    with show(log) as shown:
+    with serve_log(log) as shown:
         yield shown
 
 

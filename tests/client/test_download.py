@@ -5,11 +5,11 @@ import os
 
 import pytest
 
+from _support.scripted_server import scripted_server
 from hallmarket.client.download import download
 from hallmarket.client.errors import HallmarketError, ServerUnreachable
 from hallmarket.client.exchange import Exchange
 from hallmarket.proof.errors import ProofError
-from scripted import scripted
 
 DATASET = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
 TOKEN = (200, {}, b'{"access_token":"t","refresh_token":"t","error":null}')
@@ -23,7 +23,7 @@ def fetch(tmp_path):
 
     def run(*answers, retry_s=5):
         told = []
-        with scripted(TOKEN, *answers) as (url, _), Exchange(url, "hm_key", retry_s=retry_s) as exchange:
+        with scripted_server(TOKEN, *answers) as (url, _), Exchange(url, "hm_key", retry_s=retry_s) as exchange:
             exchange.session.open()
 
             def opened(headers):

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
+from _support.scripted_server import scripted_server
 from hallmarket.client.errors import FileChanged, HallmarketError, ServerUnreachable
 from hallmarket.client.exchange import Exchange
 from hallmarket.client.files import Upload, read_pieces
-from scripted import scripted
 
 TOKEN = (200, {}, b'{"access_token":"t","refresh_token":"t","error":null}')
 ID = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
@@ -27,7 +27,7 @@ def test_an_upload_is_sent_again_whole(tmp_path):
     told = []
     address = json.dumps({"data": {"upload_id": "files/a", "upload_url": "/uploads/x", "headers": {}}}).encode()
     answers = (TOKEN, (200, {}, address), (503, {}, b""), (200, {}, b"{}"), COMPLETE)
-    with scripted(*answers) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
+    with scripted_server(*answers) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
         assert exchange.files.upload(path, "a", None, told.append).id == ID
     assert [len(body) for body in bodies[2:4]] == [600_000, 600_000]
     assert bodies[3] == path.read_bytes()
@@ -37,11 +37,11 @@ def test_a_lost_answer_to_a_creation():
     """Whether a file was made of an upload is found out by its id, and only a lost one is an error."""
     upload = Upload(sha3_512="ab" * 64, **UPLOADED)
     for lost in (CUT, (504, {}, b"")):
-        with scripted(TOKEN, lost, MADE) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
+        with scripted_server(TOKEN, lost, MADE) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
             assert exchange.files.create(upload, name="a").id == ID
         assert len(bodies) == 3
     with (
-        scripted(TOKEN, CUT, NOTHING) as (url, _),
+        scripted_server(TOKEN, CUT, NOTHING) as (url, _),
         Exchange(url, "hm_key", retry_s=5) as exchange,
         pytest.raises(ServerUnreachable),
     ):
@@ -53,7 +53,7 @@ def test_a_refused_creation_is_told():
     upload = Upload(sha3_512="ab" * 64, **UPLOADED)
     refused = (400, {}, b'{"data":null,"error":{"message":"No such team.","code":"invalid_request","status":400}}')
     with (
-        scripted(TOKEN, refused) as (url, bodies),
+        scripted_server(TOKEN, refused) as (url, bodies),
         Exchange(url, "hm_key") as exchange,
         pytest.raises(HallmarketError, match="No such team"),
     ):

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from _support.scripted_server import scripted_server
 from hallmarket.client import Hallmarket, HallmarketError, ServerUnreachable
 from hallmarket.client.types import AnchorRequest
-from scripted import scripted
 
 HASH = "ab" * 64
 UNAVAILABLE = (503, {}, b'{"code":"UNAVAILABLE","message":"The database is away.","details":null}')
@@ -30,7 +30,7 @@ def test_what_passes_is_waited_for(passing):
     """An outage, a limit or a broken connection is asked again until it is answered."""
     waits = []
     with (
-        scripted(passing, passing, (200, {}, b"key")) as (url, bodies),
+        scripted_server(passing, passing, (200, {}, b"key")) as (url, bodies),
         Hallmarket(url, retry_s=10, on_wait=lambda *wait: waits.append(wait)) as server,
     ):
         assert server.log_key() == "key"
@@ -43,7 +43,7 @@ def test_retry_after_is_honoured():
     limited = (403, {"retry-after": "1"}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}')
     waits = []
     with (
-        scripted(limited, (200, {}, b"key")) as (url, _),
+        scripted_server(limited, (200, {}, b"key")) as (url, _),
         Hallmarket(url, retry_s=10, on_wait=lambda *wait: waits.append(wait)) as server,
     ):
         assert server.log_key() == "key"
@@ -55,7 +55,7 @@ def test_a_wait_past_the_patience_is_not_begun():
     limited = (403, {"retry-after": "600"}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}')
     waits = []
     with (
-        scripted(limited) as (url, bodies),
+        scripted_server(limited) as (url, bodies),
         Hallmarket(url, retry_s=5, on_wait=lambda *wait: waits.append(wait)) as server,
         pytest.raises(HallmarketError, match="RATE_LIMIT"),
     ):
@@ -66,7 +66,7 @@ def test_a_wait_past_the_patience_is_not_begun():
 def test_patience_ends():
     """After `retry_s` the last error is raised, whether the server answers or not."""
     for answer, error in ((UNAVAILABLE, HallmarketError), ((0, {}, b""), ServerUnreachable)):
-        with scripted(answer) as (url, _), Hallmarket(url, retry_s=0.5) as server, pytest.raises(error):
+        with scripted_server(answer) as (url, _), Hallmarket(url, retry_s=0.5) as server, pytest.raises(error):
             server.log_key()
 
 
@@ -76,7 +76,7 @@ def test_patience_ends():
 )
 def test_what_does_not_pass_is_raised_at_once(answer):
     """A refusal or a server's fault is raised without a second try."""
-    with scripted(answer) as (url, bodies), Hallmarket(url, retry_s=10) as server:
+    with scripted_server(answer) as (url, bodies), Hallmarket(url, retry_s=10) as server:
         with pytest.raises(HallmarketError) as error:
             server.users()
         assert error.value.status == answer[0]
@@ -86,13 +86,20 @@ def test_what_does_not_pass_is_raised_at_once(answer):
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"status":1}', b'{"status":"\xff"}'], ids=repr)
 def test_an_answer_of_another_shape(body):
     """An answer that is none of ours is ServerUnreachable, never a decoding error."""
-    with scripted((200, {}, body)) as (url, _), Hallmarket(url, retry_s=0) as server, pytest.raises(ServerUnreachable):
+    with (
+        scripted_server((200, {}, body)) as (url, _),
+        Hallmarket(url, retry_s=0) as server,
+        pytest.raises(ServerUnreachable),
+    ):
         server.ready()
 
 
 def test_an_unavailable_server_says_how_it_is():
     """`ready` takes a 503 for the answer it is."""
-    with scripted((503, {}, b'{"status":"unavailable","database":"away"}')) as (url, _), Hallmarket(url) as server:
+    with (
+        scripted_server((503, {}, b'{"status":"unavailable","database":"away"}')) as (url, _),
+        Hallmarket(url) as server,
+    ):
         assert server.ready().status == "unavailable"
 
 
@@ -110,7 +117,7 @@ def test_a_broken_batch_goes_on_where_it_broke():
         (200, {}, _results(2, 1)),
         (200, {}, _results(3, 2)),
     ]
-    with scripted(*answers) as (url, bodies), Hallmarket(url, retry_s=10) as server:
+    with scripted_server(*answers) as (url, bodies), Hallmarket(url, retry_s=10) as server:
         results = list(server.anchor_batch(requests))
     assert [(result.index, result.id) for result in results] == [(number, f"id-{number}") for number in range(5)]
     sent = [[json.loads(line)["size"] for line in body.splitlines()] for body in bodies]
@@ -119,7 +126,7 @@ def test_a_broken_batch_goes_on_where_it_broke():
 
 def test_large_batches_are_gzipped():
     """Above 16 KiB the body is compressed, below it is not."""
-    with scripted((200, {}, _results(0, 1))) as (url, bodies), Hallmarket(url) as server:
+    with scripted_server((200, {}, _results(0, 1))) as (url, bodies), Hallmarket(url) as server:
         list(server.anchor_batch([AnchorRequest(HASH, 1, metadata="x" * 20_000)]))
         list(server.anchor_batch([AnchorRequest(HASH, 1)]))
     assert json.loads(gzip.decompress(bodies[0]))["metadata"] == "x" * 20_000

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from _support.scripted_server import scripted_server
 from hallmarket.client import HallmarketError, ServerUnreachable
 from hallmarket.client.exchange import Exchange
-from scripted import scripted
 
 ME = b'{"data":{"id":"1","username":"jane","email":null},"error":null}'
 REFUSED = (401, {}, b'{"data":null,"error":{"message":"No.","code":"unauthenticated","status":401}}')
@@ -25,7 +25,7 @@ def token(name, life_s=3600):
 @contextmanager
 def exchange_at(*answers, **options):
     """The bindings to a server that gives these answers in turn, and the bodies it got."""
-    with scripted(*answers) as (url, bodies), Exchange(url, "hm_key", **options) as exchange:
+    with scripted_server(*answers) as (url, bodies), Exchange(url, "hm_key", **options) as exchange:
         yield exchange, bodies
 
 

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
+from _support.small_log import SmallLog
 from hallmarket.client.errors import LogRefused
 from hallmarket.client.trust import KnownLogs, default_path
 from hallmarket.proof.checkpoint import open_checkpoint
-from small_log import SmallLog
 
 SERVER = "https://log.example"
 

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from circle import new_circle
-from funds import balance, credit
+from _support.files import make_file
+from _support.organizations import new_organization
+from _support.scripted_server import scripted_server
+from _support.wallets import balance, credit
 from hallmarket.client.errors import AlreadyBought, HallmarketError, InsufficientFunds, Locked, ServerUnreachable
 from hallmarket.client.exchange import Exchange
-from making_files import make_file
-from scripted import scripted
 
 TOKEN = (200, {}, b'{"access_token":"a","error":null}')
 ASSET = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
@@ -21,31 +21,31 @@ BOUGHT = {"data": {"charge": CHARGE | {"created_at": ""}, "transfer": TRANSFER}}
 
 
 @pytest.fixture(scope="module")
-def circle(server):
+def org(server):
     """A new organization of the shared server, whose administrator sells in their own name."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def seller(circle):
+def seller(org):
     """Somebody who sells, with a key bound to no organization."""
-    return circle.free(circle.boss)
+    return org.with_unbound_key(org.admin)
 
 
 @pytest.fixture
-def buyer(circle):
+def buyer(org):
     """Somebody who has $20.00 and 5,000 sats."""
-    made = circle.stranger()
-    credit(circle.server, made.id, 2000)
-    credit(circle.server, made.id, 5000, "btc")
+    made = org.new_outsider()
+    credit(org.server, made.id, 2000)
+    credit(org.server, made.id, 5000, "btc")
     return made
 
 
 @pytest.fixture
-def exchange(circle, buyer):
+def exchange(org, buyer):
     """The bindings with the buyer's key."""
-    with Exchange(circle.server.url, buyer.member.key, retry_s=5) as opened:
+    with Exchange(org.server.url, buyer.member.key, retry_s=5) as opened:
         yield opened
 
 
@@ -57,7 +57,7 @@ def photo(seller):
 
 
 @pytest.mark.parametrize(("currency", "price", "left"), [("usd", 1250, 750), ("btc", 2000, 3000)])
-def test_a_purchase(circle, seller, buyer, exchange, photo, currency, price, left):
+def test_a_purchase(org, seller, buyer, exchange, photo, currency, price, left):
     """What is bought is paid once, in the currency asked for, and is in both histories with its sign."""
     with pytest.raises(HallmarketError, match="Unlock") as refused:
         exchange.session.request("POST", f"/assets/{photo}/download", json={})
@@ -72,22 +72,22 @@ def test_a_purchase(circle, seller, buyer, exchange, photo, currency, price, lef
     assert (newest.type, newest.amount_minor, newest.asset_id) == ("purchase", -price, photo)
     assert newest.asset_name == "photo.jpg"
     assert newest.counterparty.user_id == seller.id
-    with Exchange(circle.server.url, seller.member.key) as selling:
+    with Exchange(org.server.url, seller.member.key) as selling:
         sold = selling.wallet.transactions(currency, limit=1, type="sale").data[0]
     assert (sold.amount_minor, sold.asset_id, sold.counterparty.user_id) == (price, photo, buyer.id)
     with pytest.raises(AlreadyBought):
         exchange.wallet.buy(photo, currency)
-    assert balance(circle.server, buyer.id, currency) == left
+    assert balance(org.server, buyer.id, currency) == left
 
 
-def test_one_key_pays_once(circle, buyer, exchange, seller):
+def test_one_key_pays_once(org, buyer, exchange, seller):
     """A purchase and a gift that are asked for again under their key are answered as the first time, and paid once."""
     said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
     asset = make_file(seller, **said)["id"]
     assert exchange.wallet.buy(asset, idempotency_key="a") == exchange.wallet.buy(asset, idempotency_key="a")
     gifts = [exchange.wallet.send(seller.id, 200, "usd", "thanks", idempotency_key="b") for _ in range(3)]
     assert len(set(gifts)) == 1
-    assert balance(circle.server, buyer.id) == 2000 - 300 - 200
+    assert balance(org.server, buyer.id) == 2000 - 300 - 200
     assert exchange.wallet.transactions("usd", type="tip").data[0].message == "thanks"
 
 
@@ -122,16 +122,16 @@ def test_statement(exchange, seller):
         assert len(b"".join(pieces).splitlines()) == 2
 
 
-def test_refund(circle, buyer, exchange, seller, photo):
+def test_refund(org, buyer, exchange, seller, photo):
     """A refund asked for again under its key gives back once; without an amount it is all the rest."""
     licence = exchange.wallet.buy(photo, "btc").charge.licence_id
-    with Exchange(circle.server.url, seller.member.key) as selling:
+    with Exchange(org.server.url, seller.member.key) as selling:
         parts = [selling.wallet.refund(licence, 500, "late", idempotency_key="r") for _ in range(2)]
         assert parts[0] == parts[1]
         assert (parts[0].refunded, parts[0].remaining, parts[0].ended) == (500, 1500, False)
         rest = selling.wallet.refund(licence)
         assert (rest.refunded, rest.refunded_total, rest.ended) == (1500, 2000, True)
-    assert balance(circle.server, buyer.id, "btc") == 5000
+    assert balance(org.server, buyer.id, "btc") == 5000
     assert exchange.licences.get(licence).ended_at is not None
     assert [each.id for each in exchange.licences.iterate(role="buyer", active=False)] == [licence]
 
@@ -145,7 +145,7 @@ def test_a_lost_answer_is_asked_for_under_the_same_key(passing):
     """Whatever becomes of the connection, what pays is sent until it is answered, each time under the one key."""
     told = []
     with (
-        scripted(TOKEN, passing, passing, (200, {}, json.dumps(BOUGHT).encode()), headers=told) as (url, bodies),
+        scripted_server(TOKEN, passing, passing, (200, {}, json.dumps(BOUGHT).encode()), headers=told) as (url, bodies),
         Exchange(url, "hm_key", retry_s=10) as exchange,
     ):
         assert exchange.wallet.buy(ASSET, "usd", asset_type="file").charge.amount == 1250
@@ -160,14 +160,14 @@ def test_a_refused_token_keeps_the_key():
     """A token that ends meanwhile is renewed, and the request goes out again under its key."""
     told, refused = [], (401, {}, b'{"error":{"message":"No.","code":"unauthenticated"}}')
     sent = (200, {}, b'{"data":{"transaction_id":"7","amount_cents":1,"recipient_amount_cents":1}}')
-    with scripted(TOKEN, refused, TOKEN, sent, headers=told) as (url, _), Exchange(url, "hm_key") as exchange:
+    with scripted_server(TOKEN, refused, TOKEN, sent, headers=told) as (url, _), Exchange(url, "hm_key") as exchange:
         assert exchange.wallet.send("3", 1, "usd").transaction_id == "7"
     assert told[1]["idempotency-key"] == told[3]["idempotency-key"]
 
 
 def test_patience_with_a_payment_ends():
     """Where no answer ever comes, that is said, for the payment may have been done; the key given asks again."""
-    with scripted(TOKEN, (0, {}, b"")) as (url, _), Exchange(url, "hm_key", retry_s=0.3) as exchange:
+    with scripted_server(TOKEN, (0, {}, b"")) as (url, _), Exchange(url, "hm_key", retry_s=0.3) as exchange:
         with pytest.raises(ServerUnreachable) as lost:
             exchange.wallet.send("3", 1, "btc", idempotency_key="c")
         assert lost.value.was_sent

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from support import Server
+from _support.servers import Server
 
 
 @pytest.fixture

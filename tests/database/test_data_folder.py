@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from _support.servers import HALLMARKET, Server, new_server
+from _support.startup import get_start_error
 from hallmarket.server.data_folder import DataFolderLock
-from starts import refusal_of_start
-from support import HALLMARKET, Server, new_server
 
 
 def test_second_server_on_a_folder_is_refused(server: Server) -> None:
     """A second server on a folder is refused, and the message names the first one, which keeps running."""
     assert server.process is not None
-    message = refusal_of_start(server)
+    message = get_start_error(server)
     assert f"in use by server {server.process.pid}" in message
     assert str(server.data) in message
     with server.client("") as anonymous:
@@ -70,7 +70,7 @@ def test_impossible_folder_is_refused(tmp_path: Path, kind: str) -> None:
     file.write_text("")
     data = {"file": file, "under a file": file / "data", "nowhere": Path("/proc/nothing/data")}[kind]
     server = Server(data)
-    message = refusal_of_start(server)
+    message = get_start_error(server)
     assert message.startswith(f"The data folder {data} cannot be created")
     assert "--data" in message
 

@@ -12,13 +12,14 @@ import httpx
 import psutil
 import pytest
 
-from anchors import ANCHOR, BATCH, anchor, anchored, lines_of, post
+from _support.anchoring import ANCHOR, BATCH, anchor, anchor_and_wait, random_hash, request_anchor, to_ndjson
+from _support.outages import database_down, suspended
+from _support.processes import get_postmaster, is_alive, kill, wait_until_gone
+from _support.responses import assert_exchange_error, assert_media_error
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
-from faults.processes import get_postmaster, is_alive, kill, wait_until_gone
 from hallmarket.server.database.embedded import EmbeddedPostgres
-from outages import database_away, suspended
-from support import Server, random_hash, wait_until
-from wire import assert_exchange_error, assert_media_error
 
 SOCKET = ".s.PGSQL.5432"
 RESPONSE_TIMEOUT_S = 15.0
@@ -90,7 +91,7 @@ def test_modes_of_parent_folders_are_unchanged(tmp_path: Path) -> None:
         folder.chmod(0o700)
     before = [(mode_of(folder), folder.stat().st_uid, folder.stat().st_gid) for folder in parents]
     with new_embedded_server(data) as server, server.client() as api:
-        anchored(api)
+        anchor_and_wait(api)
         server.stop()
         assert [(mode_of(folder), folder.stat().st_uid, folder.stat().st_gid) for folder in parents] == before
         assert mode_of(data) == 0o700
@@ -107,7 +108,7 @@ def test_long_path_gets_a_short_private_socket(tmp_path: Path) -> None:
         server.start()
         assert EmbeddedPostgres(data).socket_folder == folder
         with server.client() as api:
-            anchored(api)
+            anchor_and_wait(api)
         server.stop()
         folder.rmdir()
 
@@ -142,7 +143,7 @@ def test_postgres_is_taken_over_after_kill_9(embedded: Server) -> None:
     embedded.start()
     assert get_postmaster(embedded) == postmaster
     with embedded.client() as api:
-        assert post(api, hash=digest).status_code == 409
+        assert request_anchor(api, hash=digest).status_code == 409
     assert embedded.stop() == 0
     wait_until_gone([postmaster], 60)
     assert not (EmbeddedPostgres(embedded.data).cluster / "postmaster.pid").exists()
@@ -167,7 +168,7 @@ def test_slow_start_is_waited_for(embedded: Server, postgres: EmbeddedPostgres) 
     assert not starting.is_alive()
     assert get_postmaster(embedded) == slow
     with embedded.client() as api:
-        assert post(api, hash=digest).status_code == 409
+        assert request_anchor(api, hash=digest).status_code == 409
 
 
 def find_new_postmaster(postgres: EmbeddedPostgres, old: psutil.Process) -> psutil.Process | None:
@@ -182,21 +183,21 @@ def find_new_postmaster(postgres: EmbeddedPostgres, old: psutil.Process) -> psut
 def test_killed_postgres_gives_503_and_is_restarted(embedded: Server) -> None:
     """While PostgreSQL is down every path returns 503 in its dialect's format; both recover without intervention."""
     with embedded.client() as api:
-        digest = anchored(api)["hash"]
+        digest = anchor_and_wait(api)["hash"]
         postmaster = get_postmaster(embedded)
-        with database_away(embedded):
+        with database_down(embedded):
             assert_away(api)
         wait_until(lambda: api.get("/v1/media").status_code == 200, timeout_s=60)
-        wait_until(lambda: post(api).status_code == 201)
-        assert post(api, hash=digest).status_code == 409
-        anchored(api)
+        wait_until(lambda: request_anchor(api).status_code == 201)
+        assert request_anchor(api, hash=digest).status_code == 409
+        anchor_and_wait(api)
     assert get_postmaster(embedded) != postmaster
 
 
 def assert_away(api: httpx.Client) -> None:
     """Assert that every path that needs the database soon returns a well-formed 503, and the others work."""
     item = {"hash": random_hash(), "size": 1}
-    batch = {"content": lines_of(item), "headers": {"content-type": "application/x-ndjson"}}
+    batch = {"content": to_ndjson(item), "headers": {"content-type": "application/x-ndjson"}}
     for method, path, options in (
         ("GET", "/v1/users", {}),
         ("GET", "/v1/media", {}),
@@ -224,7 +225,7 @@ def test_partial_cluster_is_replaced(tmp_path: Path) -> None:
     left.mkdir(parents=True)
     (left / "PG_VERSION").write_text("18\n")
     with new_embedded_server(data) as server, server.client() as api:
-        anchored(api)
+        anchor_and_wait(api)
         assert not list((data / "postgres").glob("cluster.new*"))
 
 

@@ -5,10 +5,10 @@ import asyncio
 import asyncpg
 import pytest
 
+from _support.servers import new_server
+from _support.startup import get_start_error
 from hallmarket.server.database.migrate import migrate, read_migrations
 from hallmarket.server.errors import Refusal
-from starts import refusal_of_start
-from support import new_server
 
 NAMES = [migration.name for migration in read_migrations()]
 
@@ -155,7 +155,7 @@ def test_folder_of_a_newer_schema_is_refused() -> None:
     with new_server() as server:
         server.query("insert into schema_migration (version, name) values (9999, '9999_later')")
         server.stop()
-        for message in (refusal_of_start(server), server.run_admin("list-keys").stderr):
+        for message in (get_start_error(server), server.run_admin("list-keys").stderr):
             assert "written by a newer Hallmarket (schema 9999" in message
             assert "Nothing was changed" in message
         if not server.database_url:
@@ -166,7 +166,7 @@ def test_unreachable_database_is_refused() -> None:
     """A URL without a database is refused; the message names the setting and does not contain the password."""
     with new_server(start=False) as stopped:
         stopped.database_url = "postgresql://user:hunter2@127.0.0.1:1/nothing"
-        message = refusal_of_start(stopped)
+        message = get_start_error(stopped)
         assert message.startswith("The database does not answer")
         assert "HALLMARKET_DATABASE_URL" in message
         assert "hunter2" not in message

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 import hallmarket.server
+from _support.servers import Server
 from hallmarket.server.database.migrate import read_migrations
 from hallmarket.server.database.sql import load_queries
-from support import Server
 
 SERVER = Path(str(hallmarket.server.__file__)).parent
 ROOMS = sorted(path.parent.name for path in SERVER.rglob("queries.sql"))

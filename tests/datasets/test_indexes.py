@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from circle import Someone, new_circle
-from making_datasets import make_dataset
-from support import Server
+from _support.datasets import make_dataset
+from _support.organizations import User, new_organization
+from _support.servers import Server
 
 ROWS: list[dict[str, Any]] = [{"id": key, "place": None if key % 5 == 0 else key * 7 % 4} for key in range(12)]
 MORE = [{"id": 12, "place": 0}]
 
 
 @pytest.fixture(scope="module")
-def owner(server: Server) -> Iterator[Someone]:
+def owner(server: Server) -> Iterator[User]:
     """Somebody with datasets."""
-    with new_circle(server) as made:
-        yield made.person()
+    with new_organization(server) as made:
+        yield made.new_user()
 
 
 def by_place(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -25,43 +25,43 @@ def by_place(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["place"] is None, row["place"] or 0))
 
 
-def read(owner: Someone, dataset: str, version: int) -> list[dict[str, Any]]:
+def read(owner: User, dataset: str, version: int) -> list[dict[str, Any]]:
     """All rows of a version."""
-    found: list[dict[str, Any]] = owner.ask("GET", f"/datasets/{dataset}/data", params={"version": version})
+    found: list[dict[str, Any]] = owner.call("GET", f"/datasets/{dataset}/data", params={"version": version})
     return found
 
 
-def newest(owner: Someone, dataset: str) -> int:
+def newest(owner: User, dataset: str) -> int:
     """The number of the newest version."""
-    number: int = owner.ask("GET", f"/datasets/{dataset}/stats")["version"]
+    number: int = owner.call("GET", f"/datasets/{dataset}/stats")["version"]
     return number
 
 
-def test_an_index_sorts_the_rows_in_a_version_of_their_own(owner: Someone) -> None:
+def test_an_index_sorts_the_rows_in_a_version_of_their_own(owner: User) -> None:
     """A new index makes a version that it sorts; nothing else moves: no older version, no later row, by no drop."""
     dataset = make_dataset(owner, ROWS)["id"]
-    name = owner.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})["name"]
+    name = owner.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})["name"]
     assert read(owner, dataset, 2) == by_place(ROWS)
-    owner.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})
-    owner.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place", "id"], "unique": True})
+    owner.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})
+    owner.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place", "id"], "unique": True})
     assert newest(owner, dataset) == 2
-    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": MORE})
-    owner.ask("DELETE", f"/datasets/{dataset}/indexes/{name}")
+    owner.call("POST", f"/datasets/{dataset}/data", json={"rows": MORE})
+    owner.call("DELETE", f"/datasets/{dataset}/indexes/{name}")
     assert newest(owner, dataset) == 3
     assert [read(owner, dataset, number) for number in (1, 2, 3)] == [ROWS, by_place(ROWS), by_place(ROWS) + MORE]
 
 
-def test_an_index_does_not_finish_what_others_have_not(owner: Someone) -> None:
+def test_an_index_does_not_finish_what_others_have_not(owner: User) -> None:
     """Rows that wait to be finished are sorted with the others, and no version has them before they are."""
     dataset = make_dataset(owner, ROWS)["id"]
-    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": MORE, "finalize": False})
-    owner.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})
+    owner.call("POST", f"/datasets/{dataset}/data", json={"rows": MORE, "finalize": False})
+    owner.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})
     assert newest(owner, dataset) == 1
-    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [], "finalize": True})
+    owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [], "finalize": True})
     assert read(owner, dataset, 2) == by_place(ROWS + MORE)
 
 
-def test_a_dataset_made_with_indexes_is_sorted_by_the_last(owner: Someone) -> None:
+def test_a_dataset_made_with_indexes_is_sorted_by_the_last(owner: User) -> None:
     """Rows sent with indexes are in the order of the last of them in the first version."""
     dataset = make_dataset(owner, ROWS, indexes=[{"columns": ["id"]}, {"columns": ["place"]}])["id"]
     assert read(owner, dataset, 1) == by_place(ROWS)

@@ -18,44 +18,44 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from circle import Circle, Someone, new_circle
-from exchange import official_client
-from faults.processes import command_of, kill
+from _support.clients import official_client
+from _support.datasets import make_dataset
+from _support.organizations import Organization, User, new_organization
+from _support.processes import get_command, kill
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 from hallmarket.server.datasets.references import find_references
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, arrow_schema
-from making_datasets import make_dataset
-from support import Server
-from wire import assert_exchange_error
 
 ROWS = [{"id": i, "city": ("Bern", "Zürich", None)[i % 3], "mm": i / 4} for i in range(250)]
 SCHEMA = 'CREATE TABLE x ("id" BIGINT, "city" TEXT, "mm" DOUBLE PRECISION)'
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """An organization."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def owner(circle: Circle) -> Someone:
+def owner(org: Organization) -> User:
     """Somebody with a dataset."""
-    return circle.person()
+    return org.new_user()
 
 
 @pytest.fixture(scope="module")
-def dataset(owner: Someone) -> str:
+def dataset(owner: User) -> str:
     """A private dataset of 250 rows, in two versions: the second has ten rows more."""
     made = make_dataset(owner, ROWS, schema=SCHEMA, name="Rain/of \u202e2026")["id"]
     more = [{"id": i, "city": "Genève", "mm": None} for i in range(250, 260)]
-    owner.ask("POST", f"/datasets/{made}/data", json={"rows": more, "mode": "append"})
+    owner.call("POST", f"/datasets/{made}/data", json={"rows": more, "mode": "append"})
     return str(made)
 
 
-def query(who: Someone, dataset: str, sql: str, **body: Any) -> dict[str, Any]:
+def query(who: User, dataset: str, sql: str, **body: Any) -> dict[str, Any]:
     """The whole answer to a query."""
     answer = who.client.post(f"/datasets/{dataset}/query-custom", json={"query": sql, **body})
     assert answer.status_code == 200, answer.text
@@ -63,7 +63,7 @@ def query(who: Someone, dataset: str, sql: str, **body: Any) -> dict[str, Any]:
     return read
 
 
-def test_query(owner: Someone, dataset: str) -> None:
+def test_query(owner: User, dataset: str) -> None:
     """A query answers rows with their keys in order, what ran, and how many rows it has."""
     sql = "select city, count(*), sum(mm) from {{table}} group by city order by count(*) desc, city;"
     answer = query(owner, dataset, sql)
@@ -74,7 +74,7 @@ def test_query(owner: Someone, dataset: str) -> None:
     assert answer["version"] == 2
 
 
-def test_query_by_version(owner: Someone, dataset: str) -> None:
+def test_query_by_version(owner: User, dataset: str) -> None:
     """A version is asked by its number, for ever; one there is none of is 404."""
     for number, rows in ((1, 250), (2, 260)):
         assert query(owner, dataset, "select count(*) n from {{table}}", version=number)["data"] == [{"n": rows}]
@@ -82,7 +82,7 @@ def test_query_by_version(owner: Someone, dataset: str) -> None:
     assert_exchange_error(gone, 404, "not_found")
 
 
-def test_query_page(owner: Someone, dataset: str) -> None:
+def test_query_page(owner: User, dataset: str) -> None:
     """A page is cut from the query's own result: its total and its end are exact."""
     sql = "select id from {{table}} order by id limit 25"
     pages = [query(owner, dataset, sql, offset=offset, limit=10) for offset in (0, 10, 20)]
@@ -106,14 +106,14 @@ def test_query_page(owner: Someone, dataset: str) -> None:
         ({"query": 1}, "invalid_request", "query"),
     ],
 )
-def test_mistakes(body: dict[str, Any], code: str, said: str, owner: Someone, dataset: str) -> None:
+def test_mistakes(body: dict[str, Any], code: str, said: str, owner: User, dataset: str) -> None:
     """A caller's mistake is 400, and says what it is."""
     answer = owner.client.post(f"/datasets/{dataset}/query-custom", json=body)
     assert_exchange_error(answer, 400, code)
     assert said in answer.json()["error"]["message"]
 
 
-def test_place_of_a_mistake(owner: Someone, dataset: str) -> None:
+def test_place_of_a_mistake(owner: User, dataset: str) -> None:
     """A mistake is told with its place."""
     sql = "select id,\n  nope\nfrom {{table}}"
     error = owner.client.post(f"/datasets/{dataset}/query-custom", json={"query": sql}).json()["error"]
@@ -121,7 +121,7 @@ def test_place_of_a_mistake(owner: Someone, dataset: str) -> None:
     assert (error["details"]["line"], error["details"]["column"]) == (2, 3)
 
 
-def test_rows(owner: Someone, dataset: str) -> None:
+def test_rows(owner: User, dataset: str) -> None:
     """Pages by offset and by cursor show every row once, in one order, and end exactly."""
     paged: list[dict[str, Any]] = []
     for offset in (0, 100, 200):
@@ -145,27 +145,27 @@ def test_rows(owner: Someone, dataset: str) -> None:
     assert (beyond["data"], beyond["pagination"]["hasMore"]) == ([], False)
 
 
-def test_cursor_keeps_to_its_version(owner: Someone) -> None:
+def test_cursor_keeps_to_its_version(owner: User) -> None:
     """Whoever pages by cursor reads one version to its end, whatever is written meanwhile."""
     dataset = make_dataset(owner, ROWS, schema=SCHEMA)["id"]
     first = owner.client.get(f"/datasets/{dataset}/data", params={"limit": 200}).json()
-    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 1}], "mode": "overwrite"})
+    owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 1}], "mode": "overwrite"})
     rest = owner.client.get(f"/datasets/{dataset}/data", params=first["pagination"]["nextCursor"]).json()
     assert first["data"] + rest["data"] == ROWS
     assert rest["version"] == 1
-    assert owner.ask("GET", f"/datasets/{dataset}/data") == [{"id": 1, "city": None, "mm": None}]
+    assert owner.call("GET", f"/datasets/{dataset}/data") == [{"id": 1, "city": None, "mm": None}]
 
 
 @pytest.mark.parametrize(
     "params",
     [{"limit": "0"}, {"limit": "10001"}, {"offset": "-1"}, {"cursor": "x"}, {"cursor": "v0.1"}, {"version": "one"}],
 )
-def test_bad_pages(params: dict[str, str], owner: Someone, dataset: str) -> None:
+def test_bad_pages(params: dict[str, str], owner: User, dataset: str) -> None:
     """A page that cannot be is 400."""
     assert_exchange_error(owner.client.get(f"/datasets/{dataset}/data", params=params), 400, "invalid_request")
 
 
-def test_references(owner: Someone, circle: Circle) -> None:
+def test_references(owner: User, org: Organization) -> None:
     """References are resolved for whoever may know of what they refer to, and for nobody else."""
     target = make_dataset(owner, name="Target")["id"]
     made = owner.client.post(
@@ -185,17 +185,17 @@ def test_references(owner: Someone, circle: Circle) -> None:
     queried = query(owner, made, "select ref from {{table}} where n = 1", resolve_refs=True)["resolved_refs"]
     assert queried == seen
     assert "resolved_refs" not in owner.client.get(f"/datasets/{made}/data").json()
-    other = circle.person().client.get(f"/datasets/{made}/data", params=asked).json()
+    other = org.new_user().client.get(f"/datasets/{made}/data", params=asked).json()
     assert (len(other["data"]), other["resolved_refs"]) == (2, {"ref": {}})
 
 
-def connected(who: Someone, dataset: str) -> set[str]:
+def connected(who: User, dataset: str) -> set[str]:
     """What a dataset refers to."""
     asked = {"type": "reference", "direction": "source"}
-    return {one["target_id"] for one in who.ask("GET", f"/assets/{dataset}/connections", params=asked)}
+    return {one["target_id"] for one in who.call("GET", f"/assets/{dataset}/connections", params=asked)}
 
 
-def test_rows_connect_a_dataset_with_what_they_refer_to(owner: Someone) -> None:
+def test_rows_connect_a_dataset_with_what_they_refer_to(owner: User) -> None:
     """A finished version's references are its dataset's connections; of a deleted asset the rows keep the id alone."""
     first, second, third = [make_dataset(owner, name=name)["id"] for name in "abc"]
     rows = [{"id": 1, "ref": first, "too": None}, {"id": 2, "ref": second, "too": second}]
@@ -203,10 +203,10 @@ def test_rows_connect_a_dataset_with_what_they_refer_to(owner: Someone) -> None:
     path = f"/datasets/{made['id']}"
     assert connected(owner, made["id"]) == {first, second}
     more = {"rows": [{"id": 3, "ref": made["id"], "too": third}], "finalize": False}
-    owner.ask("POST", f"{path}/data", json=more)
-    owner.ask("PUT", path, json={"dataset": {"refs": {"too": {"kind": "asset"}}}})
+    owner.call("POST", f"{path}/data", json=more)
+    owner.call("PUT", path, json={"dataset": {"refs": {"too": {"kind": "asset"}}}})
     assert connected(owner, made["id"]) == {first, second, third}
-    owner.ask("DELETE", f"/assets/{second}")
+    owner.call("DELETE", f"/assets/{second}")
     assert connected(owner, made["id"]) == {first, third}
     page = owner.client.get(f"{path}/data", params={"resolve_refs": "true"}).json()
     assert [row["ref"] for row in page["data"]] == [first, second, made["id"]]
@@ -230,7 +230,7 @@ def test_of_many_references_the_first_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format_", ["csv", "json", "ndjson", "parquet", "arrow"])
-def test_export(format_: str, owner: Someone, dataset: str) -> None:
+def test_export(format_: str, owner: User, dataset: str) -> None:
     """Every format holds all rows, under a name that is safe to keep."""
     answer = owner.client.get(f"/datasets/{dataset}/export", params={"format": format_, "version": 1})
     assert answer.status_code == 200
@@ -254,16 +254,16 @@ def test_export(format_: str, owner: Someone, dataset: str) -> None:
     assert owner.client.head(f"/datasets/{dataset}/export", params={"format": format_}).content == b""
 
 
-def test_bad_exports(owner: Someone, dataset: str) -> None:
+def test_bad_exports(owner: User, dataset: str) -> None:
     """A format or version there is none of is told before anything is sent."""
     for params, status in (({"format": "xlsx"}, 400), ({"version": "99"}, 404), ({"version": "x"}, 400)):
         answer = owner.client.get(f"/datasets/{dataset}/export", params=params)
         assert answer.status_code == status, answer.text
 
 
-def test_download(owner: Someone, dataset: str) -> None:
+def test_download(owner: User, dataset: str) -> None:
     """A dataset is downloaded as CSV unless another format is asked for, by the name it has now."""
-    owner.ask("PUT", f"/datasets/{dataset}", json={"dataset": {"name": "Renamed"}})
+    owner.call("PUT", f"/datasets/{dataset}", json={"dataset": {"name": "Renamed"}})
     plain = owner.client.post(f"/assets/{dataset}/download")
     assert 'filename="Renamed.csv"' in plain.headers["content-disposition"]
     assert plain.text == owner.client.get(f"/datasets/{dataset}/export").text
@@ -274,7 +274,7 @@ def test_download(owner: Someone, dataset: str) -> None:
     )
 
 
-def test_who_may(owner: Someone, circle: Circle, dataset: str) -> None:
+def test_who_may(owner: User, org: Organization, dataset: str) -> None:
     """Rows, queries and exports are for readers; a dataset for sale is locked, an unknown one is not there."""
     ways: list[tuple[str, str, Any]] = [
         ("GET", "data", None),
@@ -282,30 +282,32 @@ def test_who_may(owner: Someone, circle: Circle, dataset: str) -> None:
         ("GET", "export", None),
     ]
 
-    def ask(who: Someone, where: str) -> set[int]:
+    def ask(who: User, where: str) -> set[int]:
         return {
             who.client.request(method, f"/datasets/{where}/{path}", json=body).status_code
             for method, path, body in ways
         }
 
-    colleague, stranger = circle.person(), circle.stranger()
+    colleague, stranger = org.new_user(), org.new_outsider()
     assert ask(colleague, dataset) == ask(stranger, dataset) == {404}
     share = {"permission": {"user": {"user_id": stranger.id}, "role": "read"}}
-    owner.ask("PUT", f"/datasets/{dataset}/share", json=share)
-    assert ask(circle.free(stranger), dataset) == {200}
+    owner.call("PUT", f"/datasets/{dataset}/share", json=share)
+    assert ask(org.with_unbound_key(stranger), dataset) == {200}
     share["permission"]["role"] = "none"
-    owner.ask("PUT", f"/datasets/{dataset}/share", json=share)
-    assert ask(circle.free(stranger), dataset) == {404}
+    owner.call("PUT", f"/datasets/{dataset}/share", json=share)
+    assert ask(org.with_unbound_key(stranger), dataset) == {404}
     assert ask(owner, "00000000-0000-7000-8000-000000000000") == {404}
     assert ask(owner, "x") == {400}
-    sold = make_dataset(circle.free(owner), visibility="monetized", monetization="pay-to-unlock", price_usd=5)["id"]
+    sold = make_dataset(org.with_unbound_key(owner), visibility="monetized", monetization="pay-to-unlock", price_usd=5)[
+        "id"
+    ]
     for method, path, body in ways:
-        answer = circle.free(stranger).client.request(method, f"/datasets/{sold}/{path}", json=body)
+        answer = org.with_unbound_key(stranger).client.request(method, f"/datasets/{sold}/{path}", json=body)
         assert_exchange_error(answer, 403, "locked")
         assert "Unlock" in answer.json()["error"]["message"]
 
 
-def test_many_ask_at_once(owner: Someone, dataset: str) -> None:
+def test_many_ask_at_once(owner: User, dataset: str) -> None:
     """More queries than the server runs at once wait their turn, and each gets its own answer."""
 
     def ask(number: int) -> int:
@@ -315,7 +317,7 @@ def test_many_ask_at_once(owner: Someone, dataset: str) -> None:
         assert list(pool.map(ask, range(16))) == list(range(16))
 
 
-def test_killed_in_an_export(server: Server, owner: Someone) -> None:
+def test_killed_in_an_export(server: Server, owner: User) -> None:
     """An export whose process dies is broken off, never ended as if it were whole; the next one is whole."""
     lines = b"".join(b"%d,%s\n" % (number, b"x" * 60) for number in range(200_000))
     made = owner.client.post("/datasets/create/from-file", files={"file": ("long.csv", b"id,text\n" + lines)})
@@ -327,7 +329,7 @@ def test_killed_in_an_export(server: Server, owner: Someone) -> None:
             pieces = answer.iter_raw()
             next(pieces)
             for process in psutil.Process(server.process.pid).children(recursive=True):
-                if "hallmarket.server.query_engine.process_main" in command_of(process):
+                if "hallmarket.server.query_engine.process_main" in get_command(process):
                     kill(process)
             for _ in pieces:
                 pass
@@ -337,7 +339,7 @@ def test_killed_in_an_export(server: Server, owner: Someone) -> None:
     assert owner.client.get(path).content == b"id,text\n" + lines
 
 
-def test_official_client(server: Server, owner: Someone) -> None:
+def test_official_client(server: Server, owner: User) -> None:
     """The official client creates a dataset and reads it back: whole, by query, by page, by download."""
     with official_client(server, owner.member.key) as ouro:
         frame = pd.DataFrame(
@@ -366,7 +368,7 @@ def test_official_client(server: Server, owner: Someone) -> None:
         assert (asked.total, asked.has_more, asked.sql) == (3, False, "select big from {{table}} order by big")
 
 
-def test_decimals_are_exact(owner: Someone) -> None:
+def test_decimals_are_exact(owner: User) -> None:
     """Numerics and the sums of large numbers arrive with all their digits."""
     made = make_dataset(
         owner,

@@ -9,26 +9,27 @@ from typing import Any
 import msgspec
 import pytest
 
-from circle import Circle, Someone, new_circle
+from _support.datasets import make_dataset
+from _support.organizations import Organization, User, new_organization
+from _support.servers import Server
+from _support.waiting import wait_until
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets import tidy
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables
-from making_datasets import make_dataset
-from support import Server, wait_until
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """An organization."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def owner(circle: Circle) -> Someone:
+def owner(org: Organization) -> User:
     """Somebody with datasets."""
-    return circle.person()
+    return org.new_user()
 
 
 def run(server: Server, work: Callable[[Database, Tables], Awaitable[Any]]) -> Any:
@@ -52,40 +53,40 @@ def head(server: Server, dataset: str) -> list[dict[str, Any]]:
     return files
 
 
-def test_small_files_are_joined_for_the_next_version(server: Server, owner: Someone) -> None:
+def test_small_files_are_joined_for_the_next_version(server: Server, owner: User) -> None:
     """Many small writes are joined in the background: no version changes, the next one has the joined files."""
     dataset = make_dataset(owner, [{"id": 0}])["id"]
     for key in range(1, 17):
-        owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": key}]})
+        owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": key}]})
     before = owner.client.get(f"/datasets/{dataset}/versions/17/manifest").content
     wait_until(lambda: len(head(server, dataset)) < 4, timeout_s=60)
     assert owner.client.get(f"/datasets/{dataset}/versions/17/manifest").content == before
-    assert owner.ask("GET", f"/datasets/{dataset}/stats")["version"] == 17
-    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 17}]})
+    assert owner.call("GET", f"/datasets/{dataset}/stats")["version"] == 17
+    owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 17}]})
     manifest = owner.client.get(f"/datasets/{dataset}/versions/18/manifest").json()
     assert len(manifest["files"]) < 5
     for version, rows in ((17, 17), (18, 18)):
-        read = owner.ask("GET", f"/datasets/{dataset}/data", params={"version": version})
+        read = owner.call("GET", f"/datasets/{dataset}/data", params={"version": version})
         assert [row["id"] for row in read] == list(range(rows))
 
 
-def test_abandoned_writes_become_a_version(server: Server, owner: Someone) -> None:
+def test_abandoned_writes_become_a_version(server: Server, owner: User) -> None:
     """Rows whose author never finished them are a version of theirs after an hour, and not before."""
     dataset = make_dataset(owner)["id"]
-    owner.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "finalize": False})
+    owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "finalize": False})
     run(server, tidy.finish_abandoned)
-    assert owner.ask("GET", f"/datasets/{dataset}/stats")["count"] == 2
+    assert owner.call("GET", f"/datasets/{dataset}/stats")["count"] == 2
     server.query("update dataset set pending_since = now() - interval '61 minutes' where asset_id = $1", dataset)
     run(server, tidy.finish_abandoned)
-    assert owner.ask("GET", f"/datasets/{dataset}/stats")["count"] == 3
-    newest = owner.ask("GET", f"/datasets/{dataset}/versions")[0]
+    assert owner.call("GET", f"/datasets/{dataset}/stats")["count"] == 3
+    newest = owner.call("GET", f"/datasets/{dataset}/versions")[0]
     assert (newest["number"], newest["user_id"]) == (2, owner.id)
 
 
-def test_a_deleted_dataset_leaves_no_files(server: Server, owner: Someone) -> None:
+def test_a_deleted_dataset_leaves_no_files(server: Server, owner: User) -> None:
     """The files of a deleted dataset go once they are a day old; those of others stay."""
     gone, stays = make_dataset(owner)["id"], make_dataset(owner)["id"]
-    owner.ask("DELETE", f"/datasets/{gone}")
+    owner.call("DELETE", f"/datasets/{gone}")
     files = {each: server.data / "tables" / each[-2:] / each.replace("-", "") for each in (gone, stays)}
     run(server, tidy.sweep)
     assert list(files[gone].glob("*.parquet"))
@@ -95,7 +96,7 @@ def test_a_deleted_dataset_leaves_no_files(server: Server, owner: Someone) -> No
     server.query("update dataset set swept_on = now() - interval '2 days' where asset_id = $1", stays)
     run(server, tidy.sweep)
     assert not files[gone].exists()
-    assert owner.ask("GET", f"/datasets/{stays}/data") == [
+    assert owner.call("GET", f"/datasets/{stays}/data") == [
         {"id": 1, "day": "2026-01-01", "mm": 3.5},
         {"id": 2, "day": "2026-01-02", "mm": None},
     ]

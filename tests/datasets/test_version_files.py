@@ -7,51 +7,51 @@ from uuid import uuid4
 
 import pytest
 
-from circle import Circle, new_circle
-from support import Server
+from _support.organizations import Organization, new_organization
+from _support.servers import Server
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def version(circle: Circle) -> tuple[str, dict[str, Any]]:
+def version(org: Organization) -> tuple[str, dict[str, Any]]:
     """The path of a version of a private dataset, and its manifest."""
     rows = [{"id": number, "name": f"row {number}"} for number in range(2000)]
     wanted = {"dataset": {"name": "Rows", "visibility": "private", "rows": rows}}
-    made = circle.boss.ask("POST", "/datasets/create/from-schema", json=wanted)
+    made = org.admin.call("POST", "/datasets/create/from-schema", json=wanted)
     path = f"/datasets/{made['id']}/versions/1"
-    return path, circle.boss.client.get(f"{path}/manifest").json()
+    return path, org.admin.client.get(f"{path}/manifest").json()
 
 
-def test_a_file_has_the_fingerprint_of_the_manifest(circle: Circle, version: tuple[str, dict[str, Any]]) -> None:
+def test_a_file_has_the_fingerprint_of_the_manifest(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
     """What is sent is what the manifest names: fingerprint, size, and the entity tag made of it."""
     path, manifest = version
     (file,) = manifest["files"]
-    answer = circle.boss.client.get(f"{path}/files/{file['name']}")
+    answer = org.admin.client.get(f"{path}/files/{file['name']}")
     assert hashlib.sha3_512(answer.content).hexdigest() == file["sha3_512"]
     assert (len(answer.content), answer.headers["etag"]) == (file["size"], f'"{file["sha3_512"]}"')
     assert answer.headers["content-type"] == "application/vnd.apache.parquet"
 
 
-def test_parts_of_a_file(circle: Circle, version: tuple[str, dict[str, Any]]) -> None:
+def test_parts_of_a_file(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
     """A part is those bytes and no others; one behind the end is 416; the same bytes need not be sent again."""
     path, manifest = version
     where = f"{path}/files/{manifest['files'][0]['name']}"
-    whole = circle.boss.client.get(where).content
+    whole = org.admin.client.get(where).content
     for asked, first, last in (("0-3", 0, 4), ("100-", 100, None), ("-4", -4, None), ("7-7", 7, 8)):
-        part = circle.boss.client.get(where, headers={"range": f"bytes={asked}"})
+        part = org.admin.client.get(where, headers={"range": f"bytes={asked}"})
         assert (part.status_code, part.content) == (206, whole[first:last])
-    assert circle.boss.client.get(where, headers={"range": f"bytes={len(whole)}-"}).status_code == 416
+    assert org.admin.client.get(where, headers={"range": f"bytes={len(whole)}-"}).status_code == 416
     etag = f'"{manifest["files"][0]["sha3_512"]}"'
-    assert circle.boss.client.get(where, headers={"if-none-match": etag}).status_code == 304
+    assert org.admin.client.get(where, headers={"if-none-match": etag}).status_code == 304
 
 
-def test_files_that_are_not_there(circle: Circle, version: tuple[str, dict[str, Any]]) -> None:
+def test_files_that_are_not_there(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
     """Another name, version or dataset, a way out of the folder, and another's private dataset are all 404."""
     path, manifest = version
     name = manifest["files"][0]["name"]
@@ -61,5 +61,5 @@ def test_files_that_are_not_there(circle: Circle, version: tuple[str, dict[str, 
         f"{path[:-1]}2/files/{name}",
         f"/datasets/{uuid4()}/versions/1/files/{name}",
     ):
-        assert circle.boss.client.get(wrong).status_code == 404, wrong
-    assert circle.stranger().client.get(f"{path}/files/{name}").status_code == 404
+        assert org.admin.client.get(wrong).status_code == 404, wrong
+    assert org.new_outsider().client.get(f"{path}/files/{name}").status_code == 404

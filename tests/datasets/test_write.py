@@ -8,49 +8,49 @@ from typing import Any
 
 import pytest
 
-from circle import Circle, Someone, new_circle
-from making_datasets import make_dataset
-from making_files import make_file
-from support import Server
-from wire import assert_exchange_error
+from _support.datasets import make_dataset
+from _support.files import make_file
+from _support.organizations import Organization, User, new_organization
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """An organization."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def owner(circle: Circle) -> Someone:
+def owner(org: Organization) -> User:
     """Somebody with datasets."""
-    return circle.person()
+    return org.new_user()
 
 
-def write(owner: Someone, dataset: str, rows: list[dict[str, Any]], **more: Any) -> Any:
+def write(owner: User, dataset: str, rows: list[dict[str, Any]], **more: Any) -> Any:
     """The answer to rows."""
     return owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **more})
 
 
-def ids(owner: Someone, dataset: str, **query: Any) -> list[int]:
+def ids(owner: User, dataset: str, **query: Any) -> list[int]:
     """The ids that are read."""
-    rows = owner.ask("GET", f"/datasets/{dataset}/data", params={"limit": 1000, **query})
+    rows = owner.call("GET", f"/datasets/{dataset}/data", params={"limit": 1000, **query})
     return [row["id"] for row in rows]
 
 
-def versions(owner: Someone, dataset: str) -> list[int]:
+def versions(owner: User, dataset: str) -> list[int]:
     """How many rows each version has, oldest first."""
-    return [one["rows"] for one in reversed(owner.ask("GET", f"/datasets/{dataset}/versions"))]
+    return [one["rows"] for one in reversed(owner.call("GET", f"/datasets/{dataset}/versions"))]
 
 
-def test_pending_rows_are_read_once_they_are_finished(owner: Someone) -> None:
+def test_pending_rows_are_read_once_they_are_finished(owner: User) -> None:
     """What is not finished is not read, nor what an overwrite has emptied; finished, it is one version."""
     dataset = make_dataset(owner)["id"]
     assert write(owner, dataset, [{"id": 7}], mode="overwrite", finalize=False).status_code == 200
     assert write(owner, dataset, [{"id": 8}], finalize=False).status_code == 200
     assert ids(owner, dataset) == [1, 2]
-    assert owner.ask("GET", f"/datasets/{dataset}/stats")["count"] == 2
+    assert owner.call("GET", f"/datasets/{dataset}/stats")["count"] == 2
     assert write(owner, dataset, [], finalize=True).status_code == 200
     assert ids(owner, dataset) == [7, 8]
     assert ids(owner, dataset, version=1) == [1, 2]
@@ -58,7 +58,7 @@ def test_pending_rows_are_read_once_they_are_finished(owner: Someone) -> None:
     assert versions(owner, dataset) == [2, 2]
 
 
-def test_writes_at_once_are_all_kept(owner: Someone) -> None:
+def test_writes_at_once_are_all_kept(owner: User) -> None:
     """Writes that come together go one after the other: each is a version, and no row is lost or twice."""
     dataset = make_dataset(owner, [{"id": 0}])["id"]
     with ThreadPoolExecutor(6) as threads:
@@ -83,9 +83,7 @@ def test_writes_at_once_are_all_kept(owner: Someone) -> None:
         ({"id": 3}, {}, 400, "list of objects"),
     ],
 )
-def test_what_is_refused_changes_nothing(
-    owner: Someone, rows: Any, more: dict[str, Any], status: int, said: str
-) -> None:
+def test_what_is_refused_changes_nothing(owner: User, rows: Any, more: dict[str, Any], status: int, said: str) -> None:
     """A row that does not fit, or repeats what is unique, refuses all rows of its request."""
     dataset = make_dataset(owner)["id"]
     answer = owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **more})
@@ -94,16 +92,16 @@ def test_what_is_refused_changes_nothing(
     assert versions(owner, dataset) == [2]
 
 
-def test_text_may_hold_nul(owner: Someone) -> None:
+def test_text_may_hold_nul(owner: User) -> None:
     """NUL in a text is kept and read back, wherever its row is; only the preview shows another sign for it."""
     dataset = make_dataset(owner, [{"id": 1, "text": "a\0b"}])
     assert dataset["preview"] == [{"id": 1, "text": "a\ufffdb"}]
     assert write(owner, dataset["id"], [{"id": 2, "text": "\0"}]).status_code == 200
-    rows = owner.ask("GET", f"/datasets/{dataset['id']}/data")
+    rows = owner.call("GET", f"/datasets/{dataset['id']}/data")
     assert [row["text"] for row in rows] == ["a\0b", "\0"]
 
 
-def test_a_few_bytes_are_not_made_many_values(owner: Someone) -> None:
+def test_a_few_bytes_are_not_made_many_values(owner: User) -> None:
     """Rows that leave nearly everything out are refused before room is made for all that they would be."""
     wide, rows = {f"c{number}": 1 for number in range(1600)}, 12_500
     dataset = make_dataset(owner, [wide])["id"]
@@ -114,16 +112,16 @@ def test_a_few_bytes_are_not_made_many_values(owner: Someone) -> None:
     assert versions(owner, dataset) == [1]
 
 
-def test_the_key_is_seen_when_a_version_begins(owner: Someone) -> None:
+def test_the_key_is_seen_when_a_version_begins(owner: User) -> None:
     """Repeated ids are no key; an overwrite may give or take it; an upsert makes one of ids that can be."""
     dataset = make_dataset(owner, [{"id": 1}, {"id": 1}])["id"]
     assert "key" in write(owner, dataset, [{"id": 1}], mode="upsert").json()["error"]["message"]
     assert write(owner, dataset, [{"id": 1}, {"id": 2}], mode="overwrite").status_code == 200
-    assert owner.ask("GET", f"/datasets/{dataset}")["metadata"]["key"] == "id"
+    assert owner.call("GET", f"/datasets/{dataset}")["metadata"]["key"] == "id"
     assert write(owner, dataset, [{"id": 2}]).status_code == 409
     assert write(owner, dataset, [{"id": 2}, {"id": 2}], mode="overwrite").status_code == 200
-    assert owner.ask("GET", f"/datasets/{dataset}")["metadata"]["key"] is None
-    empty = owner.ask(
+    assert owner.call("GET", f"/datasets/{dataset}")["metadata"]["key"] is None
+    empty = owner.call(
         "POST",
         "/datasets/create/from-schema",
         json={
@@ -141,7 +139,7 @@ def test_the_key_is_seen_when_a_version_begins(owner: Someone) -> None:
     assert b"12345678901234567890.123456789012345678" in owner.client.get(f"/datasets/{empty}/data").content
 
 
-def test_a_refused_creation_leaves_nothing(server: Server, owner: Someone) -> None:
+def test_a_refused_creation_leaves_nothing(server: Server, owner: User) -> None:
     """A dataset whose rows do not fit, or repeat what is unique, is not there at all, nor are its files."""
     before = server.query("select count(*) from asset")[0][0]
     tables = sum(1 for _ in (server.data / "tables").glob("??/*"))
@@ -160,7 +158,7 @@ def test_a_refused_creation_leaves_nothing(server: Server, owner: Someone) -> No
     assert sum(1 for _ in (server.data / "tables").glob("??/*")) == tables
 
 
-def test_a_file_becomes_a_dataset(owner: Someone) -> None:
+def test_a_file_becomes_a_dataset(owner: User) -> None:
     """A CSV with what it is said to be beside it is a dataset; one that cannot be read is refused by its line."""
     said = {"dataset": json.dumps({"visibility": "private", "enum_columns": {"state": ["on", "off"]}})}
     text = b"\xef\xbb\xbfid;State;when\n1;on;2024-01-01T00:00:00Z\n2;;\n"
@@ -170,14 +168,14 @@ def test_a_file_becomes_a_dataset(owner: Someone) -> None:
     assert made.json()["row_ingest"]["inserted"] == 2
     dataset = made.json()["data"]["id"]
     assert ids(owner, dataset) == [1, 2]
-    schema = owner.ask("GET", f"/datasets/{dataset}/schema")
+    schema = owner.call("GET", f"/datasets/{dataset}/schema")
     assert [(one["name"], one["type"], one["enum_values"], one["is_key"]) for one in schema] == [
         ("id", "bigint", None, True),
         ("state", "text", ["on", "off"], False),
         ("when", "timestamp with time zone", None, False),
     ]
     here = make_file(owner, b'{"id": 5}\n{"id": 6}\n', "lines.ndjson", visibility="private")["id"]
-    copied = owner.ask(
+    copied = owner.call(
         "POST", "/datasets/create/from-file", json={"file_id": here, "dataset": {"visibility": "private"}}
     )
     assert (copied["name"], ids(owner, copied["id"])) == ("lines", [5, 6])
@@ -191,20 +189,20 @@ def test_a_file_becomes_a_dataset(owner: Someone) -> None:
         assert words in refused.json()["error"]["message"]
 
 
-def test_a_version_says_who_when_and_what(owner: Someone, circle: Circle) -> None:
+def test_a_version_says_who_when_and_what(owner: User, org: Organization) -> None:
     """Each version names who finished it; a column that changes is a version, and older ones keep theirs."""
     dataset = make_dataset(owner)["id"]
-    second = circle.person()
-    owner.ask(
+    second = org.new_user()
+    owner.call(
         "PUT", f"/datasets/{dataset}/share", json={"permission": {"user": {"user_id": second.id}, "role": "write"}}
     )
-    second.ask("PATCH", f"/datasets/{dataset}/columns/mm", json={"newName": "rain", "type": "numeric(6,2)"})
-    newest, oldest = owner.ask("GET", f"/datasets/{dataset}/versions")
+    second.call("PATCH", f"/datasets/{dataset}/columns/mm", json={"newName": "rain", "type": "numeric(6,2)"})
+    newest, oldest = owner.call("GET", f"/datasets/{dataset}/versions")
     assert (newest["user_id"], oldest["user_id"]) == (second.id, owner.id)
     assert (newest["number"], oldest["number"]) == (2, 1)
     assert newest["sha3_512"] != oldest["sha3_512"]
     old, new = (owner.client.get(f"/datasets/{dataset}/versions/{number}/manifest").json() for number in (1, 2))
     assert [column["name"] for column in old["columns"]] == ["id", "day", "mm"]
     assert [column["type"] for column in new["columns"]] == ["bigint", "date", "numeric(6,2)"]
-    assert owner.ask("GET", f"/datasets/{dataset}/data", params={"version": 1})[0]["mm"] == 3.5
+    assert owner.call("GET", f"/datasets/{dataset}/data", params={"version": 1})[0]["mm"] == 3.5
     assert_exchange_error(owner.client.get(f"/datasets/{dataset}/versions/x"), 400, "invalid_request")

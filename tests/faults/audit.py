@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.load import Witness
 from hallmarket.proof.bundle import Bundle, verify_bundle
 from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
@@ -21,7 +23,6 @@ from hallmarket.proof.tile import (
     grow,
     inclusion_proof,
 )
-from support import Server, wait_until
 
 SAMPLE = 25
 

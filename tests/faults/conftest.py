@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from _support.servers import Server, new_server
 from faults.load import Witness
-from support import Server, new_server
 
 
 @pytest.fixture(scope="package")

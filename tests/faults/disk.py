@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from faults.processes import account_of_postgres, find_postmaster
-from support import Server
+from _support.processes import find_postmaster, get_postgres_account
+from _support.servers import Server
 
 CAP_SYS_ADMIN = 21
 CAPABILITIES = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff"))
@@ -65,7 +65,7 @@ def _bound_files(server: Server, size_bytes: int) -> None:
     postmaster = find_postmaster(server)
     with contextlib.suppress(psutil.NoSuchProcess):  # it has gone meanwhile
         for process in (postmaster, *postmaster.children()) if postmaster else ():
-            _bound(process.pid, size_bytes, account_of_postgres())
+            _bound(process.pid, size_bytes, get_postgres_account())
 
 
 def _bound(number: int, size_bytes: int, account: dict[str, int]) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from _support.databases import copy_empty_cluster
+from _support.servers import Server
 from hallmarket.server.database.embedded import EmbeddedPostgres
-from support import Server, copy_empty_cluster
 
 NO_LIMITS = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
 

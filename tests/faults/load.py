@@ -14,7 +14,9 @@ from uuid import uuid4
 
 import httpx
 
-from support import Server, random_hash, wait_until
+from _support.anchoring import random_hash
+from _support.servers import Server
+from _support.waiting import wait_until
 
 MAX_ANSWER_S = 25.0
 AGAIN_S = 0.05

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from circle import Circle, Someone
+from _support.datasets import make_dataset
+from _support.files import make_file
+from _support.organizations import Organization, User
+from _support.servers import Server
 from faults.trade import Trade, Wish
 from hallmarket.server.wallet.types import Currency
-from making_datasets import make_dataset
-from making_files import make_file
-from support import Server
 
 FEE_BPS = 250
 PEOPLE = 20
@@ -65,7 +65,7 @@ Held = dict[tuple[str, str], Licence]  # the active ones, by buyer and asset
 class Market:
     """People, what they sell, and what must be in the ledger if every answer they ever got is true."""
 
-    def __init__(self, server: Server, circle: Circle) -> None:
+    def __init__(self, server: Server, org: Organization) -> None:
         self.server = server
         self.wrong: list[str] = []
         self.things: list[Thing] = []
@@ -75,7 +75,7 @@ class Market:
         self.refunds: defaultdict[str, list[int]] = defaultdict(list)  # by licence
         self.answers: Counter[tuple[str, int]] = Counter()
         self.lost = 0
-        crowd = [circle.free(circle.boss), *(circle.free(circle.person()) for _ in range(PEOPLE - 1))]
+        crowd = [org.with_unbound_key(org.admin), *(org.with_unbound_key(org.new_user()) for _ in range(PEOPLE - 1))]
         self.people = {each.id: each for each in crowd}
         rich = [each for each in crowd[2:] for _ in ("usd", "btc")]
         first = [Wish("credit", each, "", {}, ("usd", "btc")[n % 2], 12_000) for n, each in enumerate(rich)]
@@ -83,7 +83,7 @@ class Market:
         for number in range(POSTS + FILES + DATASETS):
             self.things.append(self._offer(crowd[number % (PEOPLE // 2)], number))
 
-    def _offer(self, seller: Someone, number: int) -> Thing:
+    def _offer(self, seller: User, number: int) -> Thing:
         """One more asset for sale: in dollars, in bitcoin, or in both."""
         prices: dict[Currency, int] = {"usd": 1 + number * 37 % 900, "btc": 1 + number * 53 % 900}
         if number % 5 == 0:
@@ -91,7 +91,7 @@ class Market:
         said = {"visibility": "monetized", "monetization": "pay-to-unlock"} | said_prices(prices)
         if number < POSTS:
             post = {"post": {"name": f"Post {number}", **said}, "content": "the secret"}
-            made, kind = seller.ask("POST", "/posts/create", json=post), "post"
+            made, kind = seller.call("POST", "/posts/create", json=post), "post"
         elif number < POSTS + FILES:
             made, kind = make_file(seller, **said), "file"
         else:
@@ -116,7 +116,7 @@ class Market:
         random = Random(seed)
         for thing in random.sample([thing for thing in self.things if thing.kind == "post"], 5):
             thing.prices = {currency: random.randint(1, 900) for currency in thing.prices}
-            self.people[thing.seller].ask("PUT", f"/posts/{thing.id}", json={"post": said_prices(thing.prices)})
+            self.people[thing.seller].call("PUT", f"/posts/{thing.id}", json={"post": said_prices(thing.prices)})
 
     @property
     def active(self) -> Held:
@@ -158,7 +158,7 @@ class Market:
             return Wish(kind, who, "/stripe/wallet/tip", body, "usd", amount, to)
         return Wish(kind, who, "/wallet/send-sats", {"recipientId": to, "amount": amount}, "btc", amount, to)
 
-    def _imagine_purchase(self, random: Random, who: Someone, held: Held) -> Wish:
+    def _imagine_purchase(self, random: Random, who: User, held: Held) -> Wish:
         """Mostly of what they do not have yet; sometimes of what they have, or of their own, or in a wrong currency."""
         thing = random.choice(self.things)
         if random.random() < 0.9:
@@ -176,7 +176,7 @@ class Market:
         currency = asked or ("usd" if "usd" in thing.prices else "btc")
         return Wish("purchase", who, path, body, currency, thing.prices.get(currency), thing)
 
-    def _imagine_refund(self, random: Random, who: Someone, held: Held) -> Wish | None:
+    def _imagine_refund(self, random: Random, who: User, held: Held) -> Wish | None:
         """Mostly by the seller, whole or a part; sometimes by a stranger, or more than there is."""
         sold = list(self.licences.values() if random.random() < 0.1 else held.values())
         if not sold:

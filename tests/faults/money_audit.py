@@ -4,13 +4,14 @@ import random
 from collections import Counter
 from typing import Any
 
+from _support.servers import Server
+from _support.waiting import wait_until
+from _support.wallets import assert_balanced, balances, transfers
 from faults.audit import PublicLog
 from faults.market import Licence, Market
 from hallmarket.proof.bundle import Bundle, verify_bundle
 from hallmarket.proof.entry import LICENCE, LicenceClaims, LicenceEntry, decode_entry
 from hallmarket.proof.key import VerifierKey
-from ledger import assert_balanced, balances, transfers
-from support import Server, wait_until
 
 SAMPLE = 6
 
@@ -52,8 +53,8 @@ class MoneyAudit:
             known = {kind: market.balances[kind, currency] for kind in ("fee", "funding")}
             assert platform == {**known, "payout": 0}
         for person in random.sample(list(market.people.values()), SAMPLE):
-            sats = person.ask("GET", "/wallet/balance")["balance"]
-            cents = person.ask("GET", "/stripe/wallet/balance")["balance_cents"]
+            sats = person.call("GET", "/wallet/balance")["balance"]
+            cents = person.call("GET", "/stripe/wallet/balance")["balance_cents"]
             assert (cents, sats) == (market.balances[person.id, "usd"], market.balances[person.id, "btc"])
 
     def _look_at_proofs(self) -> None:
@@ -157,7 +158,7 @@ def _look_at_rights(market: Market) -> None:
     for places, is_there in ((market.active, True), (ended, False)):
         readable = sorted(place for place in places if place[1] in posts)
         for person, post in random.sample(readable, min(SAMPLE, len(readable))):
-            assert ("the secret" in str(market.people[person].ask("GET", f"/posts/{post}"))) is is_there
+            assert ("the secret" in str(market.people[person].call("GET", f"/posts/{post}"))) is is_there
 
 
 def _look_at_traces(market: Market) -> None:

@@ -5,12 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from _support.anchoring import random_hash
+from _support.servers import Server
 from faults.audit import audit
 from faults.load import Witness, under_load
 from hallmarket.proof.checkpoint import Checkpoint, sign_checkpoint
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import SigningKey
-from support import Server, random_hash
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from _support.servers import Server
 from faults.audit import audit
 from faults.disk import MAY_MOUNT, filled, mounted, use_up_write_ahead_log
 from faults.embedded import new_embedded_server
 from faults.load import Witness, under_load
 from faults.rounds import long_enough, rounds
-from support import Server
 
 pytestmark = long_enough
 

@@ -17,11 +17,13 @@ import httpx
 import psutil
 import pytest
 
+from _support.anchoring import random_hash
+from _support.processes import find_workers, list_open_files
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.audit import audit
 from faults.load import Witness
-from faults.processes import find_workers
 from faults.rounds import long_enough, rounds
-from support import Server, open_files, random_hash, wait_until
 
 pytestmark = long_enough
 
@@ -178,7 +180,7 @@ def _verify_calm(server: Server, witness: Witness) -> None:
 
 def _scratch_files(worker: psutil.Process) -> list[str]:
     # They have no name, so only whoever has them open knows of them.
-    return [name for name in open_files(worker.pid) if "/scratch/" in name]
+    return [name for name in list_open_files(worker.pid) if "/scratch/" in name]
 
 
 def _connections(worker: psutil.Process, port: int | None) -> list[Any]:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from _support.processes import find_backends, get_postgres_account, get_postmaster, is_alive, kill, wait_until_gone
+from _support.servers import Server
 from faults.audit import audit
 from faults.disk import bounded_files, use_up_write_ahead_log
 from faults.embedded import new_embedded_server
 from faults.load import Witness, under_load
-from faults.processes import account_of_postgres, find_backends, get_postmaster, is_alive, kill, wait_until_gone
 from faults.rounds import long_enough, rounds
 from hallmarket.server.database.embedded import EmbeddedPostgres
-from support import Server
 
 pytestmark = long_enough
 
@@ -95,7 +95,7 @@ def test_a_process_number_used_again_is_no_obstacle(server: Server) -> None:
     left = {name: (cluster / name).read_text() for name in ("postmaster.pid", ".s.PGSQL.5432.lock")}
     server.stop()
     wait_until_gone([postmaster], 60)
-    account = account_of_postgres()
+    account = get_postgres_account()
     somebody = subprocess.Popen(["sleep", "60"], user=account.get("user"), group=account.get("group"))
     try:
         for name, text in left.items():

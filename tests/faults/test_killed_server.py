@@ -6,11 +6,12 @@ often as an ordinary run does.
 
 import psutil
 
+from _support.processes import find_sequencers, find_workers, kill, wait_until_gone
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.audit import audit
 from faults.load import Witness, under_load
-from faults.processes import find_sequencers, find_workers, kill, wait_until_gone
 from faults.rounds import long_enough, rounds
-from support import Server, wait_until
 
 pytestmark = long_enough
 

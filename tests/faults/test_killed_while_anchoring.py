@@ -10,10 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from _support.servers import HALLMARKET, Server
 from faults.audit import audit
 from faults.load import Witness
 from faults.rounds import long_enough, rounds
-from support import HALLMARKET, Server
 
 pytestmark = long_enough
 FILES = 6000

@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from exchange import get_token
+from _support.clients import get_token
+from _support.processes import find_workers, kill
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
-from faults.processes import find_workers, kill
 from faults.rounds import long_enough, rounds
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
-from support import Server, wait_until
 
 pytestmark = long_enough
 SENDERS = 4

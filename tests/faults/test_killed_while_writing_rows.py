@@ -14,16 +14,17 @@ import msgspec
 import pytest
 from deltalake import DeltaTable
 
-from exchange import get_token
+from _support.clients import get_token
+from _support.processes import find_backgrounds, find_workers, kill
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
-from faults.processes import find_backgrounds, find_workers, kill
 from faults.rounds import long_enough, rounds
 from hallmarket.proof.manifest import Manifest
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.tidy import finish_abandoned, sweep
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables
-from support import Server, wait_until
 
 pytestmark = long_enough
 WRITERS = 3

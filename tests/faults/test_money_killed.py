@@ -14,13 +14,14 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from circle import new_circle
+from _support.organizations import new_organization
+from _support.processes import find_backends, find_backgrounds, find_sequencers, find_workers, get_postmaster, kill
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
 from faults.market import FEE_BPS, Market
 from faults.money_audit import MoneyAudit
-from faults.processes import find_backends, find_backgrounds, find_sequencers, find_workers, get_postmaster, kill
 from faults.rounds import FACTOR
-from support import Server, wait_until
 
 OPERATIONS = 3_000 * FACTOR
 TOGETHER = 200
@@ -110,8 +111,8 @@ def _is_ready(http: httpx.Client) -> bool:
 @pytest.fixture(scope="module")
 def market() -> Iterator[Market]:
     """A market on a server with two workers and a fee."""
-    with new_embedded_server(workers=2, platform_fee_bps=FEE_BPS) as server, new_circle(server) as circle:
-        yield Market(server, circle)
+    with new_embedded_server(workers=2, platform_fee_bps=FEE_BPS) as server, new_organization(server) as org:
+        yield Market(server, org)
 
 
 def test_killed_while_trading(market: Market) -> None:

@@ -19,12 +19,14 @@ import httpx
 import psutil
 import pytest
 
+from _support.anchoring import random_hash
+from _support.processes import find_children, wait_until_gone
+from _support.servers import HALLMARKET, Server
+from _support.waiting import wait_until
 from faults.audit import audit
 from faults.embedded import new_embedded_server
 from faults.load import Witness, under_load
-from faults.processes import find_children, wait_until_gone
 from faults.rounds import FACTOR, long_enough, rounds
-from support import HALLMARKET, Server, random_hash, wait_until
 
 pytestmark = long_enough
 MAX_LIFE_S = 20.0  # 3 s on a machine that has nothing else to do

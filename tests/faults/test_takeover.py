@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from _support.processes import find_children, find_sequencers, kill, wait_until_gone
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from faults.audit import audit
 from faults.load import Witness, under_load
-from faults.processes import find_children, find_sequencers, kill, wait_until_gone
 from faults.rounds import long_enough, rounds
-from support import Server, new_server, wait_until
 
 pytestmark = long_enough
 TAKEN_OVER_S = 20.0  # 5 s on a machine that has nothing else to do

@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import httpx
 
-from circle import Someone
+from _support.organizations import User
+from _support.servers import Server
 from hallmarket.server.database.connections import CONNECTION_ERRORS
 from hallmarket.server.wallet.operate import credit
 from hallmarket.server.wallet.types import Currency
-from support import Server
 
 AT_ONCE = 32
 AGAIN_S = 0.2
@@ -25,7 +25,7 @@ class Wish:
     """What somebody wants done, and the answer once there is one; of a refund, `amount` None is all that is left."""
 
     kind: str
-    who: Someone
+    who: User
     path: str
     body: dict[str, Any]
     currency: Currency | None = None

@@ -8,51 +8,52 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from circle import Circle
+from _support.files import make_file
+from _support.organizations import Organization
+from _support.servers import Server
+from _support.waiting import wait_until
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
-from making_files import make_file
 from previews.samples import encode, grainy
-from support import Server, wait_until
 
 
-def preview_of(circle: Circle, file: dict[str, Any]) -> Any:
+def preview_of(org: Organization, file: dict[str, Any]) -> Any:
     """A file's preview, once there is one."""
-    return wait_until(lambda: circle.boss.ask("GET", f"/files/{file['id']}")["preview"])
+    return wait_until(lambda: org.admin.call("GET", f"/files/{file['id']}")["preview"])
 
 
-def test_a_picture_is_shown_to_its_readers(circle: Circle) -> None:
+def test_a_picture_is_shown_to_its_readers(org: Organization) -> None:
     """A file that is a picture gets its thumbnail as preview, which opens; whoever may not read it is told nothing."""
-    file = make_file(circle.boss, encode(grainy(1000, 500), "JPEG"), "tide.jpg", visibility="private")
-    (picture,) = preview_of(circle, file)
+    file = make_file(org.admin, encode(grainy(1000, 500), "JPEG"), "tide.jpg", visibility="private")
+    (picture,) = preview_of(org, file)
     assert (picture["type"], picture["width"], picture["height"]) == ("image", 512, 256)
     shown = httpx.get(picture["url"], trust_env=False)
     assert shown.headers["content-type"] == picture["mimeType"] == "image/webp"
     assert Image.open(io.BytesIO(shown.content)).size == (512, 256)
-    circle.person().ask("GET", f"/files/{file['id']}", 404)
+    org.new_user().call("GET", f"/files/{file['id']}", 404)
 
 
-def test_other_content_gets_another_preview_or_none(circle: Circle) -> None:
+def test_other_content_gets_another_preview_or_none(org: Organization) -> None:
     """A preview goes with the content it shows."""
-    boss = circle.boss
-    file = make_file(boss, encode(grainy(300, 200), "PNG"), "tide.png")
-    (old,) = preview_of(circle, file)
+    admin = org.admin
+    file = make_file(admin, encode(grainy(300, 200), "PNG"), "tide.png")
+    (old,) = preview_of(org, file)
     for content, size in ((b"only text", None), (encode(grainy(80, 90), "PNG"), (80, 90))):
         body = {"file_name": "tide", "file_base64": base64.b64encode(content).decode()}
-        assert boss.ask("PUT", f"/files/{file['id']}/content", json=body)["preview"] == []
+        assert admin.call("PUT", f"/files/{file['id']}/content", json=body)["preview"] == []
         if size is not None:
-            (new,) = preview_of(circle, file)
+            (new,) = preview_of(org, file)
             assert (new["width"], new["height"]) == size
             assert new["url"] != old["url"]
 
 
-def test_a_deleted_files_thumbnail_is_cleared_away(server: Server, circle: Circle) -> None:
+def test_a_deleted_files_thumbnail_is_cleared_away(server: Server, org: Organization) -> None:
     """With a file go its bytes, and with these their thumbnail and its address."""
-    file = make_file(circle.boss, encode(grainy(200, 200), "PNG"), "tide.png")
-    (picture,) = preview_of(circle, file)
+    file = make_file(org.admin, encode(grainy(200, 200), "PNG"), "tide.png")
+    (picture,) = preview_of(org, file)
     before = {path for path in (server.data / "blobs").rglob("*") if path.is_file()}
-    circle.boss.ask("DELETE", f"/assets/{file['id']}")
+    org.admin.call("DELETE", f"/assets/{file['id']}")
     asyncio.run(delete_abandoned(server))
     assert httpx.get(picture["url"], trust_env=False).status_code == 404
     assert len(before - {path for path in (server.data / "blobs").rglob("*") if path.is_file()}) >= 2

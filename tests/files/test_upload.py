@@ -16,21 +16,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circle import Circle, Someone, new_circle
-from faults.processes import find_workers
+from _support.files import make_file, upload_bytes
+from _support.organizations import Organization, User, new_organization
+from _support.processes import find_workers
+from _support.responses import assert_exchange_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server, new_server
+from _support.stored_objects import THUMBNAILS
+from _support.waiting import wait_until
 from hallmarket.server.files.names import MAX_NAME_LENGTH, clean_name
-from making_files import make_file, send
-from stored import THUMBNAILS
-from support import Server, new_server, wait_until
-from wire import assert_exchange_error, assert_no_trouble
 
 MIB = 1024 * 1024
 BYTES = f"select count(*) from blob where not ({THUMBNAILS})"
 
 
-def begin(who: Someone, **fields: Any) -> Any:
+def begin(who: User, **fields: Any) -> Any:
     """An address to send bytes to."""
-    return who.ask("POST", "/files/upload-url", json={"file_name": "a.bin", **fields})
+    return who.call("POST", "/files/upload-url", json={"file_name": "a.bin", **fields})
 
 
 def put(url: str, content: Any, **headers: str) -> httpx.Response:
@@ -49,24 +51,24 @@ def blob_of(server: Server, upload_id: str) -> Any:
     return server.query("select blob_id from upload where path = $1", upload_id.partition("/")[2])[0]["blob_id"]
 
 
-def test_a_large_file_inside_json(circle: Circle) -> None:
+def test_a_large_file_inside_json(org: Organization) -> None:
     """More than 16 MiB of JSON is taken, to the byte; too much is 413."""
     content = os.urandom(16 * MIB)
-    sent = send(circle.boss, content, "large.bin")
+    sent = upload_bytes(org.admin, content, "large.bin")
     assert (sent["size"], sent["sha3_512"]) == (len(content), hashlib.sha3_512(content).hexdigest())
     too_much = {"file_name": "a", "file_base64": "A" * (32 * MIB)}
-    refused = circle.boss.client.post("/files/upload", json=too_much)
+    refused = org.admin.client.post("/files/upload", json=too_much)
     assert_exchange_error(refused, 413, "payload_too_large")
 
 
 @given(st.binary(max_size=200), st.booleans())
 @settings(max_examples=15)
-def test_any_bytes_inside_json(circle: Circle, content: bytes, escaped: bool) -> None:
+def test_any_bytes_inside_json(org: Organization, content: bytes, escaped: bool) -> None:
     """Whatever bytes, and however JSON writes their letters: they arrive as they are."""
     text = base64.b64encode(content).decode()
     text = text.replace("/", "\\/").replace("A", "\\u0041") if escaped else text
     body = f'{{"file_name": "a", "file_base64": "{text}", "visibility": null, "more": [1]}}'
-    response = circle.boss.client.post("/files/upload", content=body)
+    response = org.admin.client.post("/files/upload", content=body)
     assert response.status_code == 200, response.text
     assert response.json()["data"]["sha3_512"] == hashlib.sha3_512(content).hexdigest()
 
@@ -92,88 +94,88 @@ BAD = {
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
-def test_bad_bodies_are_refused_and_nothing_kept(circle: Circle, body: bytes) -> None:
+def test_bad_bodies_are_refused_and_nothing_kept(org: Organization, body: bytes) -> None:
     """What is no file inside JSON is 400, and leaves nothing behind."""
-    file = make_file(circle.boss, b"as before", visibility="private")
-    before = circle.server.query(BYTES)
+    file = make_file(org.admin, b"as before", visibility="private")
+    before = org.server.query(BYTES)
     for method, path in (("POST", "/files/upload"), ("PUT", f"/files/{file['id']}/content")):
-        assert_exchange_error(circle.boss.client.request(method, path, content=body), 400, "invalid_request")
-    assert circle.server.query(BYTES) == before
-    assert circle.boss.ask("GET", f"/files/{file['id']}/metadata")["metadata"]["size"] == len(b"as before")
-    assert_no_trouble(circle.server)
+        assert_exchange_error(org.admin.client.request(method, path, content=body), 400, "invalid_request")
+    assert org.server.query(BYTES) == before
+    assert org.admin.call("GET", f"/files/{file['id']}/metadata")["metadata"]["size"] == len(b"as before")
+    assert_no_errors_logged(org.server)
 
 
-def test_an_upload_is_its_senders_own(circle: Circle) -> None:
+def test_an_upload_is_its_senders_own(org: Organization) -> None:
     """Nobody else sees, uses, discards or takes an upload, and a key of another organization is somebody else."""
-    sent = send(circle.boss, b"mine")
-    victim = make_file(circle.boss, b"as before", visibility="organization")
-    free = circle.free(circle.boss)
-    personal = send(free, b"mine alone")
-    for who, upload in ((circle.person(), sent), (circle.stranger(), sent), (circle.boss, personal)):
+    sent = upload_bytes(org.admin, b"mine")
+    victim = make_file(org.admin, b"as before", visibility="organization")
+    free = org.with_unbound_key(org.admin)
+    personal = upload_bytes(free, b"mine alone")
+    for who, upload in ((org.new_user(), sent), (org.new_outsider(), sent), (org.admin, personal)):
         own = make_file(who, b"own", visibility="private")
         whole = {"upload_id": upload["upload_id"]}
         source = {"metadata": {"bucket": upload["bucket"], "path": upload["path"]}}
-        who.ask("POST", "/files/upload/complete", 404, json=whole)
-        who.ask("DELETE", "/files/upload", 404, json=whole)
-        who.ask("GET", f"/files/{upload['id']}/metadata", 404)
-        who.ask("POST", "/files/create", 404, json={"file": {"id": upload["id"], "name": "theirs"}})
-        who.ask("PUT", f"/files/{own['id']}", 404, json={"file": source})
+        who.call("POST", "/files/upload/complete", 404, json=whole)
+        who.call("DELETE", "/files/upload", 404, json=whole)
+        who.call("GET", f"/files/{upload['id']}/metadata", 404)
+        who.call("POST", "/files/create", 404, json={"file": {"id": upload["id"], "name": "theirs"}})
+        who.call("PUT", f"/files/{own['id']}", 404, json={"file": source})
     assert victim["role"] == "admin"
-    assert free.ask("POST", "/files/create", json={"file": {"id": sent["id"], "name": "mine"}})["id"] == sent["id"]
-    made = free.ask("POST", "/files/create", json={"file": {"id": personal["id"], "name": "mine"}})
+    assert free.call("POST", "/files/create", json={"file": {"id": sent["id"], "name": "mine"}})["id"] == sent["id"]
+    made = free.call("POST", "/files/create", json={"file": {"id": personal["id"], "name": "mine"}})
     assert (made["organization"]["name"], made["visibility"]) == ("all", "private")
 
 
-def test_what_is_sent_again_comes_in_place(circle: Circle) -> None:
+def test_what_is_sent_again_comes_in_place(org: Organization) -> None:
     """An address takes bytes until a file is made of them; the last count, and those before are let go of."""
-    server, begun = circle.server, begin(circle.boss)
+    server, begun = org.server, begin(org.admin)
     assert put(begun["upload_url"], b"first").status_code == 200
     first = blob_of(server, begun["upload_id"])
     answer = put(begun["upload_url"], b"second").json()["data"]
     assert answer == {"size": 6, "sha3_512": hashlib.sha3_512(b"second").hexdigest()}
     assert kept(server, first) in (False, None)
-    told = circle.boss.ask("POST", "/files/upload/complete", json={"upload_id": begun["upload_id"]})
+    told = org.admin.call("POST", "/files/upload/complete", json={"upload_id": begun["upload_id"]})
     assert told["sha3_512"] == answer["sha3_512"]
 
 
-def test_only_one_file_is_made_of_an_upload(circle: Circle) -> None:
+def test_only_one_file_is_made_of_an_upload(org: Organization) -> None:
     """Of many who make a file of one upload at once, one does."""
-    sent = send(circle.boss, os.urandom(30))
+    sent = upload_bytes(org.admin, os.urandom(30))
     body = {"file": {"id": sent["id"], "name": "one"}}
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(lambda _: circle.boss.client.post("/files/create", json=body), range(6)))
+        answers = list(threads.map(lambda _: org.admin.client.post("/files/create", json=body), range(6)))
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 5
 
 
-def test_a_refused_file_leaves_the_upload(circle: Circle) -> None:
+def test_a_refused_file_leaves_the_upload(org: Organization) -> None:
     """A file that cannot be made changes nothing: its upload waits for a better request."""
-    sent = send(circle.boss, b"waits")
+    sent = upload_bytes(org.admin, b"waits")
     body = {"file": {"id": sent["id"], "name": "x", "visibility": "public"}}
-    circle.boss.ask("POST", "/files/create", 403, json=body)
+    org.admin.call("POST", "/files/create", 403, json=body)
     body["file"]["visibility"] = "private"
-    assert circle.boss.ask("POST", "/files/create", json=body)["metadata"]["size"] == 5
+    assert org.admin.call("POST", "/files/create", json=body)["metadata"]["size"] == 5
 
 
-def test_an_upload_cut_off_leaves_nothing(circle: Circle) -> None:
+def test_an_upload_cut_off_leaves_nothing(org: Organization) -> None:
     """Whoever hangs up in the middle has sent nothing, and what came before stays."""
-    begun = begin(circle.boss)
+    begun = begin(org.admin)
     put(begun["upload_url"], b"first")
     address = urlsplit(begun["upload_url"])
-    before = circle.server.query(BYTES)
+    before = org.server.query(BYTES)
     coming = f"{BYTES} and not kept and released_on is null"
     with socket.create_connection((address.hostname, address.port)) as connection:
         head = f"PUT {address.path} HTTP/1.1\r\nhost: x\r\ncontent-length: 50000000\r\n\r\n"
         connection.sendall(head.encode() + os.urandom(3_000_000))
-        wait_until(lambda: circle.server.query(coming)[0][0] > 0)
-    wait_until(lambda: circle.server.query(BYTES) == before)
-    told = circle.boss.ask("POST", "/files/upload/complete", json={"upload_id": begun["upload_id"]})
+        wait_until(lambda: org.server.query(coming)[0][0] > 0)
+    wait_until(lambda: org.server.query(BYTES) == before)
+    told = org.admin.call("POST", "/files/upload/complete", json={"upload_id": begun["upload_id"]})
     assert told["size"] == 5
 
 
 def test_too_large_an_upload_is_refused() -> None:
     """More bytes than the setting allows are 413 and not kept; memory does not grow with as many as it does."""
-    with new_server(max_upload_mib=300) as server, new_circle(server) as circle:
-        begun = begin(circle.boss)
+    with new_server(max_upload_mib=300) as server, new_organization(server) as org:
+        begun = begin(org.admin)
         assert put(begun["upload_url"], os.urandom(20 * MIB)).status_code == 200
         (worker,) = find_workers(server)
         before = peak_kib(worker)
@@ -181,7 +183,7 @@ def test_too_large_an_upload_is_refused() -> None:
         answer = put(begun["upload_url"], (piece for _ in range(300)))
         assert answer.json()["data"]["size"] == 300 * MIB
         assert peak_kib(worker) - before < 64 * 1024
-        with httpx.stream("GET", url_of(circle.boss, begun), trust_env=False) as response:
+        with httpx.stream("GET", url_of(org.admin, begun), trust_env=False) as response:
             assert sum(len(piece) for piece in response.iter_bytes(MIB)) == 300 * MIB
         assert peak_kib(worker) - before < 64 * 1024
         objects = server.query("select count(*) from blob")
@@ -190,10 +192,10 @@ def test_too_large_an_upload_is_refused() -> None:
         assert server.query("select count(*) from blob") == objects
 
 
-def url_of(who: Someone, begun: Any) -> str:
+def url_of(who: User, begun: Any) -> str:
     """Where an upload's bytes are read again."""
     wanted = {"upload_id": begun["upload_id"], "download": True}
-    return str(who.ask("POST", "/files/upload/complete", json=wanted)["download_url"])
+    return str(who.call("POST", "/files/upload/complete", json=wanted)["download_url"])
 
 
 def peak_kib(process: psutil.Process) -> int:
@@ -212,18 +214,18 @@ def test_any_name_is_made_one(name: str) -> None:
     assert clean_name(cleaned) == cleaned
 
 
-def test_hostile_names_go_nowhere(circle: Circle) -> None:
+def test_hostile_names_go_nowhere(org: Organization) -> None:
     """A name with folders, controls or nothing in it is kept as a name, and stands in the wire's path behind the id."""
     names = {"../../etc/passwd": "passwd", "C:\\a\\b.txt": "b.txt", "a\r\nb\0.csv": "ab.csv", "/": "file", "": "file"}
     for given_name, name in names.items():
-        sent = send(circle.boss, b"x", given_name)
+        sent = upload_bytes(org.admin, b"x", given_name)
         assert (sent["file_name"], sent["path"]) == (name, f"{sent['id']}/{name}")
 
 
-def test_nonsense_is_refused(circle: Circle) -> None:
+def test_nonsense_is_refused(org: Organization) -> None:
     """Upload ids that are none, or nobody's, are 404; bodies without what is needed are 400."""
     for text in ("", "x", "files", "files/", "files/x/y", f"files/{uuid4()}", f"files/{uuid4()}/a", "/" * 900):
         for method, path in (("POST", "/files/upload/complete"), ("DELETE", "/files/upload")):
-            circle.boss.ask(method, path, 404, json={"upload_id": text})
+            org.admin.call(method, path, 404, json={"upload_id": text})
     for path in ("/files/upload-url", "/files/upload/complete", "/files/create"):
-        circle.boss.ask("POST", path, 400, json={})
+        org.admin.call("POST", path, 400, json={})

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from support import Member, Server
-from wire import assert_exchange_error, assert_media_error, assert_no_trouble, exchange, head
+from _support.members import Member
+from _support.raw_http import raw_head, send_raw
+from _support.responses import assert_exchange_error, assert_media_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server
 
 DIGEST = b"0123456789abcdef" * 8
 KEY = b"<the member's key>"
@@ -21,7 +24,7 @@ def member(server: Server) -> Member:
 def untroubled(server: Server) -> Iterator[None]:
     """Nothing in this file may leave a failed request or a traceback in the server's log."""
     yield
-    assert_no_trouble(server)
+    assert_no_errors_logged(server)
 
 
 PATHS = {
@@ -68,7 +71,7 @@ PATHS = {
 @pytest.mark.parametrize(("target", "status", "code"), PATHS.values(), ids=PATHS.keys())
 def test_bad_path_is_refused(server: Server, member: Member, target: bytes, status: int, code: str) -> None:
     """Every bad path under `/v1` answers its 4xx in the media dialect, with a good key."""
-    response = exchange(server, head(b"GET", target, (b"x-api-key", member.key.encode())))
+    response = send_raw(server, raw_head(b"GET", target, (b"x-api-key", member.key.encode())))
     if target.startswith(b"http:/v1"):
         assert_exchange_error(response, status, code.lower())  # whose path nobody can tell
     else:
@@ -88,15 +91,15 @@ def test_bad_path_is_refused(server: Server, member: Member, target: bytes, stat
 )
 def test_no_spelling_of_a_path_gets_past_the_key(server: Server, member: Member, target: bytes) -> None:
     """Double, trailing and encoded slashes and absolute targets lead to the same path, and never around its key."""
-    assert_media_error(exchange(server, head(b"GET", target)), 401, "UNAUTHENTICATED")
-    response = exchange(server, head(b"GET", target, (b"x-api-key", member.key.encode())))
+    assert_media_error(send_raw(server, raw_head(b"GET", target)), 401, "UNAUTHENTICATED")
+    response = send_raw(server, raw_head(b"GET", target, (b"x-api-key", member.key.encode())))
     assert (response.status_code, response.json()["items"]) == (200, [])
 
 
 @pytest.mark.parametrize("target", [b"*", b"//", b"/V1/media", b"/v1media", b"/%00", b"/v1%c0%afmedia", b"/\xc3\xbc"])
 def test_bad_path_outside_is_refused_in_the_other_dialect(server: Server, target: bytes) -> None:
     """What does not lie under `/v1` is refused in the exchange dialect."""
-    response = exchange(server, head(b"OPTIONS" if target == b"*" else b"GET", target))
+    response = send_raw(server, raw_head(b"OPTIONS" if target == b"*" else b"GET", target))
     assert_exchange_error(
         response, response.status_code, {400: "invalid_request", 404: "not_found"}[response.status_code]
     )
@@ -119,7 +122,7 @@ METHODS = {
 @pytest.mark.parametrize("target", [b"/v1/media", b"/v1/media/anchor", b"/v1/public/media/" + DIGEST, b"/v1/users"])
 def test_bad_method_is_refused(server: Server, target: bytes, method: bytes, status: int, code: str) -> None:
     """A method that a path does not take answers 405, and what is no method 400."""
-    assert_media_error(exchange(server, head(method, target)), status, code)
+    assert_media_error(send_raw(server, raw_head(method, target)), status, code)
 
 
 HEADERS = {
@@ -146,12 +149,12 @@ def test_bad_header_is_refused(
 ) -> None:
     """Every trick with headers answers its 4xx, and what overrides a method overrides nothing."""
     sent = [(name, value.replace(KEY, member.key.encode())) for name, value in headers]
-    request = head(b"GET", b"/v1/media", *sent)
+    request = raw_head(b"GET", b"/v1/media", *sent)
     if headers[0][0] == b"x-http-method-override":
-        request = head(
+        request = raw_head(
             b"POST", b"/v1/media/anchor", (b"x-api-key", member.key.encode()), *sent, (b"content-length", b"0")
         )
-    assert_media_error(exchange(server, request), status, code)
+    assert_media_error(send_raw(server, request), status, code)
 
 
 HOSTS = [b"a b", b"a/../b", b"a,b", b"x:99999999", b"x:port", b"\xff", b"user@x", b"[::1", b"<script>", b"x?y", b"x#y"]
@@ -161,16 +164,16 @@ HOSTS = [b"a b", b"a/../b", b"a,b", b"x:99999999", b"x:port", b"\xff", b"user@x"
 def test_bad_host_is_refused(server: Server, member: Member, host: bytes) -> None:
     """A malformed Host answers 400, on the quick routes as on all others; a missing one too (RFC 9112, 3.2)."""
     for target in (b"/v1/media", b"/v1/public/media/" + DIGEST):
-        request = head(b"GET", target, (b"x-api-key", member.key.encode()), host=host)
-        assert_media_error(exchange(server, request), 400, "INVALID_REQUEST", "host")
+        request = raw_head(b"GET", target, (b"x-api-key", member.key.encode()), host=host)
+        assert_media_error(send_raw(server, request), 400, "INVALID_REQUEST", "host")
         without = request.replace(b"host: " + host + b"\r\n", b"")
-        assert_media_error(exchange(server, without), 400, "INVALID_REQUEST", "host")
+        assert_media_error(send_raw(server, without), 400, "INVALID_REQUEST", "host")
 
 
 @pytest.mark.parametrize("host", [b"", b"localhost:8000", b"[::1]:8000", b"a_b.example", b"127.0.0.1", b"%41.example"])
 def test_good_host_is_taken(server: Server, host: bytes) -> None:
     """Any well-formed Host is answered: what it names is the proxy's business."""
-    assert_media_error(exchange(server, head(b"GET", b"/v1/media", host=host)), 401, "UNAUTHENTICATED")
+    assert_media_error(send_raw(server, raw_head(b"GET", b"/v1/media", host=host)), 401, "UNAUTHENTICATED")
 
 
 FRAMES = {
@@ -187,7 +190,7 @@ FRAMES = {
 def test_unclear_length_is_refused(server: Server, member: Member, headers: list[tuple[bytes, bytes]]) -> None:
     """A request whose length can be read in two ways is read in none: 400, and the connection is closed."""
     sent = [(b"x-api-key", member.key.encode()), (b"content-type", b"application/json"), *headers]
-    response = exchange(server, head(b"POST", b"/v1/media/anchor", *sent) + b"0\r\n\r\n")
+    response = send_raw(server, raw_head(b"POST", b"/v1/media/anchor", *sent) + b"0\r\n\r\n")
     assert_media_error(response, 400, "INVALID_REQUEST")
     assert response.headers["connection"] == "close"
 
@@ -197,4 +200,4 @@ def test_unclear_length_is_refused(server: Server, member: Member, headers: list
 )
 def test_what_is_no_http_is_refused(server: Server, nonsense: bytes) -> None:
     """TLS, HTTP/2 and nonsense on the port answer 400 and leave the server as it was."""
-    assert_exchange_error(exchange(server, nonsense), 400, "invalid_request")
+    assert_exchange_error(send_raw(server, nonsense), 400, "invalid_request")

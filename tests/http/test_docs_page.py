@@ -9,8 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from _support.servers import Server
 from hallmarket.server.http.examples import ID
-from support import Server
 
 PATIENCE_MS = 120_000
 

@@ -6,10 +6,12 @@ import asyncpg
 import httpx
 import pytest
 
-from anchors import ANCHOR, BATCH, post
+from _support.anchoring import ANCHOR, BATCH, random_hash, request_anchor
+from _support.raw_http import raw_head, send_raw
+from _support.responses import assert_exchange_error, assert_media_error
+from _support.server_log import read_log
+from _support.servers import Server, new_server
 from hallmarket.server.http.framework import is_beyond_database
-from support import Server, new_server, random_hash
-from wire import assert_exchange_error, assert_media_error, exchange, head, read_log
 
 OUTSIDE = ["/", "/nothing", "/v2/media", "/V1", "/log", "/log/nothing", "/log/tile/0/x", "/healthz/x", "/metrics/x"]
 ITEM = "/v1/media/0190a3c2-0000-7000-8000-000000000000"
@@ -91,8 +93,8 @@ def test_key_comes_before_the_body(server: Server, keyless: httpx.Client, path: 
     for content, content_type in ((b"{", "application/json"), (b"", ""), (b"x" * 2**21, "text/plain")):
         response = keyless.post(path, content=content, headers={"content-type": content_type})
         assert_media_error(response, 401, "UNAUTHENTICATED")
-    unsent = head(b"POST", path.encode(), (b"content-length", b"1000"), (b"content-type", b"application/json"))
-    assert_media_error(exchange(server, unsent), 401, "UNAUTHENTICATED")
+    unsent = raw_head(b"POST", path.encode(), (b"content-length", b"1000"), (b"content-type", b"application/json"))
+    assert_media_error(send_raw(server, unsent), 401, "UNAUTHENTICATED")
 
 
 def test_every_answer_carries_an_id_of_its_own(keyless: httpx.Client, keyed: httpx.Client) -> None:
@@ -100,8 +102,8 @@ def test_every_answer_carries_an_id_of_its_own(keyless: httpx.Client, keyed: htt
     paths = ["/healthz", "/readyz", "/metrics", "/log/key", "/log/checkpoint", "/nothing", "/v1/nothing", "/v1/media"]
     answers = [client.get(path) for path in paths for client in (keyless, keyed)]
     answers += [
-        post(keyed),
-        post(keyed, hash="x"),
+        request_anchor(keyed),
+        request_anchor(keyed, hash="x"),
         keyed.post(BATCH),
         keyed.options("/v1/media"),
         keyed.head("/v1/media"),
@@ -115,7 +117,7 @@ def test_errors_are_not_kept_by_caches(keyless: httpx.Client, keyed: httpx.Clien
     for response in (
         keyless.get("/v1/media"),
         keyless.get("/nothing"),
-        post(keyed, hash="x"),
+        request_anchor(keyed, hash="x"),
         keyless.put("/v1/media"),
     ):
         assert response.headers["cache-control"] == "no-store"

@@ -15,18 +15,20 @@ import httpx
 import jwt
 import pytest
 
-from assets import make_asset
-from circle import Circle, Someone, new_circle
-from exchange import get_token
+from _support.anchoring import random_hash
+from _support.assets import make_asset
+from _support.clients import get_token
+from _support.datasets import make_dataset
+from _support.files import make_file
+from _support.members import Member
+from _support.notifications import create_notifications
+from _support.openapi import Operation, list_operations
+from _support.organizations import Organization, User, new_organization
+from _support.purchases import buy, make_for_sale
+from _support.responses import assert_exchange_error, assert_media_error
+from _support.servers import Server
 from hallmarket.server.identity import keys
 from hallmarket.server.identity.types import SCOPES
-from making_datasets import make_dataset
-from making_files import make_file
-from routes import Operation, operations_of
-from sales import buy, make_for_sale
-from support import Member, Server, random_hash
-from telling import tell
-from wire import assert_exchange_error, assert_media_error
 
 # What is open to everybody, and why. A new route that needs no scope is to be justified here.
 OPEN = {
@@ -69,7 +71,7 @@ Ask = Callable[[Operation], httpx.Response]
 @pytest.fixture(scope="module")
 def operations(server: Server) -> list[Operation]:
     """Every operation of the server's own document."""
-    return list(operations_of(httpx.get(f"{server.url}/openapi.json", trust_env=False).json()))
+    return list(list_operations(httpx.get(f"{server.url}/openapi.json", trust_env=False).json()))
 
 
 @pytest.fixture(scope="module")
@@ -79,66 +81,68 @@ def closed(operations: list[Operation]) -> list[Operation]:
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """The other organization: its things are in the paths, and its people are not those who ask."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def theirs(server: Server, circle: Circle) -> dict[str, str]:
+def theirs(server: Server, org: Organization) -> dict[str, str]:
     """Things of the other organization that exist, by the names that paths have for them."""
-    boss = circle.boss
+    admin = org.admin
     name = f"org-{secrets.token_hex(6)}"
-    where = f"/organizations/{circle.organization}"
-    boss.ask("PUT", where, json={"organization": {"visibility": "public", "join_policy": "request"}})
-    circle.free(circle.stranger()).ask("POST", f"{where}/join")
-    (applicant,) = boss.ask("GET", f"{where}/join-requests")
-    boss.ask("PUT", where, json={"organization": {"visibility": "organization", "join_policy": "invite_only"}})
-    server.query("update organization set slug = $1 where id = $2", name, UUID(circle.organization))
-    team = boss.create_team("the-desk", visibility="organization", join_policy="request")["id"]
-    asker, banned = circle.person(), circle.person()
-    asker.ask("POST", f"/teams/{team}/join")
-    (request,) = boss.ask("GET", f"/teams/{team}/join-requests")
-    boss.ask("POST", f"/teams/{team}/bans", json={"user_id": banned.id})
-    with server.client(boss.member.key) as client:
+    where = f"/organizations/{org.id}"
+    admin.call("PUT", where, json={"organization": {"visibility": "public", "join_policy": "request"}})
+    org.with_unbound_key(org.new_outsider()).call("POST", f"{where}/join")
+    (applicant,) = admin.call("GET", f"{where}/join-requests")
+    admin.call("PUT", where, json={"organization": {"visibility": "organization", "join_policy": "invite_only"}})
+    server.query("update organization set slug = $1 where id = $2", name, UUID(org.id))
+    team = admin.create_team("the-desk", visibility="organization", join_policy="request")["id"]
+    asker, banned = org.new_user(), org.new_user()
+    asker.call("POST", f"/teams/{team}/join")
+    (request,) = admin.call("GET", f"/teams/{team}/join-requests")
+    admin.call("POST", f"/teams/{team}/bans", json={"user_id": banned.id})
+    with server.client(admin.member.key) as client:
         fingerprint = random_hash()
         media = client.post("/v1/media/anchor", json={"hash": fingerprint, "size": 1}).json()["id"]
-    (notification,) = tell(server, boss.member, "follow", source=asker.member, content={"text": "hello"})
-    asset = make_asset(server, boss, visibility="organization")
-    (tag,) = boss.ask("PUT", f"/assets/{asset}/tags", json={"tags": ["theirs"]})
-    post = boss.ask("POST", "/posts/create", json={"post": {"visibility": "organization"}, "content": "ours"})["id"]
+    (notification,) = create_notifications(
+        server, admin.member, "follow", source=asker.member, content={"text": "hello"}
+    )
+    asset = make_asset(server, admin, visibility="organization")
+    (tag,) = admin.call("PUT", f"/assets/{asset}/tags", json={"tags": ["theirs"]})
+    post = admin.call("POST", "/posts/create", json={"post": {"visibility": "organization"}, "content": "ours"})["id"]
     comment = {"comment": {"parent_id": post}, "content": "ours"}
-    dataset = make_dataset(boss, visibility="organization")["id"]
-    view = boss.ask("POST", f"/datasets/{dataset}/visualizations", json={"name": "A view"})["id"]
-    index = boss.ask("POST", f"/datasets/{dataset}/indexes", json={"columns": ["day"]})["name"]
-    licence = buy(server, asker, make_for_sale(circle.free(boss)))
+    dataset = make_dataset(admin, visibility="organization")["id"]
+    view = admin.call("POST", f"/datasets/{dataset}/visualizations", json={"name": "A view"})["id"]
+    index = admin.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["day"]})["name"]
+    licence = buy(server, asker, make_for_sale(org.with_unbound_key(admin)))
     payment = str(uuid4())
-    server.query("insert into payment values ($1, $2, 'usd', 500)", UUID(payment), UUID(boss.id))
+    server.query("insert into payment values ($1, $2, 'usd', 500)", UUID(payment), UUID(admin.id))
     return {
-        "organization_id": circle.organization,
+        "organization_id": org.id,
         "team_id": team,
         "request_id": request["id"],
         "organizations/request_id": applicant["id"],
         "user_id": banned.id,
         "payment_id": payment,
-        "user": boss.member.username,
-        "username": boss.member.username,
+        "user": admin.member.username,
+        "username": admin.member.username,
         "name": name,
-        "key_id": boss.member.key_id,
+        "key_id": admin.member.key_id,
         "notification_id": notification,
         "media_id": media,
         "licence_id": licence,
         "asset_id": asset,
         "tag_id": tag["tag_id"],
         "post_id": post,
-        "comment_id": boss.ask("POST", "/comments/create", json=comment)["id"],
+        "comment_id": admin.call("POST", "/comments/create", json=comment)["id"],
         "dataset_id": dataset,
         "view_id": view,
         "index": index,
         "column": "day",
         "number": "1",
-        "file_id": make_file(boss, visibility="organization")["id"],
+        "file_id": make_file(admin, visibility="organization")["id"],
     }
 
 
@@ -266,11 +270,11 @@ def test_key_without_the_scope_is_refused(server: Server, closed: list[Operation
 
 
 def test_administrator_without_the_scope_is_refused(
-    server: Server, closed: list[Operation], theirs: dict[str, str], circle: Circle
+    server: Server, closed: list[Operation], theirs: dict[str, str], org: Organization
 ) -> None:
     """Being an administrator makes up for no scope: a key of theirs that may only read writes nothing."""
-    narrow: Someone = circle.person(scopes=",".join(scope for scope in SCOPES if scope.endswith(":read")))
-    circle.promote(narrow)
+    narrow: User = org.new_user(scopes=",".join(scope for scope in SCOPES if scope.endswith(":read")))
+    org.make_admin(narrow)
     writing = [operation for operation in closed if not str(operation.scope).endswith(":read")]
     assert_refused(asking(server, theirs, header_of(server, narrow.member)), writing, 403)
 

@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from routes import operations_of, served
-from support import Server
+from _support.openapi import list_operations, served_routes
+from _support.servers import Server
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ def document(server: Server) -> Json:
 
 def with_schemas(document: Json) -> Iterator[tuple[str, Json]]:
     """Whatever has a schema in the operations, and where: contents of bodies and answers, and parameters."""
-    for operation in operations_of(document):
+    for operation in list_operations(document):
         told = operation.told
         for parameter in told.get("parameters", ()):
             if "$ref" not in parameter:
@@ -43,8 +43,8 @@ def test_document_is_openapi_31(document: Json) -> None:
 
 def test_every_route_and_no_other_is_described(document: Json) -> None:
     """The document has the very routes that the application serves."""
-    described = {(operation.method, operation.path) for operation in operations_of(document)}
-    assert described == served()
+    described = {(operation.method, operation.path) for operation in list_operations(document)}
+    assert described == served_routes()
     assert len(described) >= 18
 
 
@@ -52,7 +52,7 @@ def test_every_operation_is_told_of_whole(document: Json) -> None:
     """An operation has a summary, a tag that is described, a name of its own, and errors in its dialect's form."""
     tags = {tag["name"] for tag in document["tags"]}
     names = []
-    for operation in operations_of(document):
+    for operation in list_operations(document):
         told = operation.told
         assert told["summary"], operation
         assert set(told["tags"]) <= tags, operation
@@ -73,7 +73,7 @@ def test_every_key_and_token_is_told_of(document: Json) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes["apiKey"]["name"] == "x-api-key"
     assert schemes["token"]["name"] == "Authorization"
-    for operation in operations_of(document):
+    for operation in list_operations(document):
         wanted = [{"apiKey" if operation.is_media else "token": []}] if operation.scope else []
         assert operation.told["security"] == wanted, operation
         if operation.scope:

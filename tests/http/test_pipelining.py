@@ -8,15 +8,17 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from anchors import anchored, post
-from support import Server, random_hash
-from wire import assert_media_error, assert_no_trouble, head
+from _support.anchoring import anchor_and_wait, random_hash, request_anchor
+from _support.raw_http import raw_head
+from _support.responses import assert_media_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server
 
-LOOKUP = head(b"GET", b"/v1/public/media/" + b"a" * 128)
+LOOKUP = raw_head(b"GET", b"/v1/public/media/" + b"a" * 128)
 UNREADABLE = {
     "no method": b"GARBAGE /v1/media HTTP/1.1\r\nhost: x\r\n\r\n",
-    "large headers": head(b"GET", b"/v1/media", (b"x-large", b"a" * 70_000)),
-    "bad chunk": head(b"POST", b"/v1/media", (b"transfer-encoding", b"chunked")) + b"zz\r\n",
+    "large headers": raw_head(b"GET", b"/v1/media", (b"x-large", b"a" * 70_000)),
+    "bad chunk": raw_head(b"POST", b"/v1/media", (b"transfer-encoding", b"chunked")) + b"zz\r\n",
 }
 
 
@@ -24,7 +26,7 @@ UNREADABLE = {
 def untroubled(server: Server) -> Iterator[None]:
     """Nothing in this file may leave a failed request or a traceback in the server's log."""
     yield
-    assert_no_trouble(server)
+    assert_no_errors_logged(server)
 
 
 def converse(server: Server, *requests: bytes) -> list[httpx.Response]:
@@ -47,7 +49,7 @@ def keyed(server: Server, method: bytes, target: bytes, body: bytes = b"", *head
     sent = [(b"x-api-key", server.api_key.encode()), *headers]
     if body:
         sent += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    return head(method, target, *sent) + body
+    return raw_head(method, target, *sent) + body
 
 
 def anchor_body(digest: str) -> bytes:
@@ -63,9 +65,9 @@ def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
         keyed(server, b"GET", b"/v1/users"),
         LOOKUP,
         keyed(server, b"HEAD", b"/v1/users"),
-        head(b"POST", b"/v1/media/anchor", (b"content-type", b"text/plain"), (b"content-length", b"5")) + b"abcde",
+        raw_head(b"POST", b"/v1/media/anchor", (b"content-type", b"text/plain"), (b"content-length", b"5")) + b"abcde",
         anchor,
-        head(b"OPTIONS", b"/v1/users"),
+        raw_head(b"OPTIONS", b"/v1/users"),
         anchor,
         keyed(server, b"POST", b"/v1/media/anchor", b"x" * 1_100_000),
         keyed(server, b"GET", b"/healthz", b"", (b"connection", b"close")),
@@ -86,14 +88,14 @@ def test_what_cannot_be_read_is_refused_in_its_turn(server: Server, unreadable: 
     assert_media_error(answers[2], 400, "INVALID_REQUEST")
     assert answers[2].headers["connection"] == "close"
     with server.client() as api:
-        assert post(api, hash=digest).status_code == 409
-        assert post(api, hash=other).status_code == 201  # what stood behind it was never looked at
+        assert request_anchor(api, hash=digest).status_code == 409
+        assert request_anchor(api, hash=other).status_code == 201  # what stood behind it was never looked at
 
 
 def test_refused_body_is_answered_once(server: Server) -> None:
     """A request whose body breaks off as no HTTP has one answer: its 401 if it had that already, else the 400."""
     chunked = ((b"transfer-encoding", b"chunked"), (b"content-type", b"application/json"))
-    keyless = head(b"POST", b"/v1/media/anchor", *chunked)
+    keyless = raw_head(b"POST", b"/v1/media/anchor", *chunked)
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(keyless)
@@ -122,23 +124,23 @@ def test_headers_may_come_in_pieces(server: Server) -> None:
 
 def test_ready_answers_wait_for_their_turn(server: Server, api: httpx.Client) -> None:
     """A look-up that memory answers is told apart from its neighbours, quick or slow, however it is asked."""
-    path = f"/v1/public/media/{anchored(api, name='known.tif')['hash']}"
+    path = f"/v1/public/media/{anchor_and_wait(api, name='known.tif')['hash']}"
     tag = api.get(path).headers["etag"]
     target = path.encode()
     answers = converse(
         server,
-        head(b"GET", target),
+        raw_head(b"GET", target),
         keyed(server, b"GET", b"/v1/users"),
-        head(b"GET", target),
-        head(b"GET", target, (b"if-none-match", tag.encode())),
-        head(b"HEAD", target),
-        head(b"GET", target, (b"content-length", b"5")) + b"GET /",
-        head(b"GET", target, (b"transfer-encoding", b"chunked")) + b"5\r\nGET /\r\n0\r\n\r\n",
-        head(b"GET", target + b"?x=1"),
-        head(b"GET", target, (b"x-request-id", b"mine")),
-        head(b"GET", target, (b"host", b"another")),
-        head(b"GET", target, (b"connection", b"close")),
-        head(b"GET", target),
+        raw_head(b"GET", target),
+        raw_head(b"GET", target, (b"if-none-match", tag.encode())),
+        raw_head(b"HEAD", target),
+        raw_head(b"GET", target, (b"content-length", b"5")) + b"GET /",
+        raw_head(b"GET", target, (b"transfer-encoding", b"chunked")) + b"5\r\nGET /\r\n0\r\n\r\n",
+        raw_head(b"GET", target + b"?x=1"),
+        raw_head(b"GET", target, (b"x-request-id", b"mine")),
+        raw_head(b"GET", target, (b"host", b"another")),
+        raw_head(b"GET", target, (b"connection", b"close")),
+        raw_head(b"GET", target),
     )
     assert [answer.status_code for answer in answers] == [200, 200, 200, 304, 200, 200, 200, 200, 200, 400, 200]
     found = [answer for number, answer in enumerate(answers) if number not in (1, 3, 4, 9)]

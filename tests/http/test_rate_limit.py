@@ -5,11 +5,11 @@ from time import sleep, time
 
 import pytest
 
-from anchors import post
-from exchange import official_client
-from support import Server, new_server
-from told import TOLD, assert_limited, bucket, caller, told
-from wire import assert_exchange_error, assert_media_error
+from _support.anchoring import request_anchor
+from _support.clients import official_client
+from _support.rate_limits import RATE_LIMIT_HEADERS, assert_limited, client_at, read_bucket, read_rate_limit
+from _support.responses import assert_exchange_error, assert_media_error
+from _support.servers import Server, new_server
 
 
 @pytest.fixture(scope="module")
@@ -22,48 +22,54 @@ def limited() -> Iterator[Server]:
 def test_key_has_its_quota_over_all_paths(limited: Server) -> None:
     """A key's requests count together over all paths and addresses, good or bad; the one too many is 403 RATE_LIMIT."""
     key = limited.new_member().key
-    with caller(limited, key, "10.0.0.1") as here, caller(limited, key, "10.0.0.2") as there:
-        answers = [here.get("/v1/media"), there.get("/v1/users"), post(here), post(there, hash="x"), here.get("/v1/x")]
+    with client_at(limited, key, "10.0.0.1") as here, client_at(limited, key, "10.0.0.2") as there:
+        answers = [
+            here.get("/v1/media"),
+            there.get("/v1/users"),
+            request_anchor(here),
+            request_anchor(there, hash="x"),
+            here.get("/v1/x"),
+        ]
         assert [answer.status_code for answer in answers] == [200, 200, 201, 400, 404]
-        assert [told(answer)[:2] for answer in answers] == [(5, 4), (5, 3), (5, 2), (5, 1), (5, 0)]
+        assert [read_rate_limit(answer)[:2] for answer in answers] == [(5, 4), (5, 3), (5, 2), (5, 1), (5, 0)]
         assert answers[0].headers["ratelimit-policy"] == '"key";q=5;w=60'
         for client in (here, there):
             assert_limited(client.get("/v1/media"))
-            assert_limited(post(client))
+            assert_limited(request_anchor(client))
 
 
 def test_keys_do_not_share_a_quota(limited: Server) -> None:
     """One key at its limit takes nothing from another of the same person, nor from its address."""
     first = limited.new_member()
     second = limited.new_key(first, organization=first.organization).key
-    with caller(limited, first.key, "10.0.1.1") as one, caller(limited, second, "10.0.1.1") as other:
+    with client_at(limited, first.key, "10.0.1.1") as one, client_at(limited, second, "10.0.1.1") as other:
         for _ in range(5):
             one.get("/v1/media")
         assert_limited(one.get("/v1/media"))
-        assert told(other.get("/v1/media"))[:2] == (5, 4)
-    with caller(limited, "", "10.0.1.1") as keyless:
-        assert told(keyless.get("/v1/media"))[:2] == (7, 6)
+        assert read_rate_limit(other.get("/v1/media"))[:2] == (5, 4)
+    with client_at(limited, "", "10.0.1.1") as keyless:
+        assert read_rate_limit(keyless.get("/v1/media"))[:2] == (7, 6)
 
 
 def test_address_has_its_quota_where_there_is_no_key(limited: Server) -> None:
     """Requests without a key count per address, public look-ups and 401s together."""
-    with caller(limited, "", "10.0.2.1") as client, caller(limited, "", "10.0.2.2") as neighbour:
+    with client_at(limited, "", "10.0.2.1") as client, client_at(limited, "", "10.0.2.2") as neighbour:
         paths = ["/v1/public/media/" + "a" * 128, "/v1/public/media/x", "/v1/media", "/v1/nothing"] * 2
         answers = [client.get(path) for path in paths[:7]]
         assert [answer.status_code for answer in answers] == [404, 400, 401, 404, 404, 400, 401]
-        assert [told(answer)[:2] for answer in answers] == [(7, left) for left in range(6, -1, -1)]
+        assert [read_rate_limit(answer)[:2] for answer in answers] == [(7, left) for left in range(6, -1, -1)]
         assert answers[0].headers["ratelimit-policy"] == '"address";q=7;w=60'
         assert_limited(client.get(paths[0]))
-        assert told(neighbour.get(paths[0]))[:2] == (7, 6)
+        assert read_rate_limit(neighbour.get(paths[0]))[:2] == (7, 6)
 
 
 def test_public_lookups_count_by_address_even_with_a_key(limited: Server) -> None:
     """A public look-up needs no key, so it uses none up, neither a good one's nor a bad one's quota."""
     key = limited.new_member().key
-    with caller(limited, key, "10.0.3.1") as client:
+    with client_at(limited, key, "10.0.3.1") as client:
         for left in (6, 5, 4):
-            assert told(client.get("/v1/public/media/x"))[:2] == (7, left)
-        assert told(client.get("/v1/media"))[:2] == (5, 4)
+            assert read_rate_limit(client.get("/v1/public/media/x"))[:2] == (7, left)
+        assert read_rate_limit(client.get("/v1/media"))[:2] == (5, 4)
         assert (
             client.get("/v1/public/media/x", headers={"x-api-key": "bad"}).headers["ratelimit"].startswith('"address"')
         )
@@ -72,60 +78,60 @@ def test_public_lookups_count_by_address_even_with_a_key(limited: Server) -> Non
 def test_bad_keys_have_a_bucket_of_their_own(limited: Server) -> None:
     """Guessing is slow: after three bad keys an address is refused, while its other requests go on untouched."""
     key = limited.new_member().key
-    with caller(limited, "", "10.0.4.1") as client:
+    with client_at(limited, "", "10.0.4.1") as client:
         for left in (2, 1, 0):
             response = client.get("/v1/media", headers={"x-api-key": f"guess-{left}"})
             assert_media_error(response, 401, "UNAUTHENTICATED")
-            assert told(response)[:2] == (3, left)
+            assert read_rate_limit(response)[:2] == (3, left)
             assert response.headers["ratelimit-policy"] == '"failed";q=3;w=60'
         assert_limited(client.get("/v1/media", headers={"x-api-key": "guess-3"}))
         assert_limited(client.get("/v1/media", headers={"x-api-key": ""}))
-        assert told(client.get("/v1/public/media/x"))[:2] == (7, 6)
-    with caller(limited, key, "10.0.4.2") as elsewhere:
-        assert told(elsewhere.get("/v1/media"))[:2] == (5, 4)
-    with caller(limited, key, "10.0.4.1") as known:
-        assert told(known.get("/v1/media"))[:2] == (5, 3)
+        assert read_rate_limit(client.get("/v1/public/media/x"))[:2] == (7, 6)
+    with client_at(limited, key, "10.0.4.2") as elsewhere:
+        assert read_rate_limit(elsewhere.get("/v1/media"))[:2] == (5, 4)
+    with client_at(limited, key, "10.0.4.1") as known:
+        assert read_rate_limit(known.get("/v1/media"))[:2] == (5, 3)
 
 
 def test_guesser_is_not_told_of_a_hit(limited: Server) -> None:
     """Whoever has used up the failures of an address is not told that the next key would have fitted."""
     fresh = limited.new_member().key
-    with caller(limited, "", "10.0.5.1") as client:
+    with client_at(limited, "", "10.0.5.1") as client:
         for number in range(3):
             client.get("/v1/media", headers={"x-api-key": f"guess-{number}"})
         assert_limited(client.get("/v1/media", headers={"x-api-key": fresh}))
-    with caller(limited, fresh, "10.0.5.2") as client:
-        assert told(client.get("/v1/media"))[:2] == (5, 4)
+    with client_at(limited, fresh, "10.0.5.2") as client:
+        assert read_rate_limit(client.get("/v1/media"))[:2] == (5, 4)
 
 
 def test_over_the_limit_nothing_is_done(limited: Server) -> None:
     """A request over the limit anchors nothing."""
     member = limited.new_member()
-    with caller(limited, member.key, "10.0.6.1") as client:
+    with client_at(limited, member.key, "10.0.6.1") as client:
         for _ in range(5):
             client.get("/v1/media")
-        assert_limited(post(client))
+        assert_limited(request_anchor(client))
     assert limited.query("select count(*) from media where organization_id = $1", member.organization)[0][0] == 0
 
 
 def test_reset_counts_down(limited: Server) -> None:
     """`X-RateLimit-Reset` is seconds from now: it shrinks as the window passes, and no new request extends it."""
-    with caller(limited, limited.new_member().key, "10.0.7.1") as client:
-        began, first, answered = time(), told(client.get("/v1/media"))[2], time()
+    with client_at(limited, limited.new_member().key, "10.0.7.1") as client:
+        began, first, answered = time(), read_rate_limit(client.get("/v1/media"))[2], time()
         sleep(2.1)
-        asked, again, ended = time(), told(client.get("/v1/media"))[2], time()
+        asked, again, ended = time(), read_rate_limit(client.get("/v1/media"))[2], time()
         assert asked - answered - 1.1 <= first - again <= ended - began + 1.1
         assert again < first
 
 
 def test_what_is_open_is_not_counted(limited: Server) -> None:
     """The log and operations carry no limits and are never refused."""
-    with caller(limited, "", "10.0.8.1") as client:
+    with client_at(limited, "", "10.0.8.1") as client:
         for path in ("/healthz", "/readyz", "/log/checkpoint", "/log/key", "/log/nothing"):
             for _ in range(9):
                 response = client.get(path)
                 assert response.status_code in (200, 404)
-                assert not [name for name in TOLD if name in response.headers]
+                assert not [name for name in RATE_LIMIT_HEADERS if name in response.headers]
 
 
 def test_no_limit_is_no_limit(server: Server) -> None:
@@ -133,12 +139,12 @@ def test_no_limit_is_no_limit(server: Server) -> None:
     with server.client() as client:
         response = client.get("/v1/media")
         assert response.status_code == 200
-        assert not [name for name in TOLD if name in response.headers]
+        assert not [name for name in RATE_LIMIT_HEADERS if name in response.headers]
 
 
 def buy(server: Server, key: str, address: str) -> str:
     """A token bought with a key, at an address of its own."""
-    with caller(server, "", address) as client:
+    with client_at(server, "", address) as client:
         return str(client.post("/users/get-token", json={"pat": key}).json()["token"])
 
 
@@ -147,13 +153,13 @@ def test_tokens_share_their_keys_quota(limited: Server) -> None:
     key = limited.new_member().key
     one, other = buy(limited, key, "10.1.0.1"), buy(limited, key, "10.1.0.2")
     with (
-        caller(limited, key, "10.1.0.3", authorization=one) as first,
-        caller(limited, key, "10.1.0.4", authorization=f"Bearer {other}") as second,
+        client_at(limited, key, "10.1.0.3", authorization=one) as first,
+        client_at(limited, key, "10.1.0.4", authorization=f"Bearer {other}") as second,
     ):
         asked = [(first, "/user"), (second, "/user"), (first, "/v1/media"), (second, "/nothing"), (first, "/x")]
         answers = [client.get(path) for client, path in asked]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 404]
-        assert [bucket(answer) for answer in answers] == [("key", left) for left in (4, 3, 2, 1, 0)]
+        assert [read_bucket(answer) for answer in answers] == [("key", left) for left in (4, 3, 2, 1, 0)]
         for path in ("/user", "/v1/media", "/nothing"):
             assert_limited(first.get(path))
             assert_limited(second.get(path))
@@ -162,12 +168,12 @@ def test_tokens_share_their_keys_quota(limited: Server) -> None:
 def test_exchange_without_a_token_counts_by_address(limited: Server) -> None:
     """Requests without a token count per address, bought tokens, 401s and unknown paths, together with `/v1`'s."""
     key = limited.new_member().key
-    with caller(limited, "", "10.1.1.1") as client:
+    with client_at(limited, "", "10.1.1.1") as client:
         answers = [client.get("/user"), client.get("/nothing"), client.post("/users/get-token", json={"pat": key})]
         for _ in range(2):
             answers += [client.get("/v1/public/media/x"), client.post("/users/get-token", content=b"{")]
         assert [answer.status_code for answer in answers] == [401, 404, 200, 400, 400, 400, 400]
-        assert [bucket(answer) for answer in answers] == [("address", left) for left in range(6, -1, -1)]
+        assert [read_bucket(answer) for answer in answers] == [("address", left) for left in range(6, -1, -1)]
         assert_limited(client.get("/user"))
         assert_limited(client.post("/users/get-token", json={"pat": key}))
         assert_limited(client.get("/v1/media"))
@@ -175,7 +181,7 @@ def test_exchange_without_a_token_counts_by_address(limited: Server) -> None:
 
 def test_bad_tokens_and_bad_keys_fail_together(limited: Server) -> None:
     """Bad tokens, bad keys, and bad keys in the body of get-token are one count of failures, apart from the others."""
-    with caller(limited, "", "10.1.2.1") as client:
+    with client_at(limited, "", "10.1.2.1") as client:
         bad_token = client.get("/user", headers={"authorization": "Bearer x.y.z"})
         assert_exchange_error(bad_token, 401, "unauthenticated")
         bad_key = client.get("/v1/media", headers={"x-api-key": "guess"})
@@ -183,28 +189,30 @@ def test_bad_tokens_and_bad_keys_fail_together(limited: Server) -> None:
         bought = client.post("/users/get-token", json={"pat": "guess"})
         assert bought.status_code == 200
         assert bought.json()["token"] is None
-        assert [bucket(answer) for answer in (bad_token, bad_key, bought)] == [("failed", left) for left in (2, 1, 0)]
+        assert [read_bucket(answer) for answer in (bad_token, bad_key, bought)] == [
+            ("failed", left) for left in (2, 1, 0)
+        ]
         assert_limited(client.get("/user", headers={"authorization": "x.y.z"}))
         assert_limited(client.get("/v1/media", headers={"x-api-key": "guess"}))
         assert_limited(client.post("/users/get-token", json={"pat": "guess"}))
         assert_limited(client.post("/users/get-token", json={"pat": limited.new_member().key}))
-        assert bucket(client.get("/user"))[0] == "address"
+        assert read_bucket(client.get("/user"))[0] == "address"
 
 
 def test_failures_cost_nobody_with_a_good_key_anything(limited: Server) -> None:
     """At an address where guessing is over, a key that was in use and every token go on, also when all is forgotten."""
     member = limited.new_member()
     token, unseen = buy(limited, member.key, "10.1.3.1"), buy(limited, member.key, "10.1.3.2")
-    with caller(limited, "", "10.1.3.3") as guesser:
+    with client_at(limited, "", "10.1.3.3") as guesser:
         for number in range(3):
             guesser.get("/user", headers={"authorization": f"guess-{number}"})
         assert_limited(guesser.get("/user", headers={"authorization": "guess"}))
     limited.query("update api_key set name = 'renamed' where id = $1", member.key_id)  # every server forgets all keys
     sleep(0.2)
-    with caller(limited, member.key, "10.1.3.3") as holder:
-        assert bucket(holder.get("/v1/media")) == ("key", 4)
-        assert bucket(holder.get("/user", headers={"authorization": token})) == ("key", 3)
-        assert bucket(holder.get("/user", headers={"authorization": unseen})) == ("key", 2)
+    with client_at(limited, member.key, "10.1.3.3") as holder:
+        assert read_bucket(holder.get("/v1/media")) == ("key", 4)
+        assert read_bucket(holder.get("/user", headers={"authorization": token})) == ("key", 3)
+        assert read_bucket(holder.get("/user", headers={"authorization": unseen})) == ("key", 2)
         assert holder.post("/users/get-token", json={"pat": member.key}).json()["token"]
 
 
@@ -213,7 +221,7 @@ def test_official_client_is_told_to_wait(limited: Server) -> None:
     import ouro
 
     key = limited.new_member().key
-    with official_client(limited, key) as client, caller(limited, key, "10.1.4.1") as other:
+    with official_client(limited, key) as client, client_at(limited, key, "10.1.4.1") as other:
         while other.get("/v1/media").status_code == 200:
             pass
         with pytest.raises(ouro.RateLimitError) as caught:
@@ -229,6 +237,6 @@ def test_strangers_addresses_are_not_believed(limited: Server) -> None:
     limited.start()
     answers = []
     for number in range(9):
-        with caller(limited, "", f"10.9.9.{number}") as client:
+        with client_at(limited, "", f"10.9.9.{number}") as client:
             answers.append(client.get("/v1/public/media/x").status_code)
     assert answers == [400] * 7 + [403] * 2

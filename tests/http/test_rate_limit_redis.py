@@ -7,12 +7,13 @@ from itertools import cycle
 import httpx
 import pytest
 
-from anchors import anchored
-from exchange import get_token
-from redis_server import Redis, new_redis
-from support import Server, new_server, random_hash, wait_until
-from told import assert_limited, bucket, caller, told
-from wire import assert_no_trouble, read_log
+from _support.anchoring import anchor_and_wait, random_hash
+from _support.clients import get_token
+from _support.rate_limits import assert_limited, client_at, read_bucket, read_rate_limit
+from _support.redis_server import Redis, new_redis
+from _support.server_log import assert_no_errors_logged, read_log
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 
 KEY, ADDRESS, FAILED = 20, 16, 6
 AWAY, BACK = "Redis is away: each worker counts rate limits for itself", "servers share their counts of rate limits"
@@ -46,7 +47,7 @@ def second(first: Server) -> Iterator[Server]:
 
 def ask(server: Server, path: str, address: str, key: str = "", **headers: str) -> httpx.Response:
     """One request, over a connection of its own, which any worker may take."""
-    with caller(server, key, address, **headers) as client:
+    with client_at(server, key, address, **headers) as client:
         return client.get(path)
 
 
@@ -62,7 +63,7 @@ def test_a_keys_quota_is_one_over_all_servers(first: Server, second: Server) -> 
     left = KEY
     for server, path in zip(cycle((first, second, first)), ["/v1/media", "/user"] * (KEY // 2), strict=False):
         left -= 1
-        assert bucket(ask(server, path, "10.0.0.1", member.key, authorization=token)) == ("key", left)
+        assert read_bucket(ask(server, path, "10.0.0.1", member.key, authorization=token)) == ("key", left)
     for server in (first, second):
         assert_limited(ask(server, "/v1/media", "10.0.0.1", member.key))
         assert_limited(ask(server, "/user", "10.0.0.1", authorization=token))
@@ -72,14 +73,14 @@ def test_public_lookups_count_over_all_servers(first: Server, second: Server) ->
     """Also what a server could answer from memory, without waiting, waits to be counted."""
     member, digest = first.new_member(), random_hash()
     with first.client(member.key) as client:
-        anchored(client, hash=digest)
+        anchor_and_wait(client, hash=digest)
     for left, server in zip(range(ADDRESS - 1, -1, -1), cycle((first, second)), strict=False):
         response = ask(server, f"/v1/public/media/{digest}", "10.0.1.1")
         assert response.status_code == 200
-        assert bucket(response) == ("address", left)
+        assert read_bucket(response) == ("address", left)
     for server in (first, second):
         assert_limited(ask(server, f"/v1/public/media/{digest}", "10.0.1.1"))
-        assert bucket(ask(server, f"/v1/public/media/{digest}", "10.0.1.2"))[0] == "address"
+        assert read_bucket(ask(server, f"/v1/public/media/{digest}", "10.0.1.2"))[0] == "address"
 
 
 def test_a_guesser_is_refused_everywhere(first: Server, second: Server) -> None:
@@ -87,19 +88,19 @@ def test_a_guesser_is_refused_everywhere(first: Server, second: Server) -> None:
     key = first.new_member().key
     for server in (first, second):
         assert ask(server, "/v1/media", "10.0.2.1", key).status_code == 200
-    with caller(first, "", "10.0.2.2") as one, caller(second, "", "10.0.2.2") as other:
+    with client_at(first, "", "10.0.2.2") as one, client_at(second, "", "10.0.2.2") as other:
         for number in range(FAILED // 2):
-            assert bucket(one.get("/user", headers={"authorization": f"{number}"})) == (
+            assert read_bucket(one.get("/user", headers={"authorization": f"{number}"})) == (
                 "failed",
                 FAILED - 2 * number - 1,
             )
             answer = other.post("/users/get-token", json={"pat": f"{number}"})
-            assert bucket(answer) == ("failed", FAILED - 2 * number - 2)
+            assert read_bucket(answer) == ("failed", FAILED - 2 * number - 2)
         for client in (one, other):
             assert_limited(client.get("/user", headers={"authorization": "x"}))
             assert_limited(client.get("/v1/media", headers={"x-api-key": "x"}))
             assert_limited(client.post("/users/get-token", json={"pat": "x"}))
-    assert bucket(ask(second, "/v1/media", "10.0.2.2", key))[0] == "key"
+    assert read_bucket(ask(second, "/v1/media", "10.0.2.2", key))[0] == "key"
 
 
 def test_racing_requests_pass_exactly_as_often_as_they_may(first: Server, second: Server) -> None:
@@ -107,18 +108,18 @@ def test_racing_requests_pass_exactly_as_often_as_they_may(first: Server, second
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda n: ask((first, second)[n % 2], NOTHING, "10.0.3.1"), range(3 * ADDRESS)))
     assert sorted(answer.status_code for answer in answers) == [400] * ADDRESS + [403] * 2 * ADDRESS
-    passed = [told(answer)[1] for answer in answers if answer.status_code == 400]
+    passed = [read_rate_limit(answer)[1] for answer in answers if answer.status_code == 400]
     assert sorted(passed) == list(range(ADDRESS))
 
 
 def test_nothing_is_kept_longer_than_its_window(redis: Redis, first: Server) -> None:
     """Every key in Redis begins alike and ends with its window."""
     ask(first, NOTHING, "10.0.4.1")
-    keys = redis.ask("keys", "*").split()
+    keys = redis.command("keys", "*").split()
     assert "hallmarket:address/10.0.4.1" in keys
     for key in keys:
         assert key.startswith("hallmarket:")
-        assert int(redis.ask("ttl", key)) in (-2, *range(61))  # -2: it has ended meanwhile
+        assert int(redis.command("ttl", key)) in (-2, *range(61))  # -2: it has ended meanwhile
 
 
 def assert_counts_alone(server: Server, address: str, key: str) -> None:
@@ -126,7 +127,7 @@ def assert_counts_alone(server: Server, address: str, key: str) -> None:
     for left in range(ADDRESS - 1, -1, -1):
         response = ask(server, NOTHING, address)
         assert response.status_code == 400
-        assert bucket(response) == ("address", left)
+        assert read_bucket(response) == ("address", left)
     assert_limited(ask(server, NOTHING, address))
     assert ask(server, "/v1/media", address, key).status_code == 200
     assert ask(server, "/user", address, authorization=get_token(server, key)).status_code == 200
@@ -136,8 +137,8 @@ def assert_shared_again(first: Server, second: Server, address: str) -> None:
     """Assert that the two servers count together as soon as they say so."""
     for server in (first, second):
         wait_until(lambda server=server: times(server, AWAY) == times(server, BACK))
-        assert_no_trouble(server)
-    assert [bucket(ask(server, NOTHING, address))[1] for server in (first, second)] == [ADDRESS - 1, ADDRESS - 2]
+        assert_no_errors_logged(server)
+    assert [read_bucket(ask(server, NOTHING, address))[1] for server in (first, second)] == [ADDRESS - 1, ADDRESS - 2]
 
 
 def test_a_killed_redis(redis: Redis, first: Server, second: Server) -> None:
@@ -155,7 +156,7 @@ def test_a_killed_redis(redis: Redis, first: Server, second: Server) -> None:
 def test_a_redis_that_hangs(redis: Redis, first: Server, second: Server) -> None:
     """A Redis that takes requests and answers none holds nobody up; what it had counted, it still has afterwards."""
     key, before = first.new_member().key, times(second, AWAY)
-    assert bucket(ask(second, NOTHING, "10.0.6.1")) == ("address", ADDRESS - 1)
+    assert read_bucket(ask(second, NOTHING, "10.0.6.1")) == ("address", ADDRESS - 1)
     with redis.hanging():
         assert_counts_alone(second, "10.0.6.1", key)
         with ThreadPoolExecutor(12) as pool:
@@ -169,11 +170,11 @@ def test_a_redis_that_hangs(redis: Redis, first: Server, second: Server) -> None
 def test_a_redis_that_takes_nothing(redis: Redis, first: Server, second: Server) -> None:
     """A Redis that answers and may not write, as a replica, is as good as none."""
     key, before = first.new_member().key, times(second, AWAY)
-    assert redis.ask("config", "set", "min-replicas-to-write", "1") == "OK"
+    assert redis.command("config", "set", "min-replicas-to-write", "1") == "OK"
     try:
         assert_counts_alone(second, "10.0.7.1", key)
     finally:
-        redis.ask("config", "set", "min-replicas-to-write", "0")
+        redis.command("config", "set", "min-replicas-to-write", "0")
     assert_shared_again(first, second, "10.0.7.2")
     assert times(second, AWAY) == before + 1
 

@@ -6,9 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from anchors import BATCH, lines_of, post
-from support import Member, Server, new_server, random_hash, wait_until
-from wire import exchange, head, read_log
+from _support.anchoring import BATCH, random_hash, request_anchor, to_ndjson
+from _support.members import Member
+from _support.raw_http import raw_head, send_raw
+from _support.server_log import read_log
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +41,15 @@ def test_every_request_has_one_line(server: Server, member: Member, api: httpx.C
     """A request leaves one JSON line: id, method, path, status, milliseconds, address and the key's id."""
     for response, method, path, status in (
         (api.get("/v1/media?name=secret"), "GET", "/v1/media", 200),
-        (post(api), "POST", "/v1/media/anchor", 201),
-        (post(api, hash="x"), "POST", "/v1/media/anchor", 400),
+        (request_anchor(api), "POST", "/v1/media/anchor", 201),
+        (request_anchor(api, hash="x"), "POST", "/v1/media/anchor", 400),
         (api.get("/v1/nothing"), "GET", "/v1/nothing", 404),
         (api.put("/v1/media"), "PUT", "/v1/media", 405),
         (api.head("/v1/media"), "HEAD", "/v1/media", 200),
         (
             api.post(
                 BATCH,
-                content=lines_of({"hash": random_hash(), "size": 1}),
+                content=to_ndjson({"hash": random_hash(), "size": 1}),
                 headers={"content-type": "application/x-ndjson"},
             ),
             "POST",
@@ -86,7 +89,7 @@ def test_well_formed_id_of_the_caller_is_used(server: Server, api: httpx.Client,
 )
 def test_malformed_id_of_the_caller_is_replaced(server: Server, member: Member, given: bytes) -> None:
     """A malformed `x-request-id` is replaced by one of ours."""
-    response = exchange(server, head(b"GET", b"/v1/nothing", (b"x-request-id", given)))
+    response = send_raw(server, raw_head(b"GET", b"/v1/nothing", (b"x-request-id", given)))
     told = response.headers["x-request-id"]
     assert told.encode() != given
     assert find_lines(server, told)[0]["path"] == "/v1/nothing"
@@ -94,15 +97,17 @@ def test_malformed_id_of_the_caller_is_replaced(server: Server, member: Member, 
 
 def test_id_given_twice_is_replaced(server: Server) -> None:
     """Two ids are none."""
-    response = exchange(server, head(b"GET", b"/v1/x", (b"x-request-id", b"one"), (b"x-request-id", b"two")))
+    response = send_raw(server, raw_head(b"GET", b"/v1/x", (b"x-request-id", b"one"), (b"x-request-id", b"two")))
     assert response.headers["x-request-id"] not in ("one", "two", "one, two")
 
 
 def test_nobody_writes_lines_into_the_log(server: Server, member: Member) -> None:
     """Line ends and control characters in a path or header stay inside their line; keys and queries are in none."""
     path = b"/v1/media/%0a%7b%22event%22%3a%22forged%22%7d%0a%1b%5b31m"
-    request = head(b"GET", path + b"?name=hidden-query", (b"x-api-key", member.key.encode()), (b"user-agent", b"\x80"))
-    response = exchange(server, request)
+    request = raw_head(
+        b"GET", path + b"?name=hidden-query", (b"x-api-key", member.key.encode()), (b"user-agent", b"\x80")
+    )
+    response = send_raw(server, request)
     (line,) = find_lines(server, response.headers["x-request-id"])
     assert line["path"] == '/v1/media/\n{"event":"forged"}\n\x1b[31m'
     assert not [line for line in read_log(server) if line["event"] == "forged"]
@@ -113,7 +118,7 @@ def test_nobody_writes_lines_into_the_log(server: Server, member: Member) -> Non
 
 def test_unreadable_request_has_a_line_too(server: Server) -> None:
     """What is no HTTP is logged under the id its sender was told."""
-    response = exchange(server, b"nonsense\r\n\r\n")
+    response = send_raw(server, b"nonsense\r\n\r\n")
     (line,) = find_lines(server, response.headers["x-request-id"])
     assert (line["event"], line["level"]) == ("a request could not be read", "warning")
 

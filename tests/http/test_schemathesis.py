@@ -11,15 +11,17 @@ import schemathesis
 from hypothesis import Phase, settings
 from schemathesis.specs.openapi import checks
 
-from circle import Circle, Someone, new_circle
-from exchange import get_token
+from _support.anchoring import random_hash
+from _support.clients import get_token
+from _support.files import make_file, upload_bytes
+from _support.notifications import create_notifications
+from _support.openapi import openapi_document
+from _support.organizations import Organization, User, new_organization
+from _support.purchases import buy, make_for_sale
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from hallmarket.server.http.examples import ID
-from making_files import make_file, send
 from previews.samples import encode, grainy
-from routes import described
-from sales import buy, make_for_sale
-from support import Server, new_server, random_hash, wait_until
-from telling import tell
 
 UUID = re.compile(r"[0-9a-f-]{36}")
 NOT_CHECKED = [
@@ -42,7 +44,7 @@ def now_and_then(value: object) -> bool:
     return crc32(repr(value).encode()) % 4 != 0
 
 
-schema = schemathesis.openapi.from_dict(described())
+schema = schemathesis.openapi.from_dict(openapi_document())
 
 
 @schemathesis.serializer("application/x-ndjson", "text/plain")
@@ -54,15 +56,15 @@ def write_text(context: Any, value: Any) -> bytes:
 class World:
     """An administrator of an organization, and things of theirs to put into paths, new ones for every operation."""
 
-    def __init__(self, server: Server, circle: Circle) -> None:
+    def __init__(self, server: Server, org: Organization) -> None:
         self.server = server
-        self.circle = circle
+        self.org = org
         self.session = requests.Session()
         self.session.trust_env = False
         # A key for media is bound to an organization; one that is not reaches more of the rest.
         self.headers = {
-            "x-api-key": circle.boss.member.key,
-            "authorization": get_token(server, circle.free(circle.boss).member.key),
+            "x-api-key": org.admin.member.key,
+            "authorization": get_token(server, org.with_unbound_key(org.admin).member.key),
         }
         self._things: dict[str, dict[str, str]] = {}
 
@@ -86,29 +88,31 @@ class World:
         return self._things[label]
 
     def _make(self, label: str) -> Iterator[tuple[str, str]]:
-        boss = self.circle.boss
-        yield "organization_id", self.circle.organization
-        yield "org_id", self.circle.organization
-        yield "name", "page.js" if "/docs" in label else boss.ask("GET", "/organizations/context")["name"]
+        admin = self.org.admin
+        yield "organization_id", self.org.id
+        yield "org_id", self.org.id
+        yield "name", "page.js" if "/docs" in label else admin.call("GET", "/organizations/context")["name"]
         yield "path", "0/000.p/1"
-        person = self.circle.person()
+        person = self.org.new_user()
         for name in ("user_id", "user", "username"):
             yield name, person.member.username if name == "username" else person.id
         if "{team_id}" in label:
-            yield from self._make_team(label, boss, person)
+            yield from self._make_team(label, admin, person)
         elif "{request_id}" in label:
-            yield "request_id", self._ask_to_join(boss)
+            yield "request_id", self._ask_to_join(admin)
         if "{key_id}" in label:
-            yield "key_id", boss.ask("POST", "/user/api-keys", json={"name": "spare"})["id"]
+            yield "key_id", admin.call("POST", "/user/api-keys", json={"name": "spare"})["id"]
         if "{notification_id}" in label:
-            (told,) = tell(self.server, boss.member, "follow", source=person.member, content={"text": "hello"})
+            (told,) = create_notifications(
+                self.server, admin.member, "follow", source=person.member, content={"text": "hello"}
+            )
             yield "notification_id", told
         if "/files" in label or "/uploads" in label or "/downloads" in label or "{asset_id}" in label:
-            yield from self._make_file(label, boss)
+            yield from self._make_file(label, admin)
         if any(word in label for word in ("{post_id}", "/comments", "{comment_id}")):
-            yield from self._write(boss)
+            yield from self._write(admin)
         if "{licence_id}" in label:
-            yield "licence_id", buy(self.server, person, make_for_sale(self.circle.free(boss)))
+            yield "licence_id", buy(self.server, person, make_for_sale(self.org.with_unbound_key(admin)))
         yield from self._make_media(label)
 
     def _make_media(self, label: str) -> Iterator[tuple[str, str]]:
@@ -120,11 +124,11 @@ class World:
         if "{thumbnail_id}" in label:
             yield "thumbnail_id", self._upload(encode(grainy(40, 30), "PNG"))
 
-    def _make_file(self, label: str, boss: Someone) -> Iterator[tuple[str, str]]:
-        file = make_file(boss, b"hour,metres", "tide.csv")["id"]
-        begun = boss.ask("POST", "/files/upload-url", json={"file_name": "tide.csv"})
-        sent = send(boss, b"hour,metres")
-        where = boss.ask("POST", "/files/upload/complete", json={"upload_id": sent["upload_id"], "download": True})
+    def _make_file(self, label: str, admin: User) -> Iterator[tuple[str, str]]:
+        file = make_file(admin, b"hour,metres", "tide.csv")["id"]
+        begun = admin.call("POST", "/files/upload-url", json={"file_name": "tide.csv"})
+        sent = upload_bytes(admin, b"hour,metres")
+        where = admin.call("POST", "/files/upload/complete", json={"upload_id": sent["upload_id"], "download": True})
         yield "file_id", file
         yield "asset_id", file
         yield "id", sent["id"] if "create" in label else file
@@ -132,38 +136,38 @@ class World:
         addresses = {
             "PUT /uploads/{token}": begun["upload_url"],
             "GET /uploads/{token}": where["download_url"],
-            "GET /downloads/{token}": boss.ask("GET", f"/files/{file}/data")["url"],
+            "GET /downloads/{token}": admin.call("GET", f"/files/{file}/data")["url"],
         }
         yield "token", addresses.get(label, "").rpartition("/")[2]
 
-    def _write(self, boss: Someone) -> Iterator[tuple[str, str]]:
-        post = boss.ask("POST", "/posts/create", json={"post": {}, "content": "a post"})["id"]
-        comment = boss.ask("POST", "/comments/create", json={"comment": {"parent_id": post}, "content": "a comment"})
+    def _write(self, admin: User) -> Iterator[tuple[str, str]]:
+        post = admin.call("POST", "/posts/create", json={"post": {}, "content": "a post"})["id"]
+        comment = admin.call("POST", "/comments/create", json={"comment": {"parent_id": post}, "content": "a comment"})
         yield from (("post_id", post), ("asset_id", post), ("parent_id", post), ("comment_id", comment["id"]))
 
-    def _make_team(self, label: str, boss: Someone, person: Someone) -> Iterator[tuple[str, str]]:
-        team = boss.create_team(f"team-{len(self._things)}", join_policy="request")["id"]
+    def _make_team(self, label: str, admin: User, person: User) -> Iterator[tuple[str, str]]:
+        team = admin.create_team(f"team-{len(self._things)}", join_policy="request")["id"]
         yield "team_id", team
         if "{request_id}" in label:
-            person.ask("POST", f"/teams/{team}/join")
-            yield "request_id", boss.ask("GET", f"/teams/{team}/join-requests")[0]["id"]
+            person.call("POST", f"/teams/{team}/join")
+            yield "request_id", admin.call("GET", f"/teams/{team}/join-requests")[0]["id"]
         elif "/bans/" in label:
-            boss.ask("POST", f"/teams/{team}/bans", json={"user_id": person.id})
+            admin.call("POST", f"/teams/{team}/bans", json={"user_id": person.id})
         elif "{user_id}" in label:
-            boss.ask("POST", f"/teams/{team}/members", json={"user_id": person.id})
+            admin.call("POST", f"/teams/{team}/members", json={"user_id": person.id})
 
-    def _ask_to_join(self, boss: Someone) -> str:
-        where = f"/organizations/{self.circle.organization}"
-        boss.ask("PUT", where, json={"organization": {"visibility": "public", "join_policy": "request"}})
-        self.circle.free(self.circle.stranger()).ask("POST", f"{where}/join")
-        return str(boss.ask("GET", f"{where}/join-requests")[0]["id"])
+    def _ask_to_join(self, admin: User) -> str:
+        where = f"/organizations/{self.org.id}"
+        admin.call("PUT", where, json={"organization": {"visibility": "public", "join_policy": "request"}})
+        self.org.with_unbound_key(self.org.new_outsider()).call("POST", f"{where}/join")
+        return str(admin.call("GET", f"{where}/join-requests")[0]["id"])
 
     def _anchor(self, fingerprint: str) -> str:
-        with self.server.client(self.circle.boss.member.key) as client:
+        with self.server.client(self.org.admin.member.key) as client:
             return str(client.post("/v1/media/anchor", json={"hash": fingerprint, "size": 1}).json()["id"])
 
     def _upload(self, content: bytes) -> str:
-        with self.server.client(self.circle.boss.member.key) as client:
+        with self.server.client(self.org.admin.member.key) as client:
             assert client.post("/v1/media", files={"file": content}).status_code == 201
         return str(wait_until(lambda: self.server.query("select id from preview where state = 'made'"))[0]["id"])
 
@@ -171,8 +175,8 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """A server of its own, for what is sent here changes whatever it can."""
-    with new_server() as server, new_circle(server) as circle:
-        made = World(server, circle)
+    with new_server() as server, new_organization(server) as org:
+        made = World(server, org)
         yield made
         made.session.close()
 

@@ -5,12 +5,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from house import House
-from support import Server
+from _support.servers import Server
+from identity.managed_organization import ManagedOrganization
 
 
 @pytest.fixture
-def house(server: Server) -> Iterator[House]:
+def org(server: Server) -> Iterator[ManagedOrganization]:
     """A new organization with an administrator and a member."""
     with ExitStack() as clients:
-        yield House(server, clients)
+        yield ManagedOrganization(server, clients)

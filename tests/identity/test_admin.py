@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from support import HALLMARKET, Member, Server, new_server
+from _support.members import Member
+from _support.servers import HALLMARKET, Server, new_server
 
 NOBODY = "0190a3c2-0000-7000-8000-000000000000"
 VERBS = [
@@ -193,7 +194,7 @@ def test_plain_output_is_for_people(server: Server) -> None:
     """Without --json a key is printed alone on the first line, and the list tells each key's state in words."""
 
     def run(*arguments: str) -> str:
-        command = [HALLMARKET, "admin", *arguments, *server.where]
+        command = [HALLMARKET, "admin", *arguments, *server.database_options]
         return subprocess.run(command, env=server.environment, capture_output=True, text=True, check=True).stdout
 
     first, _, last = run("create-key", "admin").splitlines()

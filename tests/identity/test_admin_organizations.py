@@ -5,8 +5,9 @@ import subprocess
 import uuid
 from typing import Any
 
-from exchange import exchange_client
-from support import HALLMARKET, Member, Server
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.servers import HALLMARKET, Server
 
 
 def new_username(server: Server, *options: str) -> str:
@@ -111,7 +112,7 @@ def test_lists_for_people(server: Server) -> None:
     name, alone = new_username(server, "--org", organization), new_username(server)
 
     def run(*arguments: str) -> list[str]:
-        command = [HALLMARKET, "admin", *arguments, *server.where]
+        command = [HALLMARKET, "admin", *arguments, *server.database_options]
         shown = subprocess.run(command, env=server.environment, capture_output=True, text=True, check=True).stdout
         return shown.splitlines()
 

@@ -10,10 +10,12 @@ import asyncpg
 import httpx
 import pytest
 
-from anchors import post
+from _support.anchoring import request_anchor
+from _support.members import Member
+from _support.responses import assert_media_error
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from hallmarket.server.identity.keys import get_secret
-from support import Member, Server, new_server, wait_until
-from wire import assert_media_error
 
 KEY = re.compile(r"(hm_[0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
@@ -108,9 +110,9 @@ def test_revoked_key_is_refused_at_the_next_request(server: Server, member: Memb
     """A key that has just been used is refused from its revocation on; the person's other keys are not."""
     made = new_key(server, member)
     with server.client(made["key"]) as api:
-        assert post(api).status_code == 201
+        assert request_anchor(api).status_code == 201
         revoked = server.admin("revoke-key", made["id"])
-        assert_media_error(post(api), 401, "UNAUTHENTICATED")
+        assert_media_error(request_anchor(api), 401, "UNAUTHENTICATED")
     assert datetime.fromisoformat(revoked["revoked"]) <= datetime.now(UTC)
     with server.client(member.key) as api:
         assert api.get("/v1/media").status_code == 200

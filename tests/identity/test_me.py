@@ -1,8 +1,10 @@
 """`GET /user`: who a token speaks for, answered from memory, and never out of date."""
 
-from exchange import exchange_client
-from support import Member, Server, wait_until
-from wire import assert_exchange_error
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.servers import Server
+from _support.waiting import wait_until
 
 
 def test_me(server: Server, member: Member) -> None:

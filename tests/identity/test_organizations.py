@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from exchange import exchange_client
-from support import Member, Server
-from wire import assert_exchange_error, assert_no_trouble
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
@@ -236,7 +238,7 @@ def test_namesakes_made_at_once(server: Server, owner: httpx.Client) -> None:
         answers = list(pool.map(lambda _: owner.post("/organizations/create", json=body), range(8)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["data"]["name"] for answer in answers}) == 8
-    assert_no_trouble(server)
+    assert_no_errors_logged(server)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ import asyncpg
 import httpx
 import pytest
 
-from exchange import exchange_client, get_token, official_client
+from _support.clients import exchange_client, get_token, official_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.servers import Server
+from _support.waiting import wait_until
 from hallmarket.server.identity.own_keys import MAX_LIVE_KEYS
 from hallmarket.server.identity.types import SCOPES
-from support import Member, Server, wait_until
-from wire import assert_exchange_error
 
 PATH = "/user/api-keys"
 NOBODY = "00000000-0000-0000-0000-000000000000"

@@ -7,9 +7,10 @@ from datetime import datetime
 import httpx
 import pytest
 
-from exchange import exchange_client
-from support import Member, Server
-from wire import assert_exchange_error
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
 COUNTERS = {

@@ -8,10 +8,11 @@ import asyncpg
 import httpx
 import pytest
 
-from exchange import exchange_client
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 from hallmarket.server.identity.register import create_person
-from support import Member, Server
-from wire import assert_exchange_error
 
 
 @pytest.fixture

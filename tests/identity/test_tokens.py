@@ -8,9 +8,10 @@ import httpx
 import jwt
 import pytest
 
-from exchange import exchange_client, get_token, official_client
-from support import Member, Server
-from wire import assert_exchange_error
+from _support.clients import exchange_client, get_token, official_client
+from _support.members import Member
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from support import Member, Server
-from wire import assert_media_error
+from _support.members import Member
+from _support.responses import assert_media_error
+from _support.servers import Server
 
 USER = ["id", "firstname", "lastname", "createdOn", "profilePicture", "organization"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")

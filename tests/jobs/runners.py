@@ -10,10 +10,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from _support.servers import Server
 from hallmarket.server.jobs.enqueue import enqueue
 from hallmarket.server.jobs.runner import JobRunner
 from hallmarket.server.jobs.types import JobHandler
-from support import Server
 
 # Starts one job, prints a line, and never finishes.
 STUCK_RUNNER = """

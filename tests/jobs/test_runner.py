@@ -11,11 +11,11 @@ import httpx
 import pytest
 from pgqueuer.domain.settings import DBSettings
 
+from _support.servers import Server
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.jobs import retry, runner
 from hallmarket.server.jobs.enqueue import enqueue
 from jobs.runners import RecordingHandler, enqueue_committed, running, start_job_and_kill, wait_for
-from support import Server
 
 pytestmark = pytest.mark.anyio
 

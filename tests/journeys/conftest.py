@@ -5,27 +5,27 @@ from typing import Any
 
 import pytest
 
-from circle import Circle, new_circle
-from exchange import official_client
-from support import Server
+from _support.clients import official_client
+from _support.organizations import Organization, new_organization
+from _support.servers import Server
 
 
 @pytest.fixture
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture
-def boss(circle: Circle) -> Iterator[Any]:
+def admin(org: Organization) -> Iterator[Any]:
     """The administrator's official client."""
-    with official_client(circle.server, circle.boss.member.key) as client:
+    with official_client(org.server, org.admin.member.key) as client:
         yield client
 
 
 @pytest.fixture
-def guest(circle: Circle) -> Iterator[Any]:
+def guest(org: Organization) -> Iterator[Any]:
     """A member's official client."""
-    with official_client(circle.server, circle.person().member.key) as client:
+    with official_client(org.server, org.new_user().member.key) as client:
         yield client

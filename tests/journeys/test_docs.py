@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from examples import ROOT
+from _support.doc_examples import ROOT
+from _support.servers import Server
 from hallmarket.cli.main import hallmarket
 from hallmarket.proof.key import SigningKey
 from hallmarket.server import errors
@@ -14,7 +15,6 @@ from hallmarket.server.http.reply import STATUS
 from hallmarket.server.identity.types import SCOPES
 from hallmarket.server.main import make_app
 from hallmarket.server.settings import read_settings
-from support import Server
 
 DOCS = ROOT / "docs"
 API = DOCS / "reference/media-api.md"

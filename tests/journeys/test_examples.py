@@ -12,11 +12,12 @@ import click
 import httpx
 import pytest
 
-from circle import new_circle
-from examples import PAGES, ROOT, Terminal, plain, read_blocks, read_examples
+from _support.doc_examples import PAGES, ROOT, Terminal, normalize, read_blocks, read_examples
+from _support.organizations import new_organization
+from _support.purchases import buy, make_for_sale, wait_for_proof
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from hallmarket.cli.main import VERBS, hallmarket
-from sales import buy, make_for_sale, wait_for_proof
-from support import Server, new_server, wait_until
 
 DOCS = ROOT / "docs"
 LIMITS = {"rate_limit_key": 6000, "rate_limit_address": 600, "rate_limit_failed": 60}
@@ -42,7 +43,7 @@ def check_examples(page: Path, terminal: Terminal, server: Server | None = None)
     assert examples
     for example in examples:
         shown = terminal.run(example.command)
-        assert plain(shown) == plain(example.output), f"{page.relative_to(ROOT)}:{example.line}\n{shown}"
+        assert normalize(shown) == normalize(example.output), f"{page.relative_to(ROOT)}:{example.line}\n{shown}"
         if server is not None:
             settle(server)
 
@@ -110,8 +111,8 @@ def test_a_pulled_version_without_our_command(rainfall: tuple[Server, Terminal, 
 
 def test_what_was_bought_without_our_command(server: Server, tmp_path: Path) -> None:
     """The how-to's program says what was bought, and refuses another file, other claims, and another place."""
-    with new_circle(server) as circle:
-        seller, buyer = circle.free(circle.boss), circle.stranger()
+    with new_organization(server) as org:
+        seller, buyer = org.with_unbound_key(org.admin), org.new_outsider()
         licence = buy(server, buyer, make_for_sale(seller, b"Kodachrome, box 12", "scan_1944.tif"))
         proof = wait_for_proof(buyer, licence).decode()
     ((_, bought),) = read_blocks(DOCS / "how-to/prove-what-you-bought.md", "python")

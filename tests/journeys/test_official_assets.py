@@ -6,25 +6,25 @@ from uuid import uuid4
 
 import pytest
 
-from circle import Circle
-from making_files import make_file
+from _support.files import make_file
+from _support.organizations import Organization
 
 
-def make(circle: Circle, name: str = "tide.csv", **fields: Any) -> str:
+def make(org: Organization, name: str = "tide.csv", **fields: Any) -> str:
     """A file of the administrator's."""
-    return str(make_file(circle.boss, b"low,high\n1,2\n", name, **fields)["id"])
+    return str(make_file(org.admin, b"low,high\n1,2\n", name, **fields)["id"])
 
 
-def test_each_role_opens_what_it_should(circle: Circle, boss: Any, guest: Any, tmp_path: Path) -> None:
+def test_each_role_opens_what_it_should(org: Organization, admin: Any, guest: Any, tmp_path: Path) -> None:
     """Nobody else sees a private asset until it is shared; readers read, and only administrators share and delete."""
     import ouro
 
-    asset, guest_id = make(circle, visibility="private"), str(guest.user.id)
+    asset, guest_id = make(org, visibility="private"), str(guest.user.id)
     with pytest.raises(ouro.NotFoundError):
         guest.assets.retrieve(asset)
     assert guest.assets.search(asset).data == []
     for role in ("read", "write"):
-        boss.assets.share(asset, guest_id, role)
+        admin.assets.share(asset, guest_id, role)
         assert str(guest.assets.retrieve(asset).id) == asset
         assert [str(each.id) for each in guest.assets.search(asset, scope="shared").data] == [asset]
         with pytest.raises(ouro.PermissionDeniedError):
@@ -34,17 +34,17 @@ def test_each_role_opens_what_it_should(circle: Circle, boss: Any, guest: Any, t
     saved = guest.assets.download(asset, str(tmp_path / "saved.csv"))
     assert (Path(saved.path).read_bytes(), saved.size) == (b"low,high\n1,2\n", 13)
     assert guest.assets.create_download_url(asset)["file_name"] == "tide.csv"
-    boss.assets.share(asset, guest_id, "admin")
+    admin.assets.share(asset, guest_id, "admin")
     assert guest.assets.delete(asset, dry_run=True).dry_run is True
     assert str(guest.assets.delete(asset).id) == asset
     with pytest.raises(ouro.NotFoundError):
-        boss.assets.retrieve(asset)
+        admin.assets.retrieve(asset)
 
 
-def test_search(circle: Circle, boss: Any, guest: Any) -> None:
+def test_search(org: Organization, admin: Any, guest: Any) -> None:
     """Words, filters, scopes and orders find what they should, page by page."""
     word = f"w{uuid4().hex}"
-    ids = [make(circle, f"{word}-{number}.csv", visibility="organization") for number in range(3)]
+    ids = [make(org, f"{word}-{number}.csv", visibility="organization") for number in range(3)]
     newest = ids[::-1]
 
     def found(client: Any, query: str = word, **said: Any) -> list[str]:
@@ -58,9 +58,9 @@ def test_search(circle: Circle, boss: Any, guest: Any) -> None:
     assert (page.has_more, [str(each.id) for each in page.data]) == (True, newest[:2])
     page = guest.assets.search(word, sort="recent", limit=2, offset=1)
     assert (page.has_more, [str(each.id) for each in page.data]) == (False, newest[1:])
-    assert found(boss, scope="personal", asset_type="file", sort="updated") == newest
+    assert found(admin, scope="personal", asset_type="file", sort="updated") == newest
     assert found(guest, scope="personal") == found(guest, scope="global") == found(guest, asset_type=["post"]) == []
-    assert set(found(guest, scope="org", org_id=circle.organization, source="api", top_level_only=True)) == set(ids)
+    assert set(found(guest, scope="org", org_id=org.id, source="api", top_level_only=True)) == set(ids)
     assert set(found(guest, metadata_filters={"extension": "csv"})) == set(ids)
     assert found(guest, metadata_filters={"file_type": "image"}) == []
     assert found(guest, visibility="/null", team_id="", sort="popular", time_window="week") == newest
@@ -69,35 +69,35 @@ def test_search(circle: Circle, boss: Any, guest: Any) -> None:
     assert {str(each.id) for each in guest.files.list(word)} == set(ids)
 
 
-def test_what_is_counted(circle: Circle, boss: Any, guest: Any) -> None:
+def test_what_is_counted(org: Organization, admin: Any, guest: Any) -> None:
     """Retrieving is viewing, which counts and impact tell."""
-    asset = make(circle, visibility="organization")
+    asset = make(org, visibility="organization")
     assert guest.assets.counts(asset).views == 0
     guest.assets.retrieve(asset)
-    boss.assets.retrieve(asset)
+    admin.assets.retrieve(asset)
     assert guest.assets.counts(asset).views == 2
     (impact,) = guest.assets.impact([asset, str(uuid4())])
     assert (str(impact.asset_id), impact.views, impact.quality_views) == (asset, 2, 1)
     assert guest.assets.impact(asset, since="2999-01-01")[0].views == 0
-    total = guest.users.impact(circle.boss.member.username)
+    total = guest.users.impact(org.admin.member.username)
     assert (total.aggregate.assets, total.aggregate.quality_views) == (1, 1)
 
 
-def test_what_assets_have_to_do_with_each_other(circle: Circle, boss: Any, guest: Any) -> None:
+def test_what_assets_have_to_do_with_each_other(org: Organization, admin: Any, guest: Any) -> None:
     """Lineage, connections, tags and children come in the client's own models."""
     import ouro
 
-    first = make(circle, visibility="organization")
-    second = make(circle, visibility="organization", source_id=first, lineage_role="version")
-    child = make(circle, visibility="inherit", parent_id=first)
+    first = make(org, visibility="organization")
+    second = make(org, visibility="organization", source_id=first, lineage_role="version")
+    child = make(org, visibility="inherit", parent_id=first)
     lineage = guest.assets.lineage(second)
     assert (str(lineage.asset.family_id), [str(each.id) for each in lineage.sources]) == (first, [first])
     assert [str(each.id) for each in guest.assets.lineage(first).derived] == [second]
     assert [str(each.id) for each in guest.assets.children(first)] == [child]
-    circle.boss.ask("PUT", f"/assets/{first}/tags", json={"tags": ["Low tide"]})
+    org.admin.call("PUT", f"/assets/{first}/tags", json={"tags": ["Low tide"]})
     (tag,) = guest.assets.tags(first)
     assert (tag.tag.name, tag.tag.slug, tag.source) == ("Low tide", "low-tide", "manual")
-    circle.server.query(
+    org.server.query(
         "insert into connection (id, type, source_id, target_id) values (gen_random_uuid(), 'reference', $1, $2)",
         second,
         first,

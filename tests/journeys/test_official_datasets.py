@@ -8,33 +8,34 @@ from uuid import uuid4
 import pandas as pd
 import pytest
 
-from circle import Circle, new_circle
-from exchange import official_client
+from _support.clients import official_client
+from _support.organizations import Organization, new_organization
+from _support.servers import Server
+from _support.waiting import wait_until
 from hallmarket.proof.bundle import Bundle, verify_bundle
 from hallmarket.proof.entry import DATASET_VERSION
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.manifest import Manifest
-from support import Server, wait_until
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """An organization."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def ouro(server: Server, circle: Circle) -> Iterator[Any]:
+def ouro(server: Server, org: Organization) -> Iterator[Any]:
     """The official client of the organization's administrator."""
-    with official_client(server, circle.boss.member.key) as client:
+    with official_client(server, org.admin.member.key) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def second(server: Server, circle: Circle) -> Iterator[Any]:
+def second(server: Server, org: Organization) -> Iterator[Any]:
     """The official client of another member."""
-    with official_client(server, circle.person().member.key) as client:
+    with official_client(server, org.new_user().member.key) as client:
         yield client
 
 

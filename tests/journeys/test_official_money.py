@@ -9,10 +9,10 @@ import ouro
 import pandas as pd
 import pytest
 
-from circle import Circle, Someone, new_circle
-from exchange import official_client
-from ledger import fund
-from support import Server
+from _support.clients import official_client
+from _support.organizations import Organization, User, new_organization
+from _support.servers import Server
+from _support.wallets import fund
 
 PRICE = {"usd": 450, "btc": 900}
 SECRET = b"low,high\n1,2\n"
@@ -20,29 +20,29 @@ KINDS = ("post", "file", "dataset")
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """An organization, whose administrator sells in their own name."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def seller(circle: Circle) -> Iterator[Any]:
+def seller(org: Organization) -> Iterator[Any]:
     """The seller's official client."""
-    with official_client(circle.server, circle.free(circle.boss).member.key) as client:
+    with official_client(org.server, org.with_unbound_key(org.admin).member.key) as client:
         yield client
 
 
 @pytest.fixture
-def somebody(circle: Circle) -> Someone:
+def somebody(org: Organization) -> User:
     """Somebody of another organization, with a key bound to that."""
-    return circle.stranger()
+    return org.new_outsider()
 
 
 @pytest.fixture
-def buyer(circle: Circle, somebody: Someone) -> Iterator[Any]:
+def buyer(org: Organization, somebody: User) -> Iterator[Any]:
     """Their official client."""
-    with official_client(circle.server, somebody.member.key) as client:
+    with official_client(org.server, somebody.member.key) as client:
         yield client
 
 
@@ -92,11 +92,11 @@ def openings(client: Any, kind: str, asset: str, folder: Path) -> dict[str, Call
 @pytest.mark.parametrize("currency", ["usd", "btc"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_asset_is_bought(
-    circle: Circle, seller: Any, buyer: Any, somebody: Someone, kind: str, currency: str, tmp_path: Path
+    org: Organization, seller: Any, buyer: Any, somebody: User, kind: str, currency: str, tmp_path: Path
 ) -> None:
     """The listing is for everybody; content, download, rows and SQL are for whoever paid, once and for good."""
     asset, price = sell(seller, kind), PRICE[currency]
-    fund(circle.server, somebody, usd=1000, btc=1000)
+    fund(org.server, somebody, usd=1000, btc=1000)
     listed = buyer.assets.retrieve(asset)
     assert (listed.name, listed.visibility, listed.price_usd, listed.price_sats) == ("Tides", "monetized", 4.5, 900)
     assert getattr(listed, "content", None) is None
@@ -141,11 +141,11 @@ def test_an_asset_is_bought(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("currency", ["usd", "btc"])
 def test_without_the_money_nothing_changes(
-    circle: Circle, seller: Any, buyer: Any, somebody: Someone, kind: str, currency: str
+    org: Organization, seller: Any, buyer: Any, somebody: User, kind: str, currency: str
 ) -> None:
     """A wallet with one too little is told what is missing; no money moves, and the asset stays locked."""
     asset, before = sell(seller, kind), moves(seller, currency)
-    fund(circle.server, somebody, **{currency: PRICE[currency] - 1})
+    fund(org.server, somebody, **{currency: PRICE[currency] - 1})
     with pytest.raises(ouro.APIStatusError, match="missing") as refused:
         buyer.money.unlock_asset(kind, asset, currency)
     assert refused.value.status_code == 402
@@ -156,9 +156,9 @@ def test_without_the_money_nothing_changes(
         buyer.assets.create_download_url(asset)
 
 
-def test_what_cannot_be_bought(circle: Circle, seller: Any, buyer: Any, somebody: Someone) -> None:
+def test_what_cannot_be_bought(org: Organization, seller: Any, buyer: Any, somebody: User) -> None:
     """Not in a currency it is not sold in, not one's own, not what is free, not what there is not."""
-    fund(circle.server, somebody, usd=1000, btc=1000)
+    fund(org.server, somebody, usd=1000, btc=1000)
     in_dollars, in_bitcoin = sell(seller, "post", price_sats=None), sell(seller, "post", price_usd=None)
     for asset, currency in ((in_dollars, "btc"), (in_bitcoin, "usd")):
         with pytest.raises(ouro.BadRequestError, match="not sold in"):
@@ -176,9 +176,9 @@ def test_what_cannot_be_bought(circle: Circle, seller: Any, buyer: Any, somebody
     assert (balance(buyer, "usd"), balance(buyer, "btc")) == (1000, 100)
 
 
-def test_prices_are_changed(circle: Circle, seller: Any, buyer: Any, somebody: Someone) -> None:
+def test_prices_are_changed(org: Organization, seller: Any, buyer: Any, somebody: User) -> None:
     """Each price is changed on its own, zero stops selling in it, and who buys pays what it costs then."""
-    fund(circle.server, somebody, usd=1000)
+    fund(org.server, somebody, usd=1000)
     asset = sell(seller, "post")
     seller.posts.update(asset, price_usd=7.25)
     seller.posts.update(asset, price_sats=0)
@@ -191,9 +191,9 @@ def test_prices_are_changed(circle: Circle, seller: Any, buyer: Any, somebody: S
     assert buyer.money.unlock_asset("post", asset, "usd").total_cents == 725
 
 
-def test_money_is_sent(circle: Circle, seller: Any, buyer: Any, somebody: Someone) -> None:
+def test_money_is_sent(org: Organization, seller: Any, buyer: Any, somebody: User) -> None:
     """Dollars go with a message, bitcoin without; both see it, and nobody sends what they have not."""
-    fund(circle.server, somebody, usd=500, btc=700)
+    fund(org.server, somebody, usd=500, btc=700)
     to, before = str(seller.user.id), {each: balance(seller, each) for each in ("usd", "btc")}
     tip = buyer.money.send(to, 200, "usd", message="for the tides")
     assert (tip.amount_cents, tip.recipient_amount_cents, tip.platform_fee_cents) == (200, 200, 0)
@@ -219,9 +219,9 @@ def test_money_is_sent(circle: Circle, seller: Any, buyer: Any, somebody: Someon
     assert (balance(buyer, "usd"), balance(buyer, "btc")) == (300, 400)
 
 
-def test_history_is_paged(circle: Circle, seller: Any, buyer: Any, somebody: Someone) -> None:
+def test_history_is_paged(org: Organization, seller: Any, buyer: Any, somebody: User) -> None:
     """Dollars come page by page, and by type; bitcoin whole."""
-    fund(circle.server, somebody, usd=1000, btc=1000)
+    fund(org.server, somebody, usd=1000, btc=1000)
     to = str(seller.user.id)
     for amount in (1, 2, 3):
         buyer.money.send(to, amount, "usd")
@@ -234,7 +234,7 @@ def test_history_is_paged(circle: Circle, seller: Any, buyer: Any, somebody: Som
     assert [each.value for each in buyer.money.get_transactions()] == [-3, -2, -1, 1000]
 
 
-def test_the_rest_of_money(circle: Circle, seller: Any, buyer: Any) -> None:
+def test_the_rest_of_money(org: Organization, seller: Any, buyer: Any) -> None:
     """There is no address to send bitcoin to and no use that is billed; what was earned is told."""
     assert buyer.money.get_deposit_address() == ""
     for role in (None, "consumer", "creator"):
@@ -243,9 +243,9 @@ def test_the_rest_of_money(circle: Circle, seller: Any, buyer: Any) -> None:
     nothing = buyer.money.get_pending_earnings()
     assert (nothing.total_pending_cents, nothing.total_gross_earnings_cents, nothing.assets) == (0, 0, [])
     before = seller.money.get_pending_earnings().total_gross_earnings_cents
-    asset, client = sell(seller, "post"), circle.stranger()
-    fund(circle.server, client, usd=450)
-    with official_client(circle.server, client.member.key) as ouro_client:
+    asset, client = sell(seller, "post"), org.new_outsider()
+    fund(org.server, client, usd=450)
+    with official_client(org.server, client.member.key) as ouro_client:
         ouro_client.money.unlock_asset("post", asset, "usd")
     earnings = seller.money.get_pending_earnings()
     assert earnings.total_gross_earnings_cents == before + 450

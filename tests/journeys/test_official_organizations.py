@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from exchange import exchange_client, official_client
-from support import Member, Server
+from _support.clients import exchange_client, official_client
+from _support.members import Member
+from _support.servers import Server
 
 NOBODY = UUID(int=0)
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"

@@ -5,9 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from exchange import exchange_client, official_client
-from support import Member, Server
-from telling import tell
+from _support.clients import exchange_client, official_client
+from _support.members import Member
+from _support.notifications import create_notifications
+from _support.servers import Server
 
 
 def test_profiles(server: Server, member: Member) -> None:
@@ -77,7 +78,7 @@ def test_foreign_notifications(server: Server, member: Member) -> None:
     import ouro
 
     other = server.new_member()
-    (foreign,) = tell(server, other, "mention")
+    (foreign,) = create_notifications(server, other, "mention")
     with official_client(server, member.key) as client:
         with pytest.raises(ouro.NotFoundError):
             client.notifications.read(foreign)

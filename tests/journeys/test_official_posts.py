@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from ouro.utils.content import tiptap_to_markdown
 
-from circle import Circle, Someone, new_circle
-from exchange import official_client
-from support import Server
+from _support.clients import official_client
+from _support.organizations import Organization, User, new_organization
+from _support.servers import Server
 
 FINDINGS = """# Findings
 
@@ -31,29 +31,29 @@ print("hi")
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """A new organization of the shared server, with an administrator."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def boss(circle: Circle) -> Iterator[Any]:
+def admin(org: Organization) -> Iterator[Any]:
     """The administrator's official client."""
-    with official_client(circle.server, circle.boss.member.key) as client:
+    with official_client(org.server, org.admin.member.key) as client:
         yield client
 
 
 @pytest.fixture
-def guest(circle: Circle) -> Someone:
+def guest(org: Organization) -> User:
     """A member who is given roles."""
-    return circle.person()
+    return org.new_user()
 
 
 @pytest.fixture
-def second(circle: Circle, guest: Someone) -> Iterator[Any]:
+def second(org: Organization, guest: User) -> Iterator[Any]:
     """That member's official client."""
-    with official_client(circle.server, guest.member.key) as client:
+    with official_client(org.server, guest.member.key) as client:
         yield client
 
 
@@ -62,95 +62,95 @@ def types_in(content: Any) -> list[str]:
     return [block["type"] for block in content.data["content"]]
 
 
-def test_a_post_from_markdown_and_from_a_file(boss: Any, tmp_path: Path) -> None:
+def test_a_post_from_markdown_and_from_a_file(admin: Any, tmp_path: Path) -> None:
     """Markdown becomes a document that the client reads back, and so does a file; a post has one content only."""
-    post = boss.posts.create("Findings", content_markdown=FINDINGS, visibility="private", description="In **short**")
+    post = admin.posts.create("Findings", content_markdown=FINDINGS, visibility="private", description="In **short**")
     assert types_in(post.content) == ["heading", "paragraph", "bulletList", "codeBlock", "callout"]
     assert (post.asset_type, post.content.text, post.description.text) == ("post", FINDINGS, "In **short**")
     assert (post.comments, post.assets) == (0, [])
-    fetched = boss.posts.retrieve(str(post.id))
-    markdown = boss.posts.Content(json=fetched.content.data, text=fetched.content.text).to_markdown()
+    fetched = admin.posts.retrieve(str(post.id))
+    markdown = admin.posts.Content(json=fetched.content.data, text=fetched.content.text).to_markdown()
     assert markdown == tiptap_to_markdown(fetched.content.data) == FINDINGS.strip()
-    assert boss.assets.retrieve(str(post.id)).content.text == FINDINGS
+    assert admin.assets.retrieve(str(post.id)).content.text == FINDINGS
     path = tmp_path / "report.md"
     path.write_text("## From a file\n\nBody text.")
-    assert types_in(boss.posts.create("From disk", content_path=str(path)).content) == ["heading", "paragraph"]
+    assert types_in(admin.posts.create("From disk", content_path=str(path)).content) == ["heading", "paragraph"]
     with pytest.raises(ValueError, match="only one"):
-        boss.posts.create("Both", content_markdown="a", content_path=str(path))
+        admin.posts.create("Both", content_markdown="a", content_path=str(path))
 
 
-def test_the_editor(boss: Any) -> None:
+def test_the_editor(admin: Any) -> None:
     """What the editor builds is kept as it is, and shows the assets that it embeds."""
-    other = boss.posts.create("Method", content_markdown="Notes.", visibility="private")
-    editor = boss.posts.Editor()
+    other = admin.posts.create("Method", content_markdown="Notes.", visibility="private")
+    editor = admin.posts.Editor()
     editor.new_header(level=1, text="Built with the editor")
     editor.new_paragraph(text="A paragraph.")
     editor.new_code_block("x = 1", language="python")
     editor.new_table(pd.DataFrame({"k": ["a", "b"], "v": [1, 2]}))
     editor.new_inline_image("https://example.org/a.png", "a plot")
     editor.new_inline_asset(str(other.id), asset_type="post", view_mode="preview")
-    post = boss.posts.create("Built", content=editor, visibility="private")
+    post = admin.posts.create("Built", content=editor, visibility="private")
     assert post.content.data == editor.json
     assert post.content.text == editor.text
     (shown,) = post.assets
     assert (shown["id"], shown["name"]) == (str(other.id), "Method")
-    comment = boss.comments.Editor()
+    comment = admin.comments.Editor()
     comment.new_paragraph("Well seen.")
-    assert boss.comments.create(comment, str(post.id)).content.data == comment.json
+    assert admin.comments.create(comment, str(post.id)).content.data == comment.json
 
 
-def test_markdown_is_converted_by_the_server(boss: Any, guest: Someone) -> None:
+def test_markdown_is_converted_by_the_server(admin: Any, guest: User) -> None:
     """The client's own content is converted as it is written, mentions with it."""
-    content = boss.posts.Content(text=f"**hello** {{@{guest.member.username}}}")
+    content = admin.posts.Content(text=f"**hello** {{@{guest.member.username}}}")
     bold, _, mention = content.json["content"][0]["content"]
     assert bold["marks"] == [{"type": "bold"}]
     assert mention["attrs"]["id"] == guest.id
     assert content.to_markdown() == f"**hello** @{guest.member.username}"
     content.from_markdown("Replaced.")
-    assert boss.posts.create("Converted", content=content).content.text == "Replaced."
+    assert admin.posts.create("Converted", content=content).content.text == "Replaced."
 
 
-def test_assets_are_made_within_a_post(boss: Any, second: Any, guest: Someone) -> None:
+def test_assets_are_made_within_a_post(admin: Any, second: Any, guest: User) -> None:
     """A file, a dataset and a post that the editor holds become the post's children, for whoever may read it."""
-    editor = boss.posts.Editor()
+    editor = admin.posts.Editor()
     editor.new_paragraph("Results below.")
-    editor.new_partial_asset(boss.files.partial_from_bytes(b"<h1>hi</h1>", "chart.html", name="Chart"))
+    editor.new_partial_asset(admin.files.partial_from_bytes(b"<h1>hi</h1>", "chart.html", name="Chart"))
     chart = {"type": "line", "category": {"dataKey": "x"}, "series": [{"dataKey": "y"}]}
     view = {"name": "y by x", "sql_query": "select x, y from {{table}} order by x", "config": chart}
     rows = pd.DataFrame([{"x": 1, "y": 2.5}, {"x": 3, "y": None}])
-    editor.new_partial_asset(boss.datasets.partial(rows, name="Rows", view=view), view_mode="preview")
-    editor.new_partial_asset(boss.posts.partial("## Method\n\nNotes.", name="Method notes"))
-    post = boss.posts.create("Parts", content=editor, visibility="private")
+    editor.new_partial_asset(admin.datasets.partial(rows, name="Rows", view=view), view_mode="preview")
+    editor.new_partial_asset(admin.posts.partial("## Method\n\nNotes.", name="Method notes"))
+    post = admin.posts.create("Parts", content=editor, visibility="private")
     shown = [block["attrs"] for block in post.content.data["content"] if block["type"] == "assetComponent"]
     assert [attrs["assetType"] for attrs in shown] == ["file", "dataset", "post"]
     assert not any(attrs.get("partial") for attrs in shown)
     with pytest.raises(ouro.NotFoundError):
         second.files.retrieve(shown[0]["id"])
-    boss.assets.share(str(post.id), guest.id, role="read")
+    admin.assets.share(str(post.id), guest.id, role="read")
     assert second.files.retrieve(shown[0]["id"]).visibility == "inherit"
     assert {str(child.id) for child in second.assets.children(str(post.id))} == {attrs["id"] for attrs in shown}
     assert second.datasets.list_rows(shown[1]["id"]).data == [{"x": 1, "y": 2.5}, {"x": 3, "y": None}]
     (saved,) = second.datasets.list_views(shown[1]["id"])
     assert (saved.name, str(saved.id)) == ("y by x", shown[1]["displayConfig"]["visualizationId"])
     assert types_in(second.posts.retrieve(shown[2]["id"]).content) == ["heading", "paragraph"]
-    summary = boss.posts.delete(str(post.id), dry_run=True, delete_children=True)
+    summary = admin.posts.delete(str(post.id), dry_run=True, delete_children=True)
     assert {child.asset_type for child in summary.deleted_children} == {"file", "dataset", "post"}
 
 
-def test_posts_are_listed(boss: Any, second: Any, guest: Someone) -> None:
+def test_posts_are_listed(admin: Any, second: Any, guest: User) -> None:
     """Posts are found by their words and in their order, by whoever may see them, and show how they begin."""
     word = f"tidemark{guest.member.username}"
-    post = boss.posts.create("Findings", content_markdown=f"On {word}.", visibility="private")
-    assert [found.id for found in boss.posts.list(word)] == [post.id]
-    assert boss.posts.list(scope="personal", sort="recent").data[0].preview == {"text": f"On {word}."}
+    post = admin.posts.create("Findings", content_markdown=f"On {word}.", visibility="private")
+    assert [found.id for found in admin.posts.list(word)] == [post.id]
+    assert admin.posts.list(scope="personal", sort="recent").data[0].preview == {"text": f"On {word}."}
     assert list(second.posts.list(word)) == []
-    boss.assets.share(str(post.id), guest.id, role="read")
+    admin.assets.share(str(post.id), guest.id, role="read")
     assert [found.name for found in second.posts.list(word)] == ["Findings"]
 
 
-def test_a_second_person_with_each_role(boss: Any, second: Any, guest: Someone) -> None:
+def test_a_second_person_with_each_role(admin: Any, second: Any, guest: User) -> None:
     """Before they are given a role the post is not there; then they read, write, and at last delete it."""
-    post = str(boss.posts.create("Findings", content_markdown="first", visibility="private").id)
+    post = str(admin.posts.create("Findings", content_markdown="first", visibility="private").id)
     calls = {
         "retrieve": lambda: second.posts.retrieve(post).content.text,
         "update": lambda: second.posts.update(post, content="second", name="Renamed").content.text,
@@ -163,15 +163,15 @@ def test_a_second_person_with_each_role(boss: Any, second: Any, guest: Someone) 
         ("write", {"retrieve": "first", "update": "second", "delete": ouro.PermissionDeniedError}),
         ("admin", {"retrieve": "second", "update": "second", "delete": True}),
     ):
-        boss.assets.share(post, guest.id, role=role)
+        admin.assets.share(post, guest.id, role=role)
         assert {name: outcome(call) for name, call in calls.items()} == may
-    assert boss.posts.retrieve(post).name == "Renamed"
-    boss.assets.share(post, guest.id, role="none")
+    assert admin.posts.retrieve(post).name == "Renamed"
+    admin.assets.share(post, guest.id, role="none")
     assert {name: outcome(call) for name, call in calls.items()} == refused
-    deleted = boss.posts.delete(post)
+    deleted = admin.posts.delete(post)
     assert (str(deleted.id), deleted.asset_type, deleted.dry_run) == (post, "post", False)
     with pytest.raises(ouro.NotFoundError):
-        boss.posts.retrieve(post)
+        admin.posts.retrieve(post)
 
 
 def outcome(call: Any) -> Any:
@@ -182,63 +182,63 @@ def outcome(call: Any) -> Any:
         return type(error)
 
 
-def test_a_thread_of_comments(boss: Any, second: Any, guest: Someone) -> None:
+def test_a_thread_of_comments(admin: Any, second: Any, guest: User) -> None:
     """Who may read a post comments on it; replies, pages, edits and deletions are each for whom they should be."""
-    post = str(boss.posts.create("Findings", content_markdown="first", visibility="private").id)
+    post = str(admin.posts.create("Findings", content_markdown="first", visibility="private").id)
     with pytest.raises(ouro.NotFoundError):
         second.comments.create("Hello?", parent_id=post)
     with pytest.raises(ouro.NotFoundError):
         second.comments.list(post)
-    boss.assets.share(post, guest.id, role="read")
-    comment = boss.comments.create(boss.comments.Content(text="First!"), parent_id=post)
+    admin.assets.share(post, guest.id, role="read")
+    comment = admin.comments.create(admin.comments.Content(text="First!"), parent_id=post)
     reply = second.comments.create(second.comments.Content(text="A **reply**"), parent_id=str(comment.id))
     assert (comment.text, reply.text, str(reply.parent_id)) == ("First!", "A **reply**", str(comment.id))
     assert [found.id for found in second.comments.list_by_parent(post)] == [comment.id]
-    assert [found.id for found in boss.comments.list_replies(str(comment.id))] == [reply.id]
+    assert [found.id for found in admin.comments.list_replies(str(comment.id))] == [reply.id]
     with pytest.raises(ouro.BadRequestError):
         second.comments.create("Too deep", parent_id=str(reply.id))
     last = second.comments.create("Last", parent_id=post)
-    page = boss.comments.list(post, limit=1)
+    page = admin.comments.list(post, limit=1)
     assert ([found.id for found in page], page.has_more) == ([comment.id], True)
-    page = boss.comments.list(post, limit=1, offset=1)
+    page = admin.comments.list(post, limit=1, offset=1)
     assert ([found.id for found in page], page.has_more) == ([last.id], False)
-    assert boss.comments.update(str(comment.id), content="First (edited)").text == "First (edited)"
+    assert admin.comments.update(str(comment.id), content="First (edited)").text == "First (edited)"
     with pytest.raises(ouro.PermissionDeniedError):
         second.comments.update(str(comment.id), content="Not mine")
     with pytest.raises(ouro.PermissionDeniedError):
-        boss.comments.update(str(reply.id), content="Not mine")
-    assert boss.comments.retrieve(str(comment.id)).text == "First (edited)"
+        admin.comments.update(str(reply.id), content="Not mine")
+    assert admin.comments.retrieve(str(comment.id)).text == "First (edited)"
     with pytest.raises(ouro.PermissionDeniedError):
         second.comments.delete(str(comment.id))
-    assert boss.comments.delete(str(comment.id), dry_run=True).deleted_children[0].id == reply.id
-    boss.comments.delete(str(comment.id))
+    assert admin.comments.delete(str(comment.id), dry_run=True).deleted_children[0].id == reply.id
+    admin.comments.delete(str(comment.id))
     second.comments.delete(str(last.id))
-    assert boss.comments.list_by_parent(post) == []
+    assert admin.comments.list_by_parent(post) == []
     with pytest.raises(ouro.NotFoundError):
         second.comments.retrieve(str(reply.id))
 
 
-def test_mentions_and_replies_arrive(boss: Any, second: Any, guest: Someone) -> None:
+def test_mentions_and_replies_arrive(admin: Any, second: Any, guest: User) -> None:
     """Whoever is mentioned, commented on or replied to is told of it, once."""
     text = f"See this, {{@{guest.member.username}}}."
-    post = boss.posts.create("For you", content_markdown=text, visibility="organization")
+    post = admin.posts.create("For you", content_markdown=text, visibility="organization")
     comment = second.comments.create("Thanks", parent_id=str(post.id))
-    boss.comments.create(f"{{@{guest.member.username}}} gladly", parent_id=str(comment.id))
+    admin.comments.create(f"{{@{guest.member.username}}} gladly", parent_id=str(comment.id))
     assert [told.type for told in second.notifications.list()] == ["reply", "mention"]
-    assert "comment" in [told.type for told in boss.notifications.list()]
+    assert "comment" in [told.type for told in admin.notifications.list()]
 
 
-def test_downloads(boss: Any, second: Any, tmp_path: Path) -> None:
+def test_downloads(admin: Any, second: Any, tmp_path: Path) -> None:
     """A post downloads as a page or as markdown; its address gives the markdown to whoever has it."""
-    post = str(boss.posts.create("Findings", content_markdown=FINDINGS, visibility="private").id)
-    page = Path(boss.assets.download(post, output_path=str(tmp_path / "page.html")).path)
+    post = str(admin.posts.create("Findings", content_markdown=FINDINGS, visibility="private").id)
+    page = Path(admin.assets.download(post, output_path=str(tmp_path / "page.html")).path)
     assert "<h1>Findings</h1>" in page.read_text("utf-8")
-    text = Path(boss.assets.download(post, output_path=str(tmp_path / "text.md"), format="markdown").path)
+    text = Path(admin.assets.download(post, output_path=str(tmp_path / "text.md"), format="markdown").path)
     assert text.read_text("utf-8") == FINDINGS
     with pytest.raises(ouro.NotFoundError):
         second.assets.download(post, output_path=str(tmp_path / "none.html"))
-    link = boss.assets.create_download_url(post)
+    link = admin.assets.create_download_url(post)
     assert (link["asset_type"], link["file_name"]) == ("post", "findings.md")
     assert httpx.get(link["download_url"], trust_env=False).text == FINDINGS
-    html = boss.assets.create_download_url(post, format="html")
+    html = admin.assets.create_download_url(post, format="html")
     assert "<h1>Findings</h1>" in httpx.get(html["download_url"], trust_env=False).text

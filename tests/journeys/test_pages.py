@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from examples import PAGES, ROOT
+from _support.doc_examples import PAGES, ROOT
 
 DOCS = ROOT / "docs"
 STATUS = r"accepted|superseded by \[.+\]\(.+\)"

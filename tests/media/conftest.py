@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from support import Member, Server
+from _support.members import Member
+from _support.servers import Server
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,22 @@ import uuid
 import httpx
 import pytest
 
-from anchors import ANCHOR, ANCHORED, CREATED, FAILED, anchor, anchored, get_item, post, set_status, wait_for
-from support import Member, Server, random_hash
-from wire import assert_media_error
+from _support.anchoring import (
+    ANCHOR,
+    ANCHORED,
+    CREATED,
+    FAILED,
+    anchor,
+    anchor_and_wait,
+    get_item,
+    random_hash,
+    request_anchor,
+    set_status,
+    wait_for_status,
+)
+from _support.members import Member
+from _support.responses import assert_media_error
+from _support.servers import Server
 
 FIELDS = {"size": "12345", "name": "scan_1944.tif", "metadata": '{"a":1}'}
 
@@ -91,42 +104,42 @@ def test_largest_texts_are_taken(api: httpx.Client) -> None:
 
 def test_unknown_fields_are_ignored(api: httpx.Client) -> None:
     """A field nobody knows is no obstacle."""
-    assert post(api, colour="red", nested={"a": [1]}).status_code == 201
+    assert request_anchor(api, colour="red", nested={"a": [1]}).status_code == 201
 
 
 @pytest.mark.parametrize("status", [CREATED, FAILED])
 def test_created_or_failed_item_is_anchored_by_its_id(server: Server, api: httpx.Client, status: int) -> None:
     """An own item that is created or has failed is anchored by id: 200, the request's fields back, with the id."""
-    first = anchored(api, name="old")
+    first = anchor_and_wait(api, name="old")
     set_status(server, first["id"], status)
     sent = {"hash": random_hash(), "size": 77, "name": "new", "metadata": "m"}
     response = api.post(ANCHOR, json={**sent, "id": first["id"]})
     assert (response.status_code, response.json()) == (200, {**sent, "id": first["id"]})
-    again = wait_for(api, first["id"], ANCHORED)
+    again = wait_for_status(api, first["id"], ANCHORED)
     assert {name: again[name] for name in sent} == sent
     assert again["createdOn"] == first["createdOn"]
 
 
 def test_echo_holds_only_what_was_sent(server: Server, api: httpx.Client) -> None:
     """The fields given back are those of the request: what was not sent is not invented."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(server, item["id"], FAILED)
-    response = post(api, id=item["id"].upper(), hash=item["hash"], size=3)
+    response = request_anchor(api, id=item["id"].upper(), hash=item["hash"], size=3)
     assert (response.status_code, response.json()) == (200, {"hash": item["hash"], "size": 3, "id": item["id"]})
 
 
 def test_uploaded_item_keeps_the_hash_of_its_bytes(server: Server, api: httpx.Client) -> None:
     """An uploaded item cannot be anchored under another hash than its bytes have; under its own it can."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(server, item["id"], CREATED, has_bytes=True)
-    assert_media_error(post(api, id=item["id"]), 400, "INVALID_REQUEST", "hash")
-    assert post(api, id=item["id"], hash=item["hash"]).status_code == 200
-    wait_for(api, item["id"])
+    assert_media_error(request_anchor(api, id=item["id"]), 400, "INVALID_REQUEST", "hash")
+    assert request_anchor(api, id=item["id"], hash=item["hash"]).status_code == 200
+    wait_for_status(api, item["id"])
 
 
 def test_malformed_hash_answers_with_the_references_words(api: httpx.Client) -> None:
     """A malformed hash answers the reference's message to the byte, its U+2011 hyphen included."""
-    error = assert_media_error(post(api, hash="abc"), 400, "INVALID_HASH")
+    error = assert_media_error(request_anchor(api, hash="abc"), 400, "INVALID_HASH")
     assert error["message"] == "Hash must be 128\u2011char lowercase hexadecimal."
     assert error["details"] is None
 
@@ -134,9 +147,9 @@ def test_malformed_hash_answers_with_the_references_words(api: httpx.Client) -> 
 def test_anchored_item_keeps_its_hash(api: httpx.Client) -> None:
     """The id of an own item that is accepted or anchored, with another hash, is a duplicate."""
     item_id = anchor(api)
-    assert_media_error(post(api, id=item_id), 409, "DUPLICATE")
-    wait_for(api, item_id)
-    assert_media_error(post(api, id=item_id), 409, "DUPLICATE")
+    assert_media_error(request_anchor(api, id=item_id), 409, "DUPLICATE")
+    wait_for_status(api, item_id)
+    assert_media_error(request_anchor(api, id=item_id), 409, "DUPLICATE")
 
 
 def test_own_duplicate_names_the_item(api: httpx.Client) -> None:
@@ -144,7 +157,7 @@ def test_own_duplicate_names_the_item(api: httpx.Client) -> None:
     digest = random_hash()
     item_id = anchor(api, hash=digest)
     for extra in ({}, {"id": item_id}, {"id": str(uuid.uuid4())}):
-        error = assert_media_error(post(api, hash=digest, **extra), 409, "DUPLICATE")
+        error = assert_media_error(request_anchor(api, hash=digest, **extra), 409, "DUPLICATE")
         assert error["details"] == {"id": item_id}
 
 
@@ -152,36 +165,36 @@ def test_foreign_duplicate_names_nobody(api: httpx.Client, stranger: httpx.Clien
     """A hash another organization anchored is a duplicate without details."""
     digest = random_hash()
     anchor(stranger, hash=digest)
-    assert assert_media_error(post(api, hash=digest), 409, "DUPLICATE")["details"] is None
+    assert assert_media_error(request_anchor(api, hash=digest), 409, "DUPLICATE")["details"] is None
 
 
 def test_foreign_id_is_taken(server: Server, api: httpx.Client, stranger: httpx.Client) -> None:
     """An id of another organization is a duplicate without details, whatever state its item is in."""
-    item = anchored(stranger)
+    item = anchor_and_wait(stranger)
     for status in (ANCHORED, FAILED, CREATED):
         if status != ANCHORED:
             set_status(server, item["id"], status)
-        assert assert_media_error(post(api, id=item["id"]), 409, "DUPLICATE")["details"] is None
-    assert post(stranger, id=item["id"]).status_code == 200
+        assert assert_media_error(request_anchor(api, id=item["id"]), 409, "DUPLICATE")["details"] is None
+    assert request_anchor(stranger, id=item["id"]).status_code == 200
 
 
 def test_failed_item_frees_its_hash(server: Server, api: httpx.Client, stranger: httpx.Client) -> None:
     """The hash of a failed item can be anchored by anybody else, and then no longer by the failed item."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(server, item["id"], FAILED)
     anchor(stranger, hash=item["hash"])
-    error = assert_media_error(post(api, id=item["id"], hash=item["hash"]), 409, "DUPLICATE")
+    error = assert_media_error(request_anchor(api, id=item["id"], hash=item["hash"]), 409, "DUPLICATE")
     assert error["details"] is None
 
 
 def test_colleague_may_anchor_the_same_item_again(server: Server, member: Member, api: httpx.Client) -> None:
     """Items belong to the organization: a colleague anchors a failed one again, and it keeps its creator."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(server, item["id"], FAILED)
     colleague = server.new_member(organization=member.organization)
     with server.client(colleague.key) as other:
-        assert post(other, id=item["id"]).status_code == 200
-    assert wait_for(api, item["id"])["createdBy"]["id"] == member.person
+        assert request_anchor(other, id=item["id"]).status_code == 200
+    assert wait_for_status(api, item["id"])["createdBy"]["id"] == member.person
 
 
 def test_body_of_more_than_a_mebibyte_is_too_large(api: httpx.Client) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from anchors import ANCHOR, BATCH, answers_of, lines_of, post, post_batch
-from support import Server, random_hash
-from wire import assert_media_error, assert_no_trouble
+from _support.anchoring import ANCHOR, BATCH, post_batch, random_hash, read_batch_results, request_anchor, to_ndjson
+from _support.responses import assert_media_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server
 
 BAD = Path(__file__).with_name("bad")
 FILES = sorted(BAD.rglob("*.json"))
@@ -27,7 +28,7 @@ JSON = {"content-type": "application/json"}
 def untroubled(server: Server) -> Iterator[None]:
     """Nothing in this file may leave a failed request or a traceback in the server's log."""
     yield
-    assert_no_trouble(server)
+    assert_no_errors_logged(server)
 
 
 def named(path: Path) -> str:
@@ -51,9 +52,11 @@ def test_bad_json_is_refused(api: httpx.Client, path: Path) -> None:
 def test_bad_lines_stop_no_batch(api: httpx.Client) -> None:
     """Every bad JSON body as a line of one batch gets its own 400, and the good lines around them their 201."""
     bad = [path for path in FILES if b"\n" not in path.read_bytes() and path.read_bytes().strip()]
-    good = lines_of({"hash": random_hash(), "size": 1})
+    good = to_ndjson({"hash": random_hash(), "size": 1})
     body = b"".join(path.read_bytes() + b"\n" for path in bad)
-    first, *answers, last = answers_of(post_batch(api, good + body + lines_of({"hash": random_hash(), "size": 1})))
+    first, *answers, last = read_batch_results(
+        post_batch(api, good + body + to_ndjson({"hash": random_hash(), "size": 1}))
+    )
     assert (first["status"], last["status"]) == (201, 201)
     for path, answer in zip(bad, answers, strict=True):
         code, field = expected(path)
@@ -251,4 +254,4 @@ def test_bad_query_is_refused(api: httpx.Client, query: str, field: str) -> None
 
 def test_good_request_is_served_after_all_that(api: httpx.Client) -> None:
     """Bad requests leave the connection and the server as they were."""
-    assert post(api).status_code == 201
+    assert request_anchor(api).status_code == 201

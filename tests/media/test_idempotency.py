@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from anchors import ANCHOR, FAILED, anchored, set_status
-from support import Member, Server, new_server, random_hash
-from wire import assert_media_error
+from _support.anchoring import ANCHOR, FAILED, anchor_and_wait, random_hash, set_status
+from _support.members import Member
+from _support.responses import assert_media_error
+from _support.servers import Server, new_server
 
 RACERS = 16
 
@@ -79,7 +80,7 @@ def test_replay_is_the_first_answer(api: httpx.Client) -> None:
 
 def test_refusals_are_replayed_too(server: Server, api: httpx.Client) -> None:
     """A 409 is the first answer like any other, and so is the 200 of an item anchored again."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     duplicate = {"hash": item["hash"], "size": 1}
     first = api.post(ANCHOR, json=duplicate, headers={"idempotency-key": "refused"})
     set_status(server, item["id"], FAILED)

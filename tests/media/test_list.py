@@ -9,9 +9,23 @@ from typing import Any
 import httpx
 import pytest
 
-from anchors import ACCEPTED, ANCHORED, CREATED, FAILED, anchor, anchored, answers_of, lines_of, post_batch, set_status
-from support import Member, Server, random_hash, wait_until
-from wire import assert_media_error
+from _support.anchoring import (
+    ACCEPTED,
+    ANCHORED,
+    CREATED,
+    FAILED,
+    anchor,
+    anchor_and_wait,
+    post_batch,
+    random_hash,
+    read_batch_results,
+    set_status,
+    to_ndjson,
+)
+from _support.members import Member
+from _support.responses import assert_media_error
+from _support.servers import Server
+from _support.waiting import wait_until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 ITEM = ["id", "hash", "name", "size", "thumbnail", "status", "createdOn", "createdBy", "metadata", "transaction"]
@@ -29,7 +43,7 @@ def library(server: Server) -> Iterator[tuple[httpx.Client, list[str]]]:
         for first in range(0, COUNT, 10):
             numbers = range(first, min(first + 10, COUNT))
             items = [{"hash": random_hash(), "size": number, "name": f"Picture {number}.TIF"} for number in numbers]
-            batch = [answer["id"] for answer in answers_of(post_batch(api, lines_of(*items)))]
+            batch = [answer["id"] for answer in read_batch_results(post_batch(api, to_ndjson(*items)))]
             ids[:0] = sorted(batch, reverse=True)
         wait_until(lambda: api.get("/v1/media?status=3").json()["total"] == COUNT)
         yield api, ids
@@ -127,7 +141,7 @@ def test_items_have_the_references_shape(library: tuple[httpx.Client, list[str]]
 
 def test_item_without_a_place_in_the_log_has_no_transaction(server: Server, member: Member, api: httpx.Client) -> None:
     """An item that is created, accepted or failed has a null transaction."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     for status in (CREATED, ACCEPTED, FAILED):
         set_status(server, item["id"], status)
         shown = api.get(f"/v1/media/{item['id']}").json()

@@ -5,9 +5,20 @@ import re
 import httpx
 import pytest
 
-from anchors import ACCEPTED, ANCHORED, CREATED, FAILED, anchor, anchored, get_item, set_status, wait_for
-from support import Server, new_server, random_hash
-from wire import assert_media_error
+from _support.anchoring import (
+    ACCEPTED,
+    ANCHORED,
+    CREATED,
+    FAILED,
+    anchor,
+    anchor_and_wait,
+    get_item,
+    random_hash,
+    set_status,
+    wait_for_status,
+)
+from _support.responses import assert_media_error
+from _support.servers import Server, new_server
 
 PUBLIC = "/v1/public/media/"
 FIELDS = ["hash", "name", "size", "thumbnail", "createdOn", "metadata", "transaction"]
@@ -15,7 +26,7 @@ FIELDS = ["hash", "name", "size", "thumbnail", "createdOn", "metadata", "transac
 
 def test_anchored_file_is_found_without_a_key(server: Server, api: httpx.Client) -> None:
     """Anybody finds an anchored file by its hash: the item without id, status and creator, in the reference's order."""
-    item = anchored(api, name="a.tif", metadata="<x/>")
+    item = anchor_and_wait(api, name="a.tif", metadata="<x/>")
     with server.client("") as anybody:
         response = anybody.get(PUBLIC + item["hash"])
     assert response.status_code == 200
@@ -26,14 +37,14 @@ def test_anchored_file_is_found_without_a_key(server: Server, api: httpx.Client)
 @pytest.mark.parametrize("key", ["hm_00000000_no-such-key", ""], ids=["unknown key", "empty key"])
 def test_a_bad_key_is_no_obstacle(server: Server, api: httpx.Client, key: str) -> None:
     """A key nobody has does not stand in the way of a public look-up."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     with server.client("") as anybody:
         assert anybody.get(PUBLIC + item["hash"], headers={"x-api-key": key}).status_code == 200
 
 
 def test_found_answer_may_be_kept_for_ever(api: httpx.Client) -> None:
     """An anchored file's answer never changes: any cache, of any page, may keep it for a year."""
-    response = api.get(PUBLIC + anchored(api)["hash"])
+    response = api.get(PUBLIC + anchor_and_wait(api)["hash"])
     assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert response.headers["access-control-allow-origin"] == "*"
     assert re.fullmatch('"[0-9a-f]{32}"', response.headers["etag"])
@@ -53,13 +64,13 @@ def test_unknown_file_is_not_found_for_a_minute_at_most(api: httpx.Client) -> No
 def test_file_is_not_found_until_it_is_anchored() -> None:
     """A hash is 404 to the public as long as it is only accepted; then it is found, with and without memory for it."""
     with new_server(checkpoint_interval_ms=1500, lookup_cache_mib=0) as slow, slow.client() as owner:
-        anchored(owner)  # the next checkpoint is now a second and a half away
+        anchor_and_wait(owner)  # the next checkpoint is now a second and a half away
         digest = random_hash()
         item_id = anchor(owner, hash=digest)
         response = owner.get(PUBLIC + digest)
         assert get_item(owner, item_id)["status"] == ACCEPTED
         assert_media_error(response, 404, "NOT_FOUND")
-        wait_for(owner, item_id, ANCHORED)
+        wait_for_status(owner, item_id, ANCHORED)
         answers = [owner.get(PUBLIC + digest) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.content for answer in answers}) == 1
@@ -68,7 +79,7 @@ def test_file_is_not_found_until_it_is_anchored() -> None:
 @pytest.mark.parametrize("status", [CREATED, FAILED])
 def test_file_without_a_place_in_the_log_is_not_found(server: Server, api: httpx.Client, status: int) -> None:
     """A file that was only uploaded, or failed to be anchored, is not found."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(server, item["id"], status)
     assert_media_error(api.get(PUBLIC + item["hash"]), 404, "NOT_FOUND")
 
@@ -92,7 +103,7 @@ def test_malformed_hash_is_said_to_be(api: httpx.Client, tail: str) -> None:
 
 def test_known_answer_is_not_sent_again(api: httpx.Client) -> None:
     """Whoever has the answer gets 304 and no body, by its tag, among several tags, weak, or by a star."""
-    url = PUBLIC + anchored(api)["hash"]
+    url = PUBLIC + anchor_and_wait(api)["hash"]
     first = api.get(url)
     tag = first.headers["etag"]
     for asked in (tag, f"W/{tag}", f'"other", {tag}', "*"):
@@ -106,7 +117,7 @@ def test_known_answer_is_not_sent_again(api: httpx.Client) -> None:
 
 def test_head_is_get_without_the_body(api: httpx.Client) -> None:
     """HEAD answers the headers of GET, its length included, and no body; for what is not there too."""
-    for url in (PUBLIC + anchored(api)["hash"], PUBLIC + random_hash(), PUBLIC + "abc"):
+    for url in (PUBLIC + anchor_and_wait(api)["hash"], PUBLIC + random_hash(), PUBLIC + "abc"):
         whole, only_head = api.get(url), api.head(url)
         assert (only_head.status_code, only_head.content) == (whole.status_code, b"")
         for name in ("content-type", "content-length", "cache-control", "etag"):

@@ -9,13 +9,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchors import anchored
+from _support.anchoring import anchor_and_wait, random_hash
+from _support.outages import database_down
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.media.lookup_cache import LookupCache
 from hallmarket.server.media.types import WirePublicItem, wire_transaction
-from outages import database_away
-from support import random_hash, wait_until
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
@@ -141,11 +141,11 @@ def test_entity_tag_tells_answers_apart() -> None:
 def test_server_remembers_from_its_start() -> None:
     """A server started anew has what was anchored before in memory: it answers although the database is away."""
     with new_embedded_server() as server, server.client() as owner:
-        item = anchored(owner, name="before.tif")
+        item = anchor_and_wait(owner, name="before.tif")
         server.stop()
         server.start()
         wait_until(lambda: server.log.read_text().count("look-ups remembered") == 2)
-        with database_away(server), server.client("") as anybody:
+        with database_down(server), server.client("") as anybody:
             answer = anybody.get(f"/v1/public/media/{item['hash']}")
             assert answer.status_code == 200, answer.text
             assert answer.json()["name"] == "before.tif"

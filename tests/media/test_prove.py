@@ -6,12 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from anchors import FAILED, anchored, answers_of, lines_of, post_batch, set_status
+from _support.anchoring import (
+    FAILED,
+    anchor_and_wait,
+    post_batch,
+    random_hash,
+    read_batch_results,
+    set_status,
+    to_ndjson,
+)
+from _support.members import Member
+from _support.responses import assert_media_error
+from _support.servers import Server
+from _support.waiting import wait_until
 from hallmarket.proof.bundle import Bundle, ProofFile, verify_bundle
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import VerifierKey
-from support import Member, Server, random_hash, wait_until
-from wire import assert_media_error
 
 PUBLIC = "/v1/public/media/"
 
@@ -30,7 +40,7 @@ def get_proof(api: httpx.Client, digest: str, **headers: str) -> httpx.Response:
 
 def test_bundle_verifies(server: Server, member: Member, api: httpx.Client, log_key: VerifierKey) -> None:
     """The bundle proves hash, size, claims and place in the log, by the log's key and nothing else of ours."""
-    item = anchored(api, name="Größe.tif", metadata='{"a": "ü"}', size=2**63 - 1)
+    item = anchor_and_wait(api, name="Größe.tif", metadata='{"a": "ü"}', size=2**63 - 1)
     with server.client("") as anybody:
         response = get_proof(anybody, item["hash"])
     assert response.headers["content-type"] == "application/json"
@@ -45,7 +55,7 @@ def test_bundle_verifies(server: Server, member: Member, api: httpx.Client, log_
 
 def test_bundle_has_the_wires_shape(api: httpx.Client) -> None:
     """The bundle is version 1: base64 of entry and salt, the claims, the proof file as text, no timestamps yet."""
-    bundle = get_proof(api, anchored(api)["hash"]).json()
+    bundle = get_proof(api, anchor_and_wait(api)["hash"]).json()
     assert list(bundle) == ["v", "entry", "claims", "salt", "proof", "timestamps"]
     assert (bundle["v"], bundle["timestamps"]) == (1, [])
     assert len(base64.b64decode(bundle["salt"], validate=True)) == 32
@@ -55,7 +65,7 @@ def test_bundle_has_the_wires_shape(api: httpx.Client) -> None:
 
 def test_another_file_is_not_proved(api: httpx.Client, log_key: VerifierKey) -> None:
     """A bundle proves its own file only."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     bundle = Bundle.parse(get_proof(api, item["hash"]).content)
     for digest, size in ((random_hash(), 12), (item["hash"], 13)):
         with pytest.raises(ProofError):
@@ -64,7 +74,7 @@ def test_another_file_is_not_proved(api: httpx.Client, log_key: VerifierKey) -> 
 
 def test_text_is_the_bare_proof_file(api: httpx.Client) -> None:
     """`Accept: text/plain` gives the .tlog-proof itself, the same that stands in the bundle."""
-    digest = anchored(api)["hash"]
+    digest = anchor_and_wait(api)["hash"]
     response = get_proof(api, digest, accept="text/plain")
     assert response.headers["content-type"].split(";")[0] == "text/plain"
     assert ProofFile.parse(response.content).text() == response.text
@@ -75,7 +85,7 @@ def test_text_is_the_bare_proof_file(api: httpx.Client) -> None:
 
 def test_proof_may_be_kept_by_kind(api: httpx.Client) -> None:
     """A proof stays true, so caches may keep it, bundle and text apart; any web page may read it."""
-    response = get_proof(api, anchored(api)["hash"])
+    response = get_proof(api, anchor_and_wait(api)["hash"])
     assert "public" in response.headers["cache-control"]
     assert response.headers["vary"] == "accept"
     assert response.headers["access-control-allow-origin"] == "*"
@@ -83,7 +93,7 @@ def test_proof_may_be_kept_by_kind(api: httpx.Client) -> None:
 
 def test_what_is_not_anchored_has_no_proof(server: Server, api: httpx.Client) -> None:
     """An unknown hash, and that of an item outside the log, have no proof: 404."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(server, item["id"], FAILED)
     for digest in (random_hash(), item["hash"]):
         assert_media_error(get_proof(api, digest), 404, "NOT_FOUND")
@@ -92,7 +102,7 @@ def test_what_is_not_anchored_has_no_proof(server: Server, api: httpx.Client) ->
 def test_every_item_of_a_large_batch_is_proved(api: httpx.Client, log_key: VerifierKey) -> None:
     """Items that fill more than a tile in one go are each proved, first and last of each tile included."""
     items = [{"hash": random_hash(), "size": number} for number in range(700)]
-    answers_of(post_batch(api, lines_of(*items)))
+    read_batch_results(post_batch(api, to_ndjson(*items)))
     last = str(items[-1]["hash"])
     wait_until(lambda: api.get(PUBLIC + last).status_code == 200)
     with ThreadPoolExecutor(4) as pool:

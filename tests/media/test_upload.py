@@ -15,15 +15,18 @@ import httpx
 import pytest
 from PIL import Image
 
-from anchors import ACCEPTED, ANCHORED, CREATED, anchor, get_item, post, wait_for
+from _support.anchoring import ACCEPTED, ANCHORED, CREATED, anchor, get_item, request_anchor, wait_for_status
+from _support.members import Member
+from _support.processes import find_workers
+from _support.responses import assert_media_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server, new_server
+from _support.stored_objects import count_unfinished_uploads, find_stored_objects
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
-from faults.processes import find_workers
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
-from stored import stored, unkept
-from support import Member, Server, new_server, wait_until
-from wire import assert_media_error, assert_no_trouble
 
 UPLOAD = "/v1/media"
 MIB = 1024 * 1024
@@ -55,11 +58,11 @@ def no_thumbnail_waits(server: Server) -> None:
 def nothing_kept(server: Server) -> Iterator[None]:
     """After the test the store holds nothing that it did not hold before, and no row waits."""
     no_thumbnail_waits(server)
-    before = stored(server)
+    before = find_stored_objects(server)
     yield
     no_thumbnail_waits(server)
-    assert stored(server).items() <= before.items()
-    assert unkept(server) == 0
+    assert find_stored_objects(server).items() <= before.items()
+    assert count_unfinished_uploads(server) == 0
 
 
 def test_bytes_are_stored_and_anchored(server: Server, api: httpx.Client) -> None:
@@ -71,12 +74,12 @@ def test_bytes_are_stored_and_anchored(server: Server, api: httpx.Client) -> Non
     digest = hashlib.sha3_512(content).hexdigest()
     assert (item["hash"], item["size"], item["name"]) == (digest, len(content), "front page.jpg")
     assert (item["metadata"], item["status"], item["thumbnail"]) == ('{"box": 12}', ACCEPTED, None)
-    assert wait_for(api, item["id"], ANCHORED)["transaction"] is not None
+    assert wait_for_status(api, item["id"], ANCHORED)["transaction"] is not None
     with server.client("") as anybody:
         assert anybody.get(f"/v1/public/media/{digest}").json()["name"] == "front page.jpg"
-    assert stored(server)[digest].read_bytes() == content
-    assert unkept(server) == 0
-    assert_no_trouble(server)
+    assert find_stored_objects(server)[digest].read_bytes() == content
+    assert count_unfinished_uploads(server) == 0
+    assert_no_errors_logged(server)
 
 
 def test_upload_may_wait_to_be_anchored(api: httpx.Client, server: Server) -> None:
@@ -86,11 +89,11 @@ def test_upload_may_wait_to_be_anchored(api: httpx.Client, server: Server) -> No
     digest = hashlib.sha3_512(content).hexdigest()
     assert item["status"] == CREATED
     assert api.get(f"/v1/public/media/{digest}").status_code == 404
-    wrong = post(api, id=item["id"])
+    wrong = request_anchor(api, id=item["id"])
     assert_media_error(wrong, 400, "INVALID_REQUEST", "hash")
-    again = post(api, id=item["id"], hash=digest, size=len(content), name="photo.jpg")
+    again = request_anchor(api, id=item["id"], hash=digest, size=len(content), name="photo.jpg")
     assert (again.status_code, again.json()["id"]) == (200, item["id"])
-    wait_for(api, item["id"], ANCHORED)
+    wait_for_status(api, item["id"], ANCHORED)
     assert items(server, hash=bytes.fromhex(digest)) == 1
 
 
@@ -100,7 +103,7 @@ def test_any_bytes_are_taken_as_they_are(server: Server, api: httpx.Client, cont
     item = upload(api, content, "any", anchor="false").json()
     assert item["hash"] == hashlib.sha3_512(content).hexdigest()
     assert item["size"] == len(content)
-    assert stored(server)[item["hash"]].read_bytes() == content
+    assert find_stored_objects(server)[item["hash"]].read_bytes() == content
 
 
 def test_names_are_given_or_the_files_own(api: httpx.Client) -> None:
@@ -131,12 +134,12 @@ def new_member_api(server: Server) -> Any:
 def test_of_many_with_the_same_bytes_one_is_kept(server: Server, api: httpx.Client) -> None:
     """Racing uploads of the same bytes: one 201, the others 409, one object."""
     no_thumbnail_waits(server)
-    content, before = b"no picture " + os.urandom(5000), len(stored(server))
+    content, before = b"no picture " + os.urandom(5000), len(find_stored_objects(server))
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: upload(api, content), range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
-    assert len(stored(server)) == before + 1
-    assert unkept(server) == 0
+    assert len(find_stored_objects(server)) == before + 1
+    assert count_unfinished_uploads(server) == 0
     assert items(server, hash=hashlib.sha3_512(content).digest()) == 1
 
 
@@ -149,7 +152,7 @@ def test_an_upload_is_safe_to_repeat(server: Server, api: httpx.Client) -> None:
 
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: send(content), range(4)))
-    wait_for(api, answers[0].json()["id"], ANCHORED)
+    wait_for_status(api, answers[0].json()["id"], ANCHORED)
     answers.append(send(content))
     assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
     assert sorted(answer.headers.get("idempotent-replayed", "") for answer in answers) == ["", *["true"] * 4]
@@ -158,7 +161,7 @@ def test_an_upload_is_safe_to_repeat(server: Server, api: httpx.Client) -> None:
     digest = hashlib.sha3_512(content).digest()
     assert items(server, hash=digest) == 1
     assert server.query("select count(*) from blob where sha3_512 = $1", digest)[0][0] == 1
-    assert unkept(server) == 0
+    assert count_unfinished_uploads(server) == 0
 
 
 def form(*parts: tuple[str, bytes]) -> bytes:
@@ -197,7 +200,7 @@ def test_bad_forms_are_refused_and_nothing_kept(server: Server, api: httpx.Clien
     response = api.post(UPLOAD, content=body, headers={"content-type": "multipart/form-data; boundary=xyz"})
     assert_media_error(response, 400, "INVALID_REQUEST", field)
     assert items(server, hash=hashlib.sha3_512(FILE[1]).digest()) == 0
-    assert_no_trouble(server)
+    assert_no_errors_logged(server)
 
 
 @pytest.mark.usefixtures("nothing_kept")
@@ -213,8 +216,8 @@ def test_too_large_an_upload_is_refused() -> None:
     with new_server(max_upload_mib=1) as small, small.client() as api:
         for size in (MIB, 20 * MIB):
             assert_media_error(upload(api, b"x" * size), 413, "PAYLOAD_TOO_LARGE")
-        assert stored(small) == {}
-        assert unkept(small) == 0
+        assert find_stored_objects(small) == {}
+        assert count_unfinished_uploads(small) == 0
         assert upload(api, b"x" * (MIB - 1000)).status_code == 201
 
 
@@ -251,8 +254,8 @@ def test_an_upload_cut_off_leaves_nothing(server: Server, member: Member) -> Non
     )
     with socket.create_connection((address.hostname, address.port)) as connection:
         connection.sendall(head.encode() + os.urandom(20_000_000))
-        wait_until(lambda: unkept(server) == 1)
-    wait_until(lambda: unkept(server) == 0)
+        wait_until(lambda: count_unfinished_uploads(server) == 1)
+    wait_until(lambda: count_unfinished_uploads(server) == 0)
 
 
 @pytest.mark.usefixtures("nothing_kept")
@@ -262,7 +265,7 @@ def test_an_upload_cleared_away_while_it_came_is_unavailable(server: Server, api
 
     def pieces() -> Iterator[bytes]:
         yield body[:-20]
-        wait_until(lambda: unkept(server) == 1)
+        wait_until(lambda: count_unfinished_uploads(server) == 1)
         server.query("delete from blob where not kept")
         yield body[-20:]
 
@@ -274,7 +277,7 @@ def test_what_a_killed_server_left_is_cleared_away() -> None:
     """An upload that a kill -9 cut off is cleared away, object and row, once it is a day old; what was kept stays."""
     with new_embedded_server() as server, server.client() as api:
         assert upload(api, b"kept").status_code == 201
-        kept = stored(server)
+        kept = find_stored_objects(server)
         orphan = server.data / "blobs" / "ff" / ("f" * 32)
         orphan.parent.mkdir(exist_ok=True)
         orphan.write_bytes(b"left behind")
@@ -286,9 +289,9 @@ def test_what_a_killed_server_left_is_cleared_away() -> None:
         )
         server.kill()
         server.start()
-        wait_until(lambda: unkept(server) == 0)
+        wait_until(lambda: count_unfinished_uploads(server) == 0)
         assert not orphan.exists()
-        assert stored(server) == kept
+        assert find_stored_objects(server) == kept
 
 
 def test_a_store_that_fails_is_unavailable() -> None:
@@ -318,7 +321,7 @@ def test_bytes_of_a_commit_that_was_not_heard_of_stay(server: Server, api: httpx
         await database.close()
 
     asyncio.run(discard())
-    assert item["hash"] in stored(server)
+    assert item["hash"] in find_stored_objects(server)
     assert server.query("select kept from blob where id = $1", blob_id)[0][0]
 
 

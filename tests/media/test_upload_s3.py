@@ -9,10 +9,12 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
+from _support.ports import free_port
+from _support.responses import assert_media_error
+from _support.s3_server import BUCKET, run_s3
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from previews.samples import encode, grainy
-from s3 import BUCKET, s3_at
-from support import Server, free_port, new_server, wait_until
-from wire import assert_media_error
 
 MIB = 1024 * 1024
 
@@ -25,7 +27,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, "subproces
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with s3_at(port) as s3, new_server(blobs=f"s3://{BUCKET}/media") as running:
+    with run_s3(port) as s3, new_server(blobs=f"s3://{BUCKET}/media") as running:
         yield running, s3
 
 

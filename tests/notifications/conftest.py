@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from exchange import exchange_client
-from support import Member, Server
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.servers import Server
 
 
 @pytest.fixture

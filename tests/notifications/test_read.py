@@ -6,9 +6,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from support import Member, Server
-from telling import tell
-from wire import assert_exchange_error
+from _support.members import Member
+from _support.notifications import create_notifications
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 
 
 def mark(client: httpx.Client, ids: list[str]) -> list[str]:
@@ -26,7 +27,7 @@ def viewed(server: Server, notification: str) -> object:
 
 def test_reading_marks(server: Server, me: httpx.Client, member: Member) -> None:
     """To get a notification is to read it; the first time stays."""
-    (notification,) = tell(server, member, "mention", content={"text": "@you"})
+    (notification,) = create_notifications(server, member, "mention", content={"text": "@you"})
     answer = me.get(f"/user/notifications/{notification}").json()
     assert answer["error"] is None
     assert (answer["data"]["id"], answer["data"]["viewed"]) == (notification, True)
@@ -40,7 +41,7 @@ def test_reading_marks(server: Server, me: httpx.Client, member: Member) -> None
 def test_foreign_and_unknown_notifications(server: Server, me: httpx.Client, member: Member) -> None:
     """Somebody else's notification and none at all are 404 alike, and stay unread; what is no id is 400."""
     other = server.new_member(organization=member.organization)
-    (foreign,) = tell(server, other, "mention")
+    (foreign,) = create_notifications(server, other, "mention")
     for unknown in (foreign, str(uuid4())):
         assert_exchange_error(me.get(f"/user/notifications/{unknown}"), 404, "not_found")
     assert viewed(server, foreign) is None
@@ -50,8 +51,8 @@ def test_foreign_and_unknown_notifications(server: Server, me: httpx.Client, mem
 
 def test_many_at_once(server: Server, me: httpx.Client, member: Member) -> None:
     """Of many ids those that are one's own are marked and answered, in their order, each once."""
-    mine = tell(server, member, *["other"] * 3)
-    (foreign,) = tell(server, server.new_member(), "other")
+    mine = create_notifications(server, member, *["other"] * 3)
+    (foreign,) = create_notifications(server, server.new_member(), "other")
     wanted = [mine[2], foreign, mine[0], str(uuid4()), mine[2].upper()]
     assert mark(me, wanted) == [mine[2], mine[0]]
     assert [viewed(server, one) is not None for one in (*mine, foreign)] == [True, False, True, False]
@@ -86,7 +87,7 @@ def test_two_hundred_at_once(me: httpx.Client) -> None:
 
 def test_racing_readers(server: Server, me: httpx.Client, member: Member) -> None:
     """The same notifications marked at once, in whatever order, are all marked and nobody waits for ever."""
-    ids = tell(server, member, *["other"] * 20)
+    ids = create_notifications(server, member, *["other"] * 20)
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda turn: mark(me, ids[:: 1 if turn % 2 else -1]), range(12)))
     assert all(set(answer) == set(ids) for answer in answers)

@@ -11,12 +11,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from anchors import BATCH, anchored, lines_of, post
+from _support.anchoring import BATCH, anchor_and_wait, random_hash, request_anchor, to_ndjson
+from _support.outages import database_down
+from _support.servers import Server
+from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
 from hallmarket.proof.checkpoint import open_checkpoint
 from hallmarket.proof.key import VerifierKey
-from outages import database_away
-from support import Server, random_hash, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -61,7 +62,7 @@ def test_health_is_ok(api: httpx.Client) -> None:
 
 def test_ready_tells_of_database_and_log(api: httpx.Client) -> None:
     """A ready server tells its version, that its database answers, and where its log stands."""
-    anchored(api)
+    anchor_and_wait(api)
     response = api.get("/readyz")
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
@@ -90,10 +91,10 @@ def test_metrics_are_prometheus_text(api: httpx.Client) -> None:
 def test_requests_are_counted_by_route_method_and_status(api: httpx.Client) -> None:
     """Every request is counted once, by route, method and status, whichever worker answered; its time too."""
     before = figures(api)
-    digest = anchored(api)["hash"]
+    digest = anchor_and_wait(api)["hash"]
     for _ in range(20):
         api.get(f"/v1/public/media/{digest}", headers={"connection": "close"})  # so that both workers have some
-    post(api, hash="x")
+    request_anchor(api, hash="x")
     api.get("/v1/nothing")
     api.put("/v1/media")
     api.head("/v1/media")
@@ -134,9 +135,9 @@ def test_batches_and_log_are_measured(api: httpx.Client) -> None:
     """Anchors committed together, the log's size, checkpoint, queue and sequencing lag are figures."""
     before = figures(api)
     items = [{"hash": random_hash(), "size": 1} for _ in range(30)]
-    api.post(BATCH, content=lines_of(*items), headers={"content-type": "application/x-ndjson"})
+    api.post(BATCH, content=to_ndjson(*items), headers={"content-type": "application/x-ndjson"})
     for _ in range(5):
-        anchored(api)
+        anchor_and_wait(api)
     after = figures(api)
 
     def grown(name: str) -> float:
@@ -170,7 +171,7 @@ def test_waiting_entries_show(own: Server, api: httpx.Client) -> None:
 
 def test_away_database_is_told(own: Server, api: httpx.Client) -> None:
     """While the database is away a server is alive but not ready, and its metrics say so; then it is ready again."""
-    with database_away(own):
+    with database_down(own):
         assert api.get("/healthz").json() == {"status": "ok"}
         response = api.get("/readyz")
         assert response.status_code == 503
@@ -183,4 +184,4 @@ def test_away_database_is_told(own: Server, api: httpx.Client) -> None:
         assert requests(found, route="/readyz", status="503") >= 1
     wait_until(lambda: api.get("/readyz").status_code == 200)
     assert figures(api)["hallmarket_database_up", ()] == 1
-    anchored(api)
+    anchor_and_wait(api)

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from anchors import anchor, anchored, get_item, post, wait_for
-from faults.processes import (
+from _support.anchoring import anchor, anchor_and_wait, get_item, random_hash, request_anchor, wait_for_status
+from _support.processes import (
     find_backgrounds,
     find_children,
     find_sequencers,
@@ -26,9 +26,11 @@ from faults.processes import (
     kill,
     wait_until_gone,
 )
-from starts import refusal_of_start
-from support import HALLMARKET, Server, new_server, random_hash, wait_until
-from wire import assert_no_trouble, head, read_log
+from _support.raw_http import raw_head
+from _support.server_log import assert_no_errors_logged, read_log
+from _support.servers import HALLMARKET, Server, new_server
+from _support.startup import get_start_error
+from _support.waiting import wait_until
 
 SOON_S = 20.0  # on however busy a machine, and still much less than what must not be waited for
 LONG_S = 600
@@ -87,7 +89,7 @@ def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
 def test_second_start_makes_nothing(own: Server) -> None:
     """A restart keeps organization, people, keys and what was anchored, and makes none of its own."""
     with own.client() as api:
-        item = anchored(api)
+        item = anchor_and_wait(api)
     tables = ("organization", "person", "membership", "api_key")
     counts = "select " + ", ".join(f"(select count(*) from {table})" for table in tables)
     before, key = own.query(counts), own.api_key
@@ -119,10 +121,10 @@ def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
     assert own.process is not None
     assert own.process.returncode == 0
     wait_until_gone(children, 60)
-    assert_no_trouble(own)
+    assert_no_errors_logged(own)
     own.start()
     with own.client() as api:
-        assert post(api, hash=digest).status_code == 409
+        assert request_anchor(api, hash=digest).status_code == 409
 
 
 @contextlib.contextmanager
@@ -132,7 +134,7 @@ def stalled_anchor(server: Server, length: int) -> Iterator[socket.socket]:
     sent = [(b"x-api-key", server.api_key.encode()), (b"content-type", b"application/json")]
     sent += [(b"content-length", b"%d" % length), (b"expect", b"100-continue")]
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
-        connection.sendall(head(b"POST", b"/v1/media/anchor", *sent))
+        connection.sendall(raw_head(b"POST", b"/v1/media/anchor", *sent))
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         yield connection
 
@@ -154,7 +156,7 @@ def test_request_that_never_ends_is_cut_off_in_time(own: Server) -> None:
         with answer:
             answer.begin()
             assert (answer.status, json.loads(answer.read())["code"]) == (503, "UNAVAILABLE")
-    assert_no_trouble(own)
+    assert_no_errors_logged(own)
     own.settings["shutdown_timeout_s"] = LONG_S
     own.start()
 
@@ -171,7 +173,7 @@ def test_idle_server_stops_at_once_by_ctrl_c(own: Server) -> None:
     assert process.stdout is not None
     process.stdout.close()
     assert count_stops(own) == stops + 1
-    assert_no_trouble(own)
+    assert_no_errors_logged(own)
     own.start()
 
 
@@ -181,25 +183,25 @@ def test_what_was_accepted_is_anchored_after_a_restart(own: Server) -> None:
     own.settings["checkpoint_interval_ms"] = 60_000
     own.start()
     with own.client() as api:
-        anchored(api)
+        anchor_and_wait(api)
         item_id = anchor(api)
     own.stop(SOON_S)
     own.settings["checkpoint_interval_ms"] = 250
     own.start()
     with own.client() as api:
-        assert wait_for(api, item_id)["transaction"] is not None
+        assert wait_for_status(api, item_id)["transaction"] is not None
 
 
 def test_port_in_use_is_a_clear_refusal(server: Server) -> None:
     """A port somebody listens on is refused in words that name it; an address that is not ours too."""
     port = str(urlsplit(server.url).port)
     with new_server(start=False) as second:
-        words = refusal_of_start(second, "--port", port)
+        words = get_start_error(second, "--port", port)
         assert words.startswith(f"Cannot listen on 127.0.0.1 port {port}: ")
         assert "--port" in words
-        words = refusal_of_start(second, "--host", "192.0.2.1")
+        words = get_start_error(second, "--host", "192.0.2.1")
         assert words.startswith("Cannot listen on 192.0.2.1 port 0: ")
-        words = refusal_of_start(second, "--host", "no-such-host.invalid")
+        words = get_start_error(second, "--host", "no-such-host.invalid")
         assert words.startswith("Cannot listen on no-such-host.invalid")
 
 
@@ -215,7 +217,7 @@ def test_several_workers_answer_as_one(own: Server) -> None:
     with own.client() as api:
         api.headers["connection"] = "close"
         for item_id in [anchor(api) for _ in range(10)]:
-            wait_for(api, item_id)
+            wait_for_status(api, item_id)
 
 
 def answering(api: httpx.Client) -> set[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from _support.servers import HALLMARKET, new_server
+from _support.startup import get_start_error
 from hallmarket.server.errors import Refusal
 from hallmarket.server.settings import SETTINGS, Setting, Settings, read_settings
-from starts import refusal_of_start
-from support import HALLMARKET, new_server
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| `(--[a-z-]+)` \| `(HALLMARKET_[A-Z_]+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
@@ -131,7 +131,7 @@ def test_refused_value_ends_the_start_in_words() -> None:
     """A server told nonsense does not start, says which setting it was, and leaves no folder behind."""
     with new_server(start=False, port="eighty") as server:
         server.settings["workers"] = "none"
-        words = refusal_of_start(server)
+        words = get_start_error(server)
         assert "--workers (HALLMARKET_WORKERS) must be a whole number from 1 up, not 'none'" in words
         assert not server.data.exists()
 

@@ -8,9 +8,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from circle import Someone, new_circle
-from fake_stripe import KEY, WEBHOOK_SECRET, FakeStripe, event_object, fake_stripe, sign
-from support import Server, copy_empty_cluster, free_port, new_server
+from _support.databases import copy_empty_cluster
+from _support.fake_stripe import KEY, WEBHOOK_SECRET, FakeStripe, event_object, fake_stripe, sign
+from _support.organizations import User, new_organization
+from _support.ports import free_port
+from _support.servers import Server, new_server
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,7 @@ def paying(stripe: FakeStripe) -> Iterator[Server]:
 class Checkout:
     """Somebody who pays, what Stripe tells the server of it, and what became of the money."""
 
-    def __init__(self, server: Server, stripe: FakeStripe, someone: Someone) -> None:
+    def __init__(self, server: Server, stripe: FakeStripe, someone: User) -> None:
         self.server = server
         self.stripe = stripe
         self.someone = someone
@@ -69,7 +71,7 @@ class Checkout:
 
     def status(self, payment_id: str) -> str:
         """How a payment stands."""
-        return str(self.someone.ask("GET", f"/stripe/checkout/{payment_id}")["status"])
+        return str(self.someone.call("GET", f"/stripe/checkout/{payment_id}")["status"])
 
     def deposits(self) -> list[int]:
         """The deposits in the person's wallet, straight from the ledger."""
@@ -92,5 +94,5 @@ class Checkout:
 def till(paying: Server, stripe: FakeStripe) -> Iterator[Checkout]:
     """Somebody new who pays."""
     stripe.script.clear()
-    with new_circle(paying) as circle:
-        yield Checkout(paying, stripe, circle.person())
+    with new_organization(paying) as org:
+        yield Checkout(paying, stripe, org.new_user())

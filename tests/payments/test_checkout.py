@@ -11,9 +11,8 @@ import httpx
 import pytest
 import stripe as library
 
-from circle import new_circle
-from exchange import get_token
-from fake_stripe import (
+from _support.clients import get_token
+from _support.fake_stripe import (
     BAD_KEY,
     BROKEN,
     DECLINED,
@@ -22,24 +21,25 @@ from fake_stripe import (
     REFUSED,
     TOO_MANY,
     WEBHOOK_SECRET,
-    Answer,
     FakeStripe,
+    StripeResponse,
     fake_stripe,
     paid,
 )
-from faults.processes import find_workers, kill
+from _support.organizations import new_organization
+from _support.processes import find_workers, kill
+from _support.responses import assert_exchange_error
+from _support.waiting import wait_until
 from hallmarket.server.payments.remote import Remote
 from hallmarket.server.payments.types import NoSessionError, Payment, Trouble
 from payments.conftest import Checkout
-from support import wait_until
-from wire import assert_exchange_error
 
 
 def test_stripe_is_asked_as_it_documents(till: Checkout) -> None:
     """A payment is a Checkout Session in dollars that carries our id, and the answer says where to pay."""
-    before = len(till.stripe.asked)
+    before = len(till.stripe.requests)
     told = till.begin(1234).json()["data"]
-    (asked,) = till.stripe.asked[before:]
+    (asked,) = till.stripe.requests[before:]
     session = next(each for each in till.stripe.sessions.values() if each["url"] == told["url"])
     assert told == {
         "id": told["id"],
@@ -62,7 +62,7 @@ def test_stripe_is_asked_as_it_documents(till: Checkout) -> None:
         "success_url": f"{till.server.url}/stripe/returned",
         "cancel_url": f"{till.server.url}/stripe/returned",
     }
-    shown = till.someone.ask("GET", f"/stripe/checkout/{told['id']}")
+    shown = till.someone.call("GET", f"/stripe/checkout/{told['id']}")
     assert {name: shown[name] for name in told} == told
     with till.server.client("") as client:
         page = client.get("/stripe/returned")
@@ -84,10 +84,10 @@ def test_repeats_are_one_payment(till: Checkout) -> None:
 
 
 @pytest.mark.parametrize("trouble", [BROKEN, BAD_KEY, NOT_ALLOWED, TOO_MANY], ids=lambda answer: str(answer.status))
-def test_trouble_at_stripe_loses_nothing(till: Checkout, trouble: Answer) -> None:
+def test_trouble_at_stripe_loses_nothing(till: Checkout, trouble: StripeResponse) -> None:
     """While Stripe fails, or refuses our key, it is 503; a repeat under the same key goes on with the same payment."""
     till.stripe.script.append(trouble)
-    sessions, before = len(till.stripe.sessions), len(till.stripe.asked)
+    sessions, before = len(till.stripe.sessions), len(till.stripe.requests)
     refused = till.begin(900, "patience")
     error = assert_exchange_error(refused, 503, "unavailable")
     assert "Stripe" in error["message"]
@@ -96,7 +96,7 @@ def test_trouble_at_stripe_loses_nothing(till: Checkout, trouble: Answer) -> Non
     assert again.status_code == 200, again.text
     assert "idempotent-replayed" not in again.headers
     assert len(till.stripe.sessions) == sessions + 1
-    first, second = till.stripe.asked[before:]
+    first, second = till.stripe.requests[before:]
     assert first.form == second.form
     assert KEY not in till.server.log.read_text()
     assert till.begin(900, "patience").content == again.content
@@ -105,21 +105,21 @@ def test_trouble_at_stripe_loses_nothing(till: Checkout, trouble: Answer) -> Non
 def test_broken_connection_is_tried_again(till: Checkout) -> None:
     """When Stripe hangs up, the same request is sent once more, under the same key."""
     till.stripe.script.append(None)
-    before = len(till.stripe.asked)
+    before = len(till.stripe.requests)
     assert till.begin(900).status_code == 200
-    first, second = till.stripe.asked[before:]
+    first, second = till.stripe.requests[before:]
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
 
 @pytest.mark.parametrize("refusal", [REFUSED, DECLINED], ids=lambda answer: str(answer.status))
-def test_refused_payment_stays_refused(till: Checkout, refusal: Answer) -> None:
+def test_refused_payment_stays_refused(till: Checkout, refusal: StripeResponse) -> None:
     """What Stripe will not take is 409, told the same when repeated without asking again, and a failed payment."""
     till.stripe.script.append(refusal)
     first = till.begin(900, "hopeless")
     assert_exchange_error(first, 409, "conflict")
-    before = len(till.stripe.asked)
+    before = len(till.stripe.requests)
     assert till.begin(900, "hopeless").content == first.content
-    assert len(till.stripe.asked) == before
+    assert len(till.stripe.requests) == before
     (row,) = till.server.query("select id from payment where person_id = $1", UUID(till.someone.id))
     assert till.status(str(row["id"])) == "failed"
 
@@ -151,9 +151,9 @@ def test_killed_between_stripe_and_the_database(till: Checkout) -> None:
 @pytest.mark.parametrize("amount", [49, 0, -50, 100_000_000, 50.5, "x", None, True, 10**30])
 def test_amount_is_bounded(till: Checkout, amount: object) -> None:
     """Less than Stripe takes, more, or no whole number of cents is 400, and Stripe hears nothing of it."""
-    before = len(till.stripe.asked)
+    before = len(till.stripe.requests)
     assert_exchange_error(till.begin(amount), 400, "invalid_request")  # type: ignore[arg-type]
-    assert len(till.stripe.asked) == before
+    assert len(till.stripe.requests) == before
 
 
 @pytest.mark.parametrize("field", ["successUrl", "cancelUrl"])
@@ -187,15 +187,15 @@ def test_own_pages_are_come_back_to(till: Checkout) -> None:
     own = till.server.url
     done, back = own + "/wallet?session={CHECKOUT_SESSION_ID}", own
     assert till.begin(900, successUrl=done, cancelUrl=back).status_code == 200
-    form = till.stripe.asked[-1].form
+    form = till.stripe.requests[-1].form
     assert (form["success_url"], form["cancel_url"]) == (done, back)
 
 
 def test_payment_is_its_persons(till: Checkout) -> None:
     """Nobody else sees a payment, and an unknown one is told apart from it by nobody."""
     payment_id, _ = till.open()
-    with new_circle(till.server) as circle:
-        other = circle.person().client
+    with new_organization(till.server) as org:
+        other = org.new_user().client
         assert_exchange_error(other.get(f"/stripe/checkout/{payment_id}"), 404, "not_found")
         assert_exchange_error(other.get(f"/stripe/checkout/{uuid4()}"), 404, "not_found")
     assert_exchange_error(till.someone.client.get("/stripe/checkout/x"), 400, "invalid_request")

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circle import new_circle
-from fake_stripe import WEBHOOK_SECRET, event_object, paid, session_object, sign
+from _support.fake_stripe import WEBHOOK_SECRET, event_object, paid, session_object, sign
+from _support.organizations import new_organization
+from _support.responses import assert_exchange_error
+from _support.server_log import assert_no_errors_logged, read_log
 from hallmarket.server.payments.webhook import MAX_BODY_BYTES
 from payments.conftest import Checkout
-from wire import assert_exchange_error, assert_no_trouble, read_log
 
 SHARED = settings(max_examples=25)
 # What Stripe may say about one session, and whether that is the money.
@@ -32,7 +33,7 @@ WORDS: dict[str, tuple[str, bool]] = {
 def test_exactly_one_credit_or_none(till: Checkout, rounds: list[list[str]]) -> None:
     """Events in any order, repeated, several at once: one credit if any of them is the money, and else none."""
     credits_before, trail_before = len(till.deposits()), len(till.written_down())
-    told_before = len(till.someone.told(till.server))
+    told_before = len(till.someone.notification_texts(till.server))
     payment_id, session = till.open(1700)
 
     def tell(word: str) -> str:
@@ -46,7 +47,10 @@ def test_exactly_one_credit_or_none(till: Checkout, rounds: list[list[str]]) -> 
     assert set(outcomes) <= {"credited", "noted", "ignored"}
     assert till.deposits()[credits_before:] == [1700] * came
     assert till.written_down()[trail_before:] == ["wallet.deposit"] * came
-    assert till.someone.told(till.server)[told_before:] == ["Your card payment of $17.00 has arrived."] * came
+    assert (
+        till.someone.notification_texts(till.server)[told_before:]
+        == ["Your card payment of $17.00 has arrived."] * came
+    )
     ends = {word for words in rounds for word in words} & {"failed", "expired"}
     assert till.status(payment_id) in ({"paid"} if came else ends or {"open"})
 
@@ -56,15 +60,15 @@ def test_deposit_is_in_the_wallet(till: Checkout) -> None:
     _, session = till.open(2500)
     done = paid(session)
     assert till.tell("checkout.session.completed", done) == "credited"
-    assert till.someone.ask("GET", "/stripe/wallet/balance")["available_cents"] == 2500
-    (move,) = till.someone.ask("GET", "/stripe/wallet/transactions")
+    assert till.someone.call("GET", "/stripe/wallet/balance")["available_cents"] == 2500
+    (move,) = till.someone.call("GET", "/stripe/wallet/transactions")
     assert (move["type"], move["amount_cents"]) == ("deposit", 2500)
     (row,) = till.server.query("select reference, actor_id from transfer where id = $1", UUID(move["id"]))
     assert tuple(row) == (done["payment_intent"], None)
-    with new_circle(till.server) as circle:
-        gift = {"recipientId": circle.boss.id, "amountCents": 2500}
-        till.someone.ask("POST", "/stripe/wallet/tip", json=gift)
-    assert till.someone.ask("GET", "/stripe/wallet/balance")["available_cents"] == 0
+    with new_organization(till.server) as org:
+        gift = {"recipientId": org.admin.id, "amountCents": 2500}
+        till.someone.call("POST", "/stripe/wallet/tip", json=gift)
+    assert till.someone.call("GET", "/stripe/wallet/balance")["available_cents"] == 0
 
 
 def test_money_may_be_quicker_than_the_page(till: Checkout) -> None:
@@ -132,7 +136,7 @@ def test_money_taken_back_is_left_to_the_operator(till: Checkout, kind: str) -> 
     assert (warning["level"], warning["type"]) == ("warning", kind)
     assert (till.deposits(), till.status(payment_id)) == ([1100], "paid")
     till.server.admin("correct", warning["transfer"], "--reason", "given back at Stripe")
-    assert till.someone.ask("GET", "/stripe/wallet/balance")["available_cents"] == 0
+    assert till.someone.call("GET", "/stripe/wallet/balance")["available_cents"] == 0
 
 
 BODY = json.dumps(event_object("checkout.session.completed", session_object())).encode()
@@ -208,5 +212,5 @@ def test_event_is_bounded(till: Checkout) -> None:
 
 def test_nothing_went_wrong_meanwhile(till: Checkout) -> None:
     """No request of all these left a traceback in the server's log, and no secret is in it."""
-    assert_no_trouble(till.server)
+    assert_no_errors_logged(till.server)
     assert WEBHOOK_SECRET not in till.server.log.read_text()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from circle import new_circle
-from fake_stripe import KEY, WEBHOOK_SECRET
-from starts import refusal_of_start
-from support import Server, new_server
-from wire import assert_exchange_error
+from _support.fake_stripe import KEY, WEBHOOK_SECRET
+from _support.organizations import new_organization
+from _support.responses import assert_exchange_error
+from _support.servers import Server, new_server
+from _support.startup import get_start_error
 
 NO_STRIPE = "import sys\nsys.modules['stripe'] = None\n"  # to import it fails, as if it were not installed
 
@@ -26,13 +26,13 @@ def without_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def test_server_without_the_package(without_package: Server) -> None:
     """It refuses to start with half of what card payments need, starts without, and says what its operator can do."""
     without_package.settings |= {"stripe_secret_key": KEY, "stripe_webhook_secret": WEBHOOK_SECRET}
-    words = refusal_of_start(without_package, "--public-url", "https://market.example.org")
+    words = get_start_error(without_package, "--public-url", "https://market.example.org")
     assert "pip install 'hallmarket[stripe]'" in words
     assert KEY not in words
     del without_package.settings["stripe_secret_key"], without_package.settings["stripe_webhook_secret"]
     without_package.start()
-    with new_circle(without_package) as circle:
-        client = circle.person().client
+    with new_organization(without_package) as org:
+        client = org.new_user().client
         for path, body in (("/stripe/checkout", {"amountCents": 900}), ("/stripe/webhook", {"id": "evt_1"})):
             error = assert_exchange_error(client.post(path, json=body), 409, "not_configured")
             assert "HALLMARKET_STRIPE_SECRET_KEY" in error["message"]

@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from faults.processes import name_of
+from _support.processes import get_name
 
 
 def find_decoders(parent: int | None = None) -> list[psutil.Process]:
     """The decoders that a process has started; this one unless told."""
-    return [child for child in psutil.Process(parent).children() if name_of(child) == "hm-decoder"]
+    return [child for child in psutil.Process(parent).children() if get_name(child) == "hm-decoder"]
 
 
 @contextmanager

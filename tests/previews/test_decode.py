@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from _support.waiting import wait_until
 from hallmarket.server.previews.decode import Decoders
 from hallmarket.server.previews.outcome import DecoderDied, Undrawable
 from hallmarket.server.previews.sniff import IMAGE, PDF, find_kind
@@ -31,7 +32,6 @@ from previews.samples import (
     sound,
     turned,
 )
-from support import wait_until
 
 Draw = Callable[..., Image.Image]
 NOBODY = 65534

@@ -11,15 +11,17 @@ import httpx
 import pytest
 from PIL import Image
 
-from anchors import ANCHORED, wait_for
-from faults.processes import find_backgrounds, kill
+from _support.anchoring import ANCHORED, wait_for_status
+from _support.processes import find_backgrounds, kill
+from _support.responses import assert_media_error
+from _support.server_log import assert_no_errors_logged
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from previews.processes import killing_decoders
 from previews.samples import encode, flat_png, grainy
-from support import Server, new_server, wait_until
-from wire import assert_media_error, assert_no_trouble
 
 CDN = "https://cdn.example.org/thumbs"
 BRIEF, FOR_EVER = "public, max-age=5", "public, max-age=31536000, immutable"
@@ -61,7 +63,7 @@ def test_a_picture_gets_its_thumbnail(own: Server, api: httpx.Client) -> None:
     assert item["thumbnail"] is None
     made = settled(own, item)
     assert (made["state"], made["width"], made["height"], made["reason"]) == ("made", 512, 341, None)
-    wait_for(api, item["id"], ANCHORED)
+    wait_for_status(api, item["id"], ANCHORED)
     address = api.get(f"/v1/media/{item['id']}").json()["thumbnail"]
     assert address.startswith(CDN + "/v1/public/thumbnails/")
     listed = {one["id"]: one["thumbnail"] for one in api.get("/v1/media").json()["items"]}
@@ -105,7 +107,7 @@ def test_what_is_no_picture_has_none_and_a_reason(own: Server, api: httpx.Client
         refused = settled(own, item)
         assert refused["state"] == "none"
         assert reason in refused["reason"]
-        assert wait_for(api, item["id"], ANCHORED)["thumbnail"] is None
+        assert wait_for_status(api, item["id"], ANCHORED)["thumbnail"] is None
         found = api.get(f"/v1/public/media/{item['hash']}")
         assert (found.json()["thumbnail"], found.headers["cache-control"]) == (None, FOR_EVER)
 
@@ -116,7 +118,7 @@ def test_a_look_up_is_final_only_when_the_thumbnail_is(own: Server, api: httpx.C
     kill(background, signal.SIGSTOP)
     try:
         item = upload(api, encode(grainy(), "WEBP"))
-        wait_for(api, item["id"], ANCHORED)
+        wait_for_status(api, item["id"], ANCHORED)
         before = api.get(f"/v1/public/media/{item['hash']}")
         assert (before.json()["thumbnail"], before.headers["cache-control"]) == (None, BRIEF)
     finally:
@@ -142,7 +144,7 @@ def test_a_deadly_file_is_survived(own: Server, api: httpx.Client) -> None:
     assert refused["state"] == "none"
     assert refused["reason"] == "The decoder died of it: SIGKILL."
     assert settled(own, upload(api, encode(grainy(70, 50), "PNG")))["state"] == "made"
-    assert_no_trouble(own)
+    assert_no_errors_logged(own)
 
 
 def test_a_killed_background_process_comes_back_to_its_work(own: Server, api: httpx.Client) -> None:

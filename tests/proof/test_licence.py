@@ -9,6 +9,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from _support.small_log import SmallLog
 from hallmarket.proof.bundle import Bundle, verify_bundle
 from hallmarket.proof.checkpoint import Checkpoint
 from hallmarket.proof.entry import (
@@ -23,7 +24,6 @@ from hallmarket.proof.entry import (
 from hallmarket.proof.errors import ProofError
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.merkle import leaf_hash
-from small_log import SmallLog
 
 texts, maybe_texts = st.text(), st.none() | st.text()
 prices = st.builds(LicencePrice, st.integers(1, 10**15), st.sampled_from(["usd", "btc"]))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from circle import Someone, new_circle
-from ledger import assert_balanced, balances, fund, transfers
+from _support.organizations import User, new_organization
+from _support.servers import Server
+from _support.wallets import assert_balanced, balances, fund, transfers
 from posts.test_posts import write
-from support import Server
 
 BUYERS, POSTS, GIFTS = 16, 25, 600  # 400 purchases, 300 tips and 300 sends
 COPIES = 5
@@ -27,7 +27,7 @@ PRICE = 7
 class Operation:
     """One thing to be done, and all that was ever answered to it."""
 
-    who: Someone
+    who: User
     path: str
     body: dict[str, Any]
     currency: str
@@ -54,9 +54,9 @@ class Operation:
 def test_cut_connections(server: Server) -> None:
     """Five copies of each of 1,000 operations, most cut off somewhere: 1,000 charges, and one answer to each."""
     log_before = len(server.log.read_text())
-    with new_circle(server) as circle:
-        seller = circle.free(circle.boss)
-        buyers = [circle.free(circle.person()) for _ in range(BUYERS)]
+    with new_organization(server) as org:
+        seller = org.with_unbound_key(org.admin)
+        buyers = [org.with_unbound_key(org.new_user()) for _ in range(BUYERS)]
         said = {
             "visibility": "monetized",
             "monetization": "pay-to-unlock",
@@ -87,7 +87,7 @@ def test_cut_connections(server: Server) -> None:
     assert "Traceback" not in server.log.read_text()[log_before:]
 
 
-def _operations(seller: Someone, buyers: list[Someone], posts: list[str]) -> list[Operation]:
+def _operations(seller: User, buyers: list[User], posts: list[str]) -> list[Operation]:
     """Purchases by each route of every post by everybody, and gifts among them, in random order."""
     done = []
     for buyer in buyers:

@@ -6,15 +6,15 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from circle import Circle, Someone
+from _support.datasets import make_dataset
+from _support.organizations import Organization, User
+from _support.purchases import FOR_SALE, buy, make_for_sale, wait_for_proof
+from _support.servers import Server
 from hallmarket.proof.bundle import Bundle, verify_bundle
 from hallmarket.proof.checkpoint import open_checkpoint
 from hallmarket.proof.entry import LICENCE, LicenceClaims, LicenceEntry, decode_entry
 from hallmarket.proof.key import VerifierKey
 from hallmarket.proof.tile import BundlePath, decode_bundle
-from making_datasets import make_dataset
-from sales import FOR_SALE, buy, make_for_sale, wait_for_proof
-from support import Server
 
 CONTENT = b"low,high\n1,2\n"
 
@@ -25,10 +25,10 @@ def key_of(server: Server) -> VerifierKey:
         return VerifierKey.parse(client.get("/log/key").text.strip())
 
 
-def test_a_file_is_bought_and_proved(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_a_file_is_bought_and_proved(server: Server, seller: User, buyer: User) -> None:
     """A licence says which bytes were bought, of whom, for how much and under which terms, and its proof proves it."""
     asset = make_for_sale(seller, CONTENT, "tide.csv", license_id="CC-BY-4.0")
-    licence = buyer.ask("GET", f"/licences/{buy(server, buyer, asset)}")
+    licence = buyer.call("GET", f"/licences/{buy(server, buyer, asset)}")
     assert licence["asset"] == {"id": asset, "type": "file", "name": "tide.csv"}
     assert (licence["buyer"]["user_id"], licence["seller"]["user_id"]) == (buyer.id, seller.id)
     assert licence["price"] == {"amount": 1200, "currency": "usd", "text": "$12.00"}
@@ -43,18 +43,18 @@ def test_a_file_is_bought_and_proved(server: Server, seller: Someone, buyer: Som
     assert msgspec.to_builtins(claims.price) == {"amount": 1200, "currency": "usd"}
     assert isinstance(proved.entry, LicenceEntry)
     assert proved.entry.id == licence["id"]
-    anchored = buyer.ask("GET", f"/licences/{licence['id']}")
+    anchored = buyer.call("GET", f"/licences/{licence['id']}")
     assert (anchored["status"], anchored["leaf_index"]) == (3, proved.index)
     assert anchored["anchored_at"] >= anchored["created_at"]
 
 
-def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: User, buyer: User) -> None:
     """Of a dataset the licence names the version there was, by its manifest's fingerprint, also when there are more."""
     dataset = make_dataset(seller, **FOR_SALE)["id"]
     licence = buy(server, buyer, dataset)
-    seller.ask("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "mode": "append"})
-    (version,) = [one for one in seller.ask("GET", f"/datasets/{dataset}/versions") if one["number"] == 1]
-    shown = buyer.ask("GET", f"/licences/{licence}")
+    seller.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "mode": "append"})
+    (version,) = [one for one in seller.call("GET", f"/datasets/{dataset}/versions") if one["number"] == 1]
+    shown = buyer.call("GET", f"/licences/{licence}")
     assert (shown["version"], shown["sha3_512"]) == (1, version["sha3_512"])
     manifest = buyer.client.get(f"/datasets/{dataset}/versions/1/manifest").content
     bundle = Bundle.parse(wait_for_proof(buyer, licence))
@@ -64,21 +64,21 @@ def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: Someone, 
     assert (claims.asset, claims.assetType, claims.version) == (dataset, "dataset", 1)
 
 
-def test_the_proof_of_a_text(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_the_proof_of_a_text(server: Server, seller: User, buyer: User) -> None:
     """The licence of a post, here bought with satoshis, is proved by its markdown; changed later, it still is."""
     text = "# Söderfors\n\nDeep.\n"
     post = {"name": "The harbour", "price_sats": 2000, **FOR_SALE}
-    asset = seller.ask("POST", "/posts/create", json={"post": post, "content": text})["id"]
-    shown = buyer.ask("GET", f"/licences/{buy(server, buyer, asset, 'btc')}")
+    asset = seller.call("POST", "/posts/create", json={"post": post, "content": text})["id"]
+    shown = buyer.call("GET", f"/licences/{buy(server, buyer, asset, 'btc')}")
     fingerprint = sha3_512(text.encode()).hexdigest(), len(text.encode())
     assert (shown["sha3_512"], shown["size"], shown["price"]["text"]) == (*fingerprint, "2,000 sats")
-    seller.ask("PUT", f"/posts/{asset}", json={"content": "Shallow."})
+    seller.call("PUT", f"/posts/{asset}", json={"content": "Shallow."})
     proved = verify_bundle(Bundle.parse(wait_for_proof(buyer, shown["id"])), key_of(server), *fingerprint, LICENCE)
     assert isinstance(proved.claims, LicenceClaims)
     assert (proved.claims.assetName, proved.claims.price.currency) == ("The harbour", "btc")
 
 
-def test_the_log_names_nobody(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_the_log_names_nobody(server: Server, seller: User, buyer: User) -> None:
     """What everybody reads in the log of a purchase is its id and a commitment: no buyer, seller, asset or price."""
     asset = make_for_sale(seller, CONTENT, f"{uuid4()}.csv")
     bundle = Bundle.parse(wait_for_proof(buyer, buy(server, buyer, asset)))
@@ -96,32 +96,32 @@ def test_the_log_names_nobody(server: Server, seller: Someone, buyer: Someone) -
         assert len(hidden) < 8 or hidden.encode() not in public
 
 
-def test_buyer_and_seller_see_it_and_nobody_else(server: Server, circle: Circle, seller: Someone) -> None:
+def test_buyer_and_seller_see_it_and_nobody_else(server: Server, org: Organization, seller: User) -> None:
     """With any of their keys a licence's two sides see it, the fee the seller alone; for all others there is none."""
-    buyer = circle.stranger()
+    buyer = org.new_outsider()
     licence = buy(server, buyer, make_for_sale(seller))
     wait_for_proof(buyer, licence)
-    for who, fee in ((buyer, None), (circle.free(buyer), None), (seller, 0), (circle.boss, 0)):
-        assert who.ask("GET", f"/licences/{licence}")["fee"] == fee
-        assert licence in [one["id"] for one in who.ask("GET", "/licences")]
+    for who, fee in ((buyer, None), (org.with_unbound_key(buyer), None), (seller, 0), (org.admin, 0)):
+        assert who.call("GET", f"/licences/{licence}")["fee"] == fee
+        assert licence in [one["id"] for one in who.call("GET", "/licences")]
         answer = who.client.get(f"/licences/{licence}/proof")
         assert answer.headers["content-disposition"] == 'attachment; filename="licence.json"'
-    for who in (circle.person(), circle.stranger()):
+    for who in (org.new_user(), org.new_outsider()):
         for path in (f"/licences/{licence}", f"/licences/{licence}/proof"):
             assert who.client.get(path).status_code == 404
-        assert who.ask("GET", "/licences") == []
+        assert who.call("GET", "/licences") == []
 
 
-def test_lists_are_filtered_and_paged(server: Server, circle: Circle) -> None:
+def test_lists_are_filtered_and_paged(server: Server, org: Organization) -> None:
     """A list is newest first, by role, asset and whether it still holds, and its pages join without a gap."""
-    one, other = circle.free(circle.stranger()), circle.free(circle.stranger())
+    one, other = org.with_unbound_key(org.new_outsider()), org.with_unbound_key(org.new_outsider())
     theirs, ours = [make_for_sale(other) for _ in range(3)], make_for_sale(one)
     bought = [buy(server, one, asset) for asset in theirs]
     sold = buy(server, other, ours)
-    other.ask("POST", f"/licences/{bought[0]}/refund", json={})
+    other.call("POST", f"/licences/{bought[0]}/refund", json={})
 
     def ids(query: str) -> list[str]:
-        return [licence["id"] for licence in one.ask("GET", f"/licences?{query}")]
+        return [licence["id"] for licence in one.call("GET", f"/licences?{query}")]
 
     assert ids("") == [sold, *bought[::-1]]
     assert ids("role=buyer") == bought[::-1]
@@ -132,18 +132,18 @@ def test_lists_are_filtered_and_paged(server: Server, circle: Circle) -> None:
     assert ids("active=false&role=seller") == []
     assert [ids(f"limit=1&offset={at}") for at in range(5)] == [[sold], *([each] for each in bought[::-1]), []]
     assert one.client.get("/licences?limit=3").json()["pagination"]["hasMore"] is True
-    ended = one.ask("GET", f"/licences/{bought[0]}")
+    ended = one.call("GET", f"/licences/{bought[0]}")
     assert ended["refunded"] == ended["price"]["amount"]
     assert ended["ended_at"] is not None
 
 
 @pytest.mark.parametrize("query", ["role=owner", "active=yes", "asset_id=x", "limit=0", "offset=-1"])
-def test_queries_that_mean_nothing(buyer: Someone, query: str) -> None:
+def test_queries_that_mean_nothing(buyer: User, query: str) -> None:
     """A filter that cannot be read is 400."""
     assert buyer.client.get(f"/licences?{query}").status_code == 400
 
 
-def test_what_is_no_licence(buyer: Someone) -> None:
+def test_what_is_no_licence(buyer: User) -> None:
     """An id that is none is 400, one of nothing is 404."""
     for path in ("/licences/x", "/licences/x/proof"):
         assert buyer.client.get(path).status_code == 400

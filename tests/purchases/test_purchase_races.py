@@ -12,10 +12,11 @@ import asyncpg
 import httpx
 import pytest
 
-from circle import WAITING, Call, Circle, Someone, at_once, new_circle
-from ledger import assert_balanced, balances, fund, transfers
+from _support.concurrency import COUNT_WAITING, Call, run_overlapping
+from _support.organizations import Organization, User, new_organization
+from _support.servers import Server
+from _support.wallets import assert_balanced, balances, fund, transfers
 from posts.test_posts import write
-from support import Server
 
 PRICE = 500
 OTHER = 900
@@ -24,25 +25,25 @@ USD, BTC = "/stripe/wallet/purchase-asset", "/wallet/purchase-asset"
 
 
 @pytest.fixture(scope="module")
-def circle(server: Server) -> Iterator[Circle]:
+def org(server: Server) -> Iterator[Organization]:
     """An organization of the shared server."""
-    with new_circle(server) as made:
+    with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture
-def seller(circle: Circle) -> Someone:
+def seller(org: Organization) -> User:
     """Somebody who sells what is theirs alone."""
-    return circle.free(circle.person())
+    return org.with_unbound_key(org.new_user())
 
 
 @pytest.fixture
-def buyer(circle: Circle) -> Someone:
+def buyer(org: Organization) -> User:
     """Somebody with a key for everything."""
-    return circle.free(circle.person())
+    return org.with_unbound_key(org.new_user())
 
 
-def offer(seller: Someone) -> str:
+def offer(seller: User) -> str:
     """A post for sale in both currencies."""
     said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": PRICE / 100, "price_sats": PRICE}
     return str(write(seller, **said)["id"])
@@ -53,11 +54,11 @@ def wanted(post: str) -> dict[str, str]:
     return {"assetType": "post", "assetId": post}
 
 
-def all_at_once(requests: Sequence[tuple[Someone, str, Any]]) -> list[int]:
+def all_at_once(requests: Sequence[tuple[User, str, Any]]) -> list[int]:
     """The statuses of POSTs with a key each, sent by as many threads at the same moment."""
     ready = threading.Barrier(len(requests))
 
-    def send(request: tuple[Someone, str, Any]) -> int:
+    def send(request: tuple[User, str, Any]) -> int:
         who, path, body = request
         ready.wait()
         return who.client.post(path, json=body, headers={"idempotency-key": str(uuid4())}).status_code
@@ -66,7 +67,7 @@ def all_at_once(requests: Sequence[tuple[Someone, str, Any]]) -> list[int]:
         return list(pool.map(send, requests))
 
 
-def held_licences(server: Server, buyer: Someone, post: str) -> list[tuple[str, int]]:
+def held_licences(server: Server, buyer: User, post: str) -> list[tuple[str, int]]:
     """The active licences of a buyer to a post: currency and price; the right to read must be there with them."""
     rows = server.query(
         "select currency, price_minor from licence where buyer_id = $1 and asset_id = $2 and ended_on is null",
@@ -80,9 +81,9 @@ def held_licences(server: Server, buyer: Someone, post: str) -> list[tuple[str, 
     return [(row["currency"], row["price_minor"]) for row in rows]
 
 
-def test_ten_people_with_just_enough(server: Server, circle: Circle, seller: Someone) -> None:
+def test_ten_people_with_just_enough(server: Server, org: Organization, seller: User) -> None:
     """Ten people who buy from one seller at once with all they have get it, and have nothing left."""
-    post, buyers = offer(seller), [circle.free(circle.person()) for _ in range(10)]
+    post, buyers = offer(seller), [org.with_unbound_key(org.new_user()) for _ in range(10)]
     fund(server, *buyers, usd=PRICE)
     assert all_at_once([(each, USD, wanted(post)) for each in buyers]) == [200] * 10
     left = balances(server, seller.id, *(each.id for each in buyers))
@@ -91,7 +92,7 @@ def test_ten_people_with_just_enough(server: Server, circle: Circle, seller: Som
     assert_balanced(server)
 
 
-def test_the_last_money_is_spent_once(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_the_last_money_is_spent_once(server: Server, seller: User, buyer: User) -> None:
     """Who can pay three of ten things that they buy at once gets three, and is told so of the others."""
     posts = [offer(seller) for _ in range(10)]
     fund(server, buyer, usd=3 * PRICE + 1)
@@ -107,9 +108,9 @@ def test_the_last_money_is_spent_once(server: Server, seller: Someone, buyer: So
     }
 
 
-def test_gifts_of_the_last_money(server: Server, circle: Circle, buyer: Someone) -> None:
+def test_gifts_of_the_last_money(server: Server, org: Organization, buyer: User) -> None:
     """Ten gifts of all one has, to each other and at once: money goes round, and there is as much as before."""
-    friends = [buyer, circle.free(circle.person())]
+    friends = [buyer, org.with_unbound_key(org.new_user())]
     fund(server, *friends, btc=PRICE)
     gifts = [(friends[n % 2], "/wallet/send-sats", {"recipientId": friends[1 - n % 2].id, "amount": PRICE})
              for n in range(10)]  # fmt: skip
@@ -121,9 +122,7 @@ def test_gifts_of_the_last_money(server: Server, circle: Circle, buyer: Someone)
 @pytest.mark.parametrize(
     ("paths", "currencies"), [([USD], {"usd"}), ([BTC], {"btc"}), ([USD, BTC, COMMON], {"usd", "btc"})]
 )
-def test_one_buyer_pays_once(
-    server: Server, seller: Someone, buyer: Someone, paths: list[str], currencies: set[str]
-) -> None:
+def test_one_buyer_pays_once(server: Server, seller: User, buyer: User, paths: list[str], currencies: set[str]) -> None:
     """Ten requests of one buyer for one asset, with ten keys, in either currency and in both: one charge, nine 409."""
     post = offer(seller)
     fund(server, buyer, usd=20 * PRICE, btc=20 * PRICE)
@@ -138,16 +137,16 @@ def test_one_buyer_pays_once(
 
 def meet(server: Server, post: str, calls: Sequence[Call]) -> list[int]:
     """The statuses of requests that come upon one another at the asset itself, in this order."""
-    return at_once(server, calls, f"select from asset where id = '{UUID(post)}' for update")
+    return run_overlapping(server, calls, f"select from asset where id = '{UUID(post)}' for update")
 
 
-def buys(buyer: Someone, post: str) -> Call:
+def buys(buyer: User, post: str) -> Call:
     """A purchase in dollars."""
     return buyer, "POST", USD, wanted(post)
 
 
 @pytest.mark.parametrize("first", ["purchase", "change"])
-def test_the_price_changes_meanwhile(server: Server, seller: Someone, buyer: Someone, first: str) -> None:
+def test_the_price_changes_meanwhile(server: Server, seller: User, buyer: User, first: str) -> None:
     """Whoever comes first: the buyer pays the price as it was or as it is, and the licence says the same."""
     post = offer(seller)
     fund(server, buyer, usd=2000)
@@ -160,14 +159,14 @@ def test_the_price_changes_meanwhile(server: Server, seller: Someone, buyer: Som
 
 
 @pytest.mark.parametrize("first", ["purchase", "change"])
-def test_it_turns_private_meanwhile(server: Server, seller: Someone, buyer: Someone, first: str) -> None:
+def test_it_turns_private_meanwhile(server: Server, seller: User, buyer: User, first: str) -> None:
     """Bought before, it stays readable; too late, it is not there, and nothing is paid."""
     post = offer(seller)
     fund(server, buyer, usd=PRICE)
     calls = [buys(buyer, post), (seller, "PUT", f"/posts/{post}", {"post": {"visibility": "private"}})]
     if first == "purchase":
         assert meet(server, post, calls) == [200, 200]
-        assert buyer.ask("GET", f"/posts/{post}")["content"]["text"] == "hello"
+        assert buyer.call("GET", f"/posts/{post}")["content"]["text"] == "hello"
         assert held_licences(server, buyer, post) == [("usd", PRICE)]
     else:
         assert meet(server, post, calls[::-1]) == [200, 404]
@@ -176,7 +175,7 @@ def test_it_turns_private_meanwhile(server: Server, seller: Someone, buyer: Some
 
 
 @pytest.mark.parametrize("first", ["purchase", "deletion"])
-def test_it_is_deleted_meanwhile(server: Server, seller: Someone, buyer: Someone, first: str) -> None:
+def test_it_is_deleted_meanwhile(server: Server, seller: User, buyer: User, first: str) -> None:
     """Bought before, it cannot be deleted; too late, it is gone, and nothing is paid."""
     post = offer(seller)
     fund(server, buyer, usd=PRICE)
@@ -184,18 +183,18 @@ def test_it_is_deleted_meanwhile(server: Server, seller: Someone, buyer: Someone
     if first == "purchase":
         assert meet(server, post, calls) == [200, 409]
         assert held_licences(server, buyer, post) == [("usd", PRICE)]
-        assert buyer.ask("GET", f"/posts/{post}")["content"]["text"] == "hello"
+        assert buyer.call("GET", f"/posts/{post}")["content"]["text"] == "hello"
     else:
         assert meet(server, post, calls[::-1]) == [200, 404]
         assert balances(server, buyer.id)[buyer.id, "usd"] == PRICE
         assert transfers(server, seller.id) == {}
 
 
-def test_it_is_paid_back_meanwhile(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_it_is_paid_back_meanwhile(server: Server, seller: User, buyer: User) -> None:
     """Bought again while it is paid back: it is bought afterwards if that was said, and not if it was not."""
     post = offer(seller)
     fund(server, buyer, usd=20 * PRICE)
-    buyer.ask("POST", USD, json=wanted(post))
+    buyer.call("POST", USD, json=wanted(post))
     charges = 1
     for _ in range(6):
         (licence,) = server.query("select id from licence where asset_id = $1 and ended_on is null", UUID(post))
@@ -205,7 +204,7 @@ def test_it_is_paid_back_meanwhile(server: Server, seller: Someone, buyer: Someo
         assert again in (200, 409)
         if again == 409:
             assert held_licences(server, buyer, post) == []
-            buyer.ask("POST", USD, json=wanted(post))
+            buyer.call("POST", USD, json=wanted(post))
         charges += 1
         assert held_licences(server, buyer, post) == [("usd", PRICE)]
         assert balances(server, buyer.id)[buyer.id, "usd"] == 19 * PRICE
@@ -214,12 +213,12 @@ def test_it_is_paid_back_meanwhile(server: Server, seller: Someone, buyer: Someo
     assert_balanced(server)
 
 
-def test_parts_paid_back_at_once(server: Server, seller: Someone, buyer: Someone) -> None:
+def test_parts_paid_back_at_once(server: Server, seller: User, buyer: User) -> None:
     """Of ten refunds at once of a third each, three are done: never more comes back than was paid."""
     post = offer(seller)
     fund(server, buyer, usd=PRICE)
     fund(server, seller, usd=10 * PRICE)
-    buyer.ask("POST", USD, json=wanted(post))
+    buyer.call("POST", USD, json=wanted(post))
     (licence,) = server.query("select id from licence where asset_id = $1", UUID(post))
     third = {"amount": PRICE // 3}
     told = all_at_once([(seller, f"/licences/{licence['id']}/refund", third) for _ in range(10)])
@@ -228,7 +227,7 @@ def test_parts_paid_back_at_once(server: Server, seller: Someone, buyer: Someone
     assert held_licences(server, buyer, post) == [("usd", PRICE)]
 
 
-def test_a_change_in_the_way_of_a_purchase(server: Server, seller: Someone) -> None:
+def test_a_change_in_the_way_of_a_purchase(server: Server, seller: User) -> None:
     """A change that goes down in a deadlock with a purchase is told to try again, and has changed nothing."""
     parent = offer(seller)
     child = str(write(seller, parent_id=parent, visibility="inherit")["id"])
@@ -242,7 +241,7 @@ def test_a_change_in_the_way_of_a_purchase(server: Server, seller: Someone) -> N
                 await buying.execute(lock, UUID(child))
                 change = {"json": {"post": {"visibility": "private"}}}
                 changing = asyncio.create_task(asyncio.to_thread(seller.client.put, f"/posts/{parent}", **change))
-                while not await buying.fetchval(WAITING):  # noqa: ASYNC110 (nobody tells)
+                while not await buying.fetchval(COUNT_WAITING):  # noqa: ASYNC110 (nobody tells)
                     await asyncio.sleep(0.005)
                 await buying.execute(lock, UUID(parent))
             return await changing
@@ -251,16 +250,16 @@ def test_a_change_in_the_way_of_a_purchase(server: Server, seller: Someone) -> N
 
     told = asyncio.run(run())
     assert (told.status_code, told.json()["error"]["code"]) == (503, "unavailable")
-    assert seller.ask("GET", f"/posts/{parent}")["visibility"] == "monetized"
+    assert seller.call("GET", f"/posts/{parent}")["visibility"] == "monetized"
 
 
-def test_a_change_holds_up_its_own_buyers_only(server: Server, circle: Circle, seller: Someone) -> None:
+def test_a_change_holds_up_its_own_buyers_only(server: Server, org: Organization, seller: User) -> None:
     """While somebody changes an asset, its buyers wait for the change, and those of other assets do not wait."""
     changed, other = offer(seller), offer(seller)
-    first, second = circle.stranger(), circle.stranger()
+    first, second = org.new_outsider(), org.new_outsider()
     fund(server, first, second, usd=PRICE)
 
-    def buy(who: Someone, post: str) -> int:
+    def buy(who: User, post: str) -> int:
         return who.client.post(USD, json=wanted(post)).status_code
 
     async def run() -> tuple[int, int]:
@@ -269,7 +268,7 @@ def test_a_change_holds_up_its_own_buyers_only(server: Server, circle: Circle, s
             async with changing.transaction():
                 await changing.execute("select from asset where id = $1 for no key update", UUID(changed))
                 waiting = asyncio.create_task(asyncio.to_thread(buy, first, changed))
-                while not await changing.fetchval(WAITING):  # noqa: ASYNC110 (nobody tells)
+                while not await changing.fetchval(COUNT_WAITING):  # noqa: ASYNC110 (nobody tells)
                     await asyncio.sleep(0.005)
                 told = await asyncio.to_thread(buy, second, other)
                 assert not waiting.done()

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circle import Circle, Someone, at_once, new_circle
-from funds import balance, credit
+from _support.concurrency import run_overlapping
+from _support.organizations import Organization, User, new_organization
+from _support.purchases import BUYER_CREDIT, buy, create_seller_team, make_for_sale, request_refund
+from _support.wallets import balance, credit
 from hallmarket.server.purchases.refund import share_refund
 from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR
-from sales import GIVEN, buy, give_back, make_for_sale, open_shop
 
 PURCHASE = "/stripe/wallet/purchase-asset"
 PRICE, FEE = 1200, 30
@@ -20,13 +21,13 @@ PRICE, FEE = 1200, 30
 class Deal:
     """A file that one sold to another for twelve dollars, of which 30 cents are the platform's."""
 
-    def __init__(self, circle: Circle, buyer: Someone | None = None) -> None:
-        self.circle = circle
-        self.seller = circle.person()
-        self.buyer = buyer or circle.stranger()
-        self.shop = open_shop(circle, self.seller)
+    def __init__(self, org: Organization, buyer: User | None = None) -> None:
+        self.org = org
+        self.seller = org.new_user()
+        self.buyer = buyer or org.new_outsider()
+        self.shop = create_seller_team(org, self.seller)
         self.asset = make_for_sale(self.seller, b"tides", "tide.csv", team_id=self.shop)
-        self.licence = buy(circle.server, self.buyer, self.asset)
+        self.licence = buy(org.server, self.buyer, self.asset)
 
     @property
     def may_read(self) -> bool:
@@ -36,12 +37,12 @@ class Deal:
     @property
     def cents(self) -> tuple[int, int]:
         """What the seller and the buyer have of it, or have paid for it."""
-        return balance(self.circle.server, self.seller.id), balance(self.circle.server, self.buyer.id) - GIVEN
+        return balance(self.org.server, self.seller.id), balance(self.org.server, self.buyer.id) - BUYER_CREDIT
 
     @property
     def refunds(self) -> dict[str, dict[str, int]]:
         """The postings of each refund, oldest first."""
-        rows = self.circle.server.query(
+        rows = self.org.server.query(
             "select t.id::text, coalesce(a.person_id::text, a.kind) as whose, p.amount_minor"
             " from licence l join transfer t on t.corrects_id = l.transfer_id and t.kind = 'refund'"
             " join posting p on p.transfer_id = t.id join account a on a.id = p.account_id"
@@ -55,16 +56,16 @@ class Deal:
 
 
 @pytest.fixture
-def circle(taxed: Circle) -> Iterator[Circle]:
+def org(taxed: Organization) -> Iterator[Organization]:
     """A new organization on the server that takes a fee."""
-    with new_circle(taxed.server) as made:
+    with new_organization(taxed.server) as made:
         yield made
 
 
 @pytest.fixture
-def deal(circle: Circle) -> Deal:
+def deal(org: Organization) -> Deal:
     """A purchase between a member of the organization and a stranger."""
-    return Deal(circle)
+    return Deal(org)
 
 
 @given(
@@ -89,13 +90,13 @@ def test_refunds_share_exactly(price: int, fee_bps: int, cuts: list[float]) -> N
 
 def test_refund_in_two_parts(deal: Deal) -> None:
     """Parts take from seller and fee what the page about money says; the last ends the licence, which can be anew."""
-    server = deal.circle.server
-    first = give_back(deal.seller, deal.licence, amount=500, reason="blurred").json()["data"]
+    server = deal.org.server
+    first = request_refund(deal.seller, deal.licence, amount=500, reason="blurred").json()["data"]
     expected = {"refunded": 500, "refunded_total": 500, "remaining": 700, "ended": False}
     assert first | expected == first
     assert (first["licence_id"], first["currency"], first["status"]) == (deal.licence, "usd", "completed")
     assert deal.may_read
-    rest = give_back(deal.seller, deal.licence).json()["data"]
+    rest = request_refund(deal.seller, deal.licence).json()["data"]
     expected = {"refunded": 700, "refunded_total": PRICE, "remaining": 0, "ended": True}
     assert rest | expected == rest
     assert deal.refunds == {
@@ -112,32 +113,32 @@ def test_refund_in_two_parts(deal: Deal) -> None:
 
 def test_refund_is_told_and_written_down(deal: Deal) -> None:
     """The buyer is told of each refund, the seller of one that somebody else made, the administrators of all."""
-    server = deal.circle.server
-    give_back(deal.seller, deal.licence, amount=500)
-    before = deal.seller.told(server)
-    give_back(deal.circle.boss, deal.licence)
-    seller, boss, buyer = (each.member.username for each in (deal.seller, deal.circle.boss, deal.buyer))
-    assert deal.buyer.told(server)[-2:] == [
+    server = deal.org.server
+    request_refund(deal.seller, deal.licence, amount=500)
+    before = deal.seller.notification_texts(server)
+    request_refund(deal.org.admin, deal.licence)
+    seller, admin, buyer = (each.member.username for each in (deal.seller, deal.org.admin, deal.buyer))
+    assert deal.buyer.notification_texts(server)[-2:] == [
         f"{seller} gave back $5.00 of what you paid for tide.csv",
-        f"{boss} gave back $7.00 of what you paid for tide.csv; your licence has ended",
+        f"{admin} gave back $7.00 of what you paid for tide.csv; your licence has ended",
     ]
-    told = f"{boss} gave back $7.00 of what {buyer} paid you for tide.csv"
-    assert deal.seller.told(server)[len(before) :] == [told]
-    trail = deal.circle.boss.ask("GET", f"/organizations/{deal.circle.organization}/audit?action=asset.refund")
-    assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(boss, 700), (seller, 500)]
+    told = f"{admin} gave back $7.00 of what {buyer} paid you for tide.csv"
+    assert deal.seller.notification_texts(server)[len(before) :] == [told]
+    trail = deal.org.admin.call("GET", f"/organizations/{deal.org.id}/audit?action=asset.refund")
+    assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(admin, 700), (seller, 500)]
 
 
 def test_an_operator_gives_back(deal: Deal) -> None:
     """By command from the seller's wallet; both are told, and what cannot be done is refused and changes nothing."""
-    server = deal.circle.server
+    server = deal.org.server
     done = server.admin("refund", deal.licence, "5.00", "--reason", "Not theirs to sell")
     assert (done["refunded"], done["remaining"], done["ended"], done["currency"]) == (500, 700, False, "usd")
-    assert deal.seller.told(server)[-1].startswith("An administrator of this server gave back $5.00")
+    assert deal.seller.notification_texts(server)[-1].startswith("An administrator of this server gave back $5.00")
     for wrong, status in ((["7.01"], 1), (["0.001"], 2), (["1", "--reason", "x" * 1001], 1)):
         assert server.run_admin("refund", deal.licence, *wrong).returncode == status
     assert server.run_admin("refund", str(uuid4())).returncode == 1
     assert server.admin("refund", deal.licence)["ended"]
-    assert deal.buyer.told(server)[-1].endswith("your licence has ended")
+    assert deal.buyer.notification_texts(server)[-1].endswith("your licence has ended")
     assert deal.cents == (0, 0)
     assert not deal.may_read
 
@@ -147,83 +148,83 @@ def test_who_may_give_back(deal: Deal) -> None:
 
     Those who may see the licence, and the buyer does.
     """
-    circle, server = deal.circle, deal.circle.server
-    helper, stranger, other = circle.person(), circle.stranger(), circle.stranger()
+    org, server = deal.org, deal.org.server
+    helper, stranger, other = org.new_user(), org.new_outsider(), org.new_outsider()
     body = {"permission": {"user": {"user_id": helper.id}, "role": "admin"}}
-    deal.seller.ask("PUT", f"/assets/{deal.asset}/share", json=body)
+    deal.seller.call("PUT", f"/assets/{deal.asset}/share", json=body)
     for who, status in ((stranger, 404), (helper, 404), (deal.buyer, 403)):
-        assert give_back(who, deal.licence, amount=1).status_code == status
+        assert request_refund(who, deal.licence, amount=1).status_code == status
         seen = who.client.get(f"/licences/{deal.licence}").status_code
         assert seen == (200 if who is deal.buyer else 404)
     # An administrator of this organization, too, with a key that is bound to another.
     query = "insert into membership (organization_id, person_id, role) values ($1, $2, 'admin')"
-    server.query(query, circle.organization, other.id)
-    assert give_back(other, deal.licence, amount=1).status_code == 404
-    assert give_back(circle.free(other), deal.licence, amount=1).status_code == 200
-    assert give_back(circle.boss, deal.licence, amount=1).status_code == 200
-    assert circle.boss.ask("GET", f"/licences/{deal.licence}")["refunded"] == 2
-    assert give_back(circle.free(deal.seller), deal.licence, amount=1).status_code == 200
+    server.query(query, org.id, other.id)
+    assert request_refund(other, deal.licence, amount=1).status_code == 404
+    assert request_refund(org.with_unbound_key(other), deal.licence, amount=1).status_code == 200
+    assert request_refund(org.admin, deal.licence, amount=1).status_code == 200
+    assert org.admin.call("GET", f"/licences/{deal.licence}")["refunded"] == 2
+    assert request_refund(org.with_unbound_key(deal.seller), deal.licence, amount=1).status_code == 200
     assert len(deal.refunds) == 3
 
 
-def test_buyer_gives_nothing_back_to_themselves(circle: Circle) -> None:
+def test_buyer_gives_nothing_back_to_themselves(org: Organization) -> None:
     """Who bought something is given nothing back by themselves, not even as an administrator of where it was sold."""
-    deal = Deal(circle, buyer=circle.boss)
-    assert give_back(circle.boss, deal.licence).status_code == 403
+    deal = Deal(org, buyer=org.admin)
+    assert request_refund(org.admin, deal.licence).status_code == 403
     assert not deal.refunds
 
 
 def test_no_more_is_given_back_than_was_paid(deal: Deal) -> None:
     """More than is left is refused and says what is left; what has ended stays so, also when the asset is gone."""
-    assert give_back(deal.seller, deal.licence, amount=500).status_code == 200
-    refused = give_back(deal.seller, deal.licence, amount=701)
+    assert request_refund(deal.seller, deal.licence, amount=500).status_code == 200
+    refused = request_refund(deal.seller, deal.licence, amount=701)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
     assert refused.json()["error"]["details"] == {"currency": "usd", "amount": 701, "remaining": 700}
-    assert give_back(deal.seller, deal.licence, amount=700).json()["data"]["ended"]
-    deal.seller.ask("DELETE", f"/files/{deal.asset}")
+    assert request_refund(deal.seller, deal.licence, amount=700).json()["data"]["ended"]
+    deal.seller.call("DELETE", f"/files/{deal.asset}")
     for more in (None, 1):
-        assert give_back(deal.seller, deal.licence, amount=more).status_code == 409
+        assert request_refund(deal.seller, deal.licence, amount=more).status_code == 409
     assert deal.cents == (0, 0)
 
 
 def test_nonsense_is_refused(deal: Deal) -> None:
     """An amount that is none, and a reason that is no short text, are 400; nothing moves."""
     for amount in (0, -1, 1.5, "one", MAX_AMOUNT_MINOR + 1):
-        assert give_back(deal.seller, deal.licence, amount=amount).status_code == 400, amount
-    assert give_back(deal.seller, deal.licence, reason="x" * 1001).status_code == 400
-    assert give_back(deal.seller, deal.licence, key="nul", reason="a\0b").status_code == 400
+        assert request_refund(deal.seller, deal.licence, amount=amount).status_code == 400, amount
+    assert request_refund(deal.seller, deal.licence, reason="x" * 1001).status_code == 400
+    assert request_refund(deal.seller, deal.licence, key="nul", reason="a\0b").status_code == 400
     assert deal.cents == (PRICE - FEE, -PRICE)
 
 
 def test_seller_must_have_it(deal: Deal) -> None:
     """Who has spent what they earned gives nothing back; only to themselves it is said what they have."""
-    circle = deal.circle
-    wanted = make_for_sale(circle.boss, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
-    deal.seller.ask("POST", PURCHASE, json={"assetType": "file", "assetId": wanted})
-    told = give_back(deal.seller, deal.licence, key="first")
+    org = deal.org
+    wanted = make_for_sale(org.admin, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
+    deal.seller.call("POST", PURCHASE, json={"assetType": "file", "assetId": wanted})
+    told = request_refund(deal.seller, deal.licence, key="first")
     assert told.status_code == 402
     assert told.json()["error"]["details"] == {"currency": "usd", "amount": 1170, "available": 0, "missing": 1170}
-    told = give_back(circle.boss, deal.licence)
+    told = request_refund(org.admin, deal.licence)
     assert (told.status_code, "details" in told.json()["error"]) == (402, False)
     assert deal.may_read
-    credit(circle.server, deal.seller.id, 1169)
-    assert give_back(deal.seller, deal.licence).json()["error"]["details"]["missing"] == 1
-    credit(circle.server, deal.seller.id, 1)
-    assert give_back(deal.seller, deal.licence, key="first").status_code == 402
-    assert give_back(deal.seller, deal.licence, key="second").status_code == 200
+    credit(org.server, deal.seller.id, 1169)
+    assert request_refund(deal.seller, deal.licence).json()["error"]["details"]["missing"] == 1
+    credit(org.server, deal.seller.id, 1)
+    assert request_refund(deal.seller, deal.licence, key="first").status_code == 402
+    assert request_refund(deal.seller, deal.licence, key="second").status_code == 200
     assert deal.cents == (0, 0)
 
 
 def test_replay_is_byte_for_byte(deal: Deal) -> None:
     """The same key gets the same answer, good or bad, and nothing moves twice; with another request it is refused."""
-    first = give_back(deal.seller, deal.licence, key="part", amount=500)
-    bad = give_back(deal.seller, deal.licence, key="bad", amount=701)
-    give_back(deal.seller, deal.licence, amount=100)
+    first = request_refund(deal.seller, deal.licence, key="part", amount=500)
+    bad = request_refund(deal.seller, deal.licence, key="bad", amount=701)
+    request_refund(deal.seller, deal.licence, amount=100)
     for before, key, amount in ((first, "part", 500), (bad, "bad", 701)):
-        again = give_back(deal.seller, deal.licence, key=key, amount=amount)
+        again = request_refund(deal.seller, deal.licence, key=key, amount=amount)
         assert (again.status_code, again.content) == (before.status_code, before.content)
         assert again.headers["idempotent-replayed"] == "true"
-        assert give_back(deal.seller, deal.licence, key=key, amount=1).status_code == 422
+        assert request_refund(deal.seller, deal.licence, key=key, amount=1).status_code == 422
     assert len(deal.refunds) == 2
 
 
@@ -240,20 +241,20 @@ def test_replay_is_byte_for_byte(deal: Deal) -> None:
 def test_refunds_at_once(deal: Deal, amounts: tuple[int | None, ...], statuses: list[int]) -> None:
     """Refunds that meet come one after the other, and together give back no more than the price."""
     path = f"/licences/{deal.licence}/refund"
-    who = (deal.seller, deal.circle.boss)
+    who = (deal.seller, deal.org.admin)
     calls = [(who[n % 2], "POST", path, {} if each is None else {"amount": each}) for n, each in enumerate(amounts)]
-    assert sorted(at_once(deal.circle.server, calls)) == statuses
+    assert sorted(run_overlapping(deal.org.server, calls)) == statuses
     assert sum(moved[deal.buyer.id] for moved in deal.refunds.values()) == deal.cents[1] + PRICE <= PRICE
 
 
 def test_bought_again_while_it_is_given_back(deal: Deal) -> None:
     """Who buys while the refund is under way buys once it is done: they hold one licence, and may read."""
-    server, order = deal.circle.server, {"assetType": "file", "assetId": deal.asset}
+    server, order = deal.org.server, {"assetType": "file", "assetId": deal.asset}
     calls = [
         (deal.seller, "POST", f"/licences/{deal.licence}/refund", {}),
         (deal.buyer, "POST", PURCHASE, order),
     ]
-    assert at_once(server, calls) == [200, 200]
+    assert run_overlapping(server, calls) == [200, 200]
     assert deal.may_read
     ended = server.query("select ended_on is not null from licence where asset_id = $1 order by created_on", deal.asset)
     assert [row[0] for row in ended] == [True, False]

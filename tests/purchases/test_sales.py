@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from circle import Circle, Someone, new_circle
-from exchange import official_client
-from funds import balance
-from sales import GIVEN, buy, give_back, make_for_sale, open_shop
+from _support.clients import official_client
+from _support.organizations import Organization, User, new_organization
+from _support.purchases import BUYER_CREDIT, buy, create_seller_team, make_for_sale, request_refund
+from _support.wallets import balance
 
 HISTORY, EARNINGS = "/stripe/usage/history", "/stripe/wallet/pending-earnings"
 
@@ -17,30 +17,34 @@ HISTORY, EARNINGS = "/stripe/usage/history", "/stripe/wallet/pending-earnings"
 class Trade:
     """Somebody sold a map twice and a poem thrice, of which one part and one whole was given back, and bought a hat."""
 
-    def __init__(self, circle: Circle) -> None:
-        self.circle = circle
-        self.seller, self.hatter, self.buyers = circle.person(), circle.person(), [circle.stranger() for _ in range(3)]
-        shop = open_shop(circle, self.seller, self.hatter)
+    def __init__(self, org: Organization) -> None:
+        self.org = org
+        self.seller, self.hatter, self.buyers = (
+            org.new_user(),
+            org.new_user(),
+            [org.new_outsider() for _ in range(3)],
+        )
+        shop = create_seller_team(org, self.seller, self.hatter)
         self.map = make_for_sale(self.seller, None, "map", team_id=shop, price_usd=8)
         self.poem = make_for_sale(self.seller, None, "poem", team_id=shop, price_usd=2, price_sats=900)
         self.hat = make_for_sale(self.hatter, None, "hat", team_id=shop, price_usd=5)
-        server = circle.server
+        server = org.server
         self.poems = [buy(server, buyer, self.poem) for buyer in self.buyers]
         self.maps = [buy(server, buyer, self.map) for buyer in self.buyers[:2]]
         self.bought = buy(server, self.seller, self.hat)
-        give_back(self.seller, self.maps[0], amount=150)
-        give_back(self.seller, self.poems[2])
+        request_refund(self.seller, self.maps[0], amount=150)
+        request_refund(self.seller, self.poems[2])
         buy(server, self.buyers[2], self.poem, currency="btc")  # no part of what is told of dollars
 
 
 @pytest.fixture(scope="module")
-def trade(taxed: Circle) -> Iterator[Trade]:
+def trade(taxed: Organization) -> Iterator[Trade]:
     """The same trade for all tests, which only look at it."""
-    with new_circle(taxed.server) as circle:
-        yield Trade(circle)
+    with new_organization(taxed.server) as org:
+        yield Trade(org)
 
 
-def history(who: Someone, **query: Any) -> Any:
+def history(who: User, **query: Any) -> Any:
     """The whole answer."""
     response = who.client.get(HISTORY, params=query)
     assert response.status_code == 200, response.text
@@ -71,7 +75,7 @@ def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
         "unit_cost_cents": 500,
         "total_cents": 500,
         "status": "completed",
-        "ledger_transaction_id": seller.ask("GET", f"/licences/{trade.bought}")["transfer_id"],
+        "ledger_transaction_id": seller.call("GET", f"/licences/{trade.bought}")["transfer_id"],
         "metadata": {"platform_fee_cents": 12, "refunded_cents": 0},
     }
     assert record | expected == record
@@ -84,7 +88,7 @@ def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
 
 def test_history_is_ones_own(trade: Trade) -> None:
     """Nobody sees others' purchases: not another buyer, not an administrator; a key for elsewhere sees one's own."""
-    for who, seen in ((trade.circle.boss, 0), (trade.buyers[0], 2), (trade.circle.free(trade.seller), 6)):
+    for who, seen in ((trade.org.admin, 0), (trade.buyers[0], 2), (trade.org.with_unbound_key(trade.seller), 6)):
         assert history(who)["data"]["summary"]["record_count"] == seen
     assert history(trade.buyers[0], role="creator")["data"]["records"] == []
     mine = history(trade.buyers[0], assetId=trade.poem)["data"]["records"]
@@ -116,7 +120,7 @@ def test_nonsense_is_refused(trade: Trade) -> None:
 
 def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
     """Before the fee it is what buyers paid and keep paid, after it what the seller has of that; nothing is pending."""
-    told = trade.seller.ask("GET", EARNINGS)
+    told = trade.seller.call("GET", EARNINGS)
     assert told == {
         "total_pending_cents": 0,
         "in_progress_cents": 0,
@@ -144,15 +148,15 @@ def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
             },
         ],
     }
-    held = balance(trade.circle.server, trade.seller.id)
-    assert held == GIVEN + told["total_paid_out_cents"] - 500
-    nothing = trade.buyers[0].ask("GET", EARNINGS)
+    held = balance(trade.org.server, trade.seller.id)
+    assert held == BUYER_CREDIT + told["total_paid_out_cents"] - 500
+    nothing = trade.buyers[0].call("GET", EARNINGS)
     assert (nothing["assets"], nothing["total_gross_earnings_cents"], nothing["total_paid_out_cents"]) == ([], 0, 0)
 
 
 def test_official_client_reads_both(trade: Trade) -> None:
     """`ouro-py` makes its own objects of history and earnings."""
-    with official_client(trade.circle.server, trade.seller.member.key) as ouro:
+    with official_client(trade.org.server, trade.seller.member.key) as ouro:
         page = ouro.money.get_usage_history(limit=2, asset_id=trade.poem, role="creator")
         assert (len(page.data), page.has_more, page.total) == (2, True, 3)
         assert (page.summary.record_count, page.summary.total_cents) == (3, 400)

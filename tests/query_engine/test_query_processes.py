@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from faults.processes import command_of, wait_until_gone
+from _support.processes import get_command, list_open_files, wait_until_gone
+from _support.waiting import wait_until
 from hallmarket.server.query_engine.errors import InvalidQuery, QueryFailed, QueryOutOfMemory, QueryTimeout
 from hallmarket.server.query_engine.types import Format, Query, Source
 from query_engine.conftest import EngineRunner
-from support import open_files, wait_until
 
 ENDLESS = "select sum(i * i % 7) from range(100000000000) r(i)"
 COUNT = "select count(*) from {{table}}"
@@ -46,7 +46,7 @@ def _processes() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children()
-        if "hallmarket.server.query_engine.process_main" in command_of(child)
+        if "hallmarket.server.query_engine.process_main" in get_command(child)
     ]
 
 
@@ -145,7 +145,7 @@ def test_sandbox(small: EngineRunner) -> None:
     assert {entry.split(b"=")[0] for entry in environment if entry} <= {
         *(b"ARROW_DEFAULT_MEMORY_POOL", b"MALLOC_ARENA_MAX", b"TZ", b"LC_ALL"),
     }
-    names = open_files(process.pid)
+    names = list_open_files(process.pid)
     assert all(name.startswith(("pipe:", "socket:", "/dev/null", "anon_inode:")) for name in names), names
     for resource in (psutil.RLIMIT_CORE, psutil.RLIMIT_FSIZE):
         assert process.rlimit(resource) == (0, 0)

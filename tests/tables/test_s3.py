@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from _support.ports import free_port
+from _support.s3_server import BUCKET, run_s3
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.tables.files import Files, read_batches
 from hallmarket.server.tables.log import storage_options
 from hallmarket.server.tables.store import Tables
 from hallmarket.server.tables.types import Column, Snapshot
-from s3 import BUCKET, s3_at
-from support import free_port
 
 COLUMNS = (Column("id", "bigint"), Column("v", "text"))
 
@@ -27,7 +27,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with s3_at(port):
+    with run_s3(port):
         yield f"s3://{BUCKET}/store"
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from circle import Circle, at_once
-from wire import assert_exchange_error
+from _support.concurrency import run_overlapping
+from _support.organizations import Organization
+from _support.responses import assert_exchange_error
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 TEAM = {
@@ -15,12 +16,12 @@ TEAM = {
 }  # fmt: skip
 
 
-def test_creator_is_administrator(circle: Circle) -> None:
+def test_creator_is_administrator(org: Organization) -> None:
     """Whoever creates a team administers it; it has the contract's shape, and what is left out is inherited."""
-    creator = circle.person()
-    team = creator.create_team("deep-sea-2", org_id=circle.organization, description="*Far* down")
+    creator = org.new_user()
+    team = creator.create_team("deep-sea-2", org_id=org.id, description="*Far* down")
     assert set(team) == TEAM
-    assert (team["name"], team["slug"], team["org_id"]) == ("deep-sea-2", "deep-sea-2", circle.organization)
+    assert (team["name"], team["slug"], team["org_id"]) == ("deep-sea-2", "deep-sea-2", org.id)
     assert set(team["organization"]) >= {"id", "name", "join_policy", "source_policy", "actor_type_policy"}
     assert (team["visibility"], team["default_role"], team["description"]) == ("organization", "write", "*Far* down")
     assert team["join_policy"] is team["source_policy"] is team["actor_type_policy"] is None
@@ -28,10 +29,10 @@ def test_creator_is_administrator(circle: Circle) -> None:
     assert (team["userMembership"]["user_id"], team["userMembership"]["role"]) == (creator.id, "admin")
     assert team["userMembership"]["membership_type"] == "internal"
     assert (team["metrics"], team["is_default"], team["join_request_pending"]) == ({}, False, False)
-    assert circle.trail(team["id"]) == ["team.create"]
+    assert org.audit_actions(team["id"]) == ["team.create"]
 
 
-def test_every_field_is_kept(circle: Circle) -> None:
+def test_every_field_is_kept(org: Organization) -> None:
     """Visibility, role and policies are what was asked for; a description may come as an editor's rich text."""
     fields = {
         "visibility": "public",
@@ -41,18 +42,18 @@ def test_every_field_is_kept(circle: Circle) -> None:
         "actor_type_policy": "agents_only",
     }
     rich = {"text": "**Bold**", "json": {"type": "doc", "content": []}}
-    team = circle.person().create_team("all-of-it", description=rich, **fields)
+    team = org.new_user().create_team("all-of-it", description=rich, **fields)
     assert {name: team[name] for name in fields} == fields
     assert team["description"] == "**Bold**"
-    assert team["org_id"] == circle.organization
+    assert team["org_id"] == org.id
 
 
 @pytest.mark.parametrize(
     "name", ["", "Deep", "deep sea", "-deep", "deep-", "deep--sea", "deep_sea", "tief-süß", "a" * 65, "deep\n", "a\0"]
 )
-def test_name_is_a_slug(circle: Circle, name: str) -> None:
+def test_name_is_a_slug(org: Organization, name: str) -> None:
     """A name that is no slug is 400, naming the field."""
-    response = circle.boss.client.post("/teams/create", json={"team": {"name": name}})
+    response = org.admin.client.post("/teams/create", json={"team": {"name": name}})
     assert assert_exchange_error(response, 400, "invalid_request")["details"]["field"] == "team.name"
 
 
@@ -77,32 +78,32 @@ def test_name_is_a_slug(circle: Circle, name: str) -> None:
         [],
     ],
 )
-def test_what_is_no_team_is_refused(circle: Circle, body: Any) -> None:
+def test_what_is_no_team_is_refused(org: Organization, body: Any) -> None:
     """A body that describes no team is 400."""
-    assert_exchange_error(circle.boss.client.post("/teams/create", json=body), 400, "invalid_request")
+    assert_exchange_error(org.admin.client.post("/teams/create", json=body), 400, "invalid_request")
 
 
-def test_name_is_taken_once_in_an_organization(circle: Circle) -> None:
+def test_name_is_taken_once_in_an_organization(org: Organization) -> None:
     """A name that is taken is 409 in its organization, and free in another."""
-    circle.boss.create_team("deep-sea")
-    response = circle.person().client.post("/teams/create", json={"team": {"name": "deep-sea"}})
+    org.admin.create_team("deep-sea")
+    response = org.new_user().client.post("/teams/create", json={"team": {"name": "deep-sea"}})
     assert_exchange_error(response, 409, "duplicate")
-    circle.stranger().create_team("deep-sea")
+    org.new_outsider().create_team("deep-sea")
 
 
-def test_one_of_many_gets_a_name(circle: Circle) -> None:
+def test_one_of_many_gets_a_name(org: Organization) -> None:
     """Of several who take one name at the same moment one gets it, and the others are told."""
-    people = [circle.person() for _ in range(4)]
+    people = [org.new_user() for _ in range(4)]
     calls = [(one, "POST", "/teams/create", {"team": {"name": "rush"}}) for one in people]
-    assert at_once(circle.server, calls) == [200, 409, 409, 409]
+    assert run_overlapping(org.server, calls) == [200, 409, 409, 409]
 
 
-def test_team_elsewhere_is_forbidden(circle: Circle) -> None:
+def test_team_elsewhere_is_forbidden(org: Organization) -> None:
     """Nobody creates a team in an organization that is not theirs, or that their key is not bound to."""
-    stranger = circle.stranger()
-    body = {"team": {"name": "spies", "org_id": circle.organization}}
+    stranger = org.new_outsider()
+    body = {"team": {"name": "spies", "org_id": org.id}}
     assert_exchange_error(stranger.client.post("/teams/create", json=body), 403, "api_key_org_mismatch")
-    free = circle.free(stranger)
+    free = org.with_unbound_key(stranger)
     assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
     body["team"]["org_id"] = NOBODY
     assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
@@ -110,18 +111,18 @@ def test_team_elsewhere_is_forbidden(circle: Circle) -> None:
     assert assert_exchange_error(nowhere, 400, "invalid_request")["details"]["field"] == "team.org_id"
 
 
-def test_free_key_creates_where_the_request_runs(circle: Circle) -> None:
+def test_free_key_creates_where_the_request_runs(org: Organization) -> None:
     """A key bound to nothing creates in the organization its owner names, in the body or by X-Ouro-Org."""
-    free = circle.free(circle.person())
-    assert free.create_team("by-body", org_id=circle.organization)["org_id"] == circle.organization
-    context = {"x-ouro-org": circle.organization}
-    team = free.ask("POST", "/teams/create", json={"team": {"name": "by-header"}}, headers=context)
-    assert team["org_id"] == circle.organization
+    free = org.with_unbound_key(org.new_user())
+    assert free.create_team("by-body", org_id=org.id)["org_id"] == org.id
+    context = {"x-ouro-org": org.id}
+    team = free.call("POST", "/teams/create", json={"team": {"name": "by-header"}}, headers=context)
+    assert team["org_id"] == org.id
 
 
-def test_key_without_the_scope_changes_nothing(circle: Circle) -> None:
+def test_key_without_the_scope_changes_nothing(org: Organization) -> None:
     """A key that may read teams may not create one."""
-    reader = circle.person(scopes="teams:read")
+    reader = org.new_user(scopes="teams:read")
     response = reader.client.post("/teams/create", json={"team": {"name": "mine"}})
     assert_exchange_error(response, 403, "forbidden")
-    assert len(reader.ask("GET", "/teams")) == 1
+    assert len(reader.call("GET", "/teams")) == 1

@@ -4,106 +4,106 @@ from uuid import uuid4
 
 import pytest
 
-from circle import Circle, Someone
-from support import Server
-from wire import assert_exchange_error
+from _support.organizations import Organization, User
+from _support.responses import assert_exchange_error
+from _support.servers import Server
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-def names(someone: Someone, **params: str) -> list[str]:
+def names(someone: User, **params: str) -> list[str]:
     """The names of the teams somebody is shown."""
-    return [team["name"] for team in someone.ask("GET", "/teams", params=params)]
+    return [team["name"] for team in someone.call("GET", "/teams", params=params)]
 
 
-def test_everybody_is_in_the_default_team(circle: Circle) -> None:
+def test_everybody_is_in_the_default_team(org: Organization) -> None:
     """Every organization has a default team, and every member is in it: administrators as such."""
-    person = circle.person()
-    (team,) = person.ask("GET", "/teams")
+    person = org.new_user()
+    (team,) = person.call("GET", "/teams")
     assert (team["name"], team["slug"], team["is_default"]) == ("general", "general", True)
-    assert team["org_id"] == team["organization"]["id"] == circle.organization
+    assert team["org_id"] == team["organization"]["id"] == org.id
     assert (team["memberCount"], team["joinStatus"], team["canModerate"]) == (2, "joined", False)
     assert team["userMembership"]["user_id"] == person.id
     assert team["userMembership"]["role"] == "write"
     assert team["join_policy"] is None
     assert "members" not in team
-    assert circle.boss.ask("GET", "/teams")[0]["userMembership"]["role"] == "admin"
-    assert circle.boss.ask("GET", f"/teams/{team['id']}")["canModerate"] is True
+    assert org.admin.call("GET", "/teams")[0]["userMembership"]["role"] == "admin"
+    assert org.admin.call("GET", f"/teams/{team['id']}")["canModerate"] is True
 
 
-def test_default_team_comes_first_then_names(circle: Circle) -> None:
+def test_default_team_comes_first_then_names(org: Organization) -> None:
     """Teams are in order, page by page, and `hasMore` is exact."""
     for name in ("b", "c", "a"):
-        circle.boss.create_team(name)
-    assert names(circle.person()) == ["general", "a", "b", "c"]
+        org.admin.create_team(name)
+    assert names(org.new_user()) == ["general", "a", "b", "c"]
     seen = []
     for offset in range(4):
-        page = circle.boss.client.get("/teams", params={"offset": offset, "limit": 1}).json()
+        page = org.admin.client.get("/teams", params={"offset": offset, "limit": 1}).json()
         assert page["pagination"]["hasMore"] is (offset < 3)
         assert page["pagination"]["nextCursor"] is None
         seen += [team["name"] for team in page["data"]]
     assert seen == ["general", "a", "b", "c"]
-    assert names(circle.boss, offset="4") == []
+    assert names(org.admin, offset="4") == []
 
 
-def test_filters(circle: Circle) -> None:
+def test_filters(org: Organization) -> None:
     """Joined ones only, public ones only; `false` is no filter."""
-    circle.boss.create_team("hers")
-    person = circle.person()
+    org.admin.create_team("hers")
+    person = org.new_user()
     person.create_team("his", visibility="public")
     assert names(person) == ["general", "hers", "his"]
     assert names(person, joined="false", public_only="false") == ["general", "hers", "his"]
     assert names(person, joined="true") == ["general", "his"]
     assert names(person, public_only="true") == ["his"]
-    assert names(circle.boss, joined="true", public_only="true") == []
+    assert names(org.admin, joined="true", public_only="true") == []
 
 
-def test_strangers_see_public_teams_only(circle: Circle) -> None:
+def test_strangers_see_public_teams_only(org: Organization) -> None:
     """A team of an organization one is not in is invisible unless it is public."""
-    hidden = circle.boss.create_team("hidden")
-    shown = circle.boss.create_team("shown", visibility="public")
-    stranger = circle.stranger()
+    hidden = org.admin.create_team("hidden")
+    shown = org.admin.create_team("shown", visibility="public")
+    stranger = org.new_outsider()
     assert names(stranger) == ["general"]
-    for someone in (stranger, circle.free(stranger)):
-        assert names(someone, org_id=circle.organization) == ["shown"]
+    for someone in (stranger, org.with_unbound_key(stranger)):
+        assert names(someone, org_id=org.id) == ["shown"]
         assert_exchange_error(someone.client.get(f"/teams/{hidden['id']}"), 404, "not_found")
-        team = someone.ask("GET", f"/teams/{shown['id']}")
+        team = someone.call("GET", f"/teams/{shown['id']}")
         assert (team["joinStatus"], team["userMembership"], team["canModerate"]) == ("none", None, False)
     assert names(stranger, org_id=str(uuid4())) == names(stranger, org_id=NOBODY) == []
 
 
-def test_personal_context_sees_all_of_ones_organizations(circle: Circle) -> None:
+def test_personal_context_sees_all_of_ones_organizations(org: Organization) -> None:
     """A free key sees the teams of all its owner's organizations; in one of them it sees that one's."""
-    person, other = circle.person(), circle.stranger()
+    person, other = org.new_user(), org.new_outsider()
     elsewhere = other.create_team("elsewhere")
-    circle.server.query(
+    org.server.query(
         "insert into membership (organization_id, person_id, role) values ($1, $2, 'member')",
         other.member.organization,
         person.id,
     )
-    circle.boss.create_team("here")
-    free = circle.free(person)
+    org.admin.create_team("here")
+    free = org.with_unbound_key(person)
     assert {"here", "elsewhere"} <= set(names(free))
     assert names(free, joined="true") == ["general", "general"]
-    here = free.ask("GET", "/teams", headers={"x-ouro-org": circle.organization})
+    here = free.call("GET", "/teams", headers={"x-ouro-org": org.id})
     assert [team["name"] for team in here] == ["general", "here"]
     path = f"/teams/{elsewhere['id']}"
-    assert free.ask("GET", path)["joinStatus"] == "none"
-    pinned = free.client.get(path, headers={"x-ouro-org": circle.organization})
+    assert free.call("GET", path)["joinStatus"] == "none"
+    pinned = free.client.get(path, headers={"x-ouro-org": org.id})
     assert_exchange_error(pinned, 404, "not_found")
     assert_exchange_error(person.client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("query", ["org_id=x", "joined=1", "public_only=yes", "limit=0", "limit=201", "offset=-1"])
-def test_bad_query_is_refused(circle: Circle, query: str) -> None:
+def test_bad_query_is_refused(org: Organization, query: str) -> None:
     """A parameter that makes no sense is 400 naming it."""
-    error = assert_exchange_error(circle.boss.client.get(f"/teams?{query}"), 400, "invalid_request")
+    error = assert_exchange_error(org.admin.client.get(f"/teams?{query}"), 400, "invalid_request")
     assert error["details"]["field"] == query.split("=")[0]
 
 
-def test_bad_flag_of_one_team_is_refused(circle: Circle) -> None:
+def test_bad_flag_of_one_team_is_refused(org: Organization) -> None:
     """`include_members` is true or false."""
-    response = circle.boss.client.get(f"/teams/{circle.default_team()}?include_members=1")
+    response = org.admin.client.get(f"/teams/{org.default_team_id()}?include_members=1")
     assert_exchange_error(response, 400, "invalid_request")
 
 

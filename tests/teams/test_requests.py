@@ -6,39 +6,40 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from circle import Circle, Someone, at_once
-from wire import assert_exchange_error
+from _support.concurrency import run_overlapping
+from _support.organizations import Organization, User
+from _support.responses import assert_exchange_error
 
 
-def asked(circle: Circle, name: str = "ask") -> tuple[Someone, Someone, str, str]:
+def asked(org: Organization, name: str = "ask") -> tuple[User, User, str, str]:
     """A team's owner, somebody who asked to join it, the team's path and the request's."""
-    owner, person = circle.person(), circle.person()
+    owner, person = org.new_user(), org.new_user()
     path = f"/teams/{owner.create_team(name, join_policy='request')['id']}"
-    request = person.ask("POST", f"{path}/join")["userJoinRequest"]
+    request = person.call("POST", f"{path}/join")["userJoinRequest"]
     return owner, person, path, f"{path}/join-requests/{request['id']}"
 
 
-def test_moderators_see_all_requests_and_others_their_own(circle: Circle) -> None:
+def test_moderators_see_all_requests_and_others_their_own(org: Organization) -> None:
     """Administrators of team and organization see every pending request, oldest first; others see what they asked."""
-    owner, first, path, _ = asked(circle)
-    second, third = circle.person(), circle.person()
-    second.ask("POST", f"{path}/join")
-    for moderator in (owner, circle.boss):
-        requests = moderator.ask("GET", f"{path}/join-requests")
+    owner, first, path, _ = asked(org)
+    second, third = org.new_user(), org.new_user()
+    second.call("POST", f"{path}/join")
+    for moderator in (owner, org.admin):
+        requests = moderator.call("GET", f"{path}/join-requests")
         assert [request["user_id"] for request in requests] == [first.id, second.id]
         shown = {"user_id": first.id, "username": first.member.username, "name": "Jane Doe"}
         assert requests[0]["user"] == shown | {"avatar_path": None, "actor_type": "base"}
         assert {"id", "team_id", "status", "created_at"} <= set(requests[0])
-    assert [request["user_id"] for request in second.ask("GET", f"{path}/join-requests")] == [second.id]
-    assert third.ask("GET", f"{path}/join-requests") == []
-    assert_exchange_error(circle.stranger().client.get(f"{path}/join-requests"), 404, "not_found")
+    assert [request["user_id"] for request in second.call("GET", f"{path}/join-requests")] == [second.id]
+    assert third.call("GET", f"{path}/join-requests") == []
+    assert_exchange_error(org.new_outsider().client.get(f"{path}/join-requests"), 404, "not_found")
 
 
-def test_requests_are_paged(circle: Circle) -> None:
+def test_requests_are_paged(org: Organization) -> None:
     """Pages of requests show each once, and say exactly whether there are more."""
-    owner, _, path, _ = asked(circle)
+    owner, _, path, _ = asked(org)
     for _ in range(2):
-        circle.person().ask("POST", f"{path}/join")
+        org.new_user().call("POST", f"{path}/join")
     seen = []
     for offset in range(3):
         page = owner.client.get(f"{path}/join-requests", params={"offset": offset, "limit": 1}).json()
@@ -48,88 +49,88 @@ def test_requests_are_paged(circle: Circle) -> None:
     assert_exchange_error(owner.client.get(f"{path}/join-requests?limit=0"), 400, "invalid_request")
 
 
-def test_approved_is_in(circle: Circle) -> None:
+def test_approved_is_in(org: Organization) -> None:
     """Who is approved is in with the team's default role, and hears of it; the request is no longer pending."""
-    owner, person, path, request = asked(circle)
-    assert owner.ask("POST", f"{request}/approve", json={}) is None
-    team = person.ask("GET", path)
+    owner, person, path, request = asked(org)
+    assert owner.call("POST", f"{request}/approve", json={}) is None
+    team = person.call("GET", path)
     assert (team["joinStatus"], team["userMembership"]["role"]) == ("joined", "write")
     assert (team["userJoinRequest"], team["join_request_pending"]) == (None, False)
-    assert owner.ask("GET", f"{path}/join-requests") == []
-    assert person.told(circle.server) == ["Your request to join the team ask was approved."]
-    assert circle.trail(path[7:]) == ["team.create", "team-request.create", "team-request.approve"]
+    assert owner.call("GET", f"{path}/join-requests") == []
+    assert person.notification_texts(org.server) == ["Your request to join the team ask was approved."]
+    assert org.audit_actions(path[7:]) == ["team.create", "team-request.create", "team-request.approve"]
 
 
-def test_rejected_may_ask_again(circle: Circle) -> None:
+def test_rejected_may_ask_again(org: Organization) -> None:
     """Who is rejected hears of it, sees it, and may ask again, which is a new request."""
-    owner, person, path, request = asked(circle)
-    assert circle.boss.ask("POST", f"{request}/reject") is None
-    team = person.ask("GET", path)
+    owner, person, path, request = asked(org)
+    assert org.admin.call("POST", f"{request}/reject") is None
+    team = person.call("GET", path)
     assert (team["joinStatus"], team["join_request_pending"]) == ("none", False)
     assert team["userJoinRequest"]["status"] == "rejected"
     assert team["userJoinRequest"]["reviewed_at"]
-    assert person.told(circle.server) == ["Your request to join the team ask was rejected."]
-    again = person.ask("POST", f"{path}/join")["userJoinRequest"]
+    assert person.notification_texts(org.server) == ["Your request to join the team ask was rejected."]
+    again = person.call("POST", f"{path}/join")["userJoinRequest"]
     assert again["id"] not in request
     assert again["status"] == "pending"
     assert_exchange_error(owner.client.post(f"{request}/approve"), 404, "not_found")
-    assert circle.trail(path[7:])[1:] == ["team-request.create", "team-request.reject", "team-request.create"]
+    assert org.audit_actions(path[7:])[1:] == ["team-request.create", "team-request.reject", "team-request.create"]
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_who_may_not_decide(circle: Circle, verb: str) -> None:
+def test_who_may_not_decide(org: Organization, verb: str) -> None:
     """Members and whoever asked do not decide requests, nor do strangers or moderators of another team."""
-    owner, person, path, request = asked(circle)
-    other = circle.person()
+    owner, person, path, request = asked(org)
+    other = org.new_user()
     foreign = f"/teams/{other.create_team('other')['id']}/join-requests/{request.rpartition('/')[2]}"
     for someone in (person, other):
         assert_exchange_error(someone.client.post(f"{request}/{verb}"), 403, "forbidden")
-    assert_exchange_error(circle.stranger().client.post(f"{request}/{verb}"), 404, "not_found")
+    assert_exchange_error(org.new_outsider().client.post(f"{request}/{verb}"), 404, "not_found")
     assert_exchange_error(other.client.post(f"{foreign}/{verb}"), 404, "not_found")
     assert_exchange_error(owner.client.post(f"{path}/join-requests/{uuid4()}/{verb}"), 404, "not_found")
     assert_exchange_error(owner.client.post(f"{path}/join-requests/x/{verb}"), 400, "invalid_request")
-    assert person.ask("GET", path)["joinStatus"] == "pending"
+    assert person.call("GET", path)["joinStatus"] == "pending"
 
 
-def test_request_of_somebody_who_left_is_gone(circle: Circle) -> None:
+def test_request_of_somebody_who_left_is_gone(org: Organization) -> None:
     """A request goes with its maker's membership of the organization."""
-    owner, person, path, request = asked(circle)
-    circle.dismiss(person)
-    assert owner.ask("GET", f"{path}/join-requests") == []
+    owner, person, path, request = asked(org)
+    org.remove_member(person)
+    assert owner.call("GET", f"{path}/join-requests") == []
     assert_exchange_error(owner.client.post(f"{request}/approve"), 404, "not_found")
 
 
 @pytest.mark.parametrize("verbs", [("approve", "approve"), ("reject", "reject"), ("approve", "reject")])
-def test_request_is_decided_once(circle: Circle, verbs: tuple[str, str]) -> None:
+def test_request_is_decided_once(org: Organization, verbs: tuple[str, str]) -> None:
     """Of two decisions at the same moment the first counts; the other, and any later one, is 409."""
-    owner, person, path, request = asked(circle)
-    calls = [(owner, "POST", f"{request}/{verbs[0]}", {}), (circle.boss, "POST", f"{request}/{verbs[1]}", {})]
-    assert at_once(circle.server, calls) == [200, 409]
-    assert person.ask("GET", path)["joinStatus"] == ("joined" if verbs[0] == "approve" else "none")
-    assert len(person.told(circle.server)) == 1
-    assert len(circle.trail(path[7:])) == 3
+    owner, person, path, request = asked(org)
+    calls = [(owner, "POST", f"{request}/{verbs[0]}", {}), (org.admin, "POST", f"{request}/{verbs[1]}", {})]
+    assert run_overlapping(org.server, calls) == [200, 409]
+    assert person.call("GET", path)["joinStatus"] == ("joined" if verbs[0] == "approve" else "none")
+    assert len(person.notification_texts(org.server)) == 1
+    assert len(org.audit_actions(path[7:])) == 3
     assert_exchange_error(owner.client.post(f"{request}/approve"), 409, "conflict")
 
 
-def test_approval_and_ban_at_once(circle: Circle) -> None:
+def test_approval_and_ban_at_once(org: Organization) -> None:
     """Approved and banned at the same moment, somebody is banned and out, whichever came first."""
     for order, statuses in ((1, [200, 200]), (-1, [200, 409])):
-        owner, person, path, request = asked(circle, f"ask-{statuses[1]}")
+        owner, person, path, request = asked(org, f"ask-{statuses[1]}")
         calls = [
             (owner, "POST", f"{request}/approve", {}),
-            (circle.boss, "POST", f"{path}/bans", {"user_id": person.id}),
+            (org.admin, "POST", f"{path}/bans", {"user_id": person.id}),
         ]
-        assert at_once(circle.server, calls[::order]) == statuses
-        assert person.ask("GET", path)["joinStatus"] == "banned"
-        assert owner.ask("GET", f"{path}/join-requests") == []
+        assert run_overlapping(org.server, calls[::order]) == statuses
+        assert person.call("GET", path)["joinStatus"] == "banned"
+        assert owner.call("GET", f"{path}/join-requests") == []
 
 
-def test_approval_while_leaving_the_organization(circle: Circle) -> None:
+def test_approval_while_leaving_the_organization(org: Organization) -> None:
     """Whoever is approved while leaving the organization is in no team of it, and neither request waits for long."""
-    owner, person, path, request = asked(circle)
+    owner, person, path, request = asked(org)
 
     async def leave_meanwhile() -> int:
-        connection = await asyncpg.connect(circle.server.postgres_url)
+        connection = await asyncpg.connect(org.server.postgres_url)
         try:
             async with connection.transaction():
                 await connection.execute("delete from membership where person_id = $1", person.id)
@@ -140,17 +141,19 @@ def test_approval_while_leaving_the_organization(circle: Circle) -> None:
             await connection.close()
 
     assert asyncio.run(leave_meanwhile()) == 404
-    assert owner.ask("GET", path)["memberCount"] == 1
-    assert circle.server.query("select from team_join_request where person_id = $1", person.id) == []
+    assert owner.call("GET", path)["memberCount"] == 1
+    assert org.server.query("select from team_join_request where person_id = $1", person.id) == []
 
 
-def test_leaving_the_organization_while_approved(circle: Circle) -> None:
+def test_leaving_the_organization_while_approved(org: Organization) -> None:
     """Whoever leaves the organization while being approved is out of its teams."""
-    owner, person, path, request = asked(circle)
-    remover = circle.server
-    place = f"/organizations/{circle.organization}/members/{person.id}"
-    assert at_once(remover, [(owner, "POST", f"{request}/approve", {}), (circle.boss, "DELETE", place, None)]) == [
+    owner, person, path, request = asked(org)
+    remover = org.server
+    place = f"/organizations/{org.id}/members/{person.id}"
+    assert run_overlapping(
+        remover, [(owner, "POST", f"{request}/approve", {}), (org.admin, "DELETE", place, None)]
+    ) == [
         200,
         200,
     ]
-    assert owner.ask("GET", path)["memberCount"] == 1
+    assert owner.call("GET", path)["memberCount"] == 1

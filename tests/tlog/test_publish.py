@@ -8,7 +8,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from anchors import answers_of, lines_of, post_batch
+from _support.anchoring import post_batch, random_hash, read_batch_results, to_ndjson
+from _support.responses import assert_exchange_error
+from _support.servers import new_server
+from _support.waiting import wait_until
 from hallmarket.proof.checkpoint import Checkpoint, open_checkpoint
 from hallmarket.proof.entry import MediaEntry, decode_entry
 from hallmarket.proof.key import VerifierKey
@@ -23,8 +26,6 @@ from hallmarket.proof.tile import (
     root_from_tiles,
     tiles_needed,
 )
-from support import new_server, random_hash, wait_until
-from wire import assert_exchange_error
 
 BATCHES = (1, 254, 1, 1, 300, 700)
 SIZE = sum(BATCHES)
@@ -63,7 +64,7 @@ def log() -> Iterator[Log]:
         statuses_when_empty = {path: anonymous.get(f"/log/{path}").status_code for path in paths}
         for count in BATCHES:
             items = [{"hash": random_hash(), "size": number} for number in range(count)]
-            ids += [answer["id"] for answer in answers_of(post_batch(api, lines_of(*items)))]
+            ids += [answer["id"] for answer in read_batch_results(post_batch(api, to_ndjson(*items)))]
             checkpoints.append(wait_until(partial(find_checkpoint, anonymous, key, len(ids))))
         yield Log(anonymous, key, checkpoints, ids, statuses_when_empty)
 

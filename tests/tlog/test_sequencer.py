@@ -9,23 +9,25 @@ from pathlib import Path
 import httpx
 import pytest
 
-from anchors import (
+from _support.anchoring import (
     ACCEPTED,
     ANCHORED,
     FAILED,
     anchor,
-    anchored,
-    answers_of,
+    anchor_and_wait,
     get_item,
-    lines_of,
-    post,
     post_batch,
+    random_hash,
+    read_batch_results,
+    request_anchor,
     set_status,
-    wait_for,
+    to_ndjson,
+    wait_for_status,
 )
-from faults.processes import find_sequencers, kill
-from support import Server, new_server, random_hash, wait_until
-from wire import read_log
+from _support.processes import find_sequencers, kill
+from _support.server_log import read_log
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
 
 LOCK = 1819240307
 
@@ -87,7 +89,7 @@ def test_item_is_anchored_within_a_second(api: httpx.Client) -> None:
 
     def wait_s() -> float:
         item_id, started = anchor(api), time.monotonic()
-        wait_for(api, item_id)
+        wait_for_status(api, item_id)
         return time.monotonic() - started
 
     wait_until(lambda: wait_s() < 1.0, timeout_s=60)
@@ -95,9 +97,11 @@ def test_item_is_anchored_within_a_second(api: httpx.Client) -> None:
 
 def test_entries_are_sequenced_in_order_of_arrival(single: Server, api: httpx.Client) -> None:
     """The items of a batch enter the log in the order of its lines, and single items in the order of their requests."""
-    batch = [answer["id"] for answer in answers_of(post_batch(api, lines_of(*(new_item() for _ in range(1500)))))]
+    batch = [
+        answer["id"] for answer in read_batch_results(post_batch(api, to_ndjson(*(new_item() for _ in range(1500)))))
+    ]
     ids = batch + [anchor(api) for _ in range(5)]
-    wait_for(api, ids[-1])
+    wait_for_status(api, ids[-1])
     rows = single.query("select id, leaf_index from media")
     leaf_index = {str(row["id"]): row["leaf_index"] for row in rows}
     first = leaf_index[ids[0]]
@@ -111,7 +115,7 @@ def test_killed_sequencer_is_replaced(single: Server, api: httpx.Client) -> None
     for _ in range(2):
         (killed,) = find_sequencers(single)
         kill(killed)
-        wait_for(api, anchor(api))
+        wait_for_status(api, anchor(api))
         assert [process.pid for process in find_sequencers(single)] != [killed.pid]
     assert assert_no_gaps(single) == size + 2
 
@@ -124,35 +128,35 @@ def new_item() -> dict[str, object]:
 @pytest.mark.parametrize("size_bytes", [0, 65_536, 100_000])
 def test_entry_of_invalid_size_fails_its_item(single: Server, api: httpx.Client, size_bytes: int) -> None:
     """An entry of invalid size makes its item failed and logs the reason; other entries are not affected."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(single, item["id"], ACCEPTED)
     single.query(
         "insert into log_queue (kind, subject_id, entry) values ('media', $1, $2)", item["id"], b"x" * size_bytes
     )
     other = anchor(api)
-    assert wait_for(api, item["id"], FAILED)["transaction"] is None
-    wait_for(api, other)
+    assert wait_for_status(api, item["id"], FAILED)["transaction"] is None
+    wait_for_status(api, other)
     rejected = [line for line in read_log(single) if line["event"] == "log entry rejected"]
     line = next(line for line in rejected if line["subject_id"] == item["id"])
     assert (line["level"], line["kind"], line["reason"]) == ("error", "media", "an entry must have 1 to 65,535 bytes")
-    again = post(api, id=item["id"], hash=item["hash"])
+    again = request_anchor(api, id=item["id"], hash=item["hash"])
     assert again.status_code == 200
-    assert wait_for(api, item["id"])["transaction"] is not None
+    assert wait_for_status(api, item["id"])["transaction"] is not None
 
 
 def test_largest_entry_fits(single: Server, api: httpx.Client) -> None:
     """An entry of 65,535 bytes enters the log."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     set_status(single, item["id"], ACCEPTED)
     single.query("insert into log_queue (kind, subject_id, entry) values ('media', $1, $2)", item["id"], b"x" * 65_535)
-    wait_for(api, item["id"])
+    wait_for_status(api, item["id"])
 
 
 def test_entry_of_an_unknown_kind_is_rejected(single: Server, api: httpx.Client) -> None:
     """An entry whose kind has no handler is rejected, its reason is logged, and the queue moves on."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     single.query("insert into log_queue (kind, subject_id, entry) values ('song', $1, 'la')", item["id"])
-    anchored(api)
+    anchor_and_wait(api)
     wait_until(lambda: single.query("select count(*) from log_queue where kind = 'song'")[0][0] == 0)
     (line,) = [line for line in read_log(single) if line.get("kind") == "song"]
     assert line["reason"] == "unknown kind"
@@ -161,11 +165,11 @@ def test_entry_of_an_unknown_kind_is_rejected(single: Server, api: httpx.Client)
 
 def test_only_rejected_entries_make_no_checkpoint(single: Server, api: httpx.Client) -> None:
     """A round in which no entry is accepted signs no checkpoint."""
-    item = anchored(api)
+    item = anchor_and_wait(api)
     (before,) = single.query("select number, size from log_head")
     set_status(single, item["id"], ACCEPTED)
     single.query("insert into log_queue (kind, subject_id, entry) values ('media', $1, '')", item["id"])
-    wait_for(api, item["id"], FAILED)
+    wait_for_status(api, item["id"], FAILED)
     assert single.query("select number, size from log_head") == [before]
 
 
@@ -175,14 +179,14 @@ def test_one_of_two_servers_sequences() -> None:
         for _ in range(3):
             ids = [anchor(client) for client in (one, other) for _ in range(20)]
             for item_id in ids:
-                wait_for(one, item_id)
+                wait_for_status(one, item_id)
             assert len(lock_holders(first)) == 1
         assert sum(is_sequencing(server) for server in (first, second)) == 1
         assert_no_gaps(first)
         leader, standby, client = (first, second, other) if is_sequencing(first) else (second, first, one)
         before = lock_holders(standby)
         leader.kill()
-        wait_for(client, anchor(client))
+        wait_for_status(client, anchor(client))
         assert is_sequencing(standby)
         assert lock_holders(standby) != before
         assert assert_no_gaps(standby) == 121

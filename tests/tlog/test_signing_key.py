@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from anchors import anchored
+from _support.anchoring import anchor_and_wait
+from _support.servers import Server, new_server
+from _support.startup import get_start_error
 from hallmarket.proof.checkpoint import open_checkpoint
 from hallmarket.proof.key import SigningKey, VerifierKey
-from starts import refusal_of_start
-from support import Server, new_server
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def log() -> Iterator[tuple[Server, SigningKey]]:
     """A stopped server that has anchored an item, and the key it generated."""
     with new_server() as server:
         with server.client() as api:
-            anchored(api)
+            anchor_and_wait(api)
         server.stop()
         yield server, SigningKey.parse((server.data / "log.key").read_text().strip())
 
@@ -53,7 +53,7 @@ def test_key_readable_by_others_is_refused(log: tuple[Server, SigningKey]) -> No
     path = server.data / "log.key"
     for mode in (0o640, 0o604, 0o666):
         path.chmod(mode)
-        assert f"chmod 600 {path}" in refusal_of_start(server)
+        assert f"chmod 600 {path}" in get_start_error(server)
     path.chmod(0o600)
 
 
@@ -63,7 +63,7 @@ def test_file_without_a_key_is_refused(log: tuple[Server, SigningKey], text: str
     server, key = log
     path = server.data / "log.key"
     path.write_text(text)
-    assert f"{path} does not contain a valid signing key" in refusal_of_start(server)
+    assert f"{path} does not contain a valid signing key" in get_start_error(server)
     assert path.read_text() == text
     path.write_text(key.text())
 
@@ -73,7 +73,7 @@ def test_wrong_key_is_refused(log: tuple[Server, SigningKey]) -> None:
     server, key = log
     other = SigningKey.generate(key.verifier_key.name)
     server.settings["log_key"] = other.text()
-    message = refusal_of_start(server)
+    message = get_start_error(server)
     del server.settings["log_key"]
     assert str(key.verifier_key) in message
     assert str(other.verifier_key) in message
@@ -81,7 +81,7 @@ def test_wrong_key_is_refused(log: tuple[Server, SigningKey]) -> None:
     path = server.data / "log.key"
     text = path.read_text()
     path.unlink()
-    assert str(key.verifier_key) in refusal_of_start(server)
+    assert str(key.verifier_key) in get_start_error(server)
     path.write_text(text)
     path.chmod(0o600)
 
@@ -93,7 +93,7 @@ def test_key_and_name_survive_a_restart(log: tuple[Server, SigningKey]) -> None:
     server.start()
     assert published_key(server) == str(key.verifier_key)
     with server.client() as api:
-        anchored(api)
+        anchor_and_wait(api)
         assert open_checkpoint(api.get("/log/checkpoint").text, key.verifier_key).size == 2
 
 
@@ -115,7 +115,7 @@ def test_configured_key_is_used_and_stored_nowhere() -> None:
 def test_invalid_origin_is_refused(stopped: Server, origin: str) -> None:
     """An origin that contains a space, a plus sign or a line break is refused, and no key is created."""
     stopped.settings["log_origin"] = origin
-    assert "cannot name a log" in refusal_of_start(stopped)
+    assert "cannot name a log" in get_start_error(stopped)
     assert not (stopped.data / "log.key").exists()
 
 
@@ -123,7 +123,7 @@ def test_invalid_origin_is_refused(stopped: Server, origin: str) -> None:
 def test_invalid_configured_key_is_refused(stopped: Server, key: str) -> None:
     """An invalid key in the settings is refused; the message names the setting and does not repeat its value."""
     stopped.settings.update(log_key=key, log_origin="")
-    message = refusal_of_start(stopped)
+    message = get_start_error(stopped)
     assert message.startswith("HALLMARKET_LOG_KEY does not contain a valid signing key")
     assert key not in message
 

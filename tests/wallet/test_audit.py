@@ -6,31 +6,32 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from circle import Circle, Someone, new_circle
-from funds import credit
+from _support.files import make_file
+from _support.organizations import Organization, User, new_organization
+from _support.servers import Server, new_server
+from _support.waiting import wait_until
+from _support.wallets import credit
 from hallmarket.server.purchases.audit import MoneyAudit, audit_moment
-from making_files import make_file
-from support import Server, new_server, wait_until
 
 
 class Market:
     """A server of its own where something was credited, sold, given back, tipped, corrected and paid out."""
 
-    def __init__(self, server: Server, circle: Circle) -> None:
+    def __init__(self, server: Server, org: Organization) -> None:
         self.server = server
-        self.seller: Someone = circle.free(circle.boss)
-        self.buyer = circle.stranger()
+        self.seller: User = org.with_unbound_key(org.admin)
+        self.buyer = org.new_outsider()
         credit(server, self.buyer.id, 5000)
         for name, refund in (("one", None), ("two", {"amount": 500}), ("three", {})):
             asset = make_file(
                 self.seller, name.encode(), visibility="monetized", monetization="pay-to-unlock", price_usd=12
             )
             body = {"assetType": "file", "assetId": asset["id"]}
-            licence = self.buyer.ask("POST", "/elements/common/purchase-asset", json=body)["charge"]["licence_id"]
+            licence = self.buyer.call("POST", "/elements/common/purchase-asset", json=body)["charge"]["licence_id"]
             if refund is not None:
-                self.seller.ask("POST", f"/licences/{licence}/refund", json=refund)
+                self.seller.call("POST", f"/licences/{licence}/refund", json=refund)
         body = {"recipientId": self.seller.id, "amountCents": 100}
-        tip = self.buyer.ask("POST", "/stripe/wallet/tip", json=body)["transaction_id"]
+        tip = self.buyer.call("POST", "/stripe/wallet/tip", json=body)["transaction_id"]
         server.admin("correct", tip, "--reason", "a test")
         server.admin("payout", self.seller.member.username, "5", "--currency", "usd")
 
@@ -62,8 +63,8 @@ class _Undo(Exception):
 @pytest.fixture(scope="module")
 def market() -> Iterator[Market]:
     """A server with a fee, where money moved in every way."""
-    with new_server(platform_fee_bps=250) as server, new_circle(server) as circle:
-        made = Market(server, circle)
+    with new_server(platform_fee_bps=250) as server, new_organization(server) as org:
+        made = Market(server, org)
         wait_until(lambda: server.query("select from licence where status <> 3") == [])
         yield made
 

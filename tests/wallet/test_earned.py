@@ -6,12 +6,12 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from _support.servers import Server
 from hallmarket.server.database.connections import Database
 from hallmarket.server.wallet.balance import get_usd_balance
 from hallmarket.server.wallet.fold import fold
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers
 from hallmarket.server.wallet.types import FUNDING, PAYOUT, Transfer, TransferKind
-from support import Server
 
 # What happens to somebody, what it moves, and what of it counts as earned.
 EFFECTS: dict[str, tuple[TransferKind, int, int]] = {

@@ -7,12 +7,14 @@ import asyncpg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from _support.members import Member
+from _support.servers import Server
+from _support.waiting import wait_until
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InsufficientFunds
 from hallmarket.server.wallet.fold import MANY, fold
 from hallmarket.server.wallet.transfer import find_accounts, lock_wallets, move, record_transfers, require_funds
 from hallmarket.server.wallet.types import FUNDING, Transfer
-from support import Member, Server, wait_until
 
 HELD = """
 select a.person_id, account_balance(a) as held, a.balance_minor as counted

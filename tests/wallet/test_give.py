@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from circle import Circle, Someone
-from exchange import get_token, official_client
-from funds import balance, credit
-from support import Server
-from wire import assert_exchange_error
+from _support.clients import get_token, official_client
+from _support.organizations import Organization, User
+from _support.responses import assert_exchange_error
+from _support.servers import Server
+from _support.wallets import balance, credit
 
 WAYS = {
     "usd": ("/stripe/wallet/tip", "amountCents", "tip", "/stripe/wallet", "amount_cents"),
@@ -25,22 +25,22 @@ def body_of(currency: str, recipient: str, amount: object, **more: object) -> di
     return {"recipientId": recipient, WAYS[currency][1]: amount, **more}
 
 
-def moves(someone: Someone, currency: str, **query: object) -> list[dict[str, Any]]:
+def moves(someone: User, currency: str, **query: object) -> list[dict[str, Any]]:
     """What moved in somebody's wallet."""
     _, _, _, root, _ = WAYS[currency]
-    return list(someone.ask("GET", f"{root}/transactions", params=query))
+    return list(someone.call("GET", f"{root}/transactions", params=query))
 
 
 @pytest.mark.parametrize("currency", ["usd", "btc"])
-def test_gift_reaches_whom_it_is_for(circle: Circle, currency: Any) -> None:
+def test_gift_reaches_whom_it_is_for(org: Organization, currency: Any) -> None:
     """What leaves one wallet is in the other, whole; both see it, signed, with its message; the recipient is told."""
-    giver, taker = circle.person(), circle.stranger()
+    giver, taker = org.new_user(), org.new_outsider()
     path, _, kind, _, amount = WAYS[currency]
-    credit(circle.server, giver.id, 1000, currency)
-    told = giver.ask("POST", path, json=body_of(currency, taker.id, 300, message="for the photo"))
+    credit(org.server, giver.id, 1000, currency)
+    told = giver.call("POST", path, json=body_of(currency, taker.id, 300, message="for the photo"))
     assert 300 in told.values()
-    assert balance(circle.server, giver.id, currency) == 700
-    assert balance(circle.server, taker.id, currency) == 300
+    assert balance(org.server, giver.id, currency) == 700
+    assert balance(org.server, taker.id, currency) == 300
     (out, first), (came,) = moves(giver, currency), moves(taker, currency)
     assert (out[amount], first[amount], came[amount]) == (-300, 1000, 300)
     assert (out["type"], first["type"], came["type"]) == (kind, "credit", kind)
@@ -48,19 +48,19 @@ def test_gift_reaches_whom_it_is_for(circle: Circle, currency: Any) -> None:
     assert out["metadata"]["balance_after"] == 700
     assert came["metadata"]["counterparty"] == {"user_id": giver.id, "username": giver.member.username}
     assert out["metadata"]["message"] == came["metadata"]["message"] == "for the photo"
-    (text,) = taker.told(circle.server)
+    (text,) = taker.notification_texts(org.server)
     assert giver.member.username in text
-    events = circle.server.query("select action, subject_id from audit_event where actor_id = $1", UUID(giver.id))
+    events = org.server.query("select action, subject_id from audit_event where actor_id = $1", UUID(giver.id))
     assert [tuple(event) for event in events] == [(f"wallet.{kind}", UUID(taker.id))]
 
 
 @pytest.mark.parametrize("currency", ["usd", "btc"])
-def test_gifts_that_cannot_be(circle: Circle, currency: Any) -> None:
+def test_gifts_that_cannot_be(org: Organization, currency: Any) -> None:
     """To oneself, to nobody, of nothing, of more than there is: nothing moves, and the answer says why."""
-    giver, taker = circle.person(), circle.person()
+    giver, taker = org.new_user(), org.new_user()
     path = WAYS[currency][0]
-    credit(circle.server, giver.id, 500, currency)
-    credit(circle.server, giver.id, 10**6, "btc" if currency == "usd" else "usd")
+    credit(org.server, giver.id, 500, currency)
+    credit(org.server, giver.id, 10**6, "btc" if currency == "usd" else "usd")
     wrong: list[tuple[str, object, int, str]] = [
         (giver.id, 5, 400, "invalid_request"),
         (str(uuid4()), 5, 404, "not_found"),
@@ -77,21 +77,19 @@ def test_gifts_that_cannot_be(circle: Circle, currency: Any) -> None:
     for message in ("x" * 1001, "a\0b", 5):
         answer = giver.client.post(path, json=body_of(currency, taker.id, 5, message=message))
         assert_exchange_error(answer, 400, "invalid_request")
-    assert balance(circle.server, giver.id, currency) == 500
+    assert balance(org.server, giver.id, currency) == 500
     assert moves(taker, currency) == []
-    assert taker.told(circle.server) == []
+    assert taker.notification_texts(org.server) == []
 
 
-def test_a_key_moves_money_once(circle: Circle) -> None:
+def test_a_key_moves_money_once(org: Organization) -> None:
     """Under one key it moves once, however often and at once it is asked for; another request under it is 422."""
-    giver, taker = circle.person(), circle.person()
-    credit(circle.server, giver.id, 1000)
-    headers = {"authorization": get_token(circle.server, giver.member.key), "idempotency-key": secrets.token_hex(8)}
+    giver, taker = org.new_user(), org.new_user()
+    credit(org.server, giver.id, 1000)
+    headers = {"authorization": get_token(org.server, giver.member.key), "idempotency-key": secrets.token_hex(8)}
 
     async def ask(count: int, amount: int) -> list[httpx.Response]:
-        async with httpx.AsyncClient(
-            base_url=circle.server.url, headers=headers, timeout=30, trust_env=False
-        ) as client:
+        async with httpx.AsyncClient(base_url=org.server.url, headers=headers, timeout=30, trust_env=False) as client:
             body = body_of("usd", taker.id, amount)
             return await asyncio.gather(*(client.post("/stripe/wallet/tip", json=body) for _ in range(count)))
 
@@ -99,37 +97,37 @@ def test_a_key_moves_money_once(circle: Circle) -> None:
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 4
-    assert balance(circle.server, taker.id) == 400
+    assert balance(org.server, taker.id) == 400
     assert_exchange_error(asyncio.run(ask(1, 401))[0], 422, "idempotency_mismatch")
 
 
-def test_a_refusal_is_kept_too(circle: Circle) -> None:
+def test_a_refusal_is_kept_too(org: Organization) -> None:
     """A refusal under a key is told again, though there is money meanwhile: nobody pays by a request given up."""
-    giver, taker = circle.person(), circle.person()
+    giver, taker = org.new_user(), org.new_user()
     header, body = {"idempotency-key": "one"}, body_of("usd", taker.id, 400)
     first = giver.client.post("/stripe/wallet/tip", json=body, headers=header)
     assert_exchange_error(first, 402, "insufficient_funds")
-    credit(circle.server, giver.id, 1000)
+    credit(org.server, giver.id, 1000)
     again = giver.client.post("/stripe/wallet/tip", json=body, headers=header)
     assert (again.status_code, again.content) == (402, first.content)
-    assert balance(circle.server, taker.id) == 0
+    assert balance(org.server, taker.id) == 0
 
 
-def test_scopes_and_bound_keys(circle: Circle) -> None:
+def test_scopes_and_bound_keys(org: Organization) -> None:
     """A wallet is its person's whatever key asks; who may only look moves nothing."""
-    looking = circle.person(scopes="wallet:read")
-    credit(circle.server, looking.id, 77)
-    assert looking.ask("GET", "/stripe/wallet/balance")["balance_cents"] == 77
-    body = body_of("usd", circle.boss.id, 5)
+    looking = org.new_user(scopes="wallet:read")
+    credit(org.server, looking.id, 77)
+    assert looking.call("GET", "/stripe/wallet/balance")["balance_cents"] == 77
+    body = body_of("usd", org.admin.id, 5)
     assert_exchange_error(looking.client.post("/stripe/wallet/tip", json=body), 403, "forbidden")
-    assert circle.free(looking).ask("GET", "/stripe/wallet/balance")["balance_cents"] == 77
-    other = circle.person(scopes="users:read")
+    assert org.with_unbound_key(looking).call("GET", "/stripe/wallet/balance")["balance_cents"] == 77
+    other = org.new_user(scopes="users:read")
     assert_exchange_error(other.client.get("/wallet/balance"), 403, "forbidden")
 
 
-def test_official_client(circle: Circle, server: Server) -> None:
+def test_official_client(org: Organization, server: Server) -> None:
     """The official client's balances, histories, sends and deposit address, in both currencies."""
-    giver, taker = circle.person(), circle.person()
+    giver, taker = org.new_user(), org.new_user()
     credit(server, giver.id, 1000)
     credit(server, giver.id, 5000, "btc")
     with official_client(server, giver.member.key) as ouro:

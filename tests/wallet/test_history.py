@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circle import Someone, new_circle
-from exchange import official_client
-from funds import balance, credit
+from _support.clients import official_client
+from _support.databases import Connection
+from _support.files import make_file
+from _support.organizations import User, new_organization
+from _support.responses import assert_exchange_error
+from _support.servers import Server, new_server
+from _support.wallets import balance, credit
 from hallmarket.server.http.exchange import MAX_ITEMS
 from hallmarket.server.wallet import operate
 from hallmarket.server.wallet.history import KINDS
 from hallmarket.server.wallet.transfer import CURRENCIES
-from making_files import make_file
-from support import Connection, Server, new_server
-from wire import assert_exchange_error
 
 PATH = "/stripe/wallet/transactions"
 
@@ -24,7 +25,7 @@ PATH = "/stripe/wallet/transactions"
 class Trade:
     """Two people on a server with a fee, between whom money moved in every way but by card."""
 
-    def __init__(self, server: Server, seller: Someone, buyer: Someone) -> None:
+    def __init__(self, server: Server, seller: User, buyer: User) -> None:
         self.server, self.seller, self.buyer = server, seller, buyer
         for currency in CURRENCIES:
             credit(server, buyer.id, 10_000, currency)
@@ -39,18 +40,18 @@ class Trade:
             )
             root = ("/stripe/wallet", "/stripe/wallet", "/wallet")[number]
             body = {"assetType": "file", "assetId": asset["id"]}
-            buyer.ask("POST", f"{root}/purchase-asset", json=body)
-            seller.ask("PUT", f"/files/{asset['id']}", json={"file": {"name": "Called so since"}})
-        (licence,) = buyer.ask("GET", "/licences", params={"limit": 1, "offset": 1})
-        seller.ask("POST", f"/licences/{licence['id']}/refund", json={"amount": 500})
+            buyer.call("POST", f"{root}/purchase-asset", json=body)
+            seller.call("PUT", f"/files/{asset['id']}", json={"file": {"name": "Called so since"}})
+        (licence,) = buyer.call("GET", "/licences", params={"limit": 1, "offset": 1})
+        seller.call("POST", f"/licences/{licence['id']}/refund", json={"amount": 500})
         for _ in range(2):
-            tip = buyer.ask("POST", "/stripe/wallet/tip", json={"recipientId": seller.id, "amountCents": 7})
-            buyer.ask("POST", "/wallet/send-sats", json={"recipientId": seller.id, "amount": 7})
+            tip = buyer.call("POST", "/stripe/wallet/tip", json={"recipientId": seller.id, "amountCents": 7})
+            buyer.call("POST", "/wallet/send-sats", json={"recipientId": seller.id, "amount": 7})
         server.admin("correct", tip["transaction_id"], "--reason", "a test")
         server.admin("payout", seller.member.username, "1", "--currency", "usd")
         self.whole = {who: self.read(who, limit=200)["data"] for who in (seller, buyer)}
 
-    def read(self, who: Someone, **query: object) -> Any:
+    def read(self, who: User, **query: object) -> Any:
         """A page of what moved in somebody's dollars."""
         response = who.client.get(PATH, params={name: str(value) for name, value in query.items()})
         assert response.status_code == 200, response.text
@@ -60,8 +61,8 @@ class Trade:
 @pytest.fixture(scope="module")
 def trade() -> Iterator[Trade]:
     """A server where two people traded."""
-    with new_server(platform_fee_bps=250) as server, new_circle(server) as circle:
-        yield Trade(server, circle.free(circle.boss), circle.stranger())
+    with new_server(platform_fee_bps=250) as server, new_organization(server) as org:
+        yield Trade(server, org.with_unbound_key(org.admin), org.new_outsider())
 
 
 @settings(max_examples=40)
@@ -115,14 +116,14 @@ def test_both_sides(trade: Trade) -> None:
 def test_what_was_sold_keeps_its_name(trade: Trade) -> None:
     """Both sides see the name an asset was sold under, in both currencies, whatever it is called since."""
     for who in (trade.seller, trade.buyer):
-        named = [move for move in trade.whole[who] + who.ask("GET", "/wallet/transactions") if move["asset_id"]]
+        named = [move for move in trade.whole[who] + who.call("GET", "/wallet/transactions") if move["asset_id"]]
         assert {move["type"] for move in named} == {"sale" if who is trade.seller else "purchase", "refund"}
         assert {move["metadata"]["asset_name"] for move in named} == {"a.bin"}
 
 
 def test_bitcoin_is_a_list_of_its_own(trade: Trade) -> None:
     """The history in bitcoin has what moved in bitcoin, whole, and nothing of the dollars."""
-    moves = trade.buyer.ask("GET", "/wallet/transactions")
+    moves = trade.buyer.call("GET", "/wallet/transactions")
     assert [(move["type"], move["value"]) for move in moves] == [
         ("send", -7),
         ("send", -7),
@@ -140,7 +141,7 @@ def test_the_official_client_is_told_all_of_it(trade: Trade) -> None:
         for amount in range(1, many + 1):
             await operate.credit(connection, who.username, amount, "btc", None)
 
-    trade.server.beside(give)
+    trade.server.run_with_connection(give)
     with official_client(trade.server, who.key) as ouro:
         assert [move.value for move in ouro.money.get_transactions()] == list(range(many, 0, -1))
 

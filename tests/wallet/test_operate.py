@@ -4,14 +4,14 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
-from circle import Circle
-from funds import balance, credit
-from support import Server
+from _support.organizations import Organization
+from _support.servers import Server
+from _support.wallets import balance, credit
 
 
-def test_commands(circle: Circle, server: Server) -> None:
+def test_commands(org: Organization, server: Server) -> None:
     """Credited, paid out and corrected by command; each is a transfer, in the trail, and told to its person."""
-    jane = circle.person()
+    jane = org.new_user()
     name = jane.member.username
     first = server.admin("credit", name, "12.50", "--currency", "usd", "--reason", "by cheque")
     assert (first["username"], first["currency"], first["amount"]) == (name, "usd", 1250)
@@ -22,7 +22,7 @@ def test_commands(circle: Circle, server: Server) -> None:
     corrected = server.admin("correct", again["id"], "--reason", "credited twice")
     assert corrected["corrects"] == again["id"]
     assert balance(server, jane.id) == 1000
-    moves = jane.ask("GET", "/stripe/wallet/transactions")
+    moves = jane.call("GET", "/stripe/wallet/transactions")
     assert [(move["type"], move["amount_cents"]) for move in moves] == [
         ("correction", -1250),
         ("credit", 1250),
@@ -53,12 +53,14 @@ def test_commands(circle: Circle, server: Server) -> None:
     assert json.loads(trail[0]["details"])["reason"] == "by cheque"
 
 
-def test_refused_commands(circle: Circle, server: Server) -> None:
+def test_refused_commands(org: Organization, server: Server) -> None:
     """What cannot be done is said in one line with exit status 1, wrong usage is 2, and nothing moves."""
-    jane, john = circle.person(), circle.person()
+    jane, john = org.new_user(), org.new_user()
     name = jane.member.username
     first = server.admin("credit", name, "10", "--currency", "usd")["id"]
-    tipped = jane.ask("POST", "/stripe/wallet/tip", json={"recipientId": john.id, "amountCents": 600})["transaction_id"]
+    tipped = jane.call("POST", "/stripe/wallet/tip", json={"recipientId": john.id, "amountCents": 600})[
+        "transaction_id"
+    ]
     refused: list[tuple[str, list[str]]] = [
         ("no such user", ["credit", "nobody-of-this-name", "5", "--currency", "usd"]),
         ("holds $4.00, less than $4.01", ["payout", name, "4.01", "--currency", "usd"]),
@@ -74,33 +76,35 @@ def test_refused_commands(circle: Circle, server: Server) -> None:
     assert [balance(server, who.id) for who in (jane, john)] == [400, 600]
 
 
-def test_a_transfer_is_corrected_once(circle: Circle, server: Server) -> None:
+def test_a_transfer_is_corrected_once(org: Organization, server: Server) -> None:
     """A tip taken back goes back to who gave it, once; its correction is not corrected again."""
-    jane, john = circle.person(), circle.person()
+    jane, john = org.new_user(), org.new_user()
     credit(server, jane.id, 1000)
-    tipped = jane.ask("POST", "/stripe/wallet/tip", json={"recipientId": john.id, "amountCents": 600})["transaction_id"]
+    tipped = jane.call("POST", "/stripe/wallet/tip", json={"recipientId": john.id, "amountCents": 600})[
+        "transaction_id"
+    ]
     correction = server.admin("correct", tipped, "--reason", "a mistake")["id"]
     assert [balance(server, who.id) for who in (jane, john)] == [1000, 0]
-    assert john.ask("GET", "/stripe/wallet/balance")["earnings_cents"] == 0
-    assert jane.ask("GET", "/stripe/wallet/balance")["earnings_cents"] == 0
+    assert john.call("GET", "/stripe/wallet/balance")["earnings_cents"] == 0
+    assert jane.call("GET", "/stripe/wallet/balance")["earnings_cents"] == 0
     for wrong, words in ((tipped, correction), (correction, "It is a correction")):
         went = server.run_admin("correct", wrong, "--reason", "again")
         assert (went.returncode, words in went.stderr) == (1, True), went.stderr
     assert [balance(server, who.id) for who in (jane, john)] == [1000, 0]
 
 
-def test_earnings_and_credits(circle: Circle, server: Server) -> None:
+def test_earnings_and_credits(org: Organization, server: Server) -> None:
     """Credits are spent first; earnings are what came in by gifts, as far as it is there and not paid out."""
 
     def split(someone: Any) -> tuple[int, int]:
-        held = someone.ask("GET", "/stripe/wallet/balance")
+        held = someone.call("GET", "/stripe/wallet/balance")
         assert held["balance_cents"] == held["credits_cents"] + held["earnings_cents"]
         return held["credits_cents"], held["earnings_cents"]
 
-    jane, john = circle.person(), circle.person()
+    jane, john = org.new_user(), org.new_user()
 
     def tip(giver: Any, taker: Any, cents: int) -> None:
-        giver.ask("POST", "/stripe/wallet/tip", json={"recipientId": taker.id, "amountCents": cents})
+        giver.call("POST", "/stripe/wallet/tip", json={"recipientId": taker.id, "amountCents": cents})
 
     assert split(jane) == (0, 0)
     credit(server, jane.id, 1000)

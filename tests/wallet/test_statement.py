@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circle import Circle, Someone, new_circle
-from funds import balance, credit
+from _support.organizations import Organization, User, new_organization
+from _support.responses import assert_exchange_error
+from _support.servers import Server
+from _support.wallets import balance, credit
 from hallmarket.server.wallet import statement
 from hallmarket.server.wallet.transfer import find_accounts, move, record_transfers
 from hallmarket.server.wallet.types import FUNDING, Transfer
-from support import Server
-from wire import assert_exchange_error
 
 COLUMNS = ["date", "type", "counterparty", "asset", "message", "amount", "balance", "transfer"]
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -27,7 +27,7 @@ beginnings = ["", "=", "+", "-", "@", "\t", "\r", "\n", '"', ",", "'=", "a;=", '
 texts = st.builds(str.__add__, st.sampled_from(beginnings), words)
 
 
-def read(someone: Someone, **query: object) -> list[dict[str, str]]:
+def read(someone: User, **query: object) -> list[dict[str, str]]:
     """The lines of a statement after its header."""
     response = someone.client.get("/wallet/statement", params=query)
     assert response.status_code == 200, response.text
@@ -47,8 +47,8 @@ def minor(amount: str) -> int:
 @pytest.fixture(scope="module")
 def pair(server: Server) -> Any:
     """Two people who give each other money, with enough of it."""
-    with new_circle(server) as circle:
-        people = circle.person(), circle.person()
+    with new_organization(server) as org:
+        people = org.new_user(), org.new_user()
         for someone in people:
             credit(server, someone.id, 10**6)
         yield people
@@ -64,7 +64,7 @@ def test_statement_adds_up(server: Server, pair: Any, wanted: Any, places: tuple
     for forth, cents, message in wanted:
         giver, taker = pair if forth else reversed(pair)
         body = {"recipientId": taker.id, "amountCents": cents, "message": message}
-        giver.ask("POST", "/stripe/wallet/tip", json=body)
+        giver.call("POST", "/stripe/wallet/tip", json=body)
     for someone in pair:
         opening, *lines = read(someone)
         assert (opening["type"], opening["date"], opening["balance"]) == ("opening", "", "0.00")
@@ -84,9 +84,9 @@ def test_statement_adds_up(server: Server, pair: Any, wanted: Any, places: tuple
         assert part[0]["balance"] == (lines[first - 1]["balance"] if first else "0.00")
 
 
-def test_long_statement(circle: Circle, server: Server) -> None:
+def test_long_statement(org: Organization, server: Server) -> None:
     """A statement of more lines than are read at a time has each once, in order, though many have the same time."""
-    someone, count = circle.person(), statement.ROWS * 2 + 1
+    someone, count = org.new_user(), statement.ROWS * 2 + 1
 
     async def fill() -> None:
         connection = await asyncpg.connect(server.postgres_url)
@@ -109,9 +109,9 @@ def test_long_statement(circle: Circle, server: Server) -> None:
     assert moments == sorted(moments)
 
 
-def test_statements_of_nothing(circle: Circle) -> None:
+def test_statements_of_nothing(org: Organization) -> None:
     """Who never had money has a statement of one line; a wrong currency or time is 400; HEAD has no body."""
-    someone = circle.person()
+    someone = org.new_user()
     (opening,) = read(someone, currency="btc", since="2026-01-01")
     assert (opening["date"], opening["balance"]) == ("2026-01-01T00:00:00.000000+00:00", "0")
     for wrong in ({"currency": "eur"}, {"since": "yesterday"}, {"until": "x"}):

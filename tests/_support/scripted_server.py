@@ -1,4 +1,4 @@
-"""A server that fails on command, for what a client does then."""
+"""An HTTP server with scripted responses, to test what a client does when a server fails."""
 
 import threading
 from contextlib import contextmanager
@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def scripted(*answers, headers=None):
-    """A server that gives these answers in turn, the last one for ever; yields its URL and the bodies it got.
+def scripted_server(*answers, headers=None):
+    """Run a server that sends these responses in turn, then repeats the last; yield its URL and the request bodies.
 
-    An answer is (status, headers, body); a status of 0 closes the connection instead, after sending the body if any.
+    A response is (status, headers, body). A status of 0 closes the connection instead, after sending the body if any.
     The headers of every request are added to the list `headers`.
     """
     left, bodies = list(answers), []

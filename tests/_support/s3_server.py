@@ -1,4 +1,4 @@
-"""An S3 of the tests' own: moto's server, spoken to over HTTP."""
+"""An S3 server: moto, over HTTP."""
 
 import subprocess
 import sys
@@ -7,25 +7,25 @@ from contextlib import contextmanager
 
 import httpx
 
-from support import wait_until
+from _support.waiting import wait_until
 
 BUCKET = "registry"
 
 
 @contextmanager
-def s3_at(port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """An S3 with one empty bucket, as a process of its own."""
+def run_s3(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run an S3 server with one empty bucket in its own process."""
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_until(lambda: has_bucket(port), timeout_s=60)
+            wait_until(lambda: create_bucket(port), timeout_s=60)
             yield process
         finally:
             process.kill()
 
 
-def has_bucket(port: int) -> bool:
-    """Make the bucket; whether that could be done."""
+def create_bucket(port: int) -> bool:
+    """Create the bucket; return whether the server did."""
     try:
         return httpx.put(f"http://127.0.0.1:{port}/{BUCKET}", trust_env=False).is_success
     except httpx.TransportError:

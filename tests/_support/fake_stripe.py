@@ -1,4 +1,4 @@
-"""Stripe's side of card payments, as its reference documents it: an API over HTTP, and events that it signs."""
+"""A stand-in for Stripe as its reference documents it: Checkout Sessions over HTTP, and signed events."""
 
 import hashlib
 import hmac
@@ -18,75 +18,87 @@ WEBHOOK_SECRET = "whsec_" + secrets.token_hex(16)
 Json = dict[str, Any]
 
 
-class PreparedStatement(NamedTuple):
-    """A request that came: its headers, and its form."""
+class StripeRequest(NamedTuple):
+    """A request to Stripe: its headers and its form."""
 
     headers: dict[str, str]
     form: dict[str, str]
 
 
-class Answer(NamedTuple):
-    """What is answered; of a request that was carried out it is kept under its idempotency key, errors too."""
+class StripeResponse(NamedTuple):
+    """A response. Stripe stores it under the idempotency key once it has executed the request, even an error."""
 
     status: int
     body: Json
-    is_kept: bool = True
+    is_stored: bool = True
 
 
-# docs.stripe.com/api/errors. A request that is refused before it is carried out is not kept under its key.
-DECLINED = Answer(402, {"error": {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}})
-BAD_KEY = Answer(
-    401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}, is_kept=False
+# docs.stripe.com/api/errors. The response to a request that was rejected before execution is not stored.
+DECLINED = StripeResponse(
+    402, {"error": {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}}
 )
-NOT_ALLOWED = Answer(403, {"error": {"type": "invalid_request_error", "message": "not permitted"}}, is_kept=False)
-TOO_MANY = Answer(429, {"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "slow"}}, False)
-BROKEN = Answer(500, {"error": {"type": "api_error", "message": "Something went wrong on Stripe's end."}})
-REFUSED = Answer(400, {"error": {"type": "invalid_request_error", "param": "x", "message": "cannot charge yet"}}, False)
-IN_USE = Answer(409, {"error": {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": ""}}, False)
-OTHER = Answer(400, {"error": {"type": "idempotency_error", "message": "used with other parameters"}}, is_kept=False)
+BAD_KEY = StripeResponse(
+    401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}, is_stored=False
+)
+NOT_ALLOWED = StripeResponse(
+    403, {"error": {"type": "invalid_request_error", "message": "not permitted"}}, is_stored=False
+)
+TOO_MANY = StripeResponse(
+    429, {"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "slow"}}, False
+)
+BROKEN = StripeResponse(500, {"error": {"type": "api_error", "message": "Something went wrong on Stripe's end."}})
+REFUSED = StripeResponse(
+    400, {"error": {"type": "invalid_request_error", "param": "x", "message": "cannot charge yet"}}, False
+)
+IN_USE = StripeResponse(
+    409, {"error": {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": ""}}, False
+)
+OTHER = StripeResponse(
+    400, {"error": {"type": "idempotency_error", "message": "used with other parameters"}}, is_stored=False
+)
 
 
 class FakeStripe:
-    """One account; `script` holds the answers to the next requests instead of sessions, `meanwhile` is called once."""
+    """One account. `script` holds the responses to the next requests; `meanwhile` is called after the next one."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.asked: list[PreparedStatement] = []
+        self.requests: list[StripeRequest] = []
         self.sessions: dict[str, Json] = {}
-        self.script: deque[Answer | None] = deque()  # None hangs up
+        self.script: deque[StripeResponse | None] = deque()  # None closes the connection
         self.meanwhile: Callable[[], None] | None = None
-        self._kept: dict[str, tuple[dict[str, str], Answer]] = {}
-        self._under_way: set[str] = set()
+        self._stored: dict[str, tuple[dict[str, str], StripeResponse]] = {}
+        self._in_progress: set[str] = set()
         self._lock = threading.Lock()
 
-    def answer(self, asked: PreparedStatement) -> Answer | None:
-        """What Stripe says to a request for a Checkout Session; None to hang up."""
-        key = asked.headers.get("idempotency-key", "")
+    def respond(self, request: StripeRequest) -> StripeResponse | None:
+        """Respond to a request for a Checkout Session; None closes the connection."""
+        key = request.headers.get("idempotency-key", "")
         with self._lock:
-            self.asked.append(asked)
-            if asked.headers.get("authorization") != f"Bearer {KEY}":
+            self.requests.append(request)
+            if request.headers.get("authorization") != f"Bearer {KEY}":
                 return BAD_KEY
-            if key in self._kept:
-                form, kept = self._kept[key]
-                return kept if form == asked.form else OTHER
-            if key in self._under_way:
+            if key in self._stored:
+                form, stored = self._stored[key]
+                return stored if form == request.form else OTHER
+            if key in self._in_progress:
                 return IN_USE
             if self.script:
                 scripted = self.script.popleft()
-                if scripted is not None and scripted.is_kept:
-                    self._kept[key] = asked.form, scripted
+                if scripted is not None and scripted.is_stored:
+                    self._stored[key] = request.form, scripted
                 return scripted
-            self._under_way.add(key)
-        told = self._make(asked.form)
+            self._in_progress.add(key)
+        response = self._make(request.form)
         with self._lock:
-            self._kept[key] = asked.form, told
-            self._under_way.remove(key)
+            self._stored[key] = request.form, response
+            self._in_progress.remove(key)
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
-        return told
+        return response
 
-    def _make(self, form: dict[str, str]) -> Answer:
+    def _make(self, form: dict[str, str]) -> StripeResponse:
         price = "line_items[0][price_data]"
         if form.get("mode") != "payment" or form.get(f"{price}[product_data][name]") is None:
             return REFUSED
@@ -104,11 +116,11 @@ class FakeStripe:
         )
         session["url"] = f"https://checkout.stripe.com/c/pay/{session['id']}#fid"
         self.sessions[session["id"]] = session
-        return Answer(200, session)
+        return StripeResponse(200, session)
 
 
 def session_object(**changed: Any) -> Json:
-    """A Checkout Session, with the fields of docs.stripe.com/api/checkout/sessions/object that matter to anybody."""
+    """A Checkout Session, with the fields of docs.stripe.com/api/checkout/sessions/object that clients use."""
     now = int(time.time())
     return {
         "id": f"cs_test_a1{secrets.token_hex(24)}",
@@ -140,7 +152,7 @@ def session_object(**changed: Any) -> Json:
 
 
 def paid(session: Json, **changed: Any) -> Json:
-    """The session once its money has come."""
+    """Return the session as it is after its payment."""
     intent = "pi_3" + hashlib.sha256(session["id"].encode()).hexdigest()[:24]
     details = {"email": "jane@example.org", "name": "Jane Doe"}
     return {
@@ -155,7 +167,7 @@ def paid(session: Json, **changed: Any) -> Json:
 
 
 def event_object(kind: str, about: Json) -> Json:
-    """An event, as docs.stripe.com/api/events/object has it."""
+    """Build an event as in docs.stripe.com/api/events/object."""
     return {
         "id": f"evt_1{secrets.token_hex(12)}",
         "object": "event",
@@ -170,14 +182,14 @@ def event_object(kind: str, about: Json) -> Json:
 
 
 def sign(body: bytes, secret: str = WEBHOOK_SECRET, age_s: int = 0, scheme: str = "v1") -> str:
-    """The header `Stripe-Signature`, by docs.stripe.com/webhooks#verify-manually."""
+    """Compute the header `Stripe-Signature` by docs.stripe.com/webhooks#verify-manually."""
     at = int(time.time()) - age_s
     return f"t={at},{scheme}={hmac.new(secret.encode(), b'%d.%s' % (at, body), hashlib.sha256).hexdigest()}"
 
 
 @contextmanager
 def fake_stripe() -> Iterator[FakeStripe]:
-    """Stripe's API on a port of this machine."""
+    """Serve Stripe's API on a free port until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -187,17 +199,19 @@ def fake_stripe() -> Iterator[FakeStripe]:
             assert self.path == "/v1/checkout/sessions", self.path
             assert self.headers["content-type"] == "application/x-www-form-urlencoded"
             form = dict(parse_qsl(body.decode(), strict_parsing=True))
-            told = stripe.answer(PreparedStatement({name.lower(): value for name, value in self.headers.items()}, form))
-            if told is None:
+            response = stripe.respond(
+                StripeRequest({name.lower(): value for name, value in self.headers.items()}, form)
+            )
+            if response is None:
                 self.close_connection = True
                 return
-            content = json.dumps(told.body).encode()
-            self.send_response(told.status)
+            content = json.dumps(response.body).encode()
+            self.send_response(response.status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))
             self.send_header("request-id", "req_" + secrets.token_hex(7))
-            if told.status == 500:
-                self.send_header("stripe-should-retry", "false")  # it would say the same again
+            if response.status == 500:
+                self.send_header("stripe-should-retry", "false")  # a retry would get the same response
             self.end_headers()
             self.wfile.write(content)
 
@@ -206,7 +220,7 @@ def fake_stripe() -> Iterator[FakeStripe]:
 
     class Listening(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            return  # whoever asked was killed
+            return  # the client was killed
 
     with Listening(("127.0.0.1", 0), Handler) as listening:
         listening.daemon_threads = True

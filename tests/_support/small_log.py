@@ -1,4 +1,4 @@
-"""A small log in memory, honest or not, and a server that shows it: what a lying operator would run."""
+"""A small transparency log in memory and a server for it; both can be made to lie, as a dishonest operator would."""
 
 import base64
 import hashlib
@@ -51,9 +51,9 @@ class SmallLog:
         """Enter a file's bytes and return its index."""
         return self._enter(MediaEntry, content, Claims(WHEN, str(uuid4()), "{}", name, str(uuid4())))
 
-    def add_version(self, manifest: Manifest, **said: Any) -> int:
-        """Enter a version of a dataset and return its index; `said` is what its claims say otherwise."""
-        facts = {"dataset": manifest.dataset, "version": manifest.version, "rows": manifest.rows} | said
+    def add_version(self, manifest: Manifest, **changed: Any) -> int:
+        """Enter a version of a dataset and return its index; `changed` replaces claims."""
+        facts = {"dataset": manifest.dataset, "version": manifest.version, "rows": manifest.rows} | changed
         claims = DatasetVersionClaims(
             createdOn=WHEN, creator=str(uuid4()), name="Stations", organization=str(uuid4()), **facts
         )
@@ -65,7 +65,7 @@ class SmallLog:
         return self.enter(LicenceEntry(commit(salt, claims), str(uuid4())), claims, salt)
 
     def enter(self, entry: Entry, claims: AnyClaims, salt: bytes) -> int:
-        """Enter what is given as it is, and return its index."""
+        """Enter an entry as it is given and return its index."""
         self.entries.append(entry.encode())
         self.disclosed.append((claims, salt))
         self.hashes.append("" if isinstance(entry, LicenceEntry) else entry.sha3_512)
@@ -77,30 +77,30 @@ class SmallLog:
         return self.enter(kind(commit(salt, claims), str(uuid4()), sha3_512, len(content)), claims, salt)
 
     def fill(self, count: int) -> "SmallLog":
-        """Enter so many files of no importance."""
+        """Enter `count` files as filler."""
         for number in range(count):
             self.add(b"filler %d" % number)
         return self
 
-    def fork(self, kept: int) -> "SmallLog":
-        """Another log under the same key that shares only the first entries."""
+    def fork(self, shared: int) -> "SmallLog":
+        """Return another log under the same key that shares only the first entries."""
         other = SmallLog(self.key)
-        other.entries, other.disclosed = self.entries[:kept], self.disclosed[:kept]
-        other.hashes = self.hashes[:kept]
+        other.entries, other.disclosed = self.entries[:shared], self.disclosed[:shared]
+        other.hashes = self.hashes[:shared]
         return other
 
     def tiles(self, size: int | None = None) -> dict[tuple[int, int], bytes]:
-        """Every tile at a size."""
+        """Compute every tile at a size."""
         return grow(0, {}, [leaf_hash(entry) for entry in self.entries[:size]]).tiles
 
     def checkpoint(self, size: int | None = None) -> str:
-        """The signed note of a size, the whole log's unless given."""
+        """Sign the checkpoint of a size; by default of the whole log."""
         size = len(self.entries) if size is None else size
         root = root_from_tiles(size, self.tiles(size))
         return sign_checkpoint(Checkpoint(self.key.verifier_key.name, size, root), self.key)
 
     def bundle(self, index: int, size: int | None = None) -> Bundle:
-        """The proof bundle of an entry under the checkpoint of a size."""
+        """Build the proof bundle of an entry under the checkpoint of a size."""
         size = len(self.entries) if size is None else size
         proof = ProofFile(index, tuple(inclusion_proof(index, size, self.tiles(size))), self.checkpoint(size))
         claims, salt = self.disclosed[index]
@@ -108,7 +108,7 @@ class SmallLog:
 
 
 class LogServer:
-    """An HTTP server that shows a log the way ours does; swap `log` to lie, `shown_size` to hide its end."""
+    """Responses of a log server, under our paths. Replace `log` to lie; set `shown_size` to hide the log's end."""
 
     def __init__(self, log: SmallLog) -> None:
         self.log = log
@@ -118,7 +118,7 @@ class LogServer:
         self.url = ""
 
     def answer(self, path: str) -> bytes | None:
-        """The body for a path, or None for a 404."""
+        """Return the body for a path, or None for a 404."""
         self.requests.append(path)
         if path == "/log/key":
             return f"{self.log.vkey}\n".encode()
@@ -143,13 +143,13 @@ class LogServer:
 
 
 @contextmanager
-def show(log: SmallLog) -> Iterator[LogServer]:
-    """Serve a log on a free port."""
-    shown = LogServer(log)
+def serve_log(log: SmallLog) -> Iterator[LogServer]:
+    """Serve a log on a free port until the block ends."""
+    responses = LogServer(log)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = shown.answer(self.path)
+            body = responses.answer(self.path)
             self.send_response(200 if body is not None else 404)
             body = b'{"code":"NOT_FOUND","message":"Nothing here.","details":null}' if body is None else body
             self.send_header("content-length", str(len(body)))
@@ -160,23 +160,23 @@ def show(log: SmallLog) -> Iterator[LogServer]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        shown.url = f"http://127.0.0.1:{server.server_port}"
+        responses.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield shown
+            yield responses
         finally:
             server.shutdown()
             thread.join()
 
 
-def flip(data: bytes, bit: int) -> bytes:
-    """The same bytes but for one bit."""
+def flip_bit(data: bytes, bit: int) -> bytes:
+    """Return the bytes with one bit inverted."""
     changed = bytearray(data)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)
 
 
 def b64(data: bytes) -> str:
-    """Standard padded base64."""
+    """Encode as standard padded base64."""
     return base64.b64encode(data).decode()

@@ -1,4 +1,4 @@
-"""The examples of the documentation: found in its pages, run in a shell, and compared with what the pages show."""
+"""The documentation's examples: find them in its pages, run them in a shell and compare the output."""
 
 import re
 import subprocess
@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
-# What is another at every run, and what stands for it when two runs are compared.
+# Values that differ at every run, and the placeholders that replace them before outputs are compared.
 _VARYING = [
     (r"hm_[0-9a-f]{8}(_[\w-]{43}|…)?", "API-KEY"),
     (r"[\w./-]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "LOG-KEY"),
@@ -32,7 +32,7 @@ _VARYING = [
 
 
 class Example(NamedTuple):
-    """A command of a page, the output that stands under it, and its line."""
+    """A command of a page, the output shown below it, and its line number."""
 
     command: str
     output: str
@@ -40,14 +40,14 @@ class Example(NamedTuple):
 
 
 def read_blocks(page: Path, language: str) -> list[tuple[int, str]]:
-    """The code blocks of one language, each with the number of its first line."""
+    """Return the code blocks of one language, each with the number of its first line."""
     text = page.read_text("utf-8")
     found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [(text.count("\n", 0, match.start(1)) + 1, match.group(1)) for match in found]
 
 
 def read_examples(page: Path) -> list[Example]:
-    """The commands of a page's console blocks: what stands after `$ `, and is continued by a backslash at the end."""
+    """Return the commands of a page's console blocks: lines after `$ `, continued where they end in a backslash."""
     return [
         Example(match.group(1), match.group(2), first + block.count("\n", 0, match.start()))
         for first, block in read_blocks(page, "console")
@@ -55,10 +55,10 @@ def read_examples(page: Path) -> list[Example]:
     ]
 
 
-def plain(text: str) -> str:
-    """A text as it is at every run, headers in the order of their names."""
-    for pattern, stand_in in _VARYING:
-        text = re.sub(pattern, stand_in, text)
+def normalize(text: str) -> str:
+    """Replace what differs between runs, and sort HTTP headers by name."""
+    for pattern, placeholder in _VARYING:
+        text = re.sub(pattern, placeholder, text)
     lines = [line.strip() for line in text.strip().splitlines()]
     if lines and lines[0].startswith("HTTP/"):
         end = lines.index("") if "" in lines else len(lines)
@@ -67,7 +67,7 @@ def plain(text: str) -> str:
 
 
 class Terminal:
-    """A shell in a folder, which keeps what commands export; `curl` is there on a bare machine too."""
+    """A shell in a folder. It remembers what commands export, and has a `curl` on machines without one."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir(exist_ok=True)
@@ -84,7 +84,7 @@ class Terminal:
         self._environment = {name: value for name, value in environment.items() if not name.startswith("XDG_")} | home
 
     def run(self, command: str) -> str:
-        """Run one command line and return what it prints, errors and all."""
+        """Run one command line and return what it prints, including standard error."""
         script = f". ./.exports\n{command}\nstatus=$?\nexport -p > .exports\nexit $status"
         result = subprocess.run(
             ["bash", "-c", script],

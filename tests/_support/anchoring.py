@@ -1,50 +1,58 @@
-"""Anchoring in the tests: short ways to anchor, and to wait for what the sequencer makes of it."""
+"""Anchor media through the HTTP API and wait for the sequencer."""
 
 import gzip
+import hashlib
+import secrets
 from typing import Any
 
 import httpx
 import msgspec
 
-from support import Server, random_hash, wait_until
+from _support.servers import Server
+from _support.waiting import wait_until
 
 ANCHOR = "/v1/media/anchor"
 BATCH = "/v1/media/anchor/batch"
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4
 
 
-def post(api: httpx.Client, **fields: object) -> httpx.Response:
-    """The answer to one anchor request as JSON; a new hash and a size unless given."""
+def random_hash() -> str:
+    """Return a random SHA3-512, in lower-case hex."""
+    return hashlib.sha3_512(secrets.token_bytes(16)).hexdigest()
+
+
+def request_anchor(api: httpx.Client, **fields: object) -> httpx.Response:
+    """Post one anchor request as JSON; the hash is random and the size 12 unless given."""
     return api.post(ANCHOR, json={"hash": random_hash(), "size": 12, **fields})
 
 
 def anchor(api: httpx.Client, **fields: object) -> str:
-    """The id of a newly accepted item."""
-    response = post(api, **fields)
+    """Anchor one item and return its id."""
+    response = request_anchor(api, **fields)
     assert response.status_code == 201, response.text
     return str(response.json()["id"])
 
 
 def get_item(api: httpx.Client, item_id: str) -> dict[str, Any]:
-    """One item as its owner sees it."""
+    """Return one item as its owner sees it."""
     response = api.get(f"/v1/media/{item_id}")
     assert response.status_code == 200, response.text
     return dict(response.json())
 
 
-def wait_for(api: httpx.Client, item_id: str, status: int = ANCHORED) -> dict[str, Any]:
-    """The item, once it has this status."""
+def wait_for_status(api: httpx.Client, item_id: str, status: int = ANCHORED) -> dict[str, Any]:
+    """Wait until an item has this status and return it."""
     found: dict[str, Any] = wait_until(lambda: (item := get_item(api, item_id))["status"] == status and item)
     return found
 
 
-def anchored(api: httpx.Client, **fields: object) -> dict[str, Any]:
-    """A new item, once it stands in the log."""
-    return wait_for(api, anchor(api, **fields))
+def anchor_and_wait(api: httpx.Client, **fields: object) -> dict[str, Any]:
+    """Anchor one item, wait until the log contains it, and return it."""
+    return wait_for_status(api, anchor(api, **fields))
 
 
 def set_status(server: Server, item_id: str, status: int, *, has_bytes: bool = False) -> None:
-    """Make an anchored item one that is created or failed, as if the log had never entered it."""
+    """Reset an anchored item to created or failed in the database, as if the log had never contained it."""
     server.query(
         "update media set status = $2, has_bytes = $3, leaf_index = null, leaf_hash = null, checkpoint_number = null"
         " where id = $1",
@@ -54,21 +62,21 @@ def set_status(server: Server, item_id: str, status: int, *, has_bytes: bool = F
     )
 
 
-def lines_of(*items: object) -> bytes:
-    """A batch of these, as NDJSON."""
+def to_ndjson(*items: object) -> bytes:
+    """Encode items as NDJSON, the body of a batch."""
     return b"".join(msgspec.json.encode(item) + b"\n" for item in items)
 
 
 def post_batch(api: httpx.Client, body: bytes, *, packed: bool = False) -> httpx.Response:
-    """The answer to a batch."""
+    """Post a batch, gzip-compressed if `packed`."""
     headers = {"content-type": "application/x-ndjson"}
     if packed:
         body, headers["content-encoding"] = gzip.compress(body, 1), "gzip"
     return api.post(BATCH, content=body, headers=headers, timeout=120)
 
 
-def answers_of(response: httpx.Response) -> list[dict[str, Any]]:
-    """A batch's answers, line by line."""
+def read_batch_results(response: httpx.Response) -> list[dict[str, Any]]:
+    """Check that a batch succeeded and decode its results, one per line."""
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/x-ndjson"
     return [msgspec.json.decode(line) for line in response.content.splitlines()]

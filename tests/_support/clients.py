@@ -1,4 +1,4 @@
-"""The exchange dialect as its callers speak it: plain HTTP with a token, and the official Python client."""
+"""HTTP clients of the exchange dialect: plain httpx with a token, and the official Python client."""
 
 import gc
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 
-from support import Server
+from _support.servers import Server
 
 
 def get_token(server: Server, key: str) -> str:
-    """A token bought with an API key."""
+    """Exchange an API key for a token."""
     with server.client("") as client:
         response = client.post("/users/get-token", json={"pat": key})
     assert response.status_code == 200, response.text
@@ -22,7 +22,7 @@ def get_token(server: Server, key: str) -> str:
 
 @contextmanager
 def exchange_client(server: Server, key: str, **headers: str) -> Iterator[httpx.Client]:
-    """An HTTP client with a token bought with `key`."""
+    """Open an HTTP client that sends a token of this key."""
     sent = {"authorization": get_token(server, key), **headers}
     with httpx.Client(base_url=server.url, headers=sent, timeout=30, trust_env=False) as client:
         yield client
@@ -30,14 +30,14 @@ def exchange_client(server: Server, key: str, **headers: str) -> Iterator[httpx.
 
 @contextmanager
 def official_client(server: Server, key: str, **options: Any) -> Iterator[Any]:
-    """The official client `ouro-py`, unmodified, constructed against our server."""
-    from ouro import Ouro  # takes a second
+    """Open the official client `ouro-py`, unmodified, against our server."""
+    from ouro import Ouro  # importing it takes a second
 
     before = _connections()
     try:
         yield Ouro(api_key=key, base_url=server.url, **options)
     finally:
-        # It has no way to be closed, and one whose key was refused is in nobody's hands.
+        # Ouro has no close(), and one whose key was refused was never returned: find its connections and close them.
         for made in _connections():
             if made not in before:
                 made.close()

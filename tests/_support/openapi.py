@@ -1,4 +1,4 @@
-"""Every route there is: as the OpenAPI document describes them, and as the application serves them."""
+"""All routes: as the OpenAPI document describes them and as the application serves them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,30 +12,30 @@ METHODS = ("get", "put", "post", "delete", "patch")
 
 
 class Operation:
-    """One method of one path, and what the document tells of it."""
+    """One method of one path and its description in the OpenAPI document."""
 
-    def __init__(self, path: str, method: str, told: dict[str, Any]) -> None:
+    def __init__(self, path: str, method: str, description: dict[str, Any]) -> None:
         self.path = path
         self.method = method
-        self.told = told
-        self.scope: str | None = told.get("x-scope")
+        self.description = description
+        self.scope: str | None = description.get("x-scope")
         self.is_media = path.startswith("/v1/")
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
-def operations_of(document: dict[str, Any]) -> Iterator[Operation]:
-    """Every operation of an OpenAPI document."""
+def list_operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """Yield every operation of an OpenAPI document."""
     for path, item in document["paths"].items():
-        for method, told in item.items():
+        for method, description in item.items():
             if method in METHODS:
-                yield Operation(path, method.upper(), told)
+                yield Operation(path, method.upper(), description)
 
 
-def served() -> set[tuple[str, str]]:
-    """Method and path of every route of the application."""
-    # OPTIONS is the framework's own on every path.
+def served_routes() -> set[tuple[str, str]]:
+    """Return method and path of every route of the application."""
+    # The framework adds OPTIONS to every path.
     return {
         (method, route.path_format)
         for route in application().routes
@@ -44,13 +44,13 @@ def served() -> set[tuple[str, str]]:
     }
 
 
-def described() -> dict[str, Any]:
-    """The OpenAPI document, without a server."""
+def openapi_document() -> dict[str, Any]:
+    """Build the OpenAPI document without a server."""
     return describe(application())
 
 
 def application() -> Any:
-    """The application inside the server, put together and not started."""
+    """Build the Litestar application without starting it."""
     settings = read_settings({"data": "/nowhere"}, {})
     edge: Any = make_app(settings, "postgresql://nowhere/none", b"secret", SigningKey.generate("log.example.org"))
     return edge._app

@@ -1,4 +1,4 @@
-"""Notifications made by the function behind them, for tests of what people are shown."""
+"""Create notifications by the function that every room notifies with."""
 
 import asyncio
 from typing import Any
@@ -6,14 +6,15 @@ from uuid import UUID
 
 import asyncpg
 
+from _support.members import Member
+from _support.servers import Server
 from hallmarket.server.notifications.notify import notify
-from support import Member, Server
 
 
-def tell(
+def create_notifications(
     server: Server, member: Member, *kinds: str, source: Member | None = None, organization: str = "", **fields: Any
 ) -> list[str]:
-    """Notify a member of each kind, one transaction after the other; the notifications' ids."""
+    """Notify a member of each kind, one transaction after the other; return the notifications' ids."""
 
     async def run() -> list[str]:
         connection = await asyncpg.connect(server.postgres_url)

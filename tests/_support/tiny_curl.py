@@ -1,4 +1,4 @@
-"""As much of curl as the documentation's examples use, for machines without it."""
+"""A minimal curl with the options that the documentation's examples use, for machines without curl."""
 
 import sys
 from argparse import ArgumentParser
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 def main() -> None:
-    """Send one request and print its answer as curl does; an option it does not know is an error."""
+    """Send one request and print its response as curl does; unknown options are errors."""
     parser = ArgumentParser(prog="curl")
     parser.add_argument("url", type=urlsplit)
     parser.add_argument("-s", action="store_true")
@@ -19,28 +19,28 @@ def main() -> None:
     parser.add_argument("-d", dest="data", action="append", default=[])
     parser.add_argument("-F", dest="form", action="append", default=[])
     parser.add_argument("--data-binary", type=lambda name: Path(name.removeprefix("@")).read_bytes(), default=b"")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
-    headers = dict(header.split(": ", 1) for header in given.headers)
-    body = given.data_binary
-    if given.data:
-        body = "&".join(given.data).encode()
+    headers = dict(header.split(": ", 1) for header in arguments.headers)
+    body = arguments.data_binary
+    if arguments.data:
+        body = "&".join(arguments.data).encode()
         headers.setdefault("content-type", "application/x-www-form-urlencoded")
-    if given.form:
-        body = b"".join(map(_part, given.form)) + b"--tiny--\r\n"
+    if arguments.form:
+        body = b"".join(map(_part, arguments.form)) + b"--tiny--\r\n"
         headers["content-type"] = "multipart/form-data; boundary=tiny"
-    connection = HTTPConnection(given.url.hostname, given.url.port, timeout=30)
-    target = given.url.path + (f"?{given.url.query}" if given.url.query else "")
-    connection.request(given.method or ("POST" if body else "GET"), target, body or None, headers)
-    answer = connection.getresponse()
+    connection = HTTPConnection(arguments.url.hostname, arguments.url.port, timeout=30)
+    target = arguments.url.path + (f"?{arguments.url.query}" if arguments.url.query else "")
+    connection.request(arguments.method or ("POST" if body else "GET"), target, body or None, headers)
+    response = connection.getresponse()
 
-    if given.show_headers:
-        lines = "".join(f"{name}: {value}\n" for name, value in answer.getheaders())
-        print(f"HTTP/1.1 {answer.status} {answer.reason}\n{lines}", flush=True)
-    if given.output:
-        given.output.write_bytes(answer.read())
+    if arguments.show_headers:
+        lines = "".join(f"{name}: {value}\n" for name, value in response.getheaders())
+        print(f"HTTP/1.1 {response.status} {response.reason}\n{lines}", flush=True)
+    if arguments.output:
+        arguments.output.write_bytes(response.read())
     else:
-        sys.stdout.buffer.write(answer.read())
+        sys.stdout.buffer.write(response.read())
 
 
 def _part(field: str) -> bytes:

@@ -1,13 +1,13 @@
-"""Starts that are refused."""
+"""Server starts that fail with an error message."""
 
 import json
 import subprocess
 
-from support import HALLMARKET, Server
+from _support.servers import HALLMARKET, Server
 
 
-def refusal_of_start(server: Server, *options: str) -> str:
-    """The words with which `hallmarket serve` refuses to start: on standard error, and as JSON where that was asked."""
+def get_start_error(server: Server, *options: str) -> str:
+    """Run `hallmarket serve` with options that it refuses; return the message, printed on stderr and as JSON."""
     command = [HALLMARKET, "serve", "--port", "0", "--json", *options]
     result = subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=120)
     assert result.returncode == 1, result.stderr

@@ -1,4 +1,4 @@
-"""An organization to try things in: an administrator, a plain member, and what became of them."""
+"""An organization that its administrator created through the API, with a plain member."""
 
 import secrets
 from contextlib import ExitStack
@@ -6,41 +6,42 @@ from typing import Any
 
 import httpx
 
-from exchange import exchange_client
-from support import Member, Server
+from _support.clients import exchange_client
+from _support.members import Member
+from _support.servers import Server
 
 
-class House:
+class ManagedOrganization:
     """An organization with an administrator and a plain member, each with a client."""
 
     def __init__(self, server: Server, clients: ExitStack) -> None:
         self.server = server
         self.clients = clients
-        self.boss, self.clerk = server.new_member(), server.new_member()
-        self.as_boss, self.as_clerk = self.client_of(self.boss), self.client_of(self.clerk)
-        body = {"organization": {"name": f"house-{secrets.token_hex(6)}", "display_name": "The House"}}
-        self.id = str(self.as_boss.post("/organizations/create", json=body).json()["data"]["id"])
+        self.admin, self.member = server.new_member(), server.new_member()
+        self.admin_client, self.member_client = self.client_of(self.admin), self.client_of(self.member)
+        body = {"organization": {"name": f"org-{secrets.token_hex(6)}", "display_name": "The House"}}
+        self.id = str(self.admin_client.post("/organizations/create", json=body).json()["data"]["id"])
         self.path = f"/organizations/{self.id}"
-        self.add(self.clerk)
+        self.add_member(self.member)
 
     def client_of(self, person: Member) -> httpx.Client:
-        """A client with a key of the person's that is bound to nothing."""
+        """Open a client with a new key of the person that is bound to no organization."""
         key = self.server.new_key(person).key
         return self.clients.enter_context(exchange_client(self.server, key))
 
-    def add(self, person: Member, role: str = "member") -> None:
-        """Make a person a member."""
+    def add_member(self, person: Member, role: str = "member") -> None:
+        """Add a person as a member."""
         body = {"username": person.username, "role": role}
-        response = self.as_boss.post(f"{self.path}/members", json=body)
+        response = self.admin_client.post(f"{self.path}/members", json=body)
         assert response.status_code == 200, response.text
 
-    def change(self, **fields: Any) -> None:
-        """Change the organization."""
-        assert self.as_boss.put(self.path, json={"organization": fields}).status_code == 200
+    def update(self, **fields: Any) -> None:
+        """Update fields of the organization."""
+        assert self.admin_client.put(self.path, json={"organization": fields}).status_code == 200
 
     @property
     def roles(self) -> dict[str, str]:
-        """Everybody's role, by username, straight from the database."""
+        """Every member's role by username, read from the database."""
         rows = self.server.query(
             "select p.username, m.role from membership m join person p on p.id = m.person_id"
             " where m.organization_id = $1",
@@ -48,8 +49,8 @@ class House:
         )
         return {row["username"]: row["role"] for row in rows}
 
-    def events(self, action: str) -> list[dict[str, Any]]:
-        """The audit trail's entries of one action, oldest first."""
+    def audit_events(self, action: str) -> list[dict[str, Any]]:
+        """Return the audit trail's entries of one action, oldest first."""
         return [
             dict(row)
             for row in self.server.query(
@@ -59,8 +60,8 @@ class House:
             )
         ]
 
-    def told(self, person: Member) -> list[tuple[str, str, str | None]]:
-        """What a person was notified of about the house: type, text, and from whom."""
+    def notifications(self, person: Member) -> list[tuple[str, str, str | None]]:
+        """Return a person's notifications about the organization: type, text and source."""
         rows = self.server.query(
             "select type, content->>'text' as text, source_id::text from notification"
             " where destination_id = $1 and organization_id = $2 order by created_on, id",

@@ -1,17 +1,17 @@
-"""A database that is away for as long as a test looks: the embedded one, for it is ours to kill."""
+"""An embedded PostgreSQL that is down for as long as a block lasts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
 
-from faults.processes import get_postmaster, kill, wait_until_gone
-from support import Server
+from _support.processes import get_postmaster, kill, wait_until_gone
+from _support.servers import Server
 
 
 @contextmanager
 def suspended(process: psutil.Process) -> Iterator[None]:
-    """Hold a process for a while."""
+    """Stop a process (SIGSTOP) until the block ends."""
     process.suspend()
     try:
         yield
@@ -20,8 +20,8 @@ def suspended(process: psutil.Process) -> Iterator[None]:
 
 
 @contextmanager
-def database_away(server: Server) -> Iterator[None]:
-    """Kill PostgreSQL, and hold the process that would start it again until the block ends."""
+def database_down(server: Server) -> Iterator[None]:
+    """Kill PostgreSQL and stop the process that would restart it, until the block ends."""
     assert server.process is not None
     postmaster = get_postmaster(server)
     processes = [postmaster, *postmaster.children()]

@@ -1,4 +1,4 @@
-"""A real Redis for the tests, Debian's; installed if it is missing and we are root, named if we are not."""
+"""A real Redis server; Debian's package is installed if it is missing and the tests run as root."""
 
 import os
 import shutil
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from support import wait_until
+from _support.waiting import wait_until
 
 APT = "DEBIAN_FRONTEND=noninteractive apt-get"
 
 
 class Redis:
-    """One redis-server, listening on a socket in a folder of its own."""
+    """One redis-server that listens on a Unix socket in its own folder."""
 
     def __init__(self, folder: Path) -> None:
         self._socket = folder / "redis.sock"
@@ -25,27 +25,27 @@ class Redis:
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start it, empty, and wait until it answers."""
+        """Start it with no data and wait until it answers."""
         options = {"--port": "0", "--unixsocket": str(self._socket), "--dir": str(self._socket.parent), "--save": ""}
-        # Before others, if we may: a server that has to wait for it longer than a moment goes on without it.
+        # Raise its priority if permitted: Hallmarket waits only 100 ms for Redis and then continues without it.
         command = ["nice", "-n", "-15", "redis-server", *(word for option in options.items() for word in option)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: self.ask("ping") == "PONG")
+        wait_until(lambda: self.command("ping") == "PONG")
         return self.process
 
-    def ask(self, *words: str) -> str:
-        """What `redis-cli` prints for a command."""
-        command = ["redis-cli", "-s", str(self._socket), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+    def command(self, *words: str) -> str:
+        """Run a command with redis-cli and return what it prints."""
+        argv = ["redis-cli", "-s", str(self._socket), *words]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=20).stdout.strip()
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL and wait until it has ended."""
         self.process.kill()
         self.process.wait()
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Let it hold its connections and answer nothing."""
+        """Stop it (SIGSTOP) until the block ends: connections stay open and get no answer."""
         self.process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -55,7 +55,7 @@ class Redis:
 
 @contextmanager
 def new_redis() -> Iterator[Redis]:
-    """A Redis of its own, gone at the end."""
+    """Run a Redis server until the block ends."""
     _install()
     with tempfile.TemporaryDirectory(prefix="hallmarket-redis-") as folder:
         redis = Redis(Path(folder))
