@@ -124,7 +124,7 @@ def test_a_server_that_is_not_there(home, write, arguments):
 
 @pytest.mark.parametrize("arguments", [["audit-money"], ["credit", "jane", "1", "--currency", "usd"]])
 def test_no_money_is_looked_for_in_another_folder(home, refused, arguments):
-    """Of a folder that holds no database no command says that all its money is in order, and none makes one there."""
+    """A command that checks money refuses a folder without a database, and does not create one."""
     folder = home.folder / "mistyped"
-    assert f"{folder} holds no database" in refused("admin", *arguments, "--data", folder, status=1)
+    assert f"{folder} contains no database" in refused("admin", *arguments, "--data", folder, status=1)
     assert not folder.exists()

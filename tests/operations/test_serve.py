@@ -235,7 +235,7 @@ def test_killed_worker_is_replaced(own: Server) -> None:
         kill(find_workers(own)[0])
         after = wait_until(lambda: len(found := answering(api)) == 2 and found)
     assert len(before | after) == 3
-    assert any(line["event"] == "a process died and is started again" for line in read_log(own))
+    assert any(line["event"] == "a process died and is restarted" for line in read_log(own))
 
 
 def test_server_is_not_on_the_network_unless_told(server: Server) -> None:

@@ -8,7 +8,7 @@ from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.catalog.events import forget_events
-from hallmarket.server.child import name_process, run_until_stopped
+from hallmarket.server.child_process import name_process, run_until_stopped
 from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep

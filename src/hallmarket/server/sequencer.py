@@ -4,7 +4,7 @@ import uvloop
 
 from hallmarket.proof.entry import DATASET_VERSION, LICENCE, MEDIA
 from hallmarket.proof.key import SigningKey
-from hallmarket.server.child import name_process, run_until_stopped
+from hallmarket.server.child_process import name_process, run_until_stopped
 from hallmarket.server.datasets.mark_anchored import mark_versions_anchored
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.media.mark_anchored import mark_media_anchored

@@ -1,4 +1,4 @@
-"""`hallmarket serve`: one parent keeps PostgreSQL, the HTTP workers, a sequencer and the background process running."""
+"""`hallmarket serve`: the parent process, which starts and restarts PostgreSQL and the server's child processes."""
 
 import asyncio
 import fcntl
@@ -36,18 +36,18 @@ from hallmarket.server.tlog.signing_key import load_signing_key
 
 log = structlog.get_logger()
 
-LOOK_EVERY_S = 0.2
+CHECK_INTERVAL_S = 0.2
 MAX_BACKOFF_S = 5.0
 READY_TIMEOUT_S = 60.0
-MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a private folder in it)
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a private folder in it)
 METRICS_PREFIX = "hallmarket-metrics-"
-METRICS_START_S = 60  # younger ones may belong to a server that is about to lock its own
+METRICS_MIN_AGE_S = 60  # a younger folder may belong to a server that has not locked it yet
 
-Announce = Callable[[str, FirstStart | None], None]
+OnReady = Callable[[str, FirstStart | None], None]
 
 
 def _run_worker(*arguments: Any) -> None:
-    # Loaded by the child alone: the parent starts, and stays, without the framework.
+    # Imported only by the child, so that the parent never loads the web framework.
     from hallmarket.server.worker import run_worker
 
     run_worker(*arguments)
@@ -66,19 +66,19 @@ def _run_background(*arguments: Any) -> None:
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """What start-up found or made in the database: the secret behind key hashes, and perhaps a first organization."""
+    """The database's state after start-up: the secret for key hashes, and the first organization if one was created."""
 
     secret: bytes
     first: FirstStart | None
 
 
-def serve(settings: Settings, announce: Announce) -> None:
-    """Serve until SIGTERM or SIGINT. `announce` is called once with the address when requests are answered.
+def serve(settings: Settings, on_ready: OnReady) -> None:
+    """Serve until SIGTERM or SIGINT. Calls `on_ready` once with the server's address when it accepts requests.
 
-    Raises Refusal if the server cannot start, saying what to do.
+    Raises Refusal if the server cannot start.
     """
     configure_logging(settings.log_level)
-    stopping = _note_signals()
+    stopping = _record_signals()
     create_data_folder(settings.data)
     with ExitStack() as cleanup:
         cleanup.enter_context(DataFolderLock(settings.data, "server"))
@@ -90,25 +90,25 @@ def serve(settings: Settings, announce: Announce) -> None:
         database_url = settings.database_url or (postgres.url if postgres else "")
         key = load_signing_key(settings.data, settings.log_key, settings.log_origin)
         prepared = asyncio.run(_prepare(database_url, settings.secret_key, key))
-        listening = cleanup.enter_context(_listen(settings.host, settings.port))
-        address = _address(settings, listening)
+        listener = cleanup.enter_context(_listen(settings.host, settings.port))
+        address = _address(settings, listener)
         settings = msgspec.structs.replace(settings, cdn_url=settings.cdn_url or address)
-        _share_metrics(cleanup)
-        house = _House(settings, database_url, prepared.secret, key, listening)
-        cleanup.callback(house.stop)
-        house.start()
-        house.wait_until_ready(stopping)
+        _create_metrics_folder(cleanup)
+        supervisor = _Supervisor(settings, database_url, prepared.secret, key, listener)
+        cleanup.callback(supervisor.stop)
+        supervisor.start()
+        supervisor.wait_until_ready(stopping)
         if not stopping:
-            announce(address, prepared.first)
+            on_ready(address, prepared.first)
         while not stopping:
             try:
                 if postgres is not None:
                     postgres.ensure_running()
-                house.look_after()
+                supervisor.restart_dead()
             except OSError as error:
-                # The machine has no memory, process or file handle to give at the moment; what runs goes on.
-                log.error("a process could not be started; it is tried again", error=str(error))
-            time.sleep(LOOK_EVERY_S)
+                # The machine is out of memory, processes or file handles. The other processes keep running.
+                log.error("a process could not be started; it is retried", error=str(error))
+            time.sleep(CHECK_INTERVAL_S)
         log.info("stopping")
 
 
@@ -120,40 +120,40 @@ async def _prepare(url: str, secret: str, key: SigningKey) -> Prepared:
         raise Refusal(f"The database does not answer: {error}. Check HALLMARKET_DATABASE_URL.") from error
     try:
         if applied:
-            log.info("schema brought up to date", applied=applied)
+            log.info("migrations applied", applied=applied)
         await initialize_log(connection, key)
-        used = await get_secret(connection, secret)
-        return Prepared(used, await first_start(connection, used))
+        key_secret = await get_secret(connection, secret)
+        return Prepared(key_secret, await first_start(connection, key_secret))
     finally:
         await connection.close()
 
 
 class _Child:
-    """One child process, made again when it dies, less eagerly each time it dies soon."""
+    """One child process, restarted when it dies. The delay grows each time it dies soon after its start."""
 
-    def __init__(self, name: str, make: Callable[[], SpawnProcess]) -> None:
+    def __init__(self, name: str, create: Callable[[], SpawnProcess]) -> None:
         self.name = name
-        self._make = make
-        self._born = 0.0
+        self._create = create
+        self._started_at = 0.0
         self._backoff_s = 0.0
         self.process = self._spawn()
 
     def _spawn(self) -> SpawnProcess:
-        process = self._make()
+        process = self._create()
         process.start()
-        self._born = time.monotonic()
+        self._started_at = time.monotonic()
         return process
 
-    def look_after(self) -> None:
+    def restart_if_dead(self) -> None:
         if self.process.is_alive():
             return
-        age_s = time.monotonic() - self._born
+        age_s = time.monotonic() - self._started_at
         if age_s < self._backoff_s:
             return
-        log.error("a process died and is started again", process=self.name, exit_code=self.process.exitcode)
+        log.error("a process died and is restarted", process=self.name, exit_code=self.process.exitcode)
         self._backoff_s = 0.0 if age_s > 2 * MAX_BACKOFF_S else min(max(self._backoff_s * 2, 0.5), MAX_BACKOFF_S)
-        died, self.process = self.process, self._spawn()
-        died.close()
+        dead, self.process = self.process, self._spawn()
+        dead.close()
 
     def terminate(self) -> None:
         if self.process.is_alive():
@@ -167,16 +167,16 @@ class _Child:
             self.process.join()
 
 
-class _House:
-    """The workers, the sequencer, and the background process."""
+class _Supervisor:
+    """Starts, restarts and stops the workers, the sequencer and the background process."""
 
     def __init__(
-        self, settings: Settings, database_url: str, secret: bytes, key: SigningKey, listening: socket.socket
+        self, settings: Settings, database_url: str, secret: bytes, key: SigningKey, listener: socket.socket
     ) -> None:
         self._settings = settings
         self._context = multiprocessing.get_context("spawn")
         self._ready: list[Event] = [self._context.Event() for _ in range(settings.workers)]
-        self._worker_arguments = (settings, database_url, secret, key.text(), listening)
+        self._worker_arguments = (settings, database_url, secret, key.text(), listener)
         self._sequencer_arguments = (settings, database_url, key.text())
         self._background_arguments = (settings, database_url)
         self._workers: list[_Child] = []
@@ -190,36 +190,37 @@ class _House:
         )
         for number, ready in enumerate(self._ready):
             name = f"worker-{number}"
-            self._workers.append(_Child(name, self._make_worker(name, ready)))
+            self._workers.append(_Child(name, self._worker_factory(name, ready)))
         self._background = _Child(
             "background",
             lambda: self._context.Process(target=_run_background, args=self._background_arguments, name="background"),
         )
 
-    def _make_worker(self, name: str, ready: Event) -> Callable[[], SpawnProcess]:
+    def _worker_factory(self, name: str, ready: Event) -> Callable[[], SpawnProcess]:
         return lambda: self._context.Process(target=_run_worker, args=(*self._worker_arguments, ready), name=name)
 
     def wait_until_ready(self, stopping: list[int]) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not stopping and not all(ready.is_set() for ready in self._ready):
-            self.look_after()
+            self.restart_dead()
             if time.monotonic() > deadline:
-                raise Refusal("The workers did not start; the log above says why.")
+                raise Refusal("The workers did not start. See the log above for the reason.")
             time.sleep(0.02)
 
-    def look_after(self) -> None:
+    def restart_dead(self) -> None:
         for child in self._children():
-            child.look_after()
+            child.restart_if_dead()
 
     def stop(self) -> None:
-        """First the workers, which finish what they were asked; then the sequencer, its round; both bounded in time.
+        """Stop the workers and the background process, then the sequencer. Kills those that take too long.
 
-        The background process gives back meanwhile what it cannot finish soon.
+        Workers finish their requests, the background process finishes its jobs or returns them to the queue, and the
+        sequencer finishes its round.
         """
-        unasked = [self._background] if self._background else []
-        for child in (*self._workers, *unasked):
+        background = [self._background] if self._background else []
+        for child in (*self._workers, *background):
             child.terminate()
-        for child in (*self._workers, *unasked):
+        for child in (*self._workers, *background):
             child.wait(self._settings.shutdown_timeout_s + 5)
         if self._sequencer is not None:
             self._sequencer.terminate()
@@ -229,16 +230,16 @@ class _House:
         return [*self._workers, *(child for child in (self._sequencer, self._background) if child)]
 
 
-def _note_signals() -> list[int]:
-    """A list that gets the number of every signal asking us to stop."""
-    noted: list[int] = []
+def _record_signals() -> list[int]:
+    """Install handlers for SIGTERM and SIGINT. Returns the list to which they append each signal's number."""
+    received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        noted.append(number)
+    def record(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
-    return noted
+        signal.signal(number, record)
+    return received
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -246,30 +247,30 @@ def _listen(host: str, port: int) -> socket.socket:
     while True:
         try:
             family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            listening = socket.socket(family, kind)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen(2048)
+            listener = socket.socket(family, kind)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(2048)
         except OSError as error:
-            # The workers of a killed server let go of its port within moments.
+            # The workers of a killed server release its port within moments.
             if time.monotonic() > deadline or error.errno != 98:
                 raise Refusal(
                     f"Cannot listen on {host} port {port}: {error.strerror}. Choose another --port."
                 ) from None
             time.sleep(0.1)
         else:
-            return listening
+            return listener
 
 
-def _share_metrics(cleanup: ExitStack) -> None:
-    """Give the workers a folder for their figures, and clear away those of servers that were killed."""
-    # In memory if there is any to write to: a mapped file on a full disk kills whoever writes to it.
-    place = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
-    for left in place.glob(METRICS_PREFIX + "*"):
-        with suppress(OSError), _locked_folder(left):
-            if time.time() - left.stat().st_mtime > METRICS_START_S:
-                shutil.rmtree(left, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=METRICS_PREFIX, dir=place)
+def _create_metrics_folder(cleanup: ExitStack) -> None:
+    """Create the folder in which the workers share their metrics, and delete those of servers that were killed."""
+    # In memory if possible: writing to a mapped file on a full disk kills the process.
+    parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    for abandoned in parent.glob(METRICS_PREFIX + "*"):
+        with suppress(OSError), _locked_folder(abandoned):
+            if time.time() - abandoned.stat().st_mtime > METRICS_MIN_AGE_S:
+                shutil.rmtree(abandoned, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=METRICS_PREFIX, dir=parent)
     cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
     cleanup.enter_context(_locked_folder(Path(folder)))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
@@ -277,7 +278,7 @@ def _share_metrics(cleanup: ExitStack) -> None:
 
 @contextmanager
 def _locked_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder that belongs to this server while it lives. Raises OSError if another holds it."""
+    """Lock a folder during the block. Raises OSError if another process holds the lock."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -286,8 +287,8 @@ def _locked_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _address(settings: Settings, listening: socket.socket) -> str:
+def _address(settings: Settings, listener: socket.socket) -> str:
     if settings.public_url and urlsplit(settings.public_url).scheme:
         return settings.public_url
-    host, port = listening.getsockname()[:2]
+    host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

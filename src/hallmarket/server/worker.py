@@ -6,7 +6,7 @@ from multiprocessing.synchronize import Event
 import uvicorn
 
 from hallmarket.proof.key import SigningKey
-from hallmarket.server.child import end_with_parent, name_process
+from hallmarket.server.child_process import end_with_parent, name_process
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.http.protocol import Protocol
 from hallmarket.server.main import make_app

@@ -1,4 +1,4 @@
-"""What every child of `hallmarket serve` does: it has a name, and ends when told to, or when its parent does."""
+"""Functions for the child processes of `hallmarket serve`: name the process, and stop with SIGTERM or the parent."""
 
 import asyncio
 import multiprocessing
@@ -12,8 +12,8 @@ ORPHAN_TIMEOUT_S = 2
 
 
 async def run_until_stopped(run: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
-    """Run until SIGTERM, which calls `stop`; `run` then ends what it has in hand."""
-    # A Ctrl-C at the terminal reaches everybody; the parent says whose turn it is.
+    """Await `run`. SIGTERM calls `stop`, after which `run` finishes its current work and returns."""
+    # A Ctrl-C at the terminal reaches every process. Ignore it, because the parent stops its children in order.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     end_with_parent()
@@ -21,20 +21,20 @@ async def run_until_stopped(run: Callable[[], Awaitable[None]], stop: Callable[[
 
 
 def name_process(name: str) -> None:
-    """Be told apart in `top` and `ps`, where the system lets us."""
+    """Set the process name that `top` and `ps` show, if the system allows it."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(name)
 
 
 def end_with_parent() -> None:
-    """Get a SIGTERM when the parent is gone, however it ended."""
+    """Send this process a SIGTERM when its parent ends for any reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         loop = asyncio.get_running_loop()
 
         def end() -> None:
             loop.remove_reader(parent.sentinel)
-            # What is under way may finish, but nothing of it keeps an orphan alive: a stalled client, a stuck database.
+            # Current work may finish, but a stalled client or a stuck database must not keep an orphan alive.
             signal.alarm(ORPHAN_TIMEOUT_S)
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""What `hallmarket admin` does, beside a running server or without one."""
+"""Runs `hallmarket admin` commands on a server's database, whether or not the server is running."""
 
 import asyncio
 import time
@@ -16,32 +16,36 @@ from hallmarket.server.identity.keys import get_secret
 from hallmarket.server.settings import Settings
 
 Result = TypeVar("Result")
-WAIT_S = 30.0
+TIMEOUT_S = 30.0
 
 AdminWork = Callable[["asyncpg.Connection[asyncpg.Record]", bytes], Awaitable[Result]]
 
 
-def administer(settings: Settings, work: AdminWork[Result], *, on_new: bool = True) -> Result:
-    """Run `work` with a connection to the server's database and the secret behind key hashes. Raises Refusal.
+def run_admin_command(settings: Settings, work: AdminWork[Result], *, on_new: bool = True) -> Result:
+    """Run `work` with a connection to the server's database and the secret for key hashes.
 
-    A data folder that holds no database yet gets one, but not where `on_new` is false.
+    Creates the database if the data folder has none and `on_new` is true. Raises Refusal if `on_new` is false and there
+    is no database, and if the database cannot be reached.
     """
     if not (on_new or settings.database_url or EmbeddedPostgres(settings.data).cluster.exists()):
-        raise Refusal(f"{settings.data} holds no database; name the server's by --data or --database.")
-    deadline = time.monotonic() + WAIT_S
+        raise Refusal(
+            f"{settings.data} contains no database. "
+            "Give the server's folder with --data, or its database with --database."
+        )
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         try:
             with _database_url(settings, deadline) as url:
                 return asyncio.run(_run(url, settings, work))
         except _NoConnection:
-            # Whoever ran PostgreSQL on this folder has just stopped it; nothing was begun, so it is our turn now.
+            # The process that ran PostgreSQL on this folder has just stopped it. Nothing was started, so retry.
             if settings.database_url or time.monotonic() > deadline:
                 raise
         time.sleep(0.1)
 
 
 class _NoConnection(Refusal):
-    """The database was not there to begin with."""
+    """No connection was made, so nothing has been changed."""
 
 
 async def _run(url: str, settings: Settings, work: AdminWork[Result]) -> Result:
@@ -64,18 +68,18 @@ async def _connect(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record
 
 @contextmanager
 def _database_url(settings: Settings, deadline: float) -> Iterator[str]:
-    """The database's URL: the one given, the running server's, or that of a PostgreSQL started for the moment."""
+    """Yield the configured database's URL, the running server's, or that of a PostgreSQL started for this block."""
     if settings.database_url:
         yield settings.database_url
         return
     create_data_folder(settings.data)
     postgres = EmbeddedPostgres(settings.data)
     lock = DataFolderLock(settings.data, "admin")
-    while not (alone := lock.try_acquire()) and not postgres.is_ready():
+    while not (locked := lock.try_acquire()) and not postgres.is_ready():
         if time.monotonic() > deadline:
             raise Refusal(f"{settings.data} is in use by {lock.holder()}, but its database does not answer.")
         time.sleep(0.1)
-    if not alone:
+    if not locked:
         yield postgres.url
         return
     try:
