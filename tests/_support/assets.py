@@ -10,7 +10,7 @@ import msgspec
 from _support.organizations import User
 from _support.servers import Server
 from hallmarket.server.catalog.create import create_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.principal import Origin, Person, Principal
 

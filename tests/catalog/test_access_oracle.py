@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from _support.clients import exchange_client
 from _support.members import Member
 from _support.servers import Server
-from hallmarket.server.catalog.explain import ACTIONS, GIVES
+from hallmarket.server.catalog.explain_access import ACTIONS, GIVES
 
 ORGANIZATIONS, PEOPLE, MAX_ASSETS = 3, 4, 8
 VISIBILITIES = ("public", "private", "organization", "monetized", "inherit")

@@ -25,7 +25,7 @@ from _support.server_log import assert_no_errors_logged
 from _support.servers import Server, new_server
 from _support.stored_objects import find_stored_objects
 from _support.waiting import wait_until
-from hallmarket.server.catalog.disposition import MAX_BYTES, attachment, safe_name
+from hallmarket.server.catalog.content_disposition import MAX_BYTES, attachment, safe_name
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)

@@ -9,10 +9,10 @@ import pytest
 from _support.assets import make_asset
 from _support.organizations import Organization, User
 from _support.servers import Server
-from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.posts.download import PostKind
+from hallmarket.server.posts.download import PostContentProvider
 from rich_text.documents import ID
 
 DOCUMENT = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}
@@ -330,7 +330,7 @@ def download(
         database = Database(server.postgres_url, 1)
         await database.open()
         try:
-            found = await PostKind(database).find_download(UUID(asset), form)
+            found = await PostContentProvider(database).find_download(UUID(asset), form)
             return found, b"".join([piece async for piece in found.read(first, last)])
         finally:
             await database.close()

@@ -7,7 +7,7 @@ import uvloop
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
-from hallmarket.server.catalog.events import forget_events
+from hallmarket.server.catalog.record_event import delete_old_events
 from hallmarket.server.child_process import name_process, run_until_stopped
 from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
@@ -49,7 +49,7 @@ def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
         lambda: forget_uploads(database),
         lambda: delete_abandoned_blobs(database, store),
         lambda: delete_old_jobs(database),
-        lambda: forget_events(database),
+        lambda: delete_old_events(database),
         lambda: fold(database),
         lambda: finish_abandoned(database, tables),
         lambda: sweep(database, tables),

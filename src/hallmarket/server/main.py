@@ -16,12 +16,12 @@ from hallmarket.server.audit.routes import audit_routes
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.catalog.activity_routes import activity_routes
+from hallmarket.server.catalog.content_provider import ContentProviders
 from hallmarket.server.catalog.download_routes import download_routes
 from hallmarket.server.catalog.graph_routes import graph_routes
 from hallmarket.server.catalog.impact_routes import impact_routes
-from hallmarket.server.catalog.kinds import Kinds
-from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.routes import catalog_routes
+from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.export import Exports
@@ -30,7 +30,7 @@ from hallmarket.server.datasets.part import DatasetParts
 from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.version_routes import version_routes
-from hallmarket.server.files.get import FileKind
+from hallmarket.server.files.get import FileContentProvider
 from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
 from hallmarket.server.http.admission import Admission, Finder, Limits
@@ -55,7 +55,7 @@ from hallmarket.server.media.upload_routes import upload_routes
 from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.payments.routes import payments_routes
-from hallmarket.server.posts.download import PostKind
+from hallmarket.server.posts.download import PostContentProvider
 from hallmarket.server.posts.parts import Makers, PostParts
 from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
@@ -98,12 +98,17 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     lookup = Lookup(database, settings.lookup_cache_mib, thumbnails)
     quick = FastPath(anchoring, lookup)
     blobs = BlobStore(database, ObjectStore(settings.blobs, settings.data / "blobs"))
-    links = Links(authenticator, secret, settings.public_url)
-    texts = PostKind(database)
+    signed_urls = SignedUrls(authenticator, secret, settings.public_url)
+    texts = PostContentProvider(database)
     tables = make_tables(settings)
     engine = make_query_engine(settings)
     exports = Exports(database, tables, engine)
-    kinds: Kinds = {"file": FileKind(database, blobs), "dataset": exports, "post": texts, "comment": texts}
+    providers: ContentProviders = {
+        "file": FileContentProvider(database, blobs),
+        "dataset": exports,
+        "post": texts,
+        "comment": texts,
+    }
     makers: Makers = {"file": FileParts(blobs), "dataset": DatasetParts(database, tables), "post": PostParts()}
     stripe = make_stripe(settings)
     verifier_key = key.verifier_key
@@ -147,8 +152,8 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *query_routes(database, tables, engine, exports),
         *datasets_routes(database, tables, Uploads(blobs, scratch, settings.max_upload_mib * MIB)),
         *version_routes(database, tables),
-        *download_routes(database, kinds, links),
-        *files_routes(database, blobs, links, scratch, settings.max_upload_mib * MIB),
+        *download_routes(database, providers, signed_urls),
+        *files_routes(database, blobs, signed_urls, scratch, settings.max_upload_mib * MIB),
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),

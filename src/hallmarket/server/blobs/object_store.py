@@ -56,7 +56,7 @@ class ObjectStore:
             if not self._url:
                 await asyncio.to_thread(_sync_to_disk, self._folder, name)
         except STORE_ERRORS as error:
-            log.warning("object store request failed", error=str(error))
+            log.warning("object store operation failed", error=str(error))
             raise Unavailable("The object store is unavailable or full. Nothing was saved; try again.") from error
 
     async def get(self, name: str, first: int, last: int) -> AsyncGenerator[bytes, None]:
@@ -70,7 +70,7 @@ class ObjectStore:
                 async for chunk in chunks:
                     yield chunk
         except STORE_ERRORS as error:
-            log.warning("object store request failed", object=name, error=str(error))
+            log.warning("object store operation failed", object=name, error=str(error))
             raise Unavailable("The object store is unavailable. Try again.") from error
 
     async def _read_file(self, name: str, first: int, last: int) -> AsyncGenerator[bytes, None]:
@@ -137,7 +137,7 @@ class ObjectStore:
         except FileNotFoundError:
             raise
         except STORE_ERRORS as error:
-            log.warning("object store request failed", error=str(error))
+            log.warning("object store operation failed", error=str(error))
             raise Unavailable("The object store is unavailable. Try again.") from error
 
 

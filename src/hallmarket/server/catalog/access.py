@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.pricing import unlock_words
+from hallmarket.server.catalog.pricing import unlock_message
 from hallmarket.server.catalog.types import ADMIN, LISTED, READ, WRITE, Access
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
@@ -12,11 +12,6 @@ from hallmarket.server.errors import Forbidden, Locked, NotFound
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
-
-
-def viewer(principal: Principal) -> tuple[UUID, UUID | None]:
-    """The person and the one organization their key opens, or None: the two that `asset_role` asks for."""
-    return principal.person_id, principal.bound_to
 
 
 async def get_access(
@@ -27,7 +22,7 @@ async def get_access(
     Raises NotFound if the caller may not know of it or it is of another type, Locked if it must be bought before it is
     read, Forbidden if they may read it and no more.
     """
-    row = await connection.fetchrow(sql.find_access, asset_id, *viewer(principal))
+    row = await connection.fetchrow(sql.find_access, asset_id, *principal.viewer)
     if row is None or asset_type not in (None, row["asset_type"]):
         raise NotFound(f"There is no such {asset_type or 'asset'}.")
     access = msgspec.convert(dict(row), Access, builtin_types=(UUID,))
@@ -48,10 +43,10 @@ async def lock_access(
 async def _refusal(connection: Connection, access: Access, needed: int) -> Forbidden:
     kind = access.asset_type
     if access.role == LISTED:
-        offer = await connection.fetchrow(sql.find_offer, access.id)
+        offer = await connection.fetchrow(sql.find_sold_asset, access.id)
         if offer is None:  # deleted at this moment
             return Locked(f"Unlock this {kind} to see what is in it.", {"assetId": str(access.id)})
-        words = unlock_words(offer, kind, inherits=offer["id"] != access.id)
+        words = unlock_message(offer, kind, inherits=offer["id"] != access.id)
         return Locked(words, {"assetId": str(offer["id"])})  # what is to be bought
     assert access.role in (READ, WRITE)
     if needed == ADMIN:

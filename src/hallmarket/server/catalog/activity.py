@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.access import sql, viewer
+from hallmarket.server.catalog.access import sql
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import AssetRef, WireAsset, wire_ref
 from hallmarket.server.database.connections import Database
@@ -83,7 +83,7 @@ async def list_activity(
     """
     async with database.transaction() as tx:
         await find_standing(tx, principal, team_id)
-        asked = (*viewer(principal), team_id, asset_type, window.offset, window.limit + 1)
+        asked = (*principal.viewer, team_id, asset_type, window.offset, window.limit + 1)
         rows = await tx.fetch(sql.list_activity, *asked)
         page: Paged[UUID] = page_of(window, rows, lambda row: row["id"])
         if sees and rows and asset_type is None and window.offset == 0:
@@ -110,7 +110,7 @@ async def _count_unreads(database: Database, principal: Principal, organization_
         return UnreadCounts({})
     async with database.connection() as connection:
         rows = await connection.fetch(
-            sql.count_unread, *viewer(principal), organization_id, principal.organization_id, None
+            sql.count_unread, *principal.viewer, organization_id, principal.organization_id, None
         )
     if organization_id is not None and not rows:  # whoever is in an organization is in its default team
         raise NotFound("You are in no such organization, or the request does not run in it.")
@@ -121,9 +121,9 @@ async def _preview_unreads(database: Database, principal: Principal, team_id: UU
     async with database.connection() as connection:
         await find_standing(connection, principal, team_id)
         counted = await connection.fetchrow(
-            sql.count_unread, *viewer(principal), None, principal.organization_id, team_id
+            sql.count_unread, *principal.viewer, None, principal.organization_id, team_id
         )
-        asked = (*viewer(principal), team_id, window.offset, window.limit + 1)
+        asked = (*principal.viewer, team_id, window.offset, window.limit + 1)
         rows = await connection.fetch(sql.list_unread, *asked)
     unread = 0 if counted is None else counted["unread"]
     page = page_of(window, rows, wire_ref, total=unread)

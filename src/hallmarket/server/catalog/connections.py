@@ -1,21 +1,23 @@
 """What an asset has to do with others: connections from it and to it, and where it comes from."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from hallmarket.server.catalog.access import get_access, sql, viewer
-from hallmarket.server.catalog.connect import ConnectionType
+from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import LISTED, AssetRef, WireAsset, wire_ref
-from hallmarket.server.database.connections import Database
+from hallmarket.server.database.connections import Connection, Database
+from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Paged, Window, page_of, window_query
 from hallmarket.server.principal import Principal
 
+ConnectionType = Literal["comment", "reference", "mention", "action", "component", "link", "completion"]
 TYPES = get_args(ConnectionType)
 MAX_DERIVED = 200
 CONNECTIONS_QUERY: dict[str, dict[str, Any]] = {
@@ -65,6 +67,16 @@ class Lineage(msgspec.Struct, frozen=True):
     truncated: bool
 
 
+async def set_connections(
+    tx: Connection, kind: ConnectionType, source_id: UUID, targets: Iterable[UUID], creator_id: UUID
+) -> None:
+    """Make these the connections of a kind from an asset; ones to assets that are not there are left out."""
+    wanted = list(dict.fromkeys(targets))
+    await tx.execute(sql.disconnect, source_id, kind, wanted)
+    if wanted:
+        await tx.execute(sql.connect, [new_id() for _ in wanted], kind, source_id, wanted, creator_id)
+
+
 async def list_connections(
     database: Database, principal: Principal, asset_id: UUID, query: dict[str, str], window: Window
 ) -> Paged[WireConnection]:
@@ -80,7 +92,7 @@ async def list_connections(
         raise InvalidRequest(f"{unknown[0][:40]!r} is no type of connections: {', '.join(TYPES)}.", "type")
     async with database.connection() as connection:
         await get_access(connection, principal, asset_id, LISTED)
-        asked = (asset_id, *viewer(principal), types, direction, window.offset, window.limit + 1)
+        asked = (asset_id, *principal.viewer, types, direction, window.offset, window.limit + 1)
         rows = await connection.fetch(sql.list_connections, *asked)
         ends = {row[end] for row in rows for end in ("source_id", "target_id")}
         refs = {row["id"]: wire_ref(row) for row in await connection.fetch(sql.list_refs, list(ends))}
@@ -98,7 +110,7 @@ async def get_lineage(database: Database, principal: Principal, asset_id: UUID) 
         kind = await connection.fetchval(sql.find_type, asset_id)
         assert node is not None
         sources = await connection.fetch(sql.list_sources, asset_id)
-        derived = await connection.fetch(sql.list_derived, asset_id, *viewer(principal), MAX_DERIVED + 1)
+        derived = await connection.fetch(sql.list_derived, asset_id, *principal.viewer, MAX_DERIVED + 1)
         return Lineage(
             LineageNode(asset_id, kind, node["lineage_role"] or "new", node["source_id"], node["family_id"]),
             await list_assets(connection, principal, [row["id"] for row in sources]),

@@ -9,8 +9,8 @@ from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access, sql
-from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
-from hallmarket.server.catalog.placement import Place, choose_placement
+from hallmarket.server.catalog.normalize_fields import default_monetization, merge_attribution, normalize_fields
+from hallmarket.server.catalog.placement import Placement, choose_placement
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
@@ -39,10 +39,10 @@ async def create_asset(
     source the caller may not know of, Locked, ApiKeyOrgMismatch.
     """
     asset_id = asset_id or new_id()
-    said = {"source": "api"} | plain_fields(fields)
+    said = {"source": "api"} | normalize_fields(fields)
     parent_id = None if fields.parent_id is UNSET else fields.parent_id
     place = await _place(tx, principal, fields, parent_id, parent_role, said["source"])
-    said.setdefault("monetization", monetization_of(place.visibility))
+    said.setdefault("monetization", default_monetization(place.visibility))
     source_id, family_id = await find_lineage(tx, principal, fields)
     attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
     try:
@@ -90,12 +90,12 @@ async def find_lineage(tx: Connection, principal: Principal, fields: AssetFields
 
 async def _place(
     tx: Connection, principal: Principal, fields: AssetFields, parent_id: UUID | None, parent_role: int, source: str
-) -> Place:
+) -> Placement:
     visibility = None if fields.visibility is UNSET else fields.visibility
     if parent_id is not None:
         parent = await get_access(tx, principal, parent_id, parent_role)
         if visibility in (None, "inherit"):
-            return Place(parent.organization_id, parent.team_id, "inherit")
+            return Placement(parent.organization_id, parent.team_id, "inherit")
     elif visibility == "inherit":
         raise InvalidRequest("Only an asset with a parent inherits its visibility.", "visibility")
     organization_id = principal.organization_id if fields.org_id in (UNSET, None) else fields.org_id

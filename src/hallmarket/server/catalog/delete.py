@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.catalog.access import lock_access, sql, viewer
+from hallmarket.server.catalog.access import lock_access, sql
 from hallmarket.server.catalog.entitlements import require_no_buyers
 from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
 from hallmarket.server.database.connections import Connection, Database
@@ -45,7 +45,7 @@ async def delete_locked(
 ) -> DeleteResult:
     """As `delete_asset`, in a transaction of the caller's; `needed` is the role it takes."""
     access = await lock_access(tx, principal, asset_id, needed, asset_type)
-    family = await tx.fetch(sql.list_family, asset_id, *viewer(principal), with_children)
+    family = await tx.fetch(sql.list_family, asset_id, *principal.viewer, with_children)
     going = [row for row in family if row["takes"]]
     await require_no_buyers(tx, asset_id, "it stays", INSTEAD, ids=[row["id"] for row in going])
     if not dry_run:

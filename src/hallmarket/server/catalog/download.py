@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.catalog.access import get_access
-from hallmarket.server.catalog.disposition import safe_name
-from hallmarket.server.catalog.events import note_download
-from hallmarket.server.catalog.kinds import Download, Kinds
-from hallmarket.server.catalog.links import LIFETIME_S, Links
+from hallmarket.server.catalog.content_disposition import safe_name
+from hallmarket.server.catalog.content_provider import ContentProviders, Download
+from hallmarket.server.catalog.record_event import note_download
+from hallmarket.server.catalog.signed_urls import LIFETIME_S, SignedUrls
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
@@ -37,7 +37,7 @@ class DownloadUrl(msgspec.Struct, frozen=True):
 
 
 async def find_download(
-    database: Database, kinds: Kinds, principal: Principal, asset_id: UUID, wanted: Wanted
+    database: Database, providers: ContentProviders, principal: Principal, asset_id: UUID, wanted: Wanted
 ) -> tuple[str, Download]:
     """An asset's type and its content, which the caller must be able to read.
 
@@ -45,22 +45,28 @@ async def find_download(
     """
     async with database.connection() as connection:
         access = await get_access(connection, principal, asset_id, READ, wanted.asset_type)
-    kind = kinds.get(access.asset_type)
+    kind = providers.get(access.asset_type)
     if kind is None:
         raise InvalidRequest(f"A {access.asset_type} has nothing to download.", "asset_type")
     return access.asset_type, await kind.find_download(asset_id, wanted.format)
 
 
 async def make_download_url(
-    database: Database, kinds: Kinds, links: Links, principal: Principal, base_url: str, asset_id: UUID, wanted: Wanted
+    database: Database,
+    providers: ContentProviders,
+    signed_urls: SignedUrls,
+    principal: Principal,
+    base_url: str,
+    asset_id: UUID,
+    wanted: Wanted,
 ) -> DownloadUrl:
     """An address of an asset's content. Raises as `find_download`."""
-    asset_type, _ = await find_download(database, kinds, principal, asset_id, wanted)
+    asset_type, _ = await find_download(database, providers, principal, asset_id, wanted)
     if wanted.format is None and asset_type in LINKED_FORMS:
         wanted = msgspec.structs.replace(wanted, format=LINKED_FORMS[asset_type])
-    _, download = await find_download(database, kinds, principal, asset_id, wanted)
+    _, download = await find_download(database, providers, principal, asset_id, wanted)
     return DownloadUrl(
-        download_url=links.make(principal, base_url, "download", asset_id, wanted.format),
+        download_url=signed_urls.make(principal, base_url, "download", asset_id, wanted.format),
         file_name=safe_name(download.file_name),
         content_type=download.content_type,
         expires_in=LIFETIME_S,
@@ -68,11 +74,13 @@ async def make_download_url(
     )
 
 
-async def open_link(database: Database, kinds: Kinds, links: Links, token: str) -> tuple[Principal, UUID, Download]:
+async def open_link(
+    database: Database, providers: ContentProviders, signed_urls: SignedUrls, token: str
+) -> tuple[Principal, UUID, Download]:
     """Return what a signed address opens: who made it, the asset, and its content. Raises NotFound, Unavailable."""
-    principal, asset_id, form = await links.open(token, "download")
+    principal, asset_id, form = await signed_urls.open(token, "download")
     try:
-        _, download = await find_download(database, kinds, principal, asset_id, Wanted(format=form))
+        _, download = await find_download(database, providers, principal, asset_id, Wanted(format=form))
     except InvalidRequest:
         raise NotFound("There is no such asset any more.") from None
     return principal, asset_id, download

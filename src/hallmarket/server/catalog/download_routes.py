@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from hallmarket.server.catalog.content_provider import ContentProviders
 from hallmarket.server.catalog.download import (
     DownloadUrl,
     Wanted,
@@ -16,9 +17,8 @@ from hallmarket.server.catalog.download import (
     open_link,
     record_download,
 )
-from hallmarket.server.catalog.kinds import Kinds
-from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.send_routes import is_first_part, send_part, send_whole
+from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.body import read_body
@@ -56,8 +56,10 @@ PARTS = {
 _decoder = msgspec.json.Decoder(Wanted)
 
 
-def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[HTTPRouteHandler]:
-    """The routes of downloads; each type of assets offers its own in `kinds`."""
+def download_routes(
+    database: Database, providers: ContentProviders, signed_urls: SignedUrls
+) -> Sequence[HTTPRouteHandler]:
+    """The routes of downloads; each type of assets offers its own in `providers`."""
 
     @post(
         "/assets/{asset_id:str}/download",
@@ -68,7 +70,7 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
     async def download(request: AnyRequest, asset_id: FromPath[str]) -> Response[bytes]:
         context = request_context(request.scope)
         principal, wanted_id = context.principal, read_id(asset_id, "asset_id")
-        _, found = await find_download(database, kinds, principal, wanted_id, await _read(context))
+        _, found = await find_download(database, providers, principal, wanted_id, await _read(context))
         response = await send_whole(context, found)
         await record_download(database, principal, wanted_id)
         return response
@@ -82,12 +84,14 @@ def download_routes(database: Database, kinds: Kinds, links: Links) -> Sequence[
     async def download_url(request: AnyRequest, asset_id: FromPath[str]) -> Data[DownloadUrl]:
         context = request_context(request.scope)
         wanted = read_id(asset_id, "asset_id"), await _read(context)
-        return Data(await make_download_url(database, kinds, links, context.principal, context.base_url, *wanted))
+        return Data(
+            await make_download_url(database, providers, signed_urls, context.principal, context.base_url, *wanted)
+        )
 
     @get("/downloads/{token:str}", opt=LINK, summary="What a download address opens", responses=PARTS)
     async def linked(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
         context = request_context(request.scope)
-        principal, asset_id, found = await open_link(database, kinds, links, token)
+        principal, asset_id, found = await open_link(database, providers, signed_urls, token)
         response = await send_part(context, found)
         if is_first_part(context, response):
             await record_download(database, principal, asset_id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from hallmarket.server.catalog.access import get_access, sql, viewer
+from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.types import LISTED, WireAsset, wire_asset
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import NotFound
@@ -29,7 +29,7 @@ async def list_assets(
 
     The text of their licences, which is long, comes `with_text` only.
     """
-    rows = await connection.fetch(sql.list_assets, ids, *viewer(principal), with_text)
+    rows = await connection.fetch(sql.list_assets, ids, *principal.viewer, with_text)
     return [wire_asset(row, with_text=with_text) for row in rows]
 
 
@@ -41,5 +41,5 @@ async def get_type(connection: Connection, principal: Principal, asset_id: UUID)
 async def list_children(connection: Connection, principal: Principal, asset_id: UUID) -> list[WireAsset]:
     """What stands in an asset, oldest first; comments are not children. Raises NotFound."""
     await get_access(connection, principal, asset_id, LISTED)
-    rows = await connection.fetch(sql.list_children, asset_id, *viewer(principal), MAX_CHILDREN)
+    rows = await connection.fetch(sql.list_children, asset_id, *principal.viewer, MAX_CHILDREN)
     return await list_assets(connection, principal, [row["id"] for row in rows])

@@ -8,7 +8,7 @@ from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.catalog.counts import (
+from hallmarket.server.catalog.impact import (
     IMPACT_QUERY,
     USER_IMPACT_QUERY,
     Counts,
@@ -18,8 +18,8 @@ from hallmarket.server.catalog.counts import (
     get_impact,
     get_user_impact,
 )
-from hallmarket.server.catalog.events import note_view
-from hallmarket.server.catalog.usage import get_plan_info
+from hallmarket.server.catalog.plan_usage import get_plan_info
+from hallmarket.server.catalog.record_event import record_view
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange import Data, read_id
 from hallmarket.server.http.paging import read_query
@@ -36,7 +36,7 @@ def impact_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @post(ASSET + "/view", opt=READ, status_code=200, summary="Note that you view an asset")
     async def view(request: AnyRequest, asset_id: FromPath[str]) -> Data[None]:
-        await note_view(database, principal_of(request.scope), read_id(asset_id, "asset_id"))
+        await record_view(database, principal_of(request.scope), read_id(asset_id, "asset_id"))
         return Data(None)
 
     @get(ASSET + "/counts", opt=READ, summary="How often an asset was viewed, commented on, downloaded")

@@ -15,7 +15,7 @@ from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 OUTWARD = ("public", "monetized")
 
 
-class Place(msgspec.Struct, frozen=True):
+class Placement(msgspec.Struct, frozen=True):
     """Where an asset stands, and the visibility it has there."""
 
     organization_id: UUID | None
@@ -31,7 +31,7 @@ async def choose_placement(
     team_id: UUID | UnsetType | None,
     visibility: str | None,
     source: str,
-) -> Place:
+) -> Placement:
     """The place for an asset of the caller's; without a team it is the default team, without a visibility the team's.
 
     Raises InvalidRequest for a visibility that there is not to be had, Forbidden if they may put nothing there, or it
@@ -50,15 +50,15 @@ async def choose_placement(
     if visibility in OUTWARD and team["visibility"] != "public":
         otherwise = "choose a public team, or make one (POST /teams/create)"
         raise Forbidden(f"This team is internal, and nothing in it is {visibility}; {otherwise}.")
-    return Place(organization_id, team["team_id"], visibility)
+    return Placement(organization_id, team["team_id"], visibility)
 
 
-def _alone(team_id: UUID | None, visibility: str | None) -> Place:
+def _alone(team_id: UUID | None, visibility: str | None) -> Placement:
     if team_id is not None:
         raise InvalidRequest("A team belongs to an organization; name it as org_id.", "team_id")
     if visibility == "organization":
         raise InvalidRequest("In your personal context there is no organization to see it.", "visibility")
-    return Place(None, None, visibility or "private")
+    return Placement(None, None, visibility or "private")
 
 
 def _check_policies(team: asyncpg.Record, source: str) -> None:

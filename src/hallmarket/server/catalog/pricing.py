@@ -7,7 +7,7 @@ from hallmarket.server.wallet.types import Currency, money
 BUY = "POST /elements/common/purchase-asset"
 
 
-def prices_of(row: asyncpg.Record) -> dict[Currency, int]:
+def read_prices(row: asyncpg.Record) -> dict[Currency, int]:
     """What an asset costs in each currency it is sold in, dollars first, in minor units."""
     prices: dict[Currency, int] = {}
     if row["price_usd"] is not None:
@@ -17,18 +17,18 @@ def prices_of(row: asyncpg.Record) -> dict[Currency, int]:
     return prices
 
 
-def price_words(row: asyncpg.Record) -> str | None:
+def format_prices(row: asyncpg.Record) -> str | None:
     """The prices of a row, `$12.00 or 2,000 sats`; None for what nobody can buy at this time."""
     if row["monetization"] == "pay-per-use":
         return None
-    return " or ".join(money(amount_minor, currency) for currency, amount_minor in prices_of(row).items()) or None
+    return " or ".join(money(amount_minor, currency) for currency, amount_minor in read_prices(row).items()) or None
 
 
-def unlock_words(row: asyncpg.Record, asset_type: str, *, inherits: bool) -> str:
+def unlock_message(row: asyncpg.Record, asset_type: str, *, inherits: bool) -> str:
     """What somebody is to do who wants to see more than a listing; `row` is of what must be bought."""
     if inherits:
         wanted = f"Unlock the {row['asset_type']} {row['id']}, which this {asset_type} belongs to, to see what is in it"
     else:
         wanted = f"Unlock this {asset_type} to see what is in it"
-    prices = price_words(row)
+    prices = format_prices(row)
     return f"{wanted}: " + (f"it costs {prices} ({BUY})." if prices else "at this time its owner sells it to nobody.")

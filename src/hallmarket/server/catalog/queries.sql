@@ -7,7 +7,7 @@ select a.id, a.asset_type, asset_role(a, $2, $3) as role, a.owner_id, a.organiza
 from asset a
 where a.id = $1 and asset_role(a, $2, $3) >= 0;
 
--- name: find_offer
+-- name: find_sold_asset
 -- What must be bought to read an asset: itself, or what it inherits from.
 select s.id, s.asset_type, s.monetization, s.price_usd, s.price_sats
 from asset a join asset s on s.id = a.access_id
@@ -79,7 +79,7 @@ update asset set organization_id = $2, team_id = $3, parent_id = $4, visibility 
                  license_text = $23, updated_on = now()
 where id = $1;
 
--- name: describe_asset
+-- name: set_asset_details
 -- What its type says of it; null leaves a part as it is.
 update asset set metadata = coalesce($2::jsonb, metadata), preview = coalesce($3::jsonb, preview),
                  body = coalesce($4, body), updated_on = now()
@@ -242,7 +242,7 @@ on conflict (asset_id, day) do update
     set views = d.views + excluded.views, quality_views = d.quality_views + excluded.quality_views,
         downloads = d.downloads + excluded.downloads;
 
--- name: forget_events
+-- name: delete_old_events
 -- But not what keeps an asset from being new to somebody in its team.
 delete from asset_event e
 where e.created_on < now() - interval '1 day' and not exists (

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
-from hallmarket.server.catalog.explain import EXPLAIN_QUERY, Explanation, explain_access
+from hallmarket.server.catalog.explain_access import EXPLAIN_QUERY, Explanation, explain_access
 from hallmarket.server.catalog.get import get_asset, get_type, list_children
 from hallmarket.server.catalog.search import search_assets
 from hallmarket.server.catalog.search_query import SEARCH_ITEMS, SEARCH_QUERY, read_search

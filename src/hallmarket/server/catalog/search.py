@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.access import sql, viewer
+from hallmarket.server.catalog.access import sql
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.search_query import WINDOW_DAYS, Search
 from hallmarket.server.catalog.types import WireAsset
@@ -20,7 +20,7 @@ MAX_RANKED = 2000
 async def search_assets(database: Database, principal: Principal, wanted: Search, window: Window) -> Paged[WireAsset]:
     """One page of the assets that are searched for. Raises Unavailable."""
     async with database.connection() as connection:
-        found = await _find(connection, (*viewer(principal), *_values(wanted)), wanted, window)
+        found = await _find(connection, (*principal.viewer, *_values(wanted)), wanted, window)
         page: Paged[UUID] = page_of(window, found, lambda one: one)
         return Paged(await list_assets(connection, principal, page.data), page.pagination)
 

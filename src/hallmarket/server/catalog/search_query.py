@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.fields import slug_of
+from hallmarket.server.catalog.normalize_fields import slugify
 from hallmarket.server.catalog.types import Visibility
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import UUID_TEXT, window_query
@@ -95,7 +95,7 @@ def read_search(query: dict[str, str], principal: Principal) -> Search:
         visibilities=_several(filters.visibility),
         source=filters.source,
         top_level_only=filters.top_level_only is True,
-        tags=None if filters.tag is None else [slug_of(one) or "" for one in _several(filters.tag) or []],
+        tags=None if filters.tag is None else [slugify(one) or "" for one in _several(filters.tag) or []],
         extensions=_words(metadata, "extension"),
         file_types=_words(metadata, "file_type"),
         metadata=metadata,

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
-from hallmarket.server.catalog.disposition import attachment
-from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.content_disposition import attachment
+from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.http.ranges import find_range, is_known
 from hallmarket.server.http.reply import Headers
 from hallmarket.server.http.request_context import RequestContext

@@ -9,7 +9,7 @@ import msgspec
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access, lock_access, sql
-from hallmarket.server.catalog.fields import slug_of
+from hallmarket.server.catalog.normalize_fields import slugify
 from hallmarket.server.catalog.types import LISTED, WRITE, Access
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
@@ -58,7 +58,7 @@ async def add_tags(database: Database, principal: Principal, asset_id: UUID, nam
 
     Raises NotFound, Locked, Forbidden, InvalidRequest for a name without a letter or digit, Conflict for too many.
     """
-    wanted = {slug_of(name) or "": " ".join(name.split()) for name in names}
+    wanted = {slugify(name) or "": " ".join(name.split()) for name in names}
     if "" in wanted:
         raise InvalidRequest("A tag has at least one letter or digit.", "tags")
     async with database.transaction() as tx:

@@ -202,7 +202,7 @@ class WirePermission(msgspec.Struct, frozen=True):
     last_updated: datetime
 
 
-def role_word(role: int) -> str | None:
+def role_name(role: int) -> str | None:
     """The word for what `asset_role` answered; null below read."""
     return next((word for word, rank in ROLES.items() if rank == role), None)
 
@@ -251,7 +251,7 @@ def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
         cost_accounting=row["cost_accounting"],
         cost_unit=row["cost_unit"],
         max_billable_seconds=row["max_billable_seconds"],
-        role=role_word(row["role"]),
+        role=role_name(row["role"]),
         license_text=row["license_text"] if with_text else UNSET,
     )
 

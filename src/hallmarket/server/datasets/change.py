@@ -8,10 +8,10 @@ import pyarrow as pa
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.access import lock_access
-from hallmarket.server.catalog.change import change_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
+from hallmarket.server.catalog.update import update_asset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.create import Metadata, promote
 from hallmarket.server.datasets.references import check_references
@@ -52,7 +52,7 @@ async def change_dataset(
     else:
         async with database.transaction() as tx:
             access = await lock_access(tx, principal, dataset_id, WRITE, DATASET)
-            await change_asset(tx, principal, access, wanted)
+            await update_asset(tx, principal, access, wanted)
     async with database.connection() as connection:
         return await get_asset(connection, principal, dataset_id, DATASET)
 
@@ -89,6 +89,6 @@ async def _change_columns(
         return head.with_snapshot(snapshot)
 
     async def also(tx: Connection, access: Access) -> None:
-        await change_asset(tx, principal, access, wanted)
+        await update_asset(tx, principal, access, wanted)
 
     await write(database, tables, principal, dataset_id, change, also=also)

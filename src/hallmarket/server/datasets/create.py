@@ -10,7 +10,7 @@ import pyarrow as pa
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.create import create_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.connections import Connection, Database

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from uuid import UUID
 
 from hallmarket.server.catalog.access import get_access
-from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number, source_of

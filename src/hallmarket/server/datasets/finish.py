@@ -12,8 +12,8 @@ import msgspec
 from hallmarket.proof.entry import DATASET_VERSION, SALT_BYTES, DatasetVersionClaims, DatasetVersionEntry, commit
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
 from hallmarket.server.audit.record import record
-from hallmarket.server.catalog.change import describe_asset
-from hallmarket.server.catalog.connect import set_connections
+from hallmarket.server.catalog.connections import set_connections
+from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.datasets.references import find_references
@@ -101,7 +101,7 @@ async def keep_version(
     )
     await append(tx, DATASET_VERSION, [(version_id, entry.encode())])
     names = [column.name for column in head.snapshot.columns]
-    await describe_asset(
+    await set_asset_details(
         tx, dataset_id, metadata=describe(head), preview=finished.preview, body=" ".join(names).replace("_", " ")
     )
     await set_connections(tx, "reference", dataset_id, finished.refers_to, author_id)

@@ -8,7 +8,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hallmarket.server.catalog.access import viewer
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.datasets.types import Warned
 from hallmarket.server.datasets.versions import sql
@@ -119,7 +118,7 @@ async def _find_types(
 ) -> dict[UUID, str]:
     if column.ref_kind != "asset":
         return {}  # there are no actions yet, so none of these ids is one
-    return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.find_referable, ids, *viewer(principal))}
+    return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.find_referable, ids, *principal.viewer)}
 
 
 def _wanted(column: Column, found: str | None) -> tuple[str | None, ...]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import NotFound

@@ -9,11 +9,11 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.retain import retain_blob
 from hallmarket.server.catalog.access import get_access, lock_access
-from hallmarket.server.catalog.change import change_asset, describe_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.entitlements import require_no_buyers
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
+from hallmarket.server.catalog.update import set_asset_details, update_asset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
@@ -74,7 +74,7 @@ async def _change(tx: Connection, principal: Principal, file_id: UUID, fields: F
         raise InvalidRequest("id is another file's than the path's.", "id")
     access = await lock_access(tx, principal, file_id, WRITE, "file")
     if any(getattr(fields, name) is not UNSET for name in AssetFields.__struct_fields__):
-        await change_asset(tx, principal, access, fields)
+        await update_asset(tx, principal, access, fields)
     return access
 
 
@@ -99,7 +99,7 @@ async def _replace(tx: Connection, principal: Principal, access: Access, content
     await tx.execute(
         sql.replace_content, access.id, content.blob_id, content.file_name, content.type, content.extension
     )
-    await describe_asset(tx, access.id, preview=[])  # the old content's
+    await set_asset_details(tx, access.id, preview=[])  # the old content's
     await record(
         tx,
         principal,

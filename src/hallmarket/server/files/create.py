@@ -4,11 +4,11 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.change import describe_asset
 from hallmarket.server.catalog.create import create_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WireAsset
+from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
@@ -45,7 +45,7 @@ async def put_down(tx: Connection, principal: Principal, file_id: UUID, *, is_ne
         raise NotFound("There is no such file.")
     content = content_of(row)
     metadata = metadata_of(file_id, bucket_of(row["visibility"]), row["path"], content)
-    await describe_asset(tx, file_id, metadata=msgspec.to_builtins(metadata), body=content.file_name)
+    await set_asset_details(tx, file_id, metadata=msgspec.to_builtins(metadata), body=content.file_name)
     if is_new:
         await anchor(tx, content, principal.person_id, row["organization_id"], row["audience"])
         await request(tx, content.blob_id)

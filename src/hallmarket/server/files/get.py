@@ -4,9 +4,9 @@ from uuid import UUID
 
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.catalog.get import get_asset
-from hallmarket.server.catalog.kinds import Download
-from hallmarket.server.catalog.links import LIFETIME_S, Links
+from hallmarket.server.catalog.signed_urls import LIFETIME_S, SignedUrls
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
@@ -28,15 +28,17 @@ async def get_metadata(connection: Connection, principal: Principal, file_id: UU
     return Described(metadata_of(file_id, bucket_of(asset.visibility), path, content), asset.preview)
 
 
-async def make_url(database: Database, links: Links, principal: Principal, base_url: str, file_id: UUID) -> FileUrl:
+async def make_url(
+    database: Database, signed_urls: SignedUrls, principal: Principal, base_url: str, file_id: UUID
+) -> FileUrl:
     """An address of a file's bytes. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, file_id, READ, "file")
         await _get_content(connection, file_id)
-    return FileUrl(links.make(principal, base_url, "download", file_id), LIFETIME_S)
+    return FileUrl(signed_urls.make(principal, base_url, "download", file_id), LIFETIME_S)
 
 
-class FileKind:
+class FileContentProvider:
     """What files offer to the catalog: their bytes, as they were sent."""
 
     def __init__(self, database: Database, blobs: BlobStore) -> None:

@@ -1,6 +1,6 @@
 """A file's thumbnail, shown as the preview of its asset."""
 
-from hallmarket.server.catalog.change import describe_asset
+from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.previews.make import CONTENT_TYPE
@@ -25,6 +25,6 @@ def show_thumbnails(thumbnails: str) -> Told:
                 "height": preview.height,
                 "mimeType": CONTENT_TYPE,
             }
-            await describe_asset(tx, file_id, preview=[picture])
+            await set_asset_details(tx, file_id, preview=[picture])
 
     return show

@@ -13,8 +13,8 @@ from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
 from hallmarket.server.catalog.download_routes import LINK, PARTS
 from hallmarket.server.catalog.get import get_asset
-from hallmarket.server.catalog.links import Links
 from hallmarket.server.catalog.send_routes import send_part
+from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.catalog.types import DeleteResult, WireAsset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Locked, NotFound
@@ -73,18 +73,20 @@ BYTES: dict[str, Any] = {
 
 
 def files_routes(
-    database: Database, blobs: BlobStore, links: Links, scratch: Path, max_bytes: int
+    database: Database, blobs: BlobStore, signed_urls: SignedUrls, scratch: Path, max_bytes: int
 ) -> Sequence[HTTPRouteHandler]:
     """The routes of files, of at most `max_bytes` each; `scratch` is where large bodies are kept meanwhile."""
     return [
-        *_upload_routes(database, blobs, links, scratch),
-        *_signed_routes(database, blobs, links, max_bytes),
-        *_reading_routes(database, links),
+        *_upload_routes(database, blobs, signed_urls, scratch),
+        *_signed_routes(database, blobs, signed_urls, max_bytes),
+        *_reading_routes(database, signed_urls),
         *_changing_routes(database, blobs, scratch),
     ]
 
 
-def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: Path) -> Sequence[HTTPRouteHandler]:
+def _upload_routes(
+    database: Database, blobs: BlobStore, signed_urls: SignedUrls, scratch: Path
+) -> Sequence[HTTPRouteHandler]:
     @post(
         "/files/upload",
         opt=WRITE | {"body": {"application/json": INLINE}},
@@ -104,7 +106,7 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
     )
     async def upload_url(request: AnyRequest, data: JSONBody[UploadWanted]) -> Data[UploadUrl]:
         context = request_context(request.scope)
-        return Data(await make_upload_url(database, links, context.principal, context.base_url, data))
+        return Data(await make_upload_url(database, signed_urls, context.principal, context.base_url, data))
 
     @post(
         "/files/upload/complete",
@@ -114,7 +116,7 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
     )
     async def complete(request: AnyRequest, data: JSONBody[Completion]) -> Data[WireUpload]:
         context = request_context(request.scope)
-        return Data(await complete_upload(database, links, context.principal, context.base_url, data))
+        return Data(await complete_upload(database, signed_urls, context.principal, context.base_url, data))
 
     @delete(
         "/files/upload",
@@ -129,21 +131,23 @@ def _upload_routes(database: Database, blobs: BlobStore, links: Links, scratch: 
     return [upload, upload_url, complete, discard]
 
 
-def _signed_routes(database: Database, blobs: BlobStore, links: Links, max_bytes: int) -> Sequence[HTTPRouteHandler]:
+def _signed_routes(
+    database: Database, blobs: BlobStore, signed_urls: SignedUrls, max_bytes: int
+) -> Sequence[HTTPRouteHandler]:
     @put("/uploads/{token:str}", opt=BYTES, summary="Send a file's bytes to an upload's address")
     async def send(request: AnyRequest, token: FromPath[str]) -> Data[Arrived]:
         return Data(
-            await take_bytes(database, blobs, links, token, unpacked(request_context(request.scope)), max_bytes)
+            await take_bytes(database, blobs, signed_urls, token, unpacked(request_context(request.scope)), max_bytes)
         )
 
     @get("/uploads/{token:str}", opt=LINK, summary="Read an upload's bytes again", responses=PARTS)
     async def read(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
-        return await send_part(request_context(request.scope), await find_uploaded(database, blobs, links, token))
+        return await send_part(request_context(request.scope), await find_uploaded(database, blobs, signed_urls, token))
 
     return [send, read]
 
 
-def _reading_routes(database: Database, links: Links) -> Sequence[HTTPRouteHandler]:
+def _reading_routes(database: Database, signed_urls: SignedUrls) -> Sequence[HTTPRouteHandler]:
     @get(FILE, opt=READ, summary="One file, without its bytes")
     async def get_one(request: AnyRequest, file_id: FromPath[str]) -> Data[WireAsset]:
         wanted = _file(file_id)
@@ -159,7 +163,7 @@ def _reading_routes(database: Database, links: Links) -> Sequence[HTTPRouteHandl
     @get(FILE + "/data", opt=READ | {"raises": (Locked,)}, summary="An address of a file's bytes, for an hour")
     async def data_url(request: AnyRequest, file_id: FromPath[str]) -> Data[FileUrl]:
         context = request_context(request.scope)
-        return Data(await make_url(database, links, context.principal, context.base_url, _file(file_id)))
+        return Data(await make_url(database, signed_urls, context.principal, context.base_url, _file(file_id)))
 
     return [get_one, metadata, data_url]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.retain import retain_blob
-from hallmarket.server.catalog.links import LIFETIME_S, Links
+from hallmarket.server.catalog.signed_urls import LIFETIME_S, SignedUrls
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
@@ -39,7 +39,7 @@ async def upload_inline(database: Database, blobs: BlobStore, principal: Princip
 
 
 async def make_upload_url(
-    database: Database, links: Links, principal: Principal, base_url: str, wanted: UploadWanted
+    database: Database, signed_urls: SignedUrls, principal: Principal, base_url: str, wanted: UploadWanted
 ) -> UploadUrl:
     """An address that bytes may be sent to for LIFETIME_S, by whoever has it. Raises Unavailable."""
     name = clean_name(wanted.file_name)
@@ -48,7 +48,7 @@ async def make_upload_url(
     kind = wanted.content_type or type_of(name)
     return UploadUrl(
         upload_id=f"{bucket}/{path}",
-        upload_url=links.make(principal, base_url, "upload", file_id),
+        upload_url=signed_urls.make(principal, base_url, "upload", file_id),
         method="PUT",
         headers={"content-type": kind},
         expires_in=LIFETIME_S,
@@ -59,13 +59,18 @@ async def make_upload_url(
 
 
 async def take_bytes(
-    database: Database, blobs: BlobStore, links: Links, token: str, body: AsyncIterator[bytes], max_bytes: int
+    database: Database,
+    blobs: BlobStore,
+    signed_urls: SignedUrls,
+    token: str,
+    body: AsyncIterator[bytes],
+    max_bytes: int,
 ) -> Arrived:
     """Take what is sent to an upload's address; it comes in place of what came there before.
 
     Raises NotFound, PayloadTooLarge, Unavailable; then nothing is kept, and what came before stays.
     """
-    principal, file_id, _ = await links.open(token, "upload")
+    principal, file_id, _ = await signed_urls.open(token, "upload")
     async with database.connection() as connection:
         name = await _find_waiting(connection, file_id, principal.person_id)
     pieces = bounded(body, max_bytes)

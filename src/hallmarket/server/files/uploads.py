@@ -7,9 +7,8 @@ import msgspec
 
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.retain import retain_released_blob
-from hallmarket.server.catalog.access import viewer
-from hallmarket.server.catalog.kinds import Download
-from hallmarket.server.catalog.links import Links
+from hallmarket.server.catalog.content_provider import Download
+from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
@@ -22,7 +21,7 @@ sql = load_queries(__package__)
 
 
 async def complete_upload(
-    database: Database, links: Links, principal: Principal, base_url: str, wanted: Completion
+    database: Database, signed_urls: SignedUrls, principal: Principal, base_url: str, wanted: Completion
 ) -> WireUpload:
     """An upload whose bytes are there, under another name if one is given. Raises NotFound."""
     file_id, path = _read_id(wanted.upload_id)
@@ -36,7 +35,7 @@ async def complete_upload(
             await tx.execute(sql.rename_upload, file_id, content.file_name)
     shown = wire_upload(file_id, row["bucket"], path, content)
     if wanted.download:
-        shown = msgspec.structs.replace(shown, download_url=links.make(principal, base_url, "uploaded", file_id))
+        shown = msgspec.structs.replace(shown, download_url=signed_urls.make(principal, base_url, "uploaded", file_id))
     return shown
 
 
@@ -44,7 +43,7 @@ async def discard_upload(database: Database, principal: Principal, upload_id: st
     """Forget an upload, whether or not bytes came, and let go of them. Raises NotFound."""
     file_id, path = _read_id(upload_id)
     async with database.connection() as connection:
-        if await connection.fetchval(sql.discard_upload, file_id, *viewer(principal), path) is None:
+        if await connection.fetchval(sql.discard_upload, file_id, *principal.viewer, path) is None:
             raise no_upload()
 
 
@@ -54,9 +53,9 @@ async def find_upload(connection: Connection, principal: Principal, file_id: UUI
     return None if row is None else metadata_of(file_id, row["bucket"], row["path"], content_of(row))
 
 
-async def find_uploaded(database: Database, blobs: BlobStore, links: Links, token: str) -> Download:
+async def find_uploaded(database: Database, blobs: BlobStore, signed_urls: SignedUrls, token: str) -> Download:
     """An upload's bytes, for whoever has its address. Raises NotFound."""
-    principal, file_id, _ = await links.open(token, "uploaded")
+    principal, file_id, _ = await signed_urls.open(token, "uploaded")
     async with database.connection() as connection:
         row = await _find(connection, principal, file_id)
     if row is None:
@@ -71,7 +70,7 @@ async def take_upload(
 
     Raises NotFound for somebody else's, too.
     """
-    row = await tx.fetchrow(sql.take_upload, file_id, *viewer(principal))
+    row = await tx.fetchrow(sql.take_upload, file_id, *principal.viewer)
     if row is None or path not in (None, row["path"]):
         raise no_upload()
     await retain_released_blob(tx, row["blob_id"])
@@ -96,7 +95,7 @@ def download_of(blobs: BlobStore, content: Content) -> Download:
 
 
 async def _find(connection: Connection, principal: Principal, file_id: UUID) -> asyncpg.Record | None:
-    return await connection.fetchrow(sql.find_upload, file_id, *viewer(principal))
+    return await connection.fetchrow(sql.find_upload, file_id, *principal.viewer)
 
 
 def _read_id(upload_id: str) -> tuple[UUID, str]:

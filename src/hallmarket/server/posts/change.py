@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from hallmarket.server.catalog.access import lock_access
-from hallmarket.server.catalog.change import change_asset, describe_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.types import WRITE, AssetFields
+from hallmarket.server.catalog.update import set_asset_details, update_asset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Forbidden
 from hallmarket.server.posts.create import MAX_COMMENT_CHARACTERS
@@ -28,10 +28,10 @@ async def update_post(
     content, parts = (None, []) if wanted.content is None else await read_post(wanted.content)
     async with prepared(makers, principal, parts) as ready, database.transaction() as tx:
         access = await lock_access(tx, principal, post_id, WRITE, "post")
-        await change_asset(tx, principal, access, fields)
+        await update_asset(tx, principal, access, fields)
         if content is not None:
             content = await make_parts(tx, principal, post_id, content, ready)
-            await describe_asset(tx, post_id, preview=teaser(content), body=content.text)
+            await set_asset_details(tx, post_id, preview=teaser(content), body=content.text)
             await keep_content(tx, principal, access, content)
         return await get_post(tx, principal, post_id)
 
@@ -47,8 +47,8 @@ async def update_comment(database: Database, principal: Principal, comment_id: U
         said = AssetFields(
             license_id=comment.license_id, license_text=comment.license_text, attribution=comment.attribution
         )
-        await change_asset(tx, principal, access, said)
+        await update_asset(tx, principal, access, said)
         if content is not None:
-            await describe_asset(tx, comment_id, body=content.text)
+            await set_asset_details(tx, comment_id, body=content.text)
             await keep_content(tx, principal, access, content)
         return await get_post(tx, principal, comment_id)

@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from hallmarket.server.catalog.access import get_access
-from hallmarket.server.catalog.connect import set_connections
+from hallmarket.server.catalog.connections import set_connections
 from hallmarket.server.catalog.create import create_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.types import READ, Access, AssetFields
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.kinds import Download
+from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.posts.keep import sql
 from hallmarket.server.rich_text.write_html import write_html
 
 
-class PostKind:
+class PostContentProvider:
     """The catalog's kind of posts and comments."""
 
     def __init__(self, database: Database) -> None:

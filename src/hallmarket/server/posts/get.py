@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 from msgspec import UNSET
 
-from hallmarket.server.catalog.access import get_access, viewer
+from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import LISTED, READ, WireAsset
 from hallmarket.server.database.connections import Connection, Database
@@ -35,7 +35,7 @@ async def show_posts(
 
     As `list_assets`, the texts of their licences come `with_text` only.
     """
-    rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *viewer(principal))}
+    rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *principal.viewer)}
     contents = {asset_id: Content(row["text"], msgspec.json.decode(row["json"])) for asset_id, row in rows.items()}
     named = {
         asset_id: find_embedded(content.json) + find_linked(content.json) for asset_id, content in contents.items()
@@ -57,7 +57,7 @@ async def list_comments(database: Database, principal: Principal, parent_id: UUI
     """What was said of an asset, or in reply to a comment, oldest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, parent_id, READ)
-        rows = await connection.fetch(sql.list_comments, parent_id, *viewer(principal), window.offset, window.limit + 1)
+        rows = await connection.fetch(sql.list_comments, parent_id, *principal.viewer, window.offset, window.limit + 1)
         shown = await show_posts(connection, principal, [row["id"] for row in rows])
     return page_of(window, shown, lambda comment: comment)
 

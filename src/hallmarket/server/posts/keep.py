@@ -7,8 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.catalog.access import viewer
-from hallmarket.server.catalog.connect import ConnectionType, set_connections
+from hallmarket.server.catalog.connections import ConnectionType, set_connections
 from hallmarket.server.catalog.types import Access
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
@@ -72,5 +71,5 @@ async def tell(
 
 async def _connect(tx: Connection, principal: Principal, asset: Access, kind: ConnectionType, ids: list[UUID]) -> None:
     """Make these the assets that one is connected with, as far as the caller may know of them."""
-    targets = [row["id"] for row in await tx.fetch(sql.list_known, ids, *viewer(principal))]
+    targets = [row["id"] for row in await tx.fetch(sql.list_known, ids, *principal.viewer)]
     await set_connections(tx, kind, asset.id, targets, principal.person_id)

@@ -9,7 +9,7 @@ import msgspec
 
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.create import create_asset
-from hallmarket.server.catalog.describe import check_description
+from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.types import READ, AssetFields, Name
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest

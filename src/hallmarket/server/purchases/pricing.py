@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.proof.entry import SALT_BYTES
-from hallmarket.server.catalog.pricing import price_words, prices_of
+from hallmarket.server.catalog.pricing import format_prices, read_prices
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound, PriceChanged
 from hallmarket.server.idempotency.types import Claim
@@ -91,10 +91,10 @@ def find_price(order: Order, offer: asyncpg.Record) -> tuple[Currency, int]:
         raise NotForSale(f"This {kind} is not for sale.", "assetId")
     if offer["monetization"] == "pay-per-use":
         raise NotForSale(f"This {kind} is paid for by its use; it cannot be bought.", "assetId")
-    prices = prices_of(offer)
+    prices = read_prices(offer)
     if not prices:
         raise NotForSale(f"This {kind} has no price; ask its owner.", "assetId")
     currency = next(iter(prices)) if order.currency is None else order.currency
     if currency not in prices:
-        raise NotForSale(f"This {kind} is not sold in {WORDS[currency]}; it costs {price_words(offer)}.", "currency")
+        raise NotForSale(f"This {kind} is not sold in {WORDS[currency]}; it costs {format_prices(offer)}.", "currency")
     return currency, prices[currency]

@@ -9,17 +9,17 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.principal import Principal
 
 
-async def note_view(database: Database, principal: Principal, asset_id: UUID) -> None:
+async def record_view(database: Database, principal: Principal, asset_id: UUID) -> None:
     """Note that the caller views an asset; it is read to them from then on. Raises NotFound."""
     async with database.transaction() as tx:
         await get_access(tx, principal, asset_id, LISTED)
         await _note(tx, "view", asset_id, principal.person_id)
 
 
-async def forget_events(database: Database) -> None:
+async def delete_old_events(database: Database) -> None:
     """Forget who viewed or downloaded what more than a day ago; the days' counts stay. Raises Unavailable."""
     async with database.connection() as connection:
-        await connection.execute(sql.forget_events)
+        await connection.execute(sql.delete_old_events)
 
 
 async def note_download(connection: Connection, asset_id: UUID, person_id: UUID) -> None:

@@ -30,7 +30,7 @@ async def check_description(fields: Fields) -> Fields:
     return msgspec.structs.replace(fields, description=checked)
 
 
-def write_description(checked: RichText | str | None) -> str | None:
+def encode_description(checked: RichText | str | None) -> str | None:
     """JSON of a description that `check_description` returned."""
     if checked is None:
         return None

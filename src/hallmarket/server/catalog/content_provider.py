@@ -31,4 +31,4 @@ class Kind(Protocol):
         """
 
 
-Kinds = Mapping[str, Kind]
+ContentProviders = Mapping[str, Kind]

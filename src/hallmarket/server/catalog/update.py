@@ -11,7 +11,7 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import sql
 from hallmarket.server.catalog.create import find_lineage
 from hallmarket.server.catalog.entitlements import require_no_buyers
-from hallmarket.server.catalog.fields import merge_attribution, monetization_of, plain_fields
+from hallmarket.server.catalog.normalize_fields import default_monetization, merge_attribution, normalize_fields
 from hallmarket.server.catalog.placement import choose_placement
 from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
 from hallmarket.server.database.connections import Connection
@@ -35,7 +35,7 @@ FOR_ADMINISTRATORS = (
 )
 
 
-async def change_asset(tx: Connection, principal: Principal, access: Access, fields: AssetFields) -> None:
+async def update_asset(tx: Connection, principal: Principal, access: Access, fields: AssetFields) -> None:
     """Change an asset that `lock_access` gave the caller with WRITE; fields left out stay as they are.
 
     Raises Forbidden, InvalidRequest, NotFound for a source the caller may not know of, ApiKeyOrgMismatch, Conflict if
@@ -43,7 +43,7 @@ async def change_asset(tx: Connection, principal: Principal, access: Access, fie
     """
     old = await tx.fetchrow(sql.find_fields, access.id)
     assert old is not None
-    new = dict(old) | plain_fields(fields)  # its columns stay in the order of both queries
+    new = dict(old) | normalize_fields(fields)  # its columns stay in the order of both queries
     if fields.attribution is not UNSET:
         merged = merge_attribution(msgspec.json.decode(old["attribution"]), fields.attribution)
         new["attribution"] = msgspec.json.encode(merged).decode()
@@ -53,7 +53,7 @@ async def change_asset(tx: Connection, principal: Principal, access: Access, fie
     new |= await _place(tx, principal, old, fields, new["source"])
     is_new_for_sale = new["visibility"] == "monetized" != old["visibility"]
     if is_new_for_sale and old["monetization"] == "none" and fields.monetization is UNSET:
-        new["monetization"] = monetization_of("monetized")
+        new["monetization"] = default_monetization("monetized")
     if access.role < ADMIN and any(new[name] != old[name] for name in FOR_ADMINISTRATORS):
         raise Forbidden(
             f"Only administrators of this {access.asset_type} may change who sees it, its price and its terms."
@@ -72,7 +72,7 @@ async def change_asset(tx: Connection, principal: Principal, access: Access, fie
     )
 
 
-async def describe_asset(
+async def set_asset_details(
     tx: Connection,
     asset_id: UUID,
     *,
@@ -82,7 +82,7 @@ async def describe_asset(
 ) -> None:
     """Put down what an asset's type says of it; what is None stays as it is."""
     texts = [None if value is None else msgspec.json.encode(value).decode() for value in (metadata, preview)]
-    await tx.execute(sql.describe_asset, asset_id, *texts, body)
+    await tx.execute(sql.set_asset_details, asset_id, *texts, body)
 
 
 async def _check_source(tx: Connection, asset_id: UUID, source_id: UUID | None) -> None:

@@ -23,7 +23,7 @@ Purpose = Literal["download", "upload", "uploaded"]
 PATHS: dict[Purpose, str] = {"download": "/downloads/", "upload": "/uploads/", "uploaded": "/uploads/"}
 
 
-class Links:
+class SignedUrls:
     """Makes links, and finds who speaks through one, and what about."""
 
     def __init__(self, authenticator: ApiKeyAuthenticator, secret: bytes, public_url: str) -> None:

@@ -7,8 +7,8 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.catalog.access import get_access, sql
-from hallmarket.server.catalog.pricing import price_words
-from hallmarket.server.catalog.types import ADMIN, LISTED, READ, ROLES, UNKNOWN, WRITE, role_word
+from hallmarket.server.catalog.pricing import format_prices
+from hallmarket.server.catalog.types import ADMIN, LISTED, READ, ROLES, UNKNOWN, WRITE, role_name
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import ID_QUERY, read_id
@@ -85,7 +85,7 @@ def _explain(row: asyncpg.Record, asset_id: UUID, person_id: UUID, action: str, 
         user_id=person_id,
         action=action,
         allowed=row["role"] >= ACTIONS[action] and lacks is None,
-        role=role_word(row["role"]),
+        role=role_name(row["role"]),
         needs=GIVES[ACTIONS[action]],
         reasons=reasons,
         price_usd=None if row["price_usd"] is None else float(row["price_usd"]),
@@ -99,7 +99,7 @@ def _by_visibility(row: asyncpg.Record) -> Iterator[Reason]:
     if row["audience"] == "public":
         yield Reason("public", f"{whose} is public: everybody may read it.", "read")
     elif row["audience"] == "monetized":
-        prices = price_words(row)
+        prices = format_prices(row)
         sold = f"is for sale for {prices}" if prices else "is for sale, at this time to nobody"
         yield Reason("for_sale", f"{whose} {sold}: everybody sees the listing.", "listing")
     elif row["audience"] == "private":

@@ -12,7 +12,7 @@ from _support.files import make_file
 from _support.organizations import Organization, User
 from _support.responses import assert_exchange_error
 from _support.servers import Server
-from hallmarket.server.catalog.events import forget_events
+from hallmarket.server.catalog.record_event import delete_old_events
 from hallmarket.server.database.connections import Database
 
 
@@ -82,7 +82,7 @@ async def forget(server: Server) -> None:
     database = Database(server.postgres_url, 1)
     await database.open()
     try:
-        await forget_events(database)
+        await delete_old_events(database)
     finally:
         await database.close()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.catalog.access import get_access, sql, viewer
+from hallmarket.server.catalog.access import get_access, sql
 from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
@@ -100,7 +100,7 @@ async def get_user_impact(
     named = _read_ids(query, "asset_ids") or None
     async with database.connection() as connection:
         person_id = await find_someone(connection, name_or_id)
-        owned = await connection.fetch(sql.list_owned, *viewer(principal), person_id, named, MAX_COUNTED)
+        owned = await connection.fetch(sql.list_owned, *principal.viewer, person_id, named, MAX_COUNTED)
         assets = await _list_impact(connection, principal, [row["id"] for row in owned], since)
     assets.sort(key=lambda each: (-each.popularity_7d, -each.views))
     shown = assets[window.offset : window.offset + window.limit]
@@ -111,7 +111,7 @@ async def _list_impact(
     connection: Connection, principal: Principal, ids: Iterable[UUID], since: datetime | None
 ) -> list[AssetImpact]:
     wanted = list(dict.fromkeys(ids))
-    return [_wire(row) for row in await connection.fetch(sql.list_impact, *viewer(principal), wanted, since)]
+    return [_wire(row) for row in await connection.fetch(sql.list_impact, *principal.viewer, wanted, since)]
 
 
 def _wire(row: asyncpg.Record) -> AssetImpact:

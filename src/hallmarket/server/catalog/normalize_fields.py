@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from hallmarket.server.catalog.describe import write_description
+from hallmarket.server.catalog.description import encode_description
 from hallmarket.server.catalog.types import AssetFields, Attribution
 from hallmarket.server.errors import InvalidRequest
 
@@ -17,21 +17,21 @@ CENT, FINEST = Decimal("0.01"), Decimal("0.000001")
 PLAIN = ("license_id", "license_text", "cost_accounting", "cost_unit", "max_billable_seconds", "lineage_role")
 
 
-def plain_fields(fields: AssetFields) -> dict[str, Any]:
+def normalize_fields(fields: AssetFields) -> dict[str, Any]:
     """The fields that need no look at the database, by column; those left out are left out."""
     kept = {name: value for name in PLAIN if (value := getattr(fields, name)) is not UNSET}
     if fields.name is not UNSET:
-        kept |= {"name": fields.name, "slug": slug_of(fields.name)}
+        kept |= {"name": fields.name, "slug": slugify(fields.name)}
     if fields.source is not UNSET:
         kept["source"] = fields.source
     if fields.monetization is not UNSET:
         kept["monetization"] = fields.monetization or "none"
     if fields.description is not UNSET:
-        kept["description"] = write_description(fields.description)
+        kept["description"] = encode_description(fields.description)
     return kept | _prices(fields)
 
 
-def monetization_of(visibility: str) -> str:
+def default_monetization(visibility: str) -> str:
     """How an asset earns whose owner does not say: what becomes `monetized` is to be unlocked."""
     return "pay-to-unlock" if visibility == "monetized" else "none"
 
@@ -44,7 +44,7 @@ def merge_attribution(old: dict[str, Any], said: Attribution | None) -> dict[str
     return {"originality": "original"} | {name: value for name, value in merged.items() if value is not None}
 
 
-def slug_of(name: str | None) -> str | None:
+def slugify(name: str | None) -> str | None:
     """A name's words for an address: letters and digits of any script, joined by hyphens."""
     words = re.sub(r"[\W_]+", "-", (name or "").lower()).strip("-")
     return words[:MAX_SLUG_LENGTH].strip("-") or None
