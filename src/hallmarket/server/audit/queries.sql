@@ -8,7 +8,7 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text
 select role from membership where organization_id = $1 and person_id = $2;
 
 -- name: count_organization_events
--- None but for an administrator, as which somebody counts while the statement runs.
+-- 0 unless the person is an administrator of the organization when the statement runs.
 select count(*) from audit_event e
 where e.organization_id = $1
   and exists (select from membership m where m.organization_id = $1 and m.person_id = $2 and m.role = 'admin')
@@ -19,7 +19,7 @@ where e.organization_id = $1
   and ($7::timestamptz is null or e.created_on < $7);
 
 -- name: list_organization_events
--- Newest first; `$8, $9` is the last row of the page before, or null.
+-- Newest first. $8 and $9 are the last row of the previous page, or null.
 select e.* from audit_line e
 where e.organization_id = $1
   and exists (select from membership m where m.organization_id = $1 and m.person_id = $2 and m.role = 'admin')
@@ -33,7 +33,7 @@ order by e.created_on desc, e.id desc
 offset $10 limit $11;
 
 -- name: count_personal_events
--- What concerns a person and no organization.
+-- Events that concern a person and no organization.
 select count(*) from audit_event e
 where e.organization_id is null
   and e.person_id = $1
@@ -44,7 +44,7 @@ where e.organization_id is null
   and ($6::timestamptz is null or e.created_on < $6);
 
 -- name: list_personal_events
--- Newest first; `$7, $8` is the last row of the page before, or null.
+-- Newest first. $7 and $8 are the last row of the previous page, or null.
 select e.* from audit_line e
 where e.organization_id is null
   and e.person_id = $1
@@ -58,7 +58,7 @@ order by e.created_on desc, e.id desc
 offset $9 limit $10;
 
 -- name: list_all_events
--- For the command on the server's own machine: whoever may run it may read the database itself.
+-- For the admin command, whose users can read the database anyway.
 select e.* from audit_line e
 where ($1::uuid is null or e.organization_id = $1)
   and ($2::text is null or e.action = $2)

@@ -14,9 +14,9 @@ def show_thumbnails(thumbnails: str) -> Told:
     """What is done with a thumbnail that was made of a file's content; it is served at the address `thumbnails`."""
 
     async def show(tx: Connection, preview: Preview) -> None:
-        await tx.execute(sql.lock_shown, preview.blob_id)
+        await tx.execute(sql.lock_file_of_blob, preview.blob_id)
         # A statement of its own: whoever was changing the content has done it by now.
-        file_id = await tx.fetchval(sql.find_shown, preview.blob_id)
+        file_id = await tx.fetchval(sql.find_file_of_blob, preview.blob_id)
         if file_id is not None:
             picture = {
                 "type": "image",

@@ -1,17 +1,17 @@
 -- name: create_upload
--- Its bytes may be there already, or come later.
+-- $7 is null if the bytes follow later.
 insert into upload (id, person_id, organization_id, bucket, path, file_name, blob_id, type, extension, expires_on)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10));
 
 -- name: lock_upload
--- One that still waits for bytes; other bytes may take the place of those that came first.
+-- An upload that can still receive bytes. A second body replaces the first.
 select file_name from upload where id = $1 and person_id = $2 and expires_on > now() for update;
 
 -- name: fill_upload
 update upload set blob_id = $2, type = $3, extension = $4 where id = $1;
 
 -- name: find_upload
--- The caller's own, if its bytes are there. `$3` is the one organization that the request's key opens, or null.
+-- The person's own upload, if it has bytes. $3 is the organization that the request's key is bound to, or null.
 select u.id, u.bucket, u.path, u.file_name, u.type, u.extension, u.blob_id, b.size, b.sha3_512
 from upload u join blob b on b.id = u.blob_id
 where u.id = $1 and u.person_id = $2 and ($3::uuid is null or u.organization_id = $3) and u.expires_on > now();
@@ -20,7 +20,7 @@ where u.id = $1 and u.person_id = $2 and ($3::uuid is null or u.organization_id 
 update upload set file_name = $2 where id = $1;
 
 -- name: take_upload
--- By whoever sent it, once: it becomes a file, or a file's new content.
+-- Deletes the person's own upload, because it becomes a file or a file's new content.
 delete from upload u using blob b
 where u.id = $1 and u.person_id = $2 and ($3::uuid is null or u.organization_id = $3) and u.expires_on > now()
   and b.id = u.blob_id
@@ -31,8 +31,8 @@ delete from upload
 where id = $1 and path = $4 and person_id = $2 and ($3::uuid is null or organization_id = $3)
 returning id;
 
--- name: forget_uploads
--- Nobody made a file of them in time. Their bytes are let go of, and cleared away with others.
+-- name: delete_expired_uploads
+-- Uploads that did not become a file in time. A trigger releases their blobs, which are deleted later.
 delete from upload where expires_on < now();
 
 -- name: create_file
@@ -44,12 +44,11 @@ select f.path, f.file_name, f.type, f.extension, f.blob_id, b.size, b.sha3_512, 
 from file f join asset a on a.id = f.asset_id join blob b on b.id = f.blob_id
 where f.asset_id = $1;
 
--- name: lock_shown
--- The asset of the file with this content: the content stays what it is until the transaction ends.
+-- name: lock_file_of_blob
+-- The asset of the file with this content. The lock keeps the content unchanged until the transaction ends.
 select a.id from asset a where a.id = (select asset_id from file where blob_id = $1) for no key update;
 
--- name: find_shown
--- The file whose content this is.
+-- name: find_file_of_blob
 select asset_id from file where blob_id = $1;
 
 -- name: replace_content

@@ -89,7 +89,7 @@ async def take_bytes(
 async def forget_uploads(database: Database) -> None:
     """Forget what nobody made a file of in time. Raises Unavailable."""
     async with database.connection() as connection:
-        await connection.execute(sql.forget_uploads)
+        await connection.execute(sql.delete_expired_uploads)
 
 
 def wire_upload(file_id: UUID, bucket: str, path: str, content: Content) -> WireUpload:

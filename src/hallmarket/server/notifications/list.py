@@ -66,7 +66,7 @@ async def list_notifications(
         )
         assert found is not None
         ids: Paged[UUID] = page_of(window, found["ids"], lambda one: one, found["total"])
-        rows = await connection.fetch(sql.show_notifications, reader.person_id, ids.data)
+        rows = await connection.fetch(sql.get_notifications, reader.person_id, ids.data)
     return Paged([make_notification(row) for row in rows], ids.pagination)
 
 

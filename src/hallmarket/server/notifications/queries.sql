@@ -1,5 +1,5 @@
 -- name: create_notifications
--- Who is followed by the same person again and again is told once, until they have seen it.
+-- A repeated follow by the same person creates no new notification until the first one is read.
 insert into notification (id, destination_id, source_id, organization_id, type, asset_id, content)
 select id, person_id, source_id, organization_id, type, asset_id, content::jsonb
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[])
@@ -7,8 +7,8 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid
 on conflict (destination_id, source_id) where type = 'follow' and viewed_on is null do nothing;
 
 -- name: list_notifications
--- Newest first. A bound key (`$2`) sees those of its organization and those of none, `$3` keeps to one organization, of
--- which the zero UUID is none, and `$5` to some types.
+-- Newest first. $2 is the organization that the caller's key is bound to: only its notifications and personal ones are
+-- listed. $3 filters by organization (the zero UUID means personal notifications), $4 by unread, $5 by type.
 with found as (
     select id, created_on
     from notification
@@ -30,7 +30,8 @@ where destination_id = $1
   and ($3::uuid is null or coalesce(organization_id, '00000000-0000-0000-0000-000000000000') = $3);
 
 -- name: mark_read
--- Answers which are the caller's, seen before or not. Ordered by id, so two requests can never deadlock.
+-- Returns the notifications that belong to the person, including those already read. Ordered by id, so that two
+-- requests can never deadlock.
 with mine as (
     select id, viewed_on
     from notification
@@ -43,13 +44,13 @@ with mine as (
 )
 select id from mine;
 
--- name: show_notifications
--- Some of a person's notifications, in the order of the ids.
+-- name: get_notifications
+-- The person's notifications with the given ids, in that order.
 select n.id, n.destination_id, n.source_id, n.asset_id, n.type, n.content, n.created_on, n.viewed_on,
        coalesce(n.organization_id, '00000000-0000-0000-0000-000000000000') as organization_id,
        p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.bio, p.actor_type
-from unnest($2::uuid[]) with ordinality as wanted (id, place)
-join notification n on n.id = wanted.id
+from unnest($2::uuid[]) with ordinality as requested (id, position)
+join notification n on n.id = requested.id
 left join person p on p.id = n.source_id
 where n.destination_id = $1
-order by wanted.place;
+order by requested.position;

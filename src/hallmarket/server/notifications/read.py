@@ -31,7 +31,7 @@ async def read_notification(database: Database, reader: Reader, notification_id:
     """One notification, read from now on. Raises NotFound for an unknown or foreign id alike, Unavailable."""
     async with database.transaction() as tx:
         marked = await _mark(tx, reader, [notification_id])
-        row = await tx.fetchrow(sql.show_notifications, reader.person_id, list(marked))
+        row = await tx.fetchrow(sql.get_notifications, reader.person_id, list(marked))
     if row is None:
         raise NotFound("You have no such notification.")
     return make_notification(row)

@@ -2,11 +2,12 @@
 insert into payment (id, person_id, currency, amount_minor) values ($1, $2, 'usd', $3);
 
 -- name: find_payment
--- The person's own only.
+-- Only the person's own payment.
 select id, amount_minor, status, attempt, url, expires_on, created_on from payment where id = $1 and person_id = $2;
 
 -- name: open_payment
--- Of several who ask Stripe for the same payment at once, the first that is done writes down what all of them tell.
+-- If several requests create a Stripe session for one payment at the same time, the first to finish stores its session
+-- and all of them return that one.
 update payment set status = 'open', session_id = $2, url = $3, expires_on = $4 where id = $1 and status = 'created';
 
 -- name: count_attempt
@@ -19,7 +20,7 @@ update payment set status = 'failed', settled_on = now() where id = $1 and statu
 select id, person_id, currency, amount_minor, status, session_id from payment where id = $1 for no key update;
 
 -- name: settle_payment
--- It is paid, whatever it was taken for until now.
+-- From any earlier status: Stripe's word that it is paid overrides ours.
 update payment set status = 'paid', session_id = $2, intent_id = $3, transfer_id = $4, settled_on = now() where id = $1;
 
 -- name: end_payment

@@ -43,7 +43,7 @@ async def keep_content(
     known = set() if before is None else find_people_in(msgspec.json.decode(before["json"]))
     await identify(tx, content)
     sha3_512 = hashlib.sha3_512(content.text.encode()).digest()
-    await tx.execute(sql.keep_content, asset.id, content.text, sha3_512, msgspec.json.encode(content.json).decode())
+    await tx.execute(sql.save_content, asset.id, content.text, sha3_512, msgspec.json.encode(content.json).decode())
     await _connect(tx, principal, asset, "component", find_embedded(content.json))
     await _connect(tx, principal, asset, "reference", find_linked(content.json))
     mentioned = find_people_in(content.json) - known - set(told)
@@ -71,5 +71,5 @@ async def tell(
 
 async def _connect(tx: Connection, principal: Principal, asset: Access, kind: ConnectionType, ids: list[UUID]) -> None:
     """Make these the assets that one is connected with, as far as the caller may know of them."""
-    targets = [row["id"] for row in await tx.fetch(sql.list_known, ids, *principal.viewer)]
+    targets = [row["id"] for row in await tx.fetch(sql.list_visible, ids, *principal.viewer)]
     await set_connections(tx, kind, asset.id, targets, principal.person_id)

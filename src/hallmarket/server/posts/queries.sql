@@ -1,18 +1,18 @@
--- Everywhere `asset_role` decides: a person, and the one organization that the request's key opens, or null.
+-- In all queries, the arguments of `asset_role` after the asset are the person and the organization that the request's
+-- key is bound to (null if unbound).
 
--- name: keep_content
+-- name: save_content
 insert into content (asset_id, text, sha3_512, json) values ($1, $2, $3, $4::jsonb)
 on conflict (asset_id) do update set text = excluded.text, sha3_512 = excluded.sha3_512, json = excluded.json;
 
 -- name: find_content
--- What an asset says; the caller has made sure that it may be read.
+-- The text of an asset. The caller has checked that it may be read.
 select c.text, c.json, a.name, a.slug, a.asset_type
 from content c join asset a on a.id = c.asset_id
 where a.id = $1;
 
 -- name: list_contents
--- What assets say, to whoever may read them, how many comments and replies stand under each, and how
--- often it was viewed.
+-- The texts of the assets that the person may read, with their numbers of comments (including replies) and views.
 select a.id, c.text, c.json,
        (select count(*) from asset s where s.parent_id = a.id and s.asset_type = 'comment')
        + (select count(*) from asset s join asset r on r.parent_id = s.id and r.asset_type = 'comment'
@@ -22,19 +22,19 @@ from content c join asset a on a.id = c.asset_id
 where a.id = any ($1::uuid[]) and asset_role(a, $2, $3) >= 1;
 
 -- name: list_comments
--- What was said of an asset, oldest first.
+-- The comments on an asset, oldest first.
 select a.id
 from asset a
 where a.parent_id = $1 and a.asset_type = 'comment' and asset_role(a, $2, $3) >= 1
 order by a.created_on, a.id
 offset $4 limit $5;
 
--- name: list_known
--- Which of some assets a person may know of.
+-- name: list_visible
+-- Those of the assets whose listing the person may see.
 select a.id from asset a where a.id = any ($1::uuid[]) and asset_role(a, $2, $3) >= 0;
 
 -- name: list_readers
--- Which of some people may read an asset, by whatever key of theirs.
+-- Those of the people who may read the asset with an unbound key.
 select p.id
 from unnest($2::uuid[]) as p (id), asset a
 where a.id = $1 and asset_role(a, p.id, null) >= 1;

@@ -1,14 +1,14 @@
--- name: request
+-- name: create_preview
 insert into preview (id, blob_id) values ($1, $2) on conflict (blob_id) do nothing returning id;
 
--- name: find
+-- name: find_preview
 select id, blob_id, state, reason, width, height from preview where blob_id = $1;
 
 -- name: find_waiting
 select b.organization_id from preview p join blob b on b.id = p.blob_id where p.blob_id = $1 and p.state = 'waiting';
 
 -- name: settle_made
--- Only once, and only while that is there which it shows.
+-- No row if the preview is already settled, or was deleted with its blob.
 update preview set state = 'made', thumbnail_id = $2, width = $3, height = $4, settled_on = now()
 where blob_id = $1 and state = 'waiting'
 returning id, blob_id, state, reason, width, height;

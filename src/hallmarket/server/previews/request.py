@@ -16,13 +16,13 @@ THUMBNAIL_PATH = "/v1/public/thumbnails/"
 
 async def request(tx: Connection, blob_id: UUID) -> None:
     """Have a thumbnail made, if `tx` commits; bytes that one was asked of before get no other."""
-    if await tx.fetchval(sql.request, uuid4(), blob_id) is not None:
+    if await tx.fetchval(sql.create_preview, uuid4(), blob_id) is not None:
         await enqueue(tx, KIND, blob_id)
 
 
 async def find(connection: Connection, blob_id: UUID) -> Preview | None:
     """What is known of the thumbnail of these bytes; None if none was asked for."""
-    row = await connection.fetchrow(sql.find, blob_id)
+    row = await connection.fetchrow(sql.find_preview, blob_id)
     return None if row is None else read_preview(row)
 
 
