@@ -1,5 +1,5 @@
 -- name: find_version
--- The newest without a number.
+-- The newest version if $2 is null.
 select v.id, v.dataset_id, v.number, v.author_id, v.organization_id, v.name, v.created_on, v.row_count, v.size,
        v.delta_version, v.key, v.manifest, v.sha3_512, v.salt, v.status, v.leaf_index, v.checkpoint_number,
        a.name as asset_name
@@ -9,7 +9,7 @@ join asset a on a.id = d.asset_id
 where v.dataset_id = $1 and v.number = coalesce($2, d.version);
 
 -- name: list_versions
--- Newest first, or the one of a number.
+-- Newest first, or only version $4.
 select v.id, v.dataset_id, v.number, v.created_on, v.row_count, v.size, v.delta_version, v.sha3_512, v.status,
        jsonb_array_length(v.manifest::jsonb -> 'columns') as column_count, v.leaf_index,
        v.checkpoint_number, c.created_on as anchored_on, v.author_id as person_id, p.username,
@@ -25,8 +25,8 @@ offset $2 limit $3;
 insert into dataset (asset_id, head, key, version) values ($1, $2::jsonb, $3, $4);
 
 -- name: take_lease
--- The right to write, if nobody has it: for 15 seconds, unless it is renewed. Whoever held it longer without a word is
--- gone, or will find out when they try to keep what they did.
+-- Takes the right to write for 15 seconds, if no other writer has it. A writer that does not renew its lease in time
+-- is dead, or finds out when it tries to save its work.
 update dataset set writer_id = $2, writes_until = now() + interval '15 seconds'
 where asset_id = $1 and (writes_until is null or writes_until < now())
 returning asset_id, version, head, key, pending_since, pending_author_id;
@@ -34,11 +34,11 @@ returning asset_id, version, head, key, pending_since, pending_author_id;
 -- name: renew_lease
 update dataset set writes_until = now() + interval '15 seconds' where asset_id = $1 and writer_id = $2;
 
--- name: give_lease_back
+-- name: release_lease
 update dataset set writer_id = null, writes_until = null where asset_id = $1 and writer_id = $2;
 
--- name: keep_head
--- What a write left behind, and no version yet if `$5` is its author.
+-- name: save_head
+-- Saves the result of a write. $5 is the author of changes that are not a version yet, or null.
 update dataset set head = $3::jsonb, key = $4, changed_on = now(),
                    pending_since = case when $5::uuid is null then null else coalesce(pending_since, now()) end,
                    pending_author_id = $5, version = $6
@@ -67,7 +67,7 @@ where d.asset_id = $1;
 select name, columns, is_unique from dataset_index where dataset_id = $1 order by created_on, name;
 
 -- name: create_index
--- By the clock, so that of those made together the last is the newest.
+-- clock_timestamp() gives indexes created in one transaction different times, so that they keep their order.
 insert into dataset_index (dataset_id, name, columns, is_unique, created_on)
 values ($1, $2, $3, $4, clock_timestamp());
 
@@ -96,27 +96,27 @@ where dataset_id = $1 and id = $2;
 -- name: delete_view
 delete from dataset_view where dataset_id = $1 and id = $2 returning id;
 
--- name: find_referable
--- Which of these are assets that the person may know of, and of which type.
+-- name: list_visible
+-- The types of those of the assets whose listing the person may see.
 select a.id, a.asset_type from asset a where a.id = any ($1::uuid[]) and asset_role(a, $2, $3) >= 0;
 
 -- name: list_abandoned
--- Whose writes have waited for an hour to be made a version.
+-- Datasets whose changes have waited for an hour to become a version.
 select asset_id from dataset where pending_since < now() - interval '1 hour' order by pending_since limit 100;
 
--- name: list_sweepable
--- Whose files were looked through longest ago, if that is a day.
+-- name: list_due_for_sweep
+-- Datasets whose files were last swept more than a day ago, the longest ago first.
 select asset_id from dataset where swept_on < now() - interval '1 day' order by swept_on limit 100;
 
 -- name: list_manifests
--- What every version of a dataset consists of.
+-- The manifests of all versions of a dataset.
 select manifest from dataset_version where dataset_id = $1;
 
--- name: note_sweep
+-- name: record_sweep
 update dataset set swept_on = now() where asset_id = $1 and writer_id = $2;
 
--- name: find_tables
--- Which of these tables are a dataset's.
+-- name: find_existing
+-- Those of the ids that are datasets.
 select asset_id from dataset where asset_id = any ($1::uuid[]);
 
 -- name: find_file

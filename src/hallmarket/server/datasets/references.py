@@ -118,7 +118,7 @@ async def _find_types(
 ) -> dict[UUID, str]:
     if column.ref_kind != "asset":
         return {}  # there are no actions yet, so none of these ids is one
-    return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.find_referable, ids, *principal.viewer)}
+    return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.list_visible, ids, *principal.viewer)}
 
 
 def _wanted(column: Column, found: str | None) -> tuple[str | None, ...]:

@@ -67,7 +67,7 @@ async def sweep(database: Database, tables: Tables) -> int:
     Returns how many files. Raises Unavailable.
     """
     async with database.connection() as connection:
-        waiting = [row["asset_id"] for row in await connection.fetch(sql.list_sweepable)]
+        waiting = [row["asset_id"] for row in await connection.fetch(sql.list_due_for_sweep)]
     gone = 0
     for dataset_id in waiting:
         with suppress(NotFound, Conflict):
@@ -91,11 +91,11 @@ async def _sweep_one(database: Database, tables: Tables, dataset_id: UUID) -> in
         kept |= {file.name for file in head.snapshot.files}
         gone = await aside(tables.sweep, dataset_id, kept)
         async with database.connection() as connection:
-            await connection.execute(sql.note_sweep, dataset_id, writer_id)
+            await connection.execute(sql.record_sweep, dataset_id, writer_id)
     return gone
 
 
 async def _lost(database: Database, table_ids: Sequence[UUID]) -> list[UUID]:
     async with database.connection() as connection:
-        known = {row["asset_id"] for row in await connection.fetch(sql.find_tables, table_ids)}
+        known = {row["asset_id"] for row in await connection.fetch(sql.find_existing, table_ids)}
     return [table_id for table_id in table_ids if table_id not in known]

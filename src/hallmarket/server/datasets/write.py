@@ -78,7 +78,7 @@ async def keep_head(tx: Connection, writer_id: UUID, head: Head, author_id: UUID
     kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
     text = msgspec.json.encode(kept).decode()
     dataset_id = head.snapshot.table_id
-    if not await tx.fetchval(sql.keep_head, dataset_id, writer_id, text, head.key, author_id, head.version):
+    if not await tx.fetchval(sql.save_head, dataset_id, writer_id, text, head.key, author_id, head.version):
         raise Unavailable("The server stood still in the middle of this write. Nothing was kept; try again.")
 
 
@@ -95,7 +95,7 @@ async def lease(database: Database, dataset_id: UUID) -> AsyncIterator[tuple[UUI
         await asyncio.gather(renewing, return_exceptions=True)
         with suppress(Unavailable):  # then it goes by itself
             async with database.connection() as connection:
-                await connection.execute(sql.give_lease_back, dataset_id, writer_id)
+                await connection.execute(sql.release_lease, dataset_id, writer_id)
 
 
 async def _take(database: Database, dataset_id: UUID, writer_id: UUID) -> Head:

@@ -149,7 +149,7 @@ class _Batch:
             places[item_id] = number
         if not rows:
             return {}
-        accepted = await self.connection.fetchval(sql.accept, *zip(*rows.values(), strict=True), now)
+        accepted = await self.connection.fetchval(sql.accept_batch, *zip(*rows.values(), strict=True), now)
         return {places[item_id]: Accepted(item_id, again=False) for item_id in accepted or ()}
 
     async def settle_rest(self, numbers: Sequence[int]) -> dict[int, Outcome]:
@@ -158,7 +158,7 @@ class _Batch:
             return {}
         anchors = [self.works[number].anchor for number in numbers]
         rows = await self.connection.fetch(
-            sql.find_obstacles,
+            sql.find_conflicting,
             [anchor.id for anchor in anchors if anchor.id is not None],
             [anchor.hash for anchor in anchors],
         )

@@ -53,9 +53,9 @@ async def list_media(
     after, after_id = wanted.after or (None, None)
     async with database.connection() as connection:
         if filters == EVERYTHING:
-            total = await connection.fetchval(sql.count_all, organization_id)
+            total = await connection.fetchval(sql.count_media, organization_id)
         else:
-            total = await connection.fetchval(sql.count_some, *chosen)
+            total = await connection.fetchval(sql.count_filtered_media, *chosen)
         rows = []
         if wanted.offset < total:
             rows = await connection.fetch(sql.list_media, *chosen, after, after_id, wanted.offset, wanted.limit + 1)

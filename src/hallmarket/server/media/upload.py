@@ -81,7 +81,7 @@ async def _create(tx: Connection, owner: Owner, anchor: Anchor, received: Stored
     await retain_blob(tx, received)
     await request(tx, received.id)
     await tx.execute(
-        sql.create,
+        sql.create_uploaded,
         *(item_id, owner.organization_id, owner.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),
         *(os.urandom(SALT_BYTES), datetime.now(UTC), received.id),
     )

@@ -41,7 +41,7 @@ async def audit_wallets(tx: Connection) -> Ledger:
     """Look at everything, in a transaction that sees one moment."""
     drifts = [*await _audit_transfers(tx), *await _audit_accounts(tx)]
     totals: dict[Currency, Totals] = {}
-    rows = await tx.fetch(sql.sum_up)
+    rows = await tx.fetch(sql.sum_postings)
     for currency in sorted({row["currency"] for row in rows}):
         minor = {row["kind"]: row["minor"] for row in rows if row["currency"] == currency}
         totals[currency] = Totals(
@@ -63,7 +63,7 @@ async def _audit_transfers(tx: Connection) -> list[Drift]:
             off = money(row["off_minor"], row["currency"])
             message = f"this {row['kind']} does not balance: its postings in {row['currency']} come to {off}"
         found.append(Drift("transfer", row["id"], message))
-    for row in await tx.fetch(sql.audit_ways):
+    for row in await tx.fetch(sql.audit_directions):
         message = f"this {row['kind']} moved money in a way that a {row['kind']} does not: {row['way']}"
         found.append(Drift("transfer", row["id"], message))
     for row in await tx.fetch(sql.audit_corrections):

@@ -64,4 +64,4 @@ async def get_usd_balance(database: Database, person_id: UUID) -> UsdBalance:
 async def _find(database: Database, person_id: UUID, currency: Currency) -> asyncpg.Record | None:
     """The account's row; None before money has moved for the first time."""
     async with database.connection() as connection:
-        return await connection.fetchrow(sql.show_balance, person_id, currency)
+        return await connection.fetchrow(sql.find_balance, person_id, currency)

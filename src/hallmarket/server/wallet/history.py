@@ -124,7 +124,7 @@ async def _list(
     times = read_time(query, "since"), read_time(query, "until")
     wanted = (person_id, currency, kind, *times, window.offset, window.limit + 1)
     async with database.connection() as connection:
-        return list(await connection.fetch(sql.list_moves, *wanted))
+        return list(await connection.fetch(sql.list_postings, *wanted))
 
 
 def _metadata(row: asyncpg.Record) -> dict[str, Any]:

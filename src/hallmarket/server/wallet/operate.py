@@ -66,7 +66,7 @@ async def correct(connection: Connection, transfer_id: UUID, reason: str) -> UUI
             raise Refusal(f"It is a {found['kind']}; only {', '.join(CORRECTABLE)} can be corrected.")
         if (earlier := await connection.fetchval(sql.find_correction, transfer_id)) is not None:
             raise Refusal(f"It was corrected before, by the transfer {earlier}.")
-        lines = await connection.fetch(sql.list_lines, transfer_id)
+        lines = await connection.fetch(sql.list_postings_of_transfer, transfer_id)
         people = [line["person_id"] for line in lines if line["person_id"] is not None]
         wallets = await lock_wallets(connection, people)
         currency = lines[0]["currency"]

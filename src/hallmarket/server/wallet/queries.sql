@@ -1,8 +1,8 @@
 -- name: ensure_accounts
--- In order, so that two transactions can never deadlock.
+-- In a fixed order, so that two transactions can never deadlock.
 insert into account (id, kind, person_id, currency)
 select id, 'person', person_id, currency
-from unnest($1::uuid[], $2::uuid[], $3::text[]) as wanted (id, person_id, currency)
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as requested (id, person_id, currency)
 order by person_id, currency
 on conflict (person_id, currency, kind) do nothing;
 
@@ -14,7 +14,7 @@ select id, person_id, currency from account where person_id = any ($1::uuid[]);
 select id, person_id, currency from account where person_id = any ($1::uuid[]) order by id for no key update;
 
 -- name: find_balances
--- In a statement of its own, it sees what was committed while the locks were waited for.
+-- A separate statement after lock_accounts, so that it sees what was committed while that waited.
 select a.id, a.person_id, a.currency, account_balance(a) as balance_minor
 from account a where a.id = any ($1::uuid[]);
 
@@ -26,8 +26,9 @@ select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[],
 insert into posting (transfer_id, line, account_id, currency, amount_minor)
 select * from unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::bigint[]);
 
--- name: show_balance
--- A person's balance in a currency, and what of all that ever moved counts as earned: no more is read than is pending.
+-- name: find_balance
+-- A person's balance in a currency, the total ever earned, and the time of the last posting. Only pending postings are
+-- added up.
 select a.id, account_balance(a) as balance_minor, a.earned_minor + coalesce((
     select sum(p.amount_minor)
     from pending_posting p join transfer t on t.id = p.transfer_id left join transfer c on c.id = t.corrects_id
@@ -37,10 +38,10 @@ select a.id, account_balance(a) as balance_minor, a.earned_minor + coalesce((
 ) as moved_on
 from account a where a.person_id = $1 and a.currency = $2;
 
--- name: list_moves
--- What moved in a person's wallet, newest first, of one kind (`$3`) and within a time (`$4`, `$5`) if these are given.
--- A purchase is a sale to whom it brings something. Of the account there is one, so the index has the order. Of what was
--- sold it has the name that it was sold under.
+-- name: list_postings
+-- The postings of a person's account, newest first, optionally of one kind ($3) and from one period ($4, $5). For the
+-- account that receives money, a purchase counts as a sale. All rows are of one account, so the index provides the
+-- order. An asset's name is the one it was sold under.
 with page as (
     select t.id, p.line, p.account_id, p.amount_minor, p.balance_after_minor, p.created_on,
            move_kind(t.kind, p.amount_minor) as kind,
@@ -72,38 +73,38 @@ left join lateral (
 order by page.created_on desc, page.id desc, page.line desc;
 
 -- name: lock_transfer
--- Its corrections come one after the other.
+-- The lock serializes corrections of the transfer.
 select kind, asset_id from transfer where id = $1 for no key update;
 
 -- name: find_correction
 select id from transfer where corrects_id = $1 and kind = 'correction';
 
--- name: list_lines
+-- name: list_postings_of_transfer
 select p.account_id, p.currency, p.amount_minor, a.person_id, person.username
 from posting p join account a on a.id = p.account_id left join person on person.id = a.person_id
 where p.transfer_id = $1 order by p.line;
 
 -- name: list_pending_accounts
--- Accounts with at least so many postings to be counted up.
+-- Accounts with at least $1 pending postings.
 select account_id from pending_posting group by account_id having count(*) >= $1 order by account_id;
 
 -- name: lock_account
--- Whoever has it, a payer or another server, counts up what is pending.
+-- No row if a payment or another server holds the lock. That transaction folds the pending postings itself.
 select id from account where id = $1 for no key update skip locked;
 
 -- name: fold
 select account_fold($1);
 
 -- name: audit_transfers
--- Transfers that do not balance, by currency.
+-- Transfers that do not balance in a currency.
 select t.id, t.kind, count(p.line) as lines, p.currency, coalesce(sum(p.amount_minor), 0)::bigint as off_minor
 from transfer t left join posting p on p.transfer_id = t.id
 group by t.id, p.currency
 having count(p.line) < 2 or sum(p.amount_minor) <> 0
 order by t.id, p.currency;
 
--- name: audit_ways
--- From what to what the money of each kind of transfer went, where that is not its way.
+-- name: audit_directions
+-- Transfers between kinds of accounts, or in a direction, that their kind does not allow.
 select t.id, t.kind, way.text as way
 from transfer t
 cross join lateral (
@@ -126,7 +127,7 @@ end)
 order by t.id;
 
 -- name: audit_corrections
--- Corrections that are not the opposite of what they correct, or not the first.
+-- Corrections that are not the exact opposite of the corrected transfer, or are its second correction.
 select t.id, t.corrects_id
 from transfer t
 where t.kind = 'correction' and (
@@ -138,7 +139,7 @@ where t.kind = 'correction' and (
 order by t.id;
 
 -- name: audit_postings
--- Postings of no transfer, or on an account that is not there or is in another currency.
+-- Postings without a transfer, or on an account that does not exist or has another currency.
 select p.transfer_id, p.line, t.id is null as is_astray
 from posting p
 left join transfer t on t.id = p.transfer_id
@@ -147,7 +148,7 @@ where t.id is null or a.id is null
 order by p.transfer_id, p.line;
 
 -- name: audit_pending
--- What waits to be counted up and is not what moved.
+-- Pending postings that match no posting.
 select w.account_id, w.transfer_id, w.line
 from pending_posting w
 left join posting p using (account_id, transfer_id, line, amount_minor)
@@ -155,7 +156,7 @@ where p.transfer_id is null
 order by w.account_id, w.transfer_id, w.line;
 
 -- name: audit_accounts
--- Accounts that do not hold what moved, or do not know what of it was earned, or have less than nothing.
+-- Accounts whose balance or earned total does not match their postings, and people's accounts with a negative balance.
 with waiting as (
     select w.account_id, sum(w.amount_minor) as minor,
            coalesce(sum(w.amount_minor) filter (where posting_earns(t.kind, c.kind, w.amount_minor)), 0) as earned_minor
@@ -180,8 +181,8 @@ where a.balance_minor + coalesce(w.minor, 0) <> coalesce(m.minor, 0)
    or a.kind = 'person' and coalesce(m.minor, 0) < 0
 order by a.id;
 
--- name: sum_up
--- What all accounts of a kind come to, by their postings.
+-- name: sum_postings
+-- The totals of all postings by currency and kind of account.
 select a.currency, a.kind, coalesce(sum(p.amount_minor), 0)::bigint as minor, count(p.line) as postings
 from account a left join posting p on p.account_id = a.id
 group by a.currency, a.kind;
@@ -190,7 +191,7 @@ group by a.currency, a.kind;
 select count(*) from transfer;
 
 -- name: open_statement
--- A person's account and what it held when a time began, and until when there is something to tell by now.
+-- A person's account, its balance at the start of the period, and the end of the period or now, whichever is earlier.
 select a.id, least($4::timestamptz, clock_timestamp()) as until, (
     select coalesce(sum(p.amount_minor), 0)::bigint
     from posting p where p.account_id = a.id and p.created_on < $3
@@ -198,8 +199,8 @@ select a.id, least($4::timestamptz, clock_timestamp()) as until, (
 from account a where a.person_id = $1 and a.currency = $2;
 
 -- name: list_statement
--- What moved on an account, oldest first, after a line (`$2` to `$4`) and before a time. Of what was sold it has the name
--- that it was sold under.
+-- The postings of an account, oldest first, after the posting $2 to $4 and before $5. An asset's name is the one it was
+-- sold under.
 select p.transfer_id, p.line, p.created_on, p.amount_minor, t.message,
        move_kind(t.kind, p.amount_minor) as kind,
        coalesce(l.asset_name, t.asset_id::text) as asset, other.username
