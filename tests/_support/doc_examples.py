@@ -3,14 +3,16 @@
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
-# Values that differ at every run, and the placeholders that replace them before outputs are compared.
-_VARYING = [
+# Patterns of values that differ between runs, each with the placeholder that replaces it before a comparison.
+Varying = Sequence[tuple[str, str]]
+_VARYING: Varying = (
     (r"hm_[0-9a-f]{8}(_[\w-]{43}|…)?", "API-KEY"),
     (r"[\w./-]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "LOG-KEY"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
@@ -28,7 +30,7 @@ _VARYING = [
     (r"[\d.,]+ (bytes|kB|MB)", "N bytes"),
     (r"\d+\.\d+ s\b", "N s"),
     (r"  +", " "),
-]
+)
 
 
 class Example(NamedTuple):
@@ -55,9 +57,9 @@ def read_examples(page: Path) -> list[Example]:
     ]
 
 
-def normalize(text: str) -> str:
-    """Replace what differs between runs, and sort HTTP headers by name."""
-    for pattern, placeholder in _VARYING:
+def normalize(text: str, varying: Varying = ()) -> str:
+    """Replace what differs between runs, and what matches `varying`; sort HTTP headers by name."""
+    for pattern, placeholder in (*_VARYING, *varying):
         text = re.sub(pattern, placeholder, text)
     lines = [line.strip() for line in text.strip().splitlines()]
     if lines and lines[0].startswith("HTTP/"):
