@@ -174,7 +174,7 @@ async def tell_member(
         tx,
         kind,
         [person_id],
-        source_id=principal.person_id,
+        source_id=principal.actor_id,
         organization_id=organization_id,
         content={"text": text.format(organization["name"])},
     )
