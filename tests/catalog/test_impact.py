@@ -12,7 +12,7 @@ from _support.files import make_file
 from _support.organizations import Organization, User
 from _support.responses import assert_exchange_error
 from _support.servers import Server
-from hallmarket.server.catalog.record_event import delete_old_events
+from hallmarket.server.catalog.delete_old_events import delete_old_events
 from hallmarket.server.database.connections import Database
 
 

@@ -22,7 +22,8 @@ from faults.embedded import new_embedded_server
 from faults.rounds import long_enough, rounds
 from hallmarket.proof.manifest import Manifest
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.tidy import finish_abandoned, sweep
+from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
+from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables
 
@@ -157,10 +158,10 @@ def _tidy_as_after_two_days(server: Server) -> None:
         tables = Tables(Files("", server.data / "tables", 0))
         await database.open()
         try:
-            await finish_abandoned(database, tables)
+            await finish_abandoned_writes(database, tables)
             for path in (server.data / "tables").rglob("*.parquet"):
                 os.utime(path, (time.time() - 200_000,) * 2)
-            await sweep(database, tables)
+            await delete_orphaned_files(database, tables)
         finally:
             await database.close()
 

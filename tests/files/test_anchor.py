@@ -18,7 +18,7 @@ from hallmarket.proof.bundle import Bundle
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
-from hallmarket.server.files.upload import forget_uploads
+from hallmarket.server.files.delete_abandoned import delete_abandoned_uploads
 
 ALONE = str(UUID(int=0))
 
@@ -112,7 +112,7 @@ def delete_abandoned(server: Server) -> None:
     async def run() -> None:
         database = Database(server.postgres_url, 1)
         await database.open()
-        await forget_uploads(database)
+        await delete_abandoned_uploads(database)
         await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
         await database.close()
 

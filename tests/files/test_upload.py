@@ -24,7 +24,7 @@ from _support.server_log import assert_no_errors_logged
 from _support.servers import Server, new_server
 from _support.stored_objects import THUMBNAILS
 from _support.waiting import wait_until
-from hallmarket.server.files.names import MAX_NAME_LENGTH, clean_name
+from hallmarket.server.files.paths import MAX_NAME_LENGTH, clean_file_name
 
 MIB = 1024 * 1024
 BYTES = f"select count(*) from blob where not ({THUMBNAILS})"
@@ -208,10 +208,10 @@ def peak_kib(process: psutil.Process) -> int:
 @settings(max_examples=200)
 def test_any_name_is_made_one(name: str) -> None:
     """Whatever bytes are called: a name that is no path, not empty, and not too long."""
-    cleaned = clean_name(name)
+    cleaned = clean_file_name(name)
     assert 0 < len(cleaned) <= MAX_NAME_LENGTH
     assert not set(cleaned) & set("/\\\0\r\n")
-    assert clean_name(cleaned) == cleaned
+    assert clean_file_name(cleaned) == cleaned
 
 
 def test_hostile_names_go_nowhere(org: Organization) -> None:

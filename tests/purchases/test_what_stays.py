@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from datasets.test_tidy import run
 
 from _support.concurrency import Call, run_overlapping
 from _support.datasets import make_dataset
@@ -18,8 +19,7 @@ from _support.purchases import FOR_SALE, buy, make_for_sale, request_refund
 from _support.responses import assert_exchange_error
 from _support.servers import Server
 from _support.wallets import credit
-from datasets.test_tidy import run
-from hallmarket.server.datasets import tidy
+from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
 from posts.test_posts import write
 
 SOLD, OTHER = b"as it was sold", b"something else"
@@ -227,7 +227,7 @@ def test_the_version_that_was_bought_stays(server: Server, seller: User, buyer: 
     for file in (server.data / "tables" / dataset[-2:] / dataset.replace("-", "")).rglob("*"):
         os.utime(file, (time.time() - 90_000,) * 2)
     server.query("update dataset set swept_on = now() - interval '2 days' where asset_id = $1", dataset)
-    run(server, tidy.sweep)
+    run(server, delete_orphaned_files)
     manifest = buyer.client.get(f"{path}/versions/1/manifest")
     assert (sha3_512(manifest.content).hexdigest(), len(manifest.content)) == (licence["sha3_512"], licence["size"])
     for file in manifest.json()["files"]:

@@ -7,13 +7,16 @@ import uvloop
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
-from hallmarket.server.catalog.record_event import delete_old_events
+from hallmarket.server.catalog.delete_old_events import delete_old_events
 from hallmarket.server.child_process import name_process, run_until_stopped
 from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.tidy import COMPACT, compact, finish_abandoned, give_up, sweep
+from hallmarket.server.datasets.compact import compact_dataset, log_failed_compaction
+from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
+from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
+from hallmarket.server.datasets.request_compaction import COMPACT
+from hallmarket.server.files.delete_abandoned import delete_abandoned_uploads
 from hallmarket.server.files.preview import show_thumbnails
-from hallmarket.server.files.upload import forget_uploads
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.idempotency.store import delete_expired_responses
 from hallmarket.server.jobs.background_process import BackgroundProcess
@@ -46,13 +49,13 @@ def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
     tables = make_tables(settings)
     maintenance_tasks = (
         lambda: delete_expired_responses(database),
-        lambda: forget_uploads(database),
+        lambda: delete_abandoned_uploads(database),
         lambda: delete_abandoned_blobs(database, store),
         lambda: delete_old_jobs(database),
         lambda: delete_old_events(database),
         lambda: fold(database),
-        lambda: finish_abandoned(database, tables),
-        lambda: sweep(database, tables),
+        lambda: finish_abandoned_writes(database, tables),
+        lambda: delete_orphaned_files(database, tables),
     )
     decoders = Decoders()
     previews = Previews(
@@ -60,7 +63,7 @@ def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
     )
     handlers = {
         PREVIEW: JobHandler(previews.make, previews.give_up),
-        COMPACT: JobHandler(partial(compact, database, tables), give_up),
+        COMPACT: JobHandler(partial(compact_dataset, database, tables), log_failed_compaction),
     }
     return BackgroundProcess(
         database,

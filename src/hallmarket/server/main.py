@@ -24,14 +24,14 @@ from hallmarket.server.catalog.routes import catalog_routes
 from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.database.connections import Database
+from hallmarket.server.datasets.create_from_file import ImportFiles
+from hallmarket.server.datasets.embedded_dataset import DatasetEmbedder
 from hallmarket.server.datasets.export import Exports
-from hallmarket.server.datasets.from_file import Uploads
-from hallmarket.server.datasets.part import DatasetParts
 from hallmarket.server.datasets.query_routes import query_routes
 from hallmarket.server.datasets.routes import datasets_routes
 from hallmarket.server.datasets.version_routes import version_routes
+from hallmarket.server.files.embedded_file import FileEmbedder
 from hallmarket.server.files.get import FileContentProvider
-from hallmarket.server.files.part import FileParts
 from hallmarket.server.files.routes import files_routes
 from hallmarket.server.http.admission import Admission, Finder, Limits
 from hallmarket.server.http.edge import Edge
@@ -56,7 +56,7 @@ from hallmarket.server.notifications.routes import notifications_routes
 from hallmarket.server.operations import operations_routes
 from hallmarket.server.payments.routes import payments_routes
 from hallmarket.server.posts.download import PostContentProvider
-from hallmarket.server.posts.parts import Makers, PostParts
+from hallmarket.server.posts.embedded_assets import AssetEmbedders, PostEmbedder
 from hallmarket.server.posts.routes import posts_routes
 from hallmarket.server.previews.routes import preview_routes
 from hallmarket.server.purchases.licence_routes import licence_routes
@@ -109,7 +109,11 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         "post": texts,
         "comment": texts,
     }
-    makers: Makers = {"file": FileParts(blobs), "dataset": DatasetParts(database, tables), "post": PostParts()}
+    embedders: AssetEmbedders = {
+        "file": FileEmbedder(blobs),
+        "dataset": DatasetEmbedder(database, tables),
+        "post": PostEmbedder(),
+    }
     stripe = make_stripe(settings)
     verifier_key = key.verifier_key
 
@@ -150,14 +154,14 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
         *teams_routes(database),
         *catalog_routes(database),
         *query_routes(database, tables, engine, exports),
-        *datasets_routes(database, tables, Uploads(blobs, scratch, settings.max_upload_mib * MIB)),
+        *datasets_routes(database, tables, ImportFiles(blobs, scratch, settings.max_upload_mib * MIB)),
         *version_routes(database, tables),
         *download_routes(database, providers, signed_urls),
         *files_routes(database, blobs, signed_urls, scratch, settings.max_upload_mib * MIB),
         *graph_routes(database),
         *impact_routes(database),
         *activity_routes(database),
-        *posts_routes(database, makers),
+        *posts_routes(database, embedders),
         *purchase_routes(Purchases(database, settings.platform_fee_bps)),
         *licence_routes(database),
         *refund_routes(database),

@@ -8,7 +8,6 @@ import msgspec
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.content_disposition import safe_name
 from hallmarket.server.catalog.content_provider import ContentProviders, Download
-from hallmarket.server.catalog.record_event import note_download
 from hallmarket.server.catalog.signed_urls import LIFETIME_S, SignedUrls
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
@@ -84,9 +83,3 @@ async def open_link(
     except InvalidRequest:
         raise NotFound("There is no such asset any more.") from None
     return principal, asset_id, download
-
-
-async def record_download(database: Database, principal: Principal, asset_id: UUID) -> None:
-    """Count one download of an asset by a person. Raises Unavailable."""
-    async with database.connection() as connection:
-        await note_download(connection, asset_id, principal.person_id)

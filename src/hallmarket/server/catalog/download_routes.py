@@ -15,8 +15,8 @@ from hallmarket.server.catalog.download import (
     find_download,
     make_download_url,
     open_link,
-    record_download,
 )
+from hallmarket.server.catalog.record_event import record_download
 from hallmarket.server.catalog.send_routes import is_first_part, send_part, send_whole
 from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.database.connections import Database

@@ -222,7 +222,7 @@ offset $19 limit $20;
 
 -- What happens to assets.
 
--- name: note_event
+-- name: record_event
 -- The asset's day counts it too. A view counts beside mere glances (0017_discovery.sql says which do).
 with noted as (
     insert into asset_event (asset_id, person_id, kind, counts)

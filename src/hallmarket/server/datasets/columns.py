@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.types import Access
 from hallmarket.server.database.connections import Connection, Database
-from hallmarket.server.datasets.threads import aside
+from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.types import Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
@@ -77,7 +77,7 @@ async def change_column(
         columns = [(new, old.name) if one is old else (one, one.name) for one in head.snapshot.columns]
         changed = await _changed(tables, head, columns)
         if head.key == old.name:
-            if new.type != old.type and not await aside(tables.is_key, changed.snapshot, new.name):
+            if new.type != old.type and not await run_in_thread(tables.is_key, changed.snapshot, new.name):
                 raise Conflict(f"{old.name} is the key, and would not be unique any more.")
             changed = msgspec.structs.replace(changed, key=new.name)
         return changed
@@ -148,7 +148,7 @@ def _apply(head: Head, old: Column, wanted: ChangeColumn) -> Column:
 
 
 async def _changed(tables: Tables, head: Head, columns: Sequence[tuple[Column, str | None]]) -> Head:
-    return head.with_snapshot(await aside(tables.change_columns, head.snapshot, columns))
+    return head.with_snapshot(await run_in_thread(tables.change_columns, head.snapshot, columns))
 
 
 def _same(head: Head) -> list[tuple[Column, str | None]]:

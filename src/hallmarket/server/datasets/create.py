@@ -15,12 +15,12 @@ from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.datasets.finish import Finished, finish, keep_version
+from hallmarket.server.datasets.finish_version import FinishedVersion, finish_version, insert_version
 from hallmarket.server.datasets.indexes import MAX_INDEXES, NewIndex, declare_index
-from hallmarket.server.datasets.ingest import apply_rows, check_cells, read_rows, take_rows
+from hallmarket.server.datasets.ingest_rows import accept_rows, apply_rows, check_cells, read_rows
 from hallmarket.server.datasets.references import apply_references
-from hallmarket.server.datasets.threads import aside
-from hallmarket.server.datasets.types import DATASET, Created, Head, Index, Kept, RowIngest, Warned
+from hallmarket.server.datasets.thread_pool import run_in_thread
+from hallmarket.server.datasets.types import DATASET, CreatedDataset, Head, Index, IngestWarning, RowIngest, StoredHead
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.principal import Principal
@@ -65,49 +65,49 @@ _read_create = msgspec.json.Decoder(CreateDataset).decode
 NO_METADATA = Metadata()
 
 
-async def create_from_schema(database: Database, tables: Tables, principal: Principal, body: bytes) -> Created:
+async def create_from_schema(database: Database, tables: Tables, principal: Principal, body: bytes) -> CreatedDataset:
     """Create a dataset, with its rows if they are sent: all of it, or nothing.
 
     Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
     """
-    wanted = await check_description((await aside(_read, body)).dataset)
+    wanted = await check_description((await run_in_thread(_read, body)).dataset)
     rows = None if wanted.rows is UNSET or wanted.rows == b"null" else wanted.rows
-    columns = await aside(_declare, wanted, rows)
+    columns = await run_in_thread(_declare, wanted, rows)
     dataset_id = new_id()
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     counts, warning = None, None
     if rows is not None:
-        taken = await take_rows(database, principal, columns, rows, empty=True)
+        taken = await accept_rows(database, principal, columns, rows, empty=True)
         head = msgspec.structs.replace(head, snapshot=Snapshot(dataset_id, taken.columns))
         warning = taken.warning
     try:
         if rows is not None:
-            head, counts = await aside(apply_rows, tables, head, "append", taken)
+            head, counts = await run_in_thread(apply_rows, tables, head, "append", taken)
             head = await _sorted(tables, head)
-        await _keep(database, principal, wanted, await finish(tables, head), dataset_id)
+        await _keep(database, principal, wanted, await finish_version(tables, head), dataset_id)
     except DomainError:
-        await aside(forget, tables, dataset_id)
+        await run_in_thread(delete_table_files, tables, dataset_id)
         raise
     return await _answer(database, principal, dataset_id, counts, warning)
 
 
-async def prepare_rows(
+async def prepare_dataset(
     database: Database, tables: Tables, principal: Principal, wanted: NewDataset
-) -> tuple[UUID, Finished]:
+) -> tuple[UUID, FinishedVersion]:
     """The id and the first version of a dataset of rows that tell their columns, written and not yet kept.
 
     Raises InvalidRequest, Unavailable; then nothing stays.
     """
     assert isinstance(wanted.rows, msgspec.Raw)
-    columns = await aside(_declare, wanted, wanted.rows)
-    taken = await take_rows(database, principal, columns, wanted.rows, empty=True)
+    columns = await run_in_thread(_declare, wanted, wanted.rows)
+    taken = await accept_rows(database, principal, columns, wanted.rows, empty=True)
     dataset_id = new_id()
     head = _new_head(dataset_id, taken.columns, ())
     try:
-        head, _ = await aside(apply_rows, tables, head, "append", taken)
-        return dataset_id, await finish(tables, head)
+        head, _ = await run_in_thread(apply_rows, tables, head, "append", taken)
+        return dataset_id, await finish_version(tables, head)
     except DomainError:
-        await aside(forget, tables, dataset_id)
+        await run_in_thread(delete_table_files, tables, dataset_id)
         raise
 
 
@@ -118,20 +118,20 @@ async def create_from_batches(
     wanted: NewDataset,
     columns: tuple[Column, ...],
     batches: Callable[[], Iterable[pa.RecordBatch]],
-) -> Created:
+) -> CreatedDataset:
     """Create a dataset of rows that are columns already. Raises as `create_from_schema`."""
     wanted = await check_description(wanted)
     dataset_id = new_id()
     head = _new_head(dataset_id, columns, _declare_indexes(columns, wanted))
     try:
-        head = await aside(lambda: head.with_snapshot(tables.append(head.snapshot, batches())))
+        head = await run_in_thread(lambda: head.with_snapshot(tables.append(head.snapshot, batches())))
         for index in head.indexes:
             if index.is_unique:
-                await aside(tables.check_unique, head.snapshot, index.columns)
+                await run_in_thread(tables.check_unique, head.snapshot, index.columns)
         head = await _sorted(tables, head)
-        await _keep(database, principal, wanted, await finish(tables, head), dataset_id)
+        await _keep(database, principal, wanted, await finish_version(tables, head), dataset_id)
     except DomainError:
-        await aside(forget, tables, dataset_id)
+        await run_in_thread(delete_table_files, tables, dataset_id)
         raise
     return await _answer(database, principal, dataset_id, RowIngest(head.snapshot.rows), None)
 
@@ -141,38 +141,38 @@ def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[I
 
 
 async def _sorted(tables: Tables, head: Head) -> Head:
-    return head.with_snapshot(await aside(tables.sort, head.snapshot, head.order)) if head.order else head
+    return head.with_snapshot(await run_in_thread(tables.sort, head.snapshot, head.order)) if head.order else head
 
 
 async def _keep(
-    database: Database, principal: Principal, fields: AssetFields, finished: Finished, dataset_id: UUID
+    database: Database, principal: Principal, fields: AssetFields, finished: FinishedVersion, dataset_id: UUID
 ) -> None:
     async with database.transaction() as tx:
-        await put_down(tx, principal, fields, finished, dataset_id)
+        await insert_dataset(tx, principal, fields, finished, dataset_id)
 
 
-async def put_down(
-    tx: Connection, principal: Principal, fields: AssetFields, finished: Finished, dataset_id: UUID
+async def insert_dataset(
+    tx: Connection, principal: Principal, fields: AssetFields, finished: FinishedVersion, dataset_id: UUID
 ) -> None:
     """The asset, the dataset and its first version. Raises as `create_asset`."""
     head = finished.head
-    kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
+    kept = StoredHead(head.snapshot.columns, head.snapshot.files, head.is_new)
     await create_asset(tx, principal, "dataset", fields, asset_id=dataset_id)
     text = msgspec.json.encode(kept).decode()
     await tx.execute(sql.create_dataset, dataset_id, text, head.key, head.version)
     for index in head.indexes:
         await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
-    await keep_version(tx, finished, dataset_id, principal.person_id, principal)
+    await insert_version(tx, finished, dataset_id, principal.person_id, principal)
 
 
 async def _answer(
-    database: Database, principal: Principal, dataset_id: UUID, counts: RowIngest | None, warning: Warned | None
-) -> Created:
+    database: Database, principal: Principal, dataset_id: UUID, counts: RowIngest | None, warning: IngestWarning | None
+) -> CreatedDataset:
     async with database.connection() as connection:
-        return Created(await get_asset(connection, principal, dataset_id, DATASET), counts, warning)
+        return CreatedDataset(await get_asset(connection, principal, dataset_id, DATASET), counts, warning)
 
 
-def forget(tables: Tables, dataset_id: UUID) -> None:
+def delete_table_files(tables: Tables, dataset_id: UUID) -> None:
     """Clear away the files of a dataset that was not made."""
     with suppress(Unavailable):  # then a sweep does it
         tables.forget(dataset_id)

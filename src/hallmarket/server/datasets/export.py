@@ -10,7 +10,7 @@ from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number, source_of
 from hallmarket.server.datasets.types import DATASET
-from hallmarket.server.datasets.versions import find_version, read_snapshot
+from hallmarket.server.datasets.versions import get_version_row, read_snapshot
 from hallmarket.server.errors import InvalidRequest, Unavailable
 from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
@@ -66,7 +66,7 @@ class Exports:
 
     async def _find(self, dataset_id: UUID, format_: Format, number: int | None) -> Download:
         async with self._database.connection() as connection:
-            row = await find_version(connection, dataset_id, number)
+            row = await get_version_row(connection, dataset_id, number)
         snapshot = read_snapshot(row)
 
         async def read(start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:

@@ -12,7 +12,7 @@ import msgspec
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import LISTED, Access
 from hallmarket.server.database.connections import Connection, Database
-from hallmarket.server.datasets.threads import aside
+from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.types import DATASET, Head, Index, WireIndex
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
@@ -77,9 +77,9 @@ async def create_index(
         if found is None and len(head.indexes) >= MAX_INDEXES:
             raise Conflict(f"A dataset has at most {MAX_INDEXES} indexes; drop one first.")
         if index.is_unique:
-            await aside(tables.check_unique, head.snapshot, index.columns)
+            await run_in_thread(tables.check_unique, head.snapshot, index.columns)
         made.append(index)
-        return head.with_snapshot(await aside(tables.sort, head.snapshot, index.columns))
+        return head.with_snapshot(await run_in_thread(tables.sort, head.snapshot, index.columns))
 
     async def also(tx: Connection, _access: Access) -> None:
         if not is_there:

@@ -6,9 +6,9 @@ from hallmarket.proof.bundle import Bundle
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.finish import make_claims
+from hallmarket.server.datasets.finish_version import make_claims
 from hallmarket.server.datasets.types import DATASET
-from hallmarket.server.datasets.versions import find_version
+from hallmarket.server.datasets.versions import get_version_row
 from hallmarket.server.errors import NotFound
 from hallmarket.server.principal import Principal
 from hallmarket.server.tlog.prove import get_entry, prove_inclusion
@@ -18,7 +18,7 @@ async def prove_version(database: Database, principal: Principal, dataset_id: UU
     """The proof bundle of a version. Raises NotFound if it is not anchored (yet), Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
-        row = await find_version(connection, dataset_id, number)
+        row = await get_version_row(connection, dataset_id, number)
         if row["leaf_index"] is None:
             raise NotFound("This version is not anchored yet; ask again in a moment.")
         entry = await get_entry(connection, row["leaf_index"])

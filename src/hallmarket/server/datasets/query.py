@@ -7,7 +7,7 @@ import msgspec
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import LAST_VERSION, page_answer, source_of
-from hallmarket.server.datasets.resolve import resolve_refs
+from hallmarket.server.datasets.resolve_references import resolve_references
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST
@@ -46,7 +46,7 @@ async def query_dataset(
     page = await engine.run(Query(source, asked.query, offset, asked.limit))
     refs = None
     if asked.resolve_refs:
-        refs = await resolve_refs(database, principal, version.snapshot.columns, page.json)
+        refs = await resolve_references(database, principal, version.snapshot.columns, page.json)
     pagination = {
         "offset": offset,
         "limit": page.row_count if asked.limit is None else asked.limit,

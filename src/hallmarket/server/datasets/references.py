@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hallmarket.server.database.connections import Connection
-from hallmarket.server.datasets.types import Warned
+from hallmarket.server.datasets.types import IngestWarning
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.principal import Principal
@@ -132,7 +132,7 @@ def _read_id(value: str) -> UUID | None:
         return None
 
 
-def warn(ignored: Mapping[str, int], refs: dict[str, Any] | None) -> Warned | None:
+def warn(ignored: Mapping[str, int], refs: dict[str, Any] | None) -> IngestWarning | None:
     """What to say of keys that no column goes by, and of rows left out for their references."""
     said = []
     if ignored:
@@ -142,4 +142,4 @@ def warn(ignored: Mapping[str, int], refs: dict[str, Any] | None) -> Warned | No
     if not said:
         return None
     columns = [{"column": column, "count": count} for column, count in list(ignored.items())[:MAX_SHOWN]]
-    return Warned(" ".join(said), columns or None, refs)
+    return IngestWarning(" ".join(said), columns or None, refs)

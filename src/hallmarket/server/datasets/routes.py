@@ -15,15 +15,23 @@ from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.body import CHANGE, CREATE, CREATE_FROM_FILE, INGEST, READ, WRITE
-from hallmarket.server.datasets.change import UpdateDataset, change_dataset
 from hallmarket.server.datasets.columns import ChangeColumn, NewColumn, add_column, change_column, drop_column
 from hallmarket.server.datasets.create import create_from_schema
-from hallmarket.server.datasets.describe import get_schema, get_stats
-from hallmarket.server.datasets.from_file import FIELD, Uploads, create_from_file_asset, create_from_form
+from hallmarket.server.datasets.create_from_file import FIELD, ImportFiles, create_from_file_asset, create_from_form
 from hallmarket.server.datasets.indexes import NewIndex, create_index, delete_index, list_indexes
-from hallmarket.server.datasets.ingest import ingest
-from hallmarket.server.datasets.types import DATASET, Created, WireColumn, WireIndex, WireStats, WireView, Written
+from hallmarket.server.datasets.ingest_rows import ingest_rows
+from hallmarket.server.datasets.openapi_bodies import CHANGE, CREATE, CREATE_FROM_FILE, INGEST, READ, WRITE
+from hallmarket.server.datasets.schema_and_stats import get_schema, get_stats
+from hallmarket.server.datasets.types import (
+    DATASET,
+    CreatedDataset,
+    IngestResult,
+    WireColumn,
+    WireIndex,
+    WireStats,
+    WireView,
+)
+from hallmarket.server.datasets.update import UpdateDataset, update_dataset
 from hallmarket.server.datasets.views import ChangeView, NewView, change_view, create_view, delete_view, list_views
 from hallmarket.server.errors import Conflict, Locked
 from hallmarket.server.http.body import MAX_BODY_BYTES, read_body, unpacked
@@ -51,7 +59,7 @@ class Dropped(msgspec.Struct, frozen=True):
     dropped: str
 
 
-def datasets_routes(database: Database, tables: Tables, uploads: Uploads) -> Sequence[HTTPRouteHandler]:
+def datasets_routes(database: Database, tables: Tables, uploads: ImportFiles) -> Sequence[HTTPRouteHandler]:
     """The routes of datasets, save those that read rows."""
     return [
         *_creating_routes(database, tables, uploads),
@@ -63,18 +71,18 @@ def datasets_routes(database: Database, tables: Tables, uploads: Uploads) -> Seq
     ]
 
 
-def _creating_routes(database: Database, tables: Tables, uploads: Uploads) -> Sequence[HTTPRouteHandler]:
+def _creating_routes(database: Database, tables: Tables, uploads: ImportFiles) -> Sequence[HTTPRouteHandler]:
     @post(
         "/datasets/create/from-schema",
         opt=CREATE,
         status_code=200,
         summary="Create a dataset from a schema, or from rows",
     )
-    async def from_schema(request: AnyRequest) -> Created:
+    async def from_schema(request: AnyRequest) -> CreatedDataset:
         return await create_from_schema(database, tables, principal_of(request.scope), await request.body())
 
     @post("/datasets/create/from-file", opt=CREATE_FROM_FILE, status_code=200, summary="Create a dataset from a file")
-    async def from_file(request: AnyRequest) -> Created:
+    async def from_file(request: AnyRequest) -> CreatedDataset:
         context = request_context(request.scope)
         content_type = context.headers.get(b"content-type", b"")
         if content_type.partition(b";")[0].strip().lower() == b"application/json":
@@ -84,9 +92,9 @@ def _creating_routes(database: Database, tables: Tables, uploads: Uploads) -> Se
         return await create_from_form(database, tables, uploads, context.principal, form)
 
     @post(ONE + "/data", opt=INGEST, status_code=200, summary="Write rows into a dataset")
-    async def data(request: AnyRequest, dataset_id: FromPath[str]) -> Written:
+    async def data(request: AnyRequest, dataset_id: FromPath[str]) -> IngestResult:
         wanted = _dataset(dataset_id)
-        return await ingest(database, tables, principal_of(request.scope), wanted, await request.body())
+        return await ingest_rows(database, tables, principal_of(request.scope), wanted, await request.body())
 
     return [from_schema, from_file, data]
 
@@ -105,7 +113,7 @@ def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHan
     )
     async def change(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[UpdateDataset]) -> Data[WireAsset]:
         context = request_context(request.scope)
-        return Data(await change_dataset(database, tables, context.principal, _dataset(dataset_id), data.dataset))
+        return Data(await update_dataset(database, tables, context.principal, _dataset(dataset_id), data.dataset))
 
     @delete(
         ONE,

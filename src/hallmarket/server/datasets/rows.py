@@ -7,7 +7,7 @@ import msgspec
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import VERSION_QUERY, page_answer, read_number, read_version_number, source_of
-from hallmarket.server.datasets.resolve import RESOLVE_QUERY, resolve_refs
+from hallmarket.server.datasets.resolve_references import RESOLVE_QUERY, resolve_references
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import DEEPEST, Pagination, read_flag
@@ -76,7 +76,7 @@ async def list_rows(
     has_more = end < version.snapshot.rows and page.row_count > 0
     cursor = {"cursor": f"v{version.number}.{end}"} if has_more else None
     pagination = Pagination(wanted.offset, wanted.limit, version.snapshot.rows, has_more, cursor)
-    refs = await resolve_refs(database, principal, files.columns, page.json) if wanted.resolves else None
+    refs = await resolve_references(database, principal, files.columns, page.json) if wanted.resolves else None
     return page_answer(page.json, pagination, version.number, refs=refs)
 
 

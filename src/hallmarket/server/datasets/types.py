@@ -37,7 +37,7 @@ class Index(msgspec.Struct, frozen=True):
     is_unique: bool
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class StoredHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """A head as the database keeps it. `is_new`: its rows began anew since the last version, so its key is open."""
 
     columns: tuple[Column, ...]
@@ -68,7 +68,7 @@ class Head(msgspec.Struct, frozen=True):
 
 def read_head(row: asyncpg.Record, indexes: Sequence[asyncpg.Record]) -> Head:
     """A head from a dataset's row and its indexes'."""
-    kept = msgspec.json.decode(row["head"], type=Kept)
+    kept = msgspec.json.decode(row["head"], type=StoredHead)
     return Head(
         snapshot=Snapshot(row["asset_id"], kept.columns, kept.files),
         version=row["version"],
@@ -88,7 +88,7 @@ class RowIngest(msgspec.Struct, frozen=True):
     skipped: int = 0
 
 
-class Warned(msgspec.Struct, frozen=True, omit_defaults=True):
+class IngestWarning(msgspec.Struct, frozen=True, omit_defaults=True):
     """What of a write was left out, and why."""
 
     message: str
@@ -96,21 +96,21 @@ class Warned(msgspec.Struct, frozen=True, omit_defaults=True):
     refs: dict[str, Any] | None = None
 
 
-class Written(msgspec.Struct, frozen=True, omit_defaults=True):
+class IngestResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to rows."""
 
     data: RowIngest
     row_ingest: RowIngest
-    warning: Warned | None = None
+    warning: IngestWarning | None = None
     error: None = None
 
 
-class Created(msgspec.Struct, frozen=True, omit_defaults=True):
+class CreatedDataset(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to a new dataset; `row_ingest` is there where rows were sent with it."""
 
     data: WireAsset
     row_ingest: RowIngest | None = None
-    warning: Warned | None = None
+    warning: IngestWarning | None = None
     error: None = None
 
 

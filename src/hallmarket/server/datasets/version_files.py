@@ -18,7 +18,7 @@ CONTENT_TYPE = "application/vnd.apache.parquet"
 PIECE_BYTES = 1024 * 1024
 
 
-async def find_version_file(
+async def get_version_file(
     database: Database, tables: Tables, principal: Principal, dataset_id: UUID, number: int, name: str
 ) -> Download:
     """A file of a version, as the version's manifest names it. Raises NotFound, Locked, Unavailable."""

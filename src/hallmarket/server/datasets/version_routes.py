@@ -12,7 +12,7 @@ from hallmarket.server.catalog.send_routes import send_part
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.prove import prove_version
 from hallmarket.server.datasets.types import WireVersion
-from hallmarket.server.datasets.version_files import find_version_file
+from hallmarket.server.datasets.version_files import get_version_file
 from hallmarket.server.datasets.versions import get_manifest, get_wire_version, list_versions
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
@@ -59,7 +59,7 @@ def version_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
         request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str], name: FromPath[str]
     ) -> Response[bytes]:
         context, wanted = request_context(request.scope), (read_id(dataset_id, "dataset_id"), read_number(number))
-        return await send_part(context, await find_version_file(database, tables, context.principal, *wanted, name))
+        return await send_part(context, await get_version_file(database, tables, context.principal, *wanted, name))
 
     return [versions, one, manifest, proof, file]
 

@@ -27,10 +27,10 @@ async def get_version(
     Raises NotFound, Locked where it must be bought before it is read, Forbidden.
     """
     await get_access(connection, principal, dataset_id, needed, DATASET)
-    return read_version(await find_version(connection, dataset_id, number))
+    return read_version(await get_version_row(connection, dataset_id, number))
 
 
-async def find_version(connection: Connection, dataset_id: UUID, number: int | None = None) -> asyncpg.Record:
+async def get_version_row(connection: Connection, dataset_id: UUID, number: int | None = None) -> asyncpg.Record:
     """A version's row, the newest without a number. Raises NotFound. Who asks has been seen to."""
     row = await connection.fetchrow(sql.find_version, dataset_id, number)
     if row is None:
@@ -75,4 +75,4 @@ async def get_manifest(database: Database, principal: Principal, dataset_id: UUI
     """A version's manifest, to the byte: whose SHA3-512 is anchored. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
-        return str((await find_version(connection, dataset_id, number))["manifest"])
+        return str((await get_version_row(connection, dataset_id, number))["manifest"])

@@ -51,10 +51,10 @@ async def list_views(database: Database, principal: Principal, dataset_id: UUID)
 async def create_view(database: Database, principal: Principal, dataset_id: UUID, wanted: NewView) -> WireView:
     """Save a view. Raises NotFound, Forbidden, InvalidRequest."""
     async with database.transaction() as tx:
-        return await _get(tx, dataset_id, await put_down_view(tx, principal, dataset_id, wanted))
+        return await _get(tx, dataset_id, await insert_view(tx, principal, dataset_id, wanted))
 
 
-async def put_down_view(tx: Connection, principal: Principal, dataset_id: UUID, wanted: NewView) -> UUID:
+async def insert_view(tx: Connection, principal: Principal, dataset_id: UUID, wanted: NewView) -> UUID:
     """Save a view in a transaction of the caller's, and return its id. Raises as `create_view`."""
     view_id = new_id()
     await lock_access(tx, principal, dataset_id, WRITE, DATASET)

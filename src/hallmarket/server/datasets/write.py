@@ -17,9 +17,9 @@ import msgspec
 from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.types import WRITE, Access
 from hallmarket.server.database.connections import Connection, Database
-from hallmarket.server.datasets.compact import ask_to_compact
-from hallmarket.server.datasets.finish import Finished, finish, keep_version
-from hallmarket.server.datasets.types import DATASET, Head, Kept, read_head
+from hallmarket.server.datasets.finish_version import FinishedVersion, finish_version, insert_version
+from hallmarket.server.datasets.request_compaction import request_compaction
+from hallmarket.server.datasets.types import DATASET, Head, StoredHead, read_head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import Conflict, NotFound, Unavailable
 from hallmarket.server.principal import Principal
@@ -56,26 +56,26 @@ async def write(
     async with lease(database, dataset_id) as (writer_id, old):
         new = await change(old)
         changed = new.snapshot != old.snapshot or new.key != old.key
-        finished: Finished | None = None
+        finished: FinishedVersion | None = None
         waiting = old.pending_since is not None
         if finalize and (changed or waiting) and not (patient and waiting):
-            finished = await finish(tables, new)
+            finished = await finish_version(tables, new)
         async with database.transaction() as tx:
             access = await lock_access(tx, principal, dataset_id, WRITE, DATASET)
             if also is not None:
                 await also(tx, access)
             if finished is not None:
-                await keep_version(tx, finished, dataset_id, principal.person_id, principal)
-                await keep_head(tx, writer_id, finished.head, None)
+                await insert_version(tx, finished, dataset_id, principal.person_id, principal)
+                await save_head(tx, writer_id, finished.head, None)
             elif changed:
-                await keep_head(tx, writer_id, new, principal.person_id)
+                await save_head(tx, writer_id, new, principal.person_id)
             if changed:
-                await ask_to_compact(tx, new)
+                await request_compaction(tx, new)
 
 
-async def keep_head(tx: Connection, writer_id: UUID, head: Head, author_id: UUID | None) -> None:
+async def save_head(tx: Connection, writer_id: UUID, head: Head, author_id: UUID | None) -> None:
     """Keep a head; it is pending if it has an author, else a version's. Raises Unavailable if the lease was lost."""
-    kept = Kept(head.snapshot.columns, head.snapshot.files, head.is_new)
+    kept = StoredHead(head.snapshot.columns, head.snapshot.files, head.is_new)
     text = msgspec.json.encode(kept).decode()
     dataset_id = head.snapshot.table_id
     if not await tx.fetchval(sql.save_head, dataset_id, writer_id, text, head.key, author_id, head.version):

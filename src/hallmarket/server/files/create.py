@@ -13,9 +13,9 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.files.anchor import anchor
-from hallmarket.server.files.names import bucket_of
+from hallmarket.server.files.paths import bucket_of
+from hallmarket.server.files.pending_uploads import content_of, take_upload
 from hallmarket.server.files.types import Content, NewFileFields, metadata_of
-from hallmarket.server.files.uploads import content_of, take_upload
 from hallmarket.server.previews.request import request
 from hallmarket.server.principal import Principal
 
@@ -34,11 +34,11 @@ async def create_file(database: Database, principal: Principal, fields: NewFileF
         await tx.execute(
             sql.create_file, file_id, content.blob_id, path, content.file_name, content.type, content.extension
         )
-        await put_down(tx, principal, file_id, is_new=True)
+        await publish_content(tx, principal, file_id, is_new=True)
         return await get_asset(tx, principal, file_id, "file")
 
 
-async def put_down(tx: Connection, principal: Principal, file_id: UUID, *, is_new: bool) -> Content:
+async def publish_content(tx: Connection, principal: Principal, file_id: UUID, *, is_new: bool) -> Content:
     """Say of a file what its content is and where it stands now, and anchor and draw the content if it is new."""
     row = await tx.fetchrow(sql.find_file, file_id)
     if row is None:

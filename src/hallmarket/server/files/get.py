@@ -11,9 +11,9 @@ from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.files.names import bucket_of
+from hallmarket.server.files.paths import bucket_of
+from hallmarket.server.files.pending_uploads import content_of, download_of, find_upload
 from hallmarket.server.files.types import Content, Described, FileUrl, metadata_of
-from hallmarket.server.files.uploads import content_of, download_of, find_upload
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)

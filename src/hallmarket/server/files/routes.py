@@ -18,10 +18,10 @@ from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.catalog.types import DeleteResult, WireAsset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Locked, NotFound
-from hallmarket.server.files.change import change_file, replace_content
+from hallmarket.server.files.base64_body import MAX_BODY_BYTES
 from hallmarket.server.files.create import create_file
 from hallmarket.server.files.get import get_metadata, make_url
-from hallmarket.server.files.inline import MAX_BODY_BYTES
+from hallmarket.server.files.pending_uploads import complete_upload, discard_upload, find_uploaded
 from hallmarket.server.files.types import (
     Arrived,
     ChangedFile,
@@ -34,8 +34,8 @@ from hallmarket.server.files.types import (
     UploadWanted,
     WireUpload,
 )
+from hallmarket.server.files.update import replace_content, update_file
 from hallmarket.server.files.upload import make_upload_url, take_bytes, upload_inline
-from hallmarket.server.files.uploads import complete_upload, discard_upload, find_uploaded
 from hallmarket.server.http.body import spool_body, unpacked
 from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import Data, read_id
@@ -185,7 +185,7 @@ def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seq
         summary="Change a file",
     )
     async def change(request: AnyRequest, file_id: FromPath[str], data: JSONBody[ChangedFile]) -> Data[WireAsset]:
-        return Data(await change_file(database, principal_of(request.scope), _file(file_id), data.file))
+        return Data(await update_file(database, principal_of(request.scope), _file(file_id), data.file))
 
     @put(
         FILE + "/content",

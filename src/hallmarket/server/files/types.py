@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.types import AssetFields, Visibility
-from hallmarket.server.files.names import MAX_NAME_LENGTH
+from hallmarket.server.files.paths import MAX_NAME_LENGTH
 
 FileName = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
 UploadId = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH + 100)]

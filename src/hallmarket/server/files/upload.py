@@ -11,10 +11,10 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.files.inline import read_inline
-from hallmarket.server.files.names import bucket_of, clean_name, path_of
-from hallmarket.server.files.receive import bounded, receive
+from hallmarket.server.files.base64_body import read_inline
+from hallmarket.server.files.paths import bucket_of, clean_file_name, path_of
 from hallmarket.server.files.sniff import type_of
+from hallmarket.server.files.store_content import bounded, receive
 from hallmarket.server.files.types import Arrived, Content, UploadUrl, UploadWanted, WireUpload
 from hallmarket.server.principal import Principal
 
@@ -26,7 +26,7 @@ WAITS_S = 24 * 3600  # for somebody to make a file of it
 async def upload_inline(database: Database, blobs: BlobStore, principal: Principal, spool: IO[bytes]) -> WireUpload:
     """Take a file out of a JSON body. Raises InvalidRequest, PayloadTooLarge, Unavailable; then nothing is kept."""
     async with read_inline(spool) as body:
-        name = clean_name(body.file_name)
+        name = clean_file_name(body.file_name)
         received, content = await receive(blobs, principal.organization_id, name, body.pieces)
         try:
             async with database.transaction() as tx:
@@ -42,7 +42,7 @@ async def make_upload_url(
     database: Database, signed_urls: SignedUrls, principal: Principal, base_url: str, wanted: UploadWanted
 ) -> UploadUrl:
     """An address that bytes may be sent to for LIFETIME_S, by whoever has it. Raises Unavailable."""
-    name = clean_name(wanted.file_name)
+    name = clean_file_name(wanted.file_name)
     async with database.transaction() as tx:
         file_id, bucket, path = await _create(tx, principal, name, wanted.visibility, None)
     kind = wanted.content_type or type_of(name)
@@ -84,12 +84,6 @@ async def take_bytes(
         await blobs.discard(received.id)
         raise
     return Arrived(received.size_bytes, received.sha3_512.hex())
-
-
-async def forget_uploads(database: Database) -> None:
-    """Forget what nobody made a file of in time. Raises Unavailable."""
-    async with database.connection() as connection:
-        await connection.execute(sql.delete_expired_uploads)
 
 
 def wire_upload(file_id: UUID, bucket: str, path: str, content: Content) -> WireUpload:

@@ -9,9 +9,9 @@ from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.types import READ, Access, AssetFields
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.posts.embedded_assets import AssetEmbedders, create_embedded_assets, prepare_embedded_assets
 from hallmarket.server.posts.get import get_post
-from hallmarket.server.posts.keep import keep_content, teaser, tell
-from hallmarket.server.posts.parts import Makers, make_parts, prepared
+from hallmarket.server.posts.save_content import make_preview, notify_readers, save_content
 from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
 from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read import read_content, read_post
@@ -19,17 +19,19 @@ from hallmarket.server.rich_text.read import read_content, read_post
 MAX_COMMENT_CHARACTERS = 20_000
 
 
-async def create_post(database: Database, makers: Makers, principal: Principal, wanted: CreatePost) -> WirePost:
+async def create_post(
+    database: Database, embedders: AssetEmbedders, principal: Principal, wanted: CreatePost
+) -> WirePost:
     """Publish a post, with the assets that are written within it; whom it mentions is told.
 
     Raises as `create_asset` does, and InvalidRequest for its content.
     """
     fields = await check_description(wanted.post)
     content, parts = await read_post(wanted.content)
-    async with prepared(makers, principal, parts) as ready, database.transaction() as tx:
-        post_id = await create_asset(tx, principal, "post", fields, preview=teaser(content), body=content.text)
-        content = await make_parts(tx, principal, post_id, content, ready)
-        await keep_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
+    async with prepare_embedded_assets(embedders, principal, parts) as ready, database.transaction() as tx:
+        post_id = await create_asset(tx, principal, "post", fields, preview=make_preview(content), body=content.text)
+        content = await create_embedded_assets(tx, principal, post_id, content, ready)
+        await save_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
         return await get_post(tx, principal, post_id)
 
 
@@ -46,8 +48,8 @@ async def create_comment(database: Database, principal: Principal, wanted: Creat
         asset_id = await create_asset(tx, principal, "comment", fields, body=content.text, parent_role=READ)
         comment = await get_access(tx, principal, asset_id, READ)
         await set_connections(tx, "comment", asset_id, [parent.id], principal.person_id)
-        told = await _tell(tx, principal, comment, parent, root)
-        await keep_content(tx, principal, comment, content, told)
+        told = await _notify_authors(tx, principal, comment, parent, root)
+        await save_content(tx, principal, comment, content, told)
         return await get_post(tx, principal, asset_id)
 
 
@@ -72,13 +74,15 @@ def _fields(comment: NewComment) -> AssetFields:
     )
 
 
-async def _tell(tx: Connection, principal: Principal, comment: Access, parent: Access, root: Access) -> set[UUID]:
+async def _notify_authors(
+    tx: Connection, principal: Principal, comment: Access, parent: Access, root: Access
+) -> set[UUID]:
     """Tell the author of the comment that is replied to, and the owner of the asset, each of them once."""
     told: set[UUID] = set()
     if parent is not root:
         told.add(parent.owner_id)
-        await tell(tx, principal, "reply", told, comment, "replied to your comment")
+        await notify_readers(tx, principal, "reply", told, comment, "replied to your comment")
     if root.owner_id not in told:
         called = root.name or f"your {root.asset_type}"
-        await tell(tx, principal, "comment", [root.owner_id], comment, f"commented on {called}")
+        await notify_readers(tx, principal, "comment", [root.owner_id], comment, f"commented on {called}")
     return told | {root.owner_id}

@@ -9,7 +9,7 @@ import msgspec
 from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.posts.keep import sql
+from hallmarket.server.posts.save_content import sql
 from hallmarket.server.rich_text.write_html import write_html
 
 

@@ -13,8 +13,8 @@ from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import LISTED, READ, WireAsset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.http.exchange import Paged, Window, page_of
-from hallmarket.server.posts.find import find_embedded, find_linked
-from hallmarket.server.posts.keep import sql
+from hallmarket.server.posts.document_references import find_embedded, find_linked
+from hallmarket.server.posts.save_content import sql
 from hallmarket.server.posts.types import WirePost
 from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.types import Content
@@ -25,10 +25,10 @@ async def get_post(
 ) -> WirePost:
     """A post or a comment; without what it says where the caller only sees it listed. Raises NotFound."""
     await get_access(connection, principal, asset_id, LISTED, asset_type)
-    return (await show_posts(connection, principal, [asset_id], with_text=True))[0]
+    return (await list_posts(connection, principal, [asset_id], with_text=True))[0]
 
 
-async def show_posts(
+async def list_posts(
     connection: Connection, principal: Principal, ids: Sequence[UUID], *, with_text: bool = False
 ) -> list[WirePost]:
     """The given posts and comments in the given order, without those that the caller may not know of.
@@ -58,7 +58,7 @@ async def list_comments(database: Database, principal: Principal, parent_id: UUI
     async with database.connection() as connection:
         await get_access(connection, principal, parent_id, READ)
         rows = await connection.fetch(sql.list_comments, parent_id, *principal.viewer, window.offset, window.limit + 1)
-        shown = await show_posts(connection, principal, [row["id"] for row in rows])
+        shown = await list_posts(connection, principal, [row["id"] for row in rows])
     return page_of(window, shown, lambda comment: comment)
 
 

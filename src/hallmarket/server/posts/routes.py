@@ -15,12 +15,11 @@ from hallmarket.server.http.examples import ID
 from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.posts.change import update_comment, update_post
-from hallmarket.server.posts.convert import convert_markdown
+from hallmarket.server.posts.convert_markdown import convert_markdown
 from hallmarket.server.posts.create import create_comment, create_post
 from hallmarket.server.posts.delete import delete_post
+from hallmarket.server.posts.embedded_assets import AssetEmbedders
 from hallmarket.server.posts.get import get_post, list_comments
-from hallmarket.server.posts.parts import Makers
 from hallmarket.server.posts.types import (
     Conversion,
     Converted,
@@ -30,6 +29,7 @@ from hallmarket.server.posts.types import (
     UpdatePost,
     WirePost,
 )
+from hallmarket.server.posts.update import update_comment, update_post
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
@@ -41,15 +41,15 @@ NEW_POST = {
 NEW_COMMENT = {"raises": (NotFound,), "example": {"comment": {"parent_id": ID}, "content": "Well *seen*."}}
 
 
-def posts_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandler]:
-    """The routes of posts, of comments, and of their markdown; `makers` make what is written within posts."""
-    return [*_post_routes(database, makers), *_comment_routes(database), *_convert_routes(database)]
+def posts_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTPRouteHandler]:
+    """The routes of posts, of comments, and of their markdown; `embedders` make what is written within posts."""
+    return [*_post_routes(database, embedders), *_comment_routes(database), *_convert_routes(database)]
 
 
-def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandler]:
+def _post_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTPRouteHandler]:
     @post("/posts/create", opt=WRITE | NEW_POST, status_code=200, summary="Publish a post")
     async def create(request: AnyRequest, data: JSONBody[CreatePost]) -> Data[WirePost]:
-        return Data(await create_post(database, makers, principal_of(request.scope), data))
+        return Data(await create_post(database, embedders, principal_of(request.scope), data))
 
     @get(POST, opt=READ, summary="One post, with what it says if you may read it")
     async def get_one(request: AnyRequest, post_id: FromPath[str]) -> Data[WirePost]:
@@ -64,7 +64,7 @@ def _post_routes(database: Database, makers: Makers) -> Sequence[HTTPRouteHandle
     )
     async def update(request: AnyRequest, post_id: FromPath[str], data: JSONBody[UpdatePost]) -> Data[WirePost]:
         wanted = read_id(post_id, "post_id")
-        return Data(await update_post(database, makers, principal_of(request.scope), wanted, data))
+        return Data(await update_post(database, embedders, principal_of(request.scope), wanted, data))
 
     @delete(
         POST,

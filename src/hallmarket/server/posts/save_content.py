@@ -12,7 +12,13 @@ from hallmarket.server.catalog.types import Access
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.notifications.notify import notify
-from hallmarket.server.posts.find import find_embedded, find_linked, find_names, find_people_in, identify_people
+from hallmarket.server.posts.document_references import (
+    find_embedded,
+    find_linked,
+    find_mentioned_ids,
+    find_mentioned_names,
+    set_mentioned_ids,
+)
 from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.types import Content
 
@@ -20,19 +26,19 @@ TEASER = 280
 sql = load_queries(__package__)
 
 
-def teaser(content: Content) -> dict[str, Any]:
+def make_preview(content: Content) -> dict[str, Any]:
     """What listings show of a post: how it begins."""
     text = " ".join(content.text[: 4 * TEASER].split())
     return {"text": text if len(text) <= TEASER else text[: TEASER - 1] + "…"}
 
 
-async def identify(connection: Connection, content: Content) -> None:
+async def resolve_mentions(connection: Connection, content: Content) -> None:
     """Write the ids of whom a text mentions into its document."""
-    rows = await connection.fetch(sql.find_people, find_names(content.json))
-    identify_people(content.json, {row["username"]: str(row["id"]) for row in rows})
+    rows = await connection.fetch(sql.find_people, find_mentioned_names(content.json))
+    set_mentioned_ids(content.json, {row["username"]: str(row["id"]) for row in rows})
 
 
-async def keep_content(
+async def save_content(
     tx: Connection, principal: Principal, asset: Access, content: Content, told: Iterable[UUID] = ()
 ) -> None:
     """Keep what an asset says, connect it with what it shows and links to, and tell whom it newly mentions.
@@ -40,17 +46,19 @@ async def keep_content(
     `told` hear of it anyway.
     """
     before = await tx.fetchrow(sql.find_content, asset.id)
-    known = set() if before is None else find_people_in(msgspec.json.decode(before["json"]))
-    await identify(tx, content)
+    known = set() if before is None else find_mentioned_ids(msgspec.json.decode(before["json"]))
+    await resolve_mentions(tx, content)
     sha3_512 = hashlib.sha3_512(content.text.encode()).digest()
     await tx.execute(sql.save_content, asset.id, content.text, sha3_512, msgspec.json.encode(content.json).decode())
     await _connect(tx, principal, asset, "component", find_embedded(content.json))
     await _connect(tx, principal, asset, "reference", find_linked(content.json))
-    mentioned = find_people_in(content.json) - known - set(told)
-    await tell(tx, principal, "mention", mentioned, asset, f"mentioned you in {asset.name or f'a {asset.asset_type}'}")
+    mentioned = find_mentioned_ids(content.json) - known - set(told)
+    await notify_readers(
+        tx, principal, "mention", mentioned, asset, f"mentioned you in {asset.name or f'a {asset.asset_type}'}"
+    )
 
 
-async def tell(
+async def notify_readers(
     tx: Connection, principal: Principal, kind: str, people: Iterable[UUID], asset: Access, what: str
 ) -> None:
     """Tell those of some people who may read an asset what the caller did with it."""

@@ -9,16 +9,16 @@ from hallmarket.server.catalog.update import set_asset_details, update_asset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Forbidden
 from hallmarket.server.posts.create import MAX_COMMENT_CHARACTERS
+from hallmarket.server.posts.embedded_assets import AssetEmbedders, create_embedded_assets, prepare_embedded_assets
 from hallmarket.server.posts.get import get_post
-from hallmarket.server.posts.keep import keep_content, teaser
-from hallmarket.server.posts.parts import Makers, make_parts, prepared
+from hallmarket.server.posts.save_content import make_preview, save_content
 from hallmarket.server.posts.types import UpdateComment, UpdatePost, WirePost
 from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read import read_content, read_post
 
 
 async def update_post(
-    database: Database, makers: Makers, principal: Principal, post_id: UUID, wanted: UpdatePost
+    database: Database, embedders: AssetEmbedders, principal: Principal, post_id: UUID, wanted: UpdatePost
 ) -> WirePost:
     """Change what is said of a post, and what it says if there is content; whom it newly mentions is told.
 
@@ -26,13 +26,13 @@ async def update_post(
     """
     fields = await check_description(wanted.post)
     content, parts = (None, []) if wanted.content is None else await read_post(wanted.content)
-    async with prepared(makers, principal, parts) as ready, database.transaction() as tx:
+    async with prepare_embedded_assets(embedders, principal, parts) as ready, database.transaction() as tx:
         access = await lock_access(tx, principal, post_id, WRITE, "post")
         await update_asset(tx, principal, access, fields)
         if content is not None:
-            content = await make_parts(tx, principal, post_id, content, ready)
-            await set_asset_details(tx, post_id, preview=teaser(content), body=content.text)
-            await keep_content(tx, principal, access, content)
+            content = await create_embedded_assets(tx, principal, post_id, content, ready)
+            await set_asset_details(tx, post_id, preview=make_preview(content), body=content.text)
+            await save_content(tx, principal, access, content)
         return await get_post(tx, principal, post_id)
 
 
@@ -50,5 +50,5 @@ async def update_comment(database: Database, principal: Principal, comment_id: U
         await update_asset(tx, principal, access, said)
         if content is not None:
             await set_asset_details(tx, comment_id, body=content.text)
-            await keep_content(tx, principal, access, content)
+            await save_content(tx, principal, access, content)
         return await get_post(tx, principal, comment_id)

@@ -17,7 +17,7 @@ from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.datasets.references import find_references
-from hallmarket.server.datasets.threads import aside
+from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.types import SCHEMA, TABLE, Head
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import NotFound
@@ -30,7 +30,7 @@ from hallmarket.server.tlog.append import append
 PREVIEW_ROWS = 12
 
 
-class Finished(msgspec.Struct, frozen=True):
+class FinishedVersion(msgspec.Struct, frozen=True):
     """A version that only needs to be kept: its head with its new number, its manifest, its first rows."""
 
     head: Head
@@ -40,12 +40,12 @@ class Finished(msgspec.Struct, frozen=True):
     refers_to: list[UUID]
 
 
-async def finish(tables: Tables, head: Head) -> Finished:
+async def finish_version(tables: Tables, head: Head) -> FinishedVersion:
     """Make a version out of a head. Raises Conflict, Unavailable."""
-    return await aside(_finish, tables, head)
+    return await run_in_thread(_finish, tables, head)
 
 
-def _finish(tables: Tables, head: Head) -> Finished:
+def _finish(tables: Tables, head: Head) -> FinishedVersion:
     key = head.key
     if key is None and head.is_new and head.snapshot.rows and tables.is_key(head.snapshot):
         key = KEY
@@ -55,7 +55,7 @@ def _finish(tables: Tables, head: Head) -> Finished:
     done = msgspec.structs.replace(head, key=key, version=number, is_new=head.is_new and not snapshot.rows)
     preview = preview_rows(tables.head(snapshot, PREVIEW_ROWS))
     manifest = make_manifest(snapshot, number).encode()
-    return Finished(done, snapshot.delta_version, manifest, preview, find_references(tables, snapshot))
+    return FinishedVersion(done, snapshot.delta_version, manifest, preview, find_references(tables, snapshot))
 
 
 def make_manifest(snapshot: Snapshot, number: int) -> Manifest:
@@ -81,8 +81,8 @@ def _manifest_column(column: Column) -> ManifestColumn:
     )
 
 
-async def keep_version(
-    tx: Connection, finished: Finished, dataset_id: UUID, author_id: UUID, principal: Principal
+async def insert_version(
+    tx: Connection, finished: FinishedVersion, dataset_id: UUID, author_id: UUID, principal: Principal
 ) -> None:
     """Keep a version, and queue its entry for the log, if `tx` commits. Raises NotFound if the dataset is gone."""
     dataset = await tx.fetchrow(sql.find_dataset, dataset_id)

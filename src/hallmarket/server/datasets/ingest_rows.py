@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.references import check_references, loosened, warn
-from hallmarket.server.datasets.threads import aside
-from hallmarket.server.datasets.types import Head, Mode, RowIngest, Warned, Written
+from hallmarket.server.datasets.thread_pool import run_in_thread
+from hallmarket.server.datasets.types import Head, IngestResult, IngestWarning, Mode, RowIngest
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, PayloadTooLarge
 from hallmarket.server.principal import Principal
@@ -32,14 +32,14 @@ class Ingest(msgspec.Struct, frozen=True):
     finalize: bool | None = True
 
 
-class Taken(msgspec.Struct, frozen=True):
+class AcceptedRows(msgspec.Struct, frozen=True):
     """Rows that are good, as columns, with the columns that were sent; and what is to be said of the rest."""
 
     columns: tuple[Column, ...]
     table: pa.Table
     sent: Sent
     skipped: int
-    warning: Warned | None
+    warning: IngestWarning | None
 
 
 _read_rows = msgspec.json.Decoder(list[dict[str, Any]]).decode
@@ -48,38 +48,40 @@ _read_exact_rows = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal
 _read_ingest = msgspec.json.Decoder(Ingest).decode
 
 
-async def ingest(database: Database, tables: Tables, principal: Principal, dataset_id: UUID, body: bytes) -> Written:
+async def ingest_rows(
+    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, body: bytes
+) -> IngestResult:
     """Write the rows of a request; they are durable when this returns.
 
     Without `finalize` they are pending: nobody reads them before the write that has it. Raises NotFound, Forbidden,
     Locked, InvalidRequest naming column, row and value, Conflict where values must be unique, Unavailable.
     """
-    wanted = await aside(_read, body)
+    wanted = await run_in_thread(_read, body)
     counts = [RowIngest()]
-    warnings: list[Warned | None] = [None]
+    warnings: list[IngestWarning | None] = [None]
 
     async def change(head: Head) -> Head:
-        taken = await take_rows(database, principal, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows)
-        new, counts[0] = await aside(apply_rows, tables, head, wanted.mode, taken)
+        taken = await accept_rows(database, principal, head.snapshot.columns, wanted.rows, empty=not head.snapshot.rows)
+        new, counts[0] = await run_in_thread(apply_rows, tables, head, wanted.mode, taken)
         warnings[0] = taken.warning
         return new
 
     await write(database, tables, principal, dataset_id, change, finalize=wanted.finalize is not False)
-    return Written(counts[0], counts[0], warnings[0])
+    return IngestResult(counts[0], counts[0], warnings[0])
 
 
-async def take_rows(
+async def accept_rows(
     database: Database, principal: Principal, columns: tuple[Column, ...], raw: msgspec.Raw, *, empty: bool
-) -> Taken:
+) -> AcceptedRows:
     """Rows as the columns take them. The types of an `empty` table settle with its first rows."""
-    columns, rows = await aside(_coerce, columns, raw, empty)
+    columns, rows = await run_in_thread(_coerce, columns, raw, empty)
     async with database.connection() as connection:
         checked = await check_references(connection, principal, columns, rows.table)
     sent = rows.sent
     if checked.chosen is not None:
         sent = {name: None if mask is None else mask.take(checked.chosen) for name, mask in sent.items()}
     skipped = rows.table.num_rows - checked.table.num_rows
-    return Taken(columns, checked.table, sent, skipped, warn(rows.ignored, checked.refs))
+    return AcceptedRows(columns, checked.table, sent, skipped, warn(rows.ignored, checked.refs))
 
 
 def _coerce(columns: tuple[Column, ...], raw: msgspec.Raw, empty: bool) -> tuple[tuple[Column, ...], Rows]:
@@ -107,7 +109,7 @@ def check_cells(rows: Sequence[Row], columns: int) -> None:
         )
 
 
-def apply_rows(tables: Tables, head: Head, mode: Mode, taken: Taken) -> tuple[Head, RowIngest]:
+def apply_rows(tables: Tables, head: Head, mode: Mode, taken: AcceptedRows) -> tuple[Head, RowIngest]:
     """A head with rows in it, and what became of them. Blocks. Raises InvalidRequest, Conflict, Unavailable."""
     old = msgspec.structs.replace(head.snapshot, columns=taken.columns)
     inserted, updated, skipped = taken.table.num_rows, 0, taken.skipped
@@ -153,7 +155,7 @@ def _check_unique(tables: Tables, new: Head, columns: Sequence[str], old: Head, 
         raise Conflict(f"{error.message} {hint}") from None
 
 
-def _check_nulls(taken: Taken, key: str | None, *, only_sent: bool = False) -> None:
+def _check_nulls(taken: AcceptedRows, key: str | None, *, only_sent: bool = False) -> None:
     """Raises InvalidRequest for a null in the key or in a column that takes none; of an update, where it was sent."""
     for column in taken.columns:
         if (column.nullable and column.name != key) or (only_sent and column.name not in taken.sent):

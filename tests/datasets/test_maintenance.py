@@ -14,7 +14,8 @@ from _support.organizations import Organization, User, new_organization
 from _support.servers import Server
 from _support.waiting import wait_until
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets import tidy
+from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
+from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
 from hallmarket.server.tables.files import Files
 from hallmarket.server.tables.store import Tables
 
@@ -74,10 +75,10 @@ def test_abandoned_writes_become_a_version(server: Server, owner: User) -> None:
     """Rows whose author never finished them are a version of theirs after an hour, and not before."""
     dataset = make_dataset(owner)["id"]
     owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "finalize": False})
-    run(server, tidy.finish_abandoned)
+    run(server, finish_abandoned_writes)
     assert owner.call("GET", f"/datasets/{dataset}/stats")["count"] == 2
     server.query("update dataset set pending_since = now() - interval '61 minutes' where asset_id = $1", dataset)
-    run(server, tidy.finish_abandoned)
+    run(server, finish_abandoned_writes)
     assert owner.call("GET", f"/datasets/{dataset}/stats")["count"] == 3
     newest = owner.call("GET", f"/datasets/{dataset}/versions")[0]
     assert (newest["number"], newest["user_id"]) == (2, owner.id)
@@ -88,13 +89,13 @@ def test_a_deleted_dataset_leaves_no_files(server: Server, owner: User) -> None:
     gone, stays = make_dataset(owner)["id"], make_dataset(owner)["id"]
     owner.call("DELETE", f"/datasets/{gone}")
     files = {each: server.data / "tables" / each[-2:] / each.replace("-", "") for each in (gone, stays)}
-    run(server, tidy.sweep)
+    run(server, delete_orphaned_files)
     assert list(files[gone].glob("*.parquet"))
     for folder in files.values():
         for path in folder.rglob("*"):
             os.utime(path, (time.time() - 90_000,) * 2)
     server.query("update dataset set swept_on = now() - interval '2 days' where asset_id = $1", stays)
-    run(server, tidy.sweep)
+    run(server, delete_orphaned_files)
     assert not files[gone].exists()
     assert owner.call("GET", f"/datasets/{stays}/data") == [
         {"id": 1, "day": "2026-01-01", "mm": 3.5},

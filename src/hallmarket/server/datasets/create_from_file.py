@@ -15,8 +15,8 @@ from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.create import NewDataset, create_from_batches, promote
-from hallmarket.server.datasets.threads import aside
-from hallmarket.server.datasets.types import Created
+from hallmarket.server.datasets.thread_pool import run_in_thread
+from hallmarket.server.datasets.types import CreatedDataset
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavailable
 from hallmarket.server.http.upload_form import UploadForm
@@ -42,7 +42,7 @@ class FromFile(msgspec.Struct, frozen=True):
 _read_said = msgspec.json.Decoder(FromFile).decode
 
 
-class Uploads(msgspec.Struct, frozen=True):
+class ImportFiles(msgspec.Struct, frozen=True):
     """Where files come from: the bytes that are kept, a folder for those that come, and how many may come."""
 
     blobs: BlobStore
@@ -51,8 +51,8 @@ class Uploads(msgspec.Struct, frozen=True):
 
 
 async def create_from_file_asset(
-    database: Database, tables: Tables, uploads: Uploads, principal: Principal, body: bytes
-) -> Created:
+    database: Database, tables: Tables, uploads: ImportFiles, principal: Principal, body: bytes
+) -> CreatedDataset:
     """Create a dataset of a file asset, which the JSON `body` names.
 
     Raises as `create_from_form`, and NotFound and Locked for the file.
@@ -64,8 +64,8 @@ async def create_from_file_asset(
 
 
 async def create_from_form(
-    database: Database, tables: Tables, uploads: Uploads, principal: Principal, form: UploadForm
-) -> Created:
+    database: Database, tables: Tables, uploads: ImportFiles, principal: Principal, form: UploadForm
+) -> CreatedDataset:
     """Create a dataset of a form's `file`, with JSON beside it in `dataset`. Its columns are those of the file.
 
     Raises InvalidRequest naming the line that cannot be read, PayloadTooLarge, Forbidden, Conflict, Unavailable; then
@@ -82,7 +82,9 @@ async def create_from_form(
         return await _create(database, tables, principal, wanted, Path(spool.name), form.filename or "")
 
 
-async def _fetch(database: Database, uploads: Uploads, principal: Principal, file_id: UUID, spool: IO[bytes]) -> str:
+async def _fetch(
+    database: Database, uploads: ImportFiles, principal: Principal, file_id: UUID, spool: IO[bytes]
+) -> str:
     """A file asset's bytes, copied; returns what it is called. Raises NotFound, Locked, PayloadTooLarge."""
     async with database.connection() as connection:
         await get_access(connection, principal, file_id, READ, "file")
@@ -99,20 +101,20 @@ async def _fetch(database: Database, uploads: Uploads, principal: Principal, fil
 async def _spool(pieces: AsyncIterator[bytes], spool: IO[bytes]) -> None:
     try:
         async for piece in pieces:
-            await aside(spool.write, piece)
-        await aside(spool.flush)
+            await run_in_thread(spool.write, piece)
+        await run_in_thread(spool.flush)
     except OSError as error:
         raise Unavailable("There is no room for this file at the moment. Try again.") from error
 
 
 async def _create(
     database: Database, tables: Tables, principal: Principal, wanted: NewDataset, path: Path, name: str
-) -> Created:
+) -> CreatedDataset:
     if wanted.refs:
         raise InvalidRequest("References are declared once the dataset is there, by PUT.", "refs")
     if wanted.name is UNSET:
         wanted = msgspec.structs.replace(wanted, name=Path(name or "dataset").stem)
-    upload = await aside(read_upload, path, name)
+    upload = await run_in_thread(read_upload, path, name)
     columns = promote(upload.columns, None, wanted.enum_columns)
     return await create_from_batches(database, tables, principal, wanted, columns, lambda: _batches(upload, columns))
 

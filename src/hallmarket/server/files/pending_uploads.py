@@ -12,7 +12,7 @@ from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.files.names import clean_name, split_upload_id
+from hallmarket.server.files.paths import clean_file_name, split_upload_id
 from hallmarket.server.files.types import Completion, Content, FileMetadata, WireUpload, metadata_of
 from hallmarket.server.files.upload import wire_upload
 from hallmarket.server.principal import Principal
@@ -31,7 +31,7 @@ async def complete_upload(
             raise no_upload()
         content = content_of(row)
         if wanted.file_name is not None:
-            content = msgspec.structs.replace(content, file_name=clean_name(wanted.file_name))
+            content = msgspec.structs.replace(content, file_name=clean_file_name(wanted.file_name))
             await tx.execute(sql.rename_upload, file_id, content.file_name)
     shown = wire_upload(file_id, row["bucket"], path, content)
     if wanted.download:

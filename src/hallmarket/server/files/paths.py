@@ -8,7 +8,7 @@ NAMELESS = "file"
 PUBLIC, OTHERS = "public-files", "files"
 
 
-def clean_name(file_name: str) -> str:
+def clean_file_name(file_name: str) -> str:
     """A name without the folders it stood in and without control characters; `file` where nothing is left."""
     name = file_name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     name = "".join(letter for letter in name if unicodedata.category(letter) not in ("Cc", "Cs"))

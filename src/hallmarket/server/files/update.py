@@ -17,18 +17,18 @@ from hallmarket.server.catalog.update import set_asset_details, update_asset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.files.create import put_down
-from hallmarket.server.files.inline import read_inline
-from hallmarket.server.files.names import clean_name, split_upload_id
-from hallmarket.server.files.receive import receive
+from hallmarket.server.files.base64_body import read_inline
+from hallmarket.server.files.create import publish_content
+from hallmarket.server.files.paths import clean_file_name, split_upload_id
+from hallmarket.server.files.pending_uploads import no_upload, take_upload
+from hallmarket.server.files.store_content import receive
 from hallmarket.server.files.types import Content, FileFields
-from hallmarket.server.files.uploads import no_upload, take_upload
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 
-async def change_file(database: Database, principal: Principal, file_id: UUID, fields: FileFields) -> WireAsset:
+async def update_file(database: Database, principal: Principal, file_id: UUID, fields: FileFields) -> WireAsset:
     """Change what is said of a file, and its content if `metadata` names an upload of the caller's.
 
     Raises NotFound for the file or the upload, Forbidden, InvalidRequest, Conflict for other content, or another
@@ -40,7 +40,7 @@ async def change_file(database: Database, principal: Principal, file_id: UUID, f
         content = await _find_new_content(tx, principal, file_id, fields)
         if content is not None:
             await _replace(tx, principal, access, content)
-        await put_down(tx, principal, file_id, is_new=content is not None)
+        await publish_content(tx, principal, file_id, is_new=content is not None)
         return await get_asset(tx, principal, file_id, "file")
 
 
@@ -49,20 +49,20 @@ async def replace_content(
 ) -> WireAsset:
     """Give a file the content in a JSON body, and change what is said of it if the body does.
 
-    Raises as `change_file`, and PayloadTooLarge.
+    Raises as `update_file`, and PayloadTooLarge.
     """
     async with database.connection() as connection:
         await get_access(connection, principal, file_id, WRITE, "file")
     async with read_inline(spool) as body:
         fields = await check_description(body.file or FileFields())
-        name = clean_name(body.file_name)
+        name = clean_file_name(body.file_name)
         received, content = await receive(blobs, principal.organization_id, name, body.pieces)
     try:
         async with database.transaction() as tx:
             access = await _change(tx, principal, file_id, fields)
             await retain_blob(tx, received)
             await _replace(tx, principal, access, content)
-            await put_down(tx, principal, file_id, is_new=True)
+            await publish_content(tx, principal, file_id, is_new=True)
             return await get_asset(tx, principal, file_id, "file")
     except BaseException:
         await blobs.discard(received.id)

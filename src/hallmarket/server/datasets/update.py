@@ -15,7 +15,7 @@ from hallmarket.server.catalog.update import update_asset
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.datasets.create import Metadata, promote
 from hallmarket.server.datasets.references import check_references
-from hallmarket.server.datasets.threads import aside
+from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.types import DATASET, Head
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import InvalidRequest
@@ -37,7 +37,7 @@ class UpdateDataset(msgspec.Struct, frozen=True):
     dataset: DatasetFields
 
 
-async def change_dataset(
+async def update_dataset(
     database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: DatasetFields
 ) -> WireAsset:
     """Change a dataset's fields and columns, all or nothing.
@@ -74,9 +74,11 @@ async def _change_columns(
             if column.ref_kind and (column.ref_kind, column.asset_type) != (old.ref_kind, old.asset_type)
         ]
         # Values are cast to the form of an id first; then it is seen whether they are anybody's.
-        snapshot = await aside(tables.change_columns, head.snapshot, [(column, column.name) for column in columns])
+        snapshot = await run_in_thread(
+            tables.change_columns, head.snapshot, [(column, column.name) for column in columns]
+        )
         for column in referring:
-            values = await aside(tables.distinct, snapshot, column.name)
+            values = await run_in_thread(tables.distinct, snapshot, column.name)
             table = pa.table({column.name: pa.array(values, pa.string())})
             async with database.connection() as connection:
                 checked = await check_references(connection, principal, [column], table)

@@ -16,7 +16,7 @@ from hallmarket.server.tables.types import Column
 RESOLVE_QUERY = FLAG_QUERY | {"description": "Whether to say what the values of reference columns refer to."}
 
 
-async def resolve_refs(
+async def resolve_references(
     database: Database, principal: Principal, columns: Sequence[Column], rows: bytes
 ) -> dict[str, dict[str, Any]]:
     """By reference column and id, what `rows` (JSON) refer to; ids that the caller may not know of are left out."""

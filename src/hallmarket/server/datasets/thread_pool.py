@@ -13,6 +13,6 @@ AT_ONCE = 4
 _threads = ThreadPoolExecutor(AT_ONCE, "datasets")
 
 
-async def aside(work: Callable[Given, Done], *args: Given.args, **options: Given.kwargs) -> Done:
+async def run_in_thread(work: Callable[Given, Done], *args: Given.args, **options: Given.kwargs) -> Done:
     """What `work` returns, done in a thread of datasets' own. Raises what it raises."""
     return await asyncio.get_running_loop().run_in_executor(_threads, partial(work, *args, **options))

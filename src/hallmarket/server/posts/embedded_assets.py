@@ -13,7 +13,7 @@ from hallmarket.server.catalog.description import check_description
 from hallmarket.server.catalog.types import READ, AssetFields, Name
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.posts.keep import keep_content, teaser
+from hallmarket.server.posts.save_content import make_preview, save_content
 from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read import Part, read_content
 from hallmarket.server.rich_text.types import Content, Markdown, RichText
@@ -21,7 +21,7 @@ from hallmarket.server.rich_text.types import Content, Markdown, RichText
 Wanted = TypeVar("Wanted")
 
 
-class Prepared(Protocol):
+class PreparedAsset(Protocol):
     """An asset whose content has been read: to be made in a transaction, or discarded."""
 
     async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
@@ -31,14 +31,14 @@ class Prepared(Protocol):
         """Leave nothing behind of what was not made."""
 
 
-class Maker(Protocol):
+class AssetEmbedder(Protocol):
     """Makes assets of one type within posts."""
 
-    async def prepare(self, principal: Principal, said: dict[str, Any]) -> Prepared:
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> PreparedAsset:
         """Read what a post says of an asset; whatever goes over a network, or takes long, is done here."""
 
 
-Makers = Mapping[str, Maker]
+AssetEmbedders = Mapping[str, AssetEmbedder]
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -55,15 +55,15 @@ class PostSaid(msgspec.Struct, frozen=True):
     content: RichText | Markdown = ""
 
 
-class PostParts:
+class PostEmbedder:
     """Makes posts within posts."""
 
-    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "PostPart":  # noqa: ARG002 (as the others take it)
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "PreparedPost":  # noqa: ARG002 (as the others take it)
         """Read a post's content. Raises InvalidRequest."""
-        return PostPart(await read_content(_convert(said, PostSaid).content))
+        return PreparedPost(await read_content(_convert(said, PostSaid).content))
 
 
-class PostPart:
+class PreparedPost:
     """A post whose content is read."""
 
     def __init__(self, content: Content) -> None:
@@ -72,8 +72,8 @@ class PostPart:
     async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the post. Raises as `create_asset`."""
         content = self._content
-        post_id = await create_asset(tx, principal, "post", fields, preview=teaser(content), body=content.text)
-        await keep_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
+        post_id = await create_asset(tx, principal, "post", fields, preview=make_preview(content), body=content.text)
+        await save_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
         return post_id, {}
 
     async def discard(self) -> None:
@@ -85,28 +85,30 @@ class Making(msgspec.Struct, frozen=True):
 
     part: Part
     fields: AssetFields
-    prepared: Any  # a Prepared
+    prepared: Any  # a PreparedAsset
 
 
 @asynccontextmanager
-async def prepared(makers: Makers, principal: Principal, parts: list[Part]) -> AsyncIterator[list[Making]]:
+async def prepare_embedded_assets(
+    embedders: AssetEmbedders, principal: Principal, parts: list[Part]
+) -> AsyncIterator[list[Making]]:
     """The parts of a post, prepared, until it is kept; where it is not, nothing of them stays.
 
-    Raises InvalidRequest, and what their makers raise.
+    Raises InvalidRequest, and what their embedders raise.
     """
     ready: list[Making] = []
     try:
         for part in parts:
             described = _convert(part.said, Described)
-            maker = makers.get(described.asset_type)
-            if maker is None:
+            embedder = embedders.get(described.asset_type)
+            if embedder is None:
                 raise InvalidRequest(
                     f"A {described.asset_type} cannot be made within a post: create it first, then show it.", "content"
                 )
             fields = await check_description(
                 AssetFields(name=described.name, description=described.description, visibility="inherit")
             )
-            ready.append(Making(part, fields, await maker.prepare(principal, part.said)))
+            ready.append(Making(part, fields, await embedder.prepare(principal, part.said)))
         yield ready
     except BaseException:
         for making in ready:
@@ -114,7 +116,7 @@ async def prepared(makers: Makers, principal: Principal, parts: list[Part]) -> A
         raise
 
 
-async def make_parts(
+async def create_embedded_assets(
     tx: Connection, principal: Principal, post_id: UUID, content: Content, ready: list[Making]
 ) -> Content:
     """Make the parts of a post, seen by whoever sees it, and return the content with their ids in it."""

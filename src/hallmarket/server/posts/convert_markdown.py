@@ -1,7 +1,7 @@
 """Convert markdown for somebody who is writing."""
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.posts.keep import identify
+from hallmarket.server.posts.save_content import resolve_mentions
 from hallmarket.server.posts.types import Conversion, Converted
 from hallmarket.server.rich_text.read import read_content
 
@@ -10,5 +10,5 @@ async def convert_markdown(database: Database, wanted: Conversion) -> Converted:
     """The document of a markdown, with the ids of those it mentions; nothing is kept and nobody is told."""
     content = await read_content(wanted.markdown, field="markdown")
     async with database.connection() as connection:
-        await identify(connection, content)
+        await resolve_mentions(connection, content)
     return Converted(content.json, content.text)

@@ -8,13 +8,13 @@ from hallmarket.server.rich_text.links import ASSET
 MAX_NAMES = 100
 
 
-def find_names(document: Node) -> list[str]:
+def find_mentioned_names(document: Node) -> list[str]:
     """Usernames that a document mentions, the first hundred."""
     names = (str(attribute(found, "username") or attribute(found, "label", "")) for found in _mentions(document))
     return list(dict.fromkeys(name.lower() for name in names))[:MAX_NAMES]
 
 
-def identify_people(document: Node, people: dict[str, str]) -> None:
+def set_mentioned_ids(document: Node, people: dict[str, str]) -> None:
     """Write down in each mention whom it means; an id that a caller wrote there counts for nothing."""
     for found in _mentions(document):
         name = str(attribute(found, "username") or attribute(found, "label", ""))
@@ -22,7 +22,7 @@ def identify_people(document: Node, people: dict[str, str]) -> None:
         found["attrs"] = attrs | {"id": people.get(name.lower())}
 
 
-def find_people_in(document: Node) -> set[UUID]:
+def find_mentioned_ids(document: Node) -> set[UUID]:
     """Whom a document that was kept mentions."""
     return {UUID(person) for found in _mentions(document) if (person := attribute(found, "id"))}
 

@@ -15,9 +15,9 @@ from hallmarket.server.catalog.create import create_asset
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.files.create import put_down, sql
-from hallmarket.server.files.names import clean_name, path_of
-from hallmarket.server.files.receive import receive
+from hallmarket.server.files.create import publish_content, sql
+from hallmarket.server.files.paths import clean_file_name, path_of
+from hallmarket.server.files.store_content import receive
 from hallmarket.server.files.types import Content, FileName
 from hallmarket.server.principal import Principal
 
@@ -35,13 +35,13 @@ class Said(msgspec.Struct, frozen=True):
     metadata: Called
 
 
-class FileParts:
+class FileEmbedder:
     """Makes files of what texts hold; the bytes are received before the transaction that makes anything of them."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "FilePart":
+    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "PreparedFile":
         """Receive a file's bytes. Raises InvalidRequest, Unavailable."""
         try:
             wanted = msgspec.convert(said, Said)
@@ -52,13 +52,13 @@ class FileParts:
         async def pieces() -> AsyncIterator[bytes]:
             yield content
 
-        return FilePart(
+        return PreparedFile(
             self._blobs,
-            *await receive(self._blobs, principal.organization_id, clean_name(wanted.metadata.name), pieces()),
+            *await receive(self._blobs, principal.organization_id, clean_file_name(wanted.metadata.name), pieces()),
         )
 
 
-class FilePart:
+class PreparedFile:
     """A file whose bytes are received: to be made, or discarded."""
 
     def __init__(self, blobs: BlobStore, received: StoredBlob, content: Content) -> None:
@@ -75,7 +75,7 @@ class FilePart:
         await tx.execute(
             sql.create_file, file_id, content.blob_id, path, content.file_name, content.type, content.extension
         )
-        await put_down(tx, principal, file_id, is_new=True)
+        await publish_content(tx, principal, file_id, is_new=True)
         return file_id, {}
 
     async def discard(self) -> None:
