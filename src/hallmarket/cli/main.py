@@ -18,8 +18,8 @@ VERBS = {
     "assets": Verb("assets:assets", "Find, fetch, share, sell and delete assets."),
     "wallet": Verb("wallet:wallet", "Show your wallet, buy assets, send money and give it back."),
     "licences": Verb("licences:licences", "Show what you bought and sold, and save the proof of it."),
-    "serve": Verb("serve:serve", "Run a server."),
-    "admin": Verb("admin:admin", "Manage organizations, people, API keys and money."),
+    "serve": Verb("serve:serve", "Run a server.", extra="server"),
+    "admin": Verb("admin:admin", "Manage organizations, people, API keys and money.", extra="server"),
 }
 
 

@@ -7,12 +7,18 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from hallmarket.cli._shared.extras import has_extra, require_extra
+
 
 class Verb(NamedTuple):
-    """Where a verb's command is defined (`module:attribute`, relative to the group's package), and its line of help."""
+    """Where a verb's command is defined (`module:attribute`, relative to the group's package), and its line of help.
+
+    `extra` is the extra of `hallmarket` whose packages the verb needs.
+    """
 
     target: str
     summary: str
+    extra: str = ""
 
 
 class LazyGroup(click.Group):
@@ -26,11 +32,18 @@ class LazyGroup(click.Group):
         """Return the verbs' names in the table's order."""
         return list(self.verbs)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a verb's command, or return None if there is no such verb."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb's command, or return None if there is no such verb.
+
+        Raises CommandError if the packages that the verb needs are not installed.
+        """
         verb = self.verbs.get(cmd_name)
         if verb is None:
             return None
+        if verb.extra:
+            if ctx.resilient_parsing and not has_extra(verb.extra):
+                return None  # the shell completes the line; it must not show an error
+            require_extra(verb.extra, f"`{self.name} {cmd_name}`")
         module, attribute = verb.target.split(":")
         command: click.Command = getattr(import_module(f"{self.package}.{module}"), attribute)
         return command

@@ -7,6 +7,7 @@ import click
 
 from hallmarket.cli._shared.exchange import EPILOG_END, exchange_options, open_exchange
 from hallmarket.cli._shared.exit_status import OK
+from hallmarket.cli._shared.extras import require_extra
 from hallmarket.cli._shared.options import log_key_option
 from hallmarket.cli._shared.output import count_words, print_json, printable
 from hallmarket.cli.publish.publish import TABLES
@@ -50,11 +51,14 @@ def pull(
     """Fetch a version of a dataset, check it against the log, and keep what proves it."""
     if "-" in (output, proof):
         raise click.UsageError("a version is fetched whole or not at all: name the files it goes to")
+    form = form or _form(output)
+    if form != "parquet":
+        require_extra("tables", f"pulling as {form}")
     from hallmarket.cli.datasets.download import Pull
 
     with open_exchange(where) as exchange:
         wanted = Pull(exchange, str(dataset_id), version, log_key, quiet=quiet or as_json)
-        pulled = wanted.run(form or _form(output), output, proof)
+        pulled = wanted.run(form, output, proof)
     manifest = pulled.manifest
     if as_json:
         facts = {"output": printable(str(pulled.output)), "proof": pulled.proof and printable(str(pulled.proof))}

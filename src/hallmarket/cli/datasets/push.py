@@ -8,11 +8,14 @@ import click
 
 from hallmarket.cli._shared.exchange import EPILOG_END, exchange_options, open_exchange
 from hallmarket.cli._shared.exit_status import OK
+from hallmarket.cli._shared.extras import require_extra
 from hallmarket.cli._shared.output import count_words, print_json, printable, tell
 
 if TYPE_CHECKING:
     from hallmarket.cli.datasets.upload import Pushed
 
+# Rows of these files are read with the packages of hallmarket[tables]; JSON needs none.
+READ_WITH_TABLES = (".csv", ".tsv", ".parquet", ".xlsx")
 MODES = ("append", "overwrite", "upsert", "update")
 
 
@@ -42,6 +45,9 @@ def push(
     where: tuple[str, str], dataset_id: UUID, file: str, mode: Any, from_row: int | None, quiet: bool, as_json: bool
 ) -> int:
     """Send a table's rows to a dataset, as one new version."""
+    ending = Path(file).suffix.lower()
+    if ending in READ_WITH_TABLES:
+        require_extra("tables", f"reading {ending} files")
     from hallmarket.cli.datasets.upload import Push
 
     with open_exchange(where) as exchange:
