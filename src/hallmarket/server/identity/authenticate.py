@@ -100,7 +100,7 @@ class ApiKeyAuthenticator:
             return
         try:
             async with self._database.connection() as connection:
-                await connection.execute(sql.note_uses, list(used), list(used.values()))
+                await connection.execute(sql.record_uses, list(used), list(used.values()))
         except Unavailable:
             self._used = used | self._used
 
@@ -108,7 +108,7 @@ class ApiKeyAuthenticator:
         hashes = [place for place in set(places) if isinstance(place, bytes)]
         ids = [place for place in set(places) if isinstance(place, UUID)]
         async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.find_callers, hashes, ids)
+            rows = await connection.fetch(sql.find_principals, hashes, ids)
         found: dict[bytes | UUID, Principal] = {}
         for row in rows:
             found[row["key_hash"]] = found[row["id"]] = Principal(

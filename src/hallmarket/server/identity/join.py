@@ -47,18 +47,18 @@ async def join(database: Database, principal: Principal, organization_id: UUID) 
     """
     async with database.transaction() as tx:
         if await lock_as_somebody(tx, principal, organization_id) is None:
-            way_in = await tx.fetchrow(sql.find_way_in, organization_id, principal.person_id)
-            assert way_in is not None
-            if way_in["join_policy"] == "invite_only" or not way_in["is_for_them"]:
+            policy = await tx.fetchrow(sql.find_join_policy, organization_id, principal.person_id)
+            assert policy is not None
+            if policy["join_policy"] == "invite_only" or not policy["is_actor_type_allowed"]:
                 raise Forbidden("This organization is not open to you; ask one of its administrators to add you.")
-            if way_in["join_policy"] == "open":
+            if policy["join_policy"] == "open":
                 await create_membership(tx, principal, organization_id, principal.person_id, "member")
             else:
-                await _ask(tx, principal, organization_id, way_in)
+                await _ask(tx, principal, organization_id, policy)
         return await show(tx, principal, organization_id)
 
 
-async def _ask(tx: Connection, principal: Principal, organization_id: UUID, way_in: asyncpg.Record) -> None:
+async def _ask(tx: Connection, principal: Principal, organization_id: UUID, policy: asyncpg.Record) -> None:
     request_id = await tx.fetchval(sql.create_join_request, new_id(), organization_id, principal.person_id)
     if request_id is None:  # pending already
         return
@@ -70,7 +70,7 @@ async def _ask(tx: Connection, principal: Principal, organization_id: UUID, way_
         administrators,
         source_id=principal.person_id,
         organization_id=organization_id,
-        content={"text": f"{way_in['username']} asks to join {way_in['name']}."},
+        content={"text": f"{policy['username']} asks to join {policy['name']}."},
     )
 
 
@@ -82,7 +82,7 @@ async def list_requests(
     Raises Forbidden, NotFound, Unavailable.
     """
     async with database.connection() as connection:
-        rights = await connection.fetchrow(sql.find_rights, organization_id, principal.person_id, principal.bound_to)
+        rights = await connection.fetchrow(sql.find_role, organization_id, principal.person_id, principal.bound_to)
         if rights is None:
             raise no_organization()
         if rights["role"] != "admin":
@@ -113,7 +113,7 @@ async def reject(database: Database, principal: Principal, organization_id: UUID
 
 
 async def _settle(tx: Connection, organization_id: UUID, request_id: UUID) -> UUID:
-    person_id = await tx.fetchval(sql.settle_join_request, organization_id, request_id)
+    person_id = await tx.fetchval(sql.delete_join_request, organization_id, request_id)
     if person_id is None:
         raise NotFound("There is no such request, or it is decided already.")
     assert isinstance(person_id, UUID)

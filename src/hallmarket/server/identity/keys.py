@@ -40,7 +40,7 @@ async def get_secret(connection: Connection, given: str = "") -> bytes:
     """The secret that keys the hashes: the one given by setting, else the database's own, made when first asked for."""
     if given:
         return given.encode()
-    await connection.execute(sql.make_secret, "api_key", secrets.token_bytes(32))
+    await connection.execute(sql.create_secret, "api_key", secrets.token_bytes(32))
     secret = await connection.fetchval(sql.get_secret, "api_key")
     assert isinstance(secret, bytes)
     return secret

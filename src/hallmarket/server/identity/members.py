@@ -61,7 +61,7 @@ async def list_members(
     Raises NotFound for everybody else, Unavailable.
     """
     async with database.connection() as connection:
-        if not await connection.fetchval(sql.find_rights, organization_id, principal.person_id, principal.bound_to):
+        if not await connection.fetchval(sql.find_role, organization_id, principal.person_id, principal.bound_to):
             raise no_organization()
         total = await connection.fetchval(sql.count_people, organization_id)
         rows = await connection.fetch(

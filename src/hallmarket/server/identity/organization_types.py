@@ -133,7 +133,7 @@ def wire_organization(row: asyncpg.Record) -> Organization:
         membership_type="internal" if is_member else None,
         user_role=row["role"],
         default_team=DefaultTeam(row["team_id"], row["id"], row["team_name"]) if row["team_id"] else None,
-        join_request_pending=row["is_asking"],
+        join_request_pending=row["has_join_request"],
         created_at=row["created_on"],
         last_updated=row["updated_on"],
     )

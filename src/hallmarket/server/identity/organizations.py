@@ -29,12 +29,12 @@ sql = load_queries(__package__)
 
 async def list_own(database: Database, principal: Principal, window: Window) -> Paged[Organization]:
     """One page of the organizations the caller belongs to, by name. Raises Unavailable."""
-    return await _list(database, principal, window, sql.page_own_organizations, principal.person_id, principal.bound_to)
+    return await _list(database, principal, window, sql.list_own_organizations, principal.person_id, principal.bound_to)
 
 
 async def list_discoverable(database: Database, principal: Principal, window: Window) -> Paged[Organization]:
     """One page of the public organizations the caller does not belong to, by name. Raises Unavailable."""
-    return await _list(database, principal, window, sql.page_discoverable_organizations, principal.person_id)
+    return await _list(database, principal, window, sql.list_discoverable_organizations, principal.person_id)
 
 
 async def get_organization(database: Database, principal: Principal, organization_id: UUID) -> Organization:
@@ -55,7 +55,7 @@ async def find_by_name(database: Database, principal: Principal, name: str) -> O
     if name == PERSONAL.name:
         return PERSONAL
     async with database.connection() as connection:
-        found = await connection.fetchval(sql.find_organization_called, principal.person_id, principal.bound_to, name)
+        found = await connection.fetchval(sql.find_organization_by_name, principal.person_id, principal.bound_to, name)
         if found is None:
             raise no_organization()
         return await show(connection, principal, found)
@@ -117,7 +117,7 @@ async def lock_as_somebody(tx: Connection, principal: Principal, organization_id
     principal.require_organization(organization_id)
     await tx.execute(sql.lock_organization, organization_id)
     # A statement of its own, so that it sees what was committed while we waited for the lock.
-    rights = await tx.fetchrow(sql.find_rights, organization_id, principal.person_id, principal.bound_to)
+    rights = await tx.fetchrow(sql.find_role, organization_id, principal.person_id, principal.bound_to)
     if rights is None:
         raise no_organization()
     role: str | None = rights["role"]
@@ -145,7 +145,7 @@ def no_organization() -> NotFound:
 async def _show_all(connection: Connection, principal: Principal, ids: list[UUID]) -> list[Organization]:
     return [
         wire_organization(row)
-        for row in await connection.fetch(sql.show_organizations, principal.person_id, principal.bound_to, ids)
+        for row in await connection.fetch(sql.get_organizations, principal.person_id, principal.bound_to, ids)
     ]
 
 

@@ -91,7 +91,7 @@ async def create_own_key(database: Database, secret: bytes, principal: Principal
         organization = organization_id and await tx.fetchrow(
             sql.lock_own_organization, organization_id, principal.person_id
         )
-        own = await tx.fetchrow(sql.lock_speaking_key, principal.key_id, principal.person_id)
+        own = await tx.fetchrow(sql.lock_current_key, principal.key_id, principal.person_id)
         if person is None or own is None:
             raise Unauthenticated("Your API key is expired or revoked.")
         if organization_id is not None and organization is None:

@@ -62,7 +62,9 @@ async def find_someone(connection: Connection, name_or_id: str) -> UUID:
     name = name_or_id.lower()
     person_id = None
     if USERNAME.fullmatch(name):  # as every UUID does
-        person_id = await connection.fetchval(sql.find_someone, name, UUID(name) if UUID_TEXT.fullmatch(name) else None)
+        person_id = await connection.fetchval(
+            sql.find_person_by_name_or_id, name, UUID(name) if UUID_TEXT.fullmatch(name) else None
+        )
     if person_id is None:
         raise NotFound("There is no such user.")
     assert isinstance(person_id, UUID)

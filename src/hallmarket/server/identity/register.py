@@ -55,7 +55,7 @@ async def create_organization(
         if made is None and slug is not None:
             raise Duplicate(f"The name {slug!r} is taken.")
         if made is None:
-            made = await connection.fetchval(sql.create_namesake, organization_id, name, website_url)
+            made = await connection.fetchval(sql.create_organization_with_suffix, organization_id, name, website_url)
         await record(
             connection,
             principal,
@@ -74,7 +74,7 @@ async def create_membership(
     """Make a person a member, inside a transaction; whether they were none before."""
     if await tx.fetchval(sql.create_membership, organization_id, person_id, role) is None:
         return False
-    await tx.execute(sql.forget_join_request, organization_id, person_id)
+    await tx.execute(sql.delete_join_request_of_member, organization_id, person_id)
     await record(tx, principal, "member.add", organization_id=organization_id, subject_id=person_id, role=role)
     return True
 

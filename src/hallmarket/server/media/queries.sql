@@ -1,6 +1,6 @@
 -- name: accept_batch
--- Inserts the whole batch and queues its log entries in one statement: one round trip, all or nothing. Rows are inserted
--- in order of their hash, so that two batches can never deadlock. Log entries keep the order of arrival.
+-- Inserts the whole batch and queues its log entries in one statement: one round trip, all or nothing. Rows are
+-- inserted in order of their hash, so that two batches can never deadlock. Log entries keep the order of arrival.
 with given as (
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::bigint[], $6::text[], $7::text[],
                          $8::bytea[], $9::bytea[])

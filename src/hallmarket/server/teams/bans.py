@@ -54,13 +54,13 @@ async def ban_person(database: Database, principal: Principal, team_id: UUID, wa
         if await tx.fetchval(sql.create_ban, *banned) is None:
             raise Duplicate("They are banned already.")
         await tx.fetchval(sql.delete_member, team_id, wanted.user_id)
-        await tx.execute(sql.settle_request, team_id, wanted.user_id, "rejected", principal.person_id)
+        await tx.execute(sql.decide_request, team_id, wanted.user_id, "rejected", principal.person_id)
         if wanted.remove_contributions:
             await tx.execute(sql.remove_contributions, team_id, wanted.user_id)
         whose = {"organization_id": team["organization_id"], "subject_id": wanted.user_id}
         removed = wanted.remove_contributions is True
         await record(tx, principal, "team-ban.create", **whose, team=team_id, removed_contributions=removed)
-        if person["belongs"]:
+        if person["is_organization_member"]:
             text = f"You were banned from the team {team['name']}" + (f": {wanted.reason}" if wanted.reason else ".")
             await tell(tx, team, [wanted.user_id], principal.person_id, text)
 

@@ -63,7 +63,7 @@ async def create_team(database: Database, principal: Principal, wanted: NewTeam)
     principal.require_organization(organization_id)
     team_id = new_id()
     async with database.transaction() as tx:
-        if not await tx.fetchval(sql.hold_membership, organization_id, principal.person_id, principal.organization_id):
+        if not await tx.fetchval(sql.lock_membership, organization_id, principal.person_id, principal.organization_id):
             raise Forbidden("This organization is none of yours, or not the one this request runs in.")
         created = await tx.fetchval(
             sql.create_team,

@@ -29,7 +29,7 @@ async def enter(tx: Connection, team_id: UUID, person_id: UUID, role: str | None
     entered = await tx.fetchval(sql.create_member, team_id, person_id, role)
     if entered is None:
         raise NotFound("They are not in the team's organization.")
-    await tx.execute(sql.settle_request, team_id, person_id, "approved", decided_by)
+    await tx.execute(sql.decide_request, team_id, person_id, "approved", decided_by)
     return str(entered)
 
 

@@ -29,9 +29,9 @@ async def join_team(database: Database, principal: Principal, team_id: UUID) -> 
         if team["role"] is None:
             if team["is_banned"]:
                 raise Forbidden("You are banned from this team.")
-            if team["way_in"] == "invite_only":
+            if team["effective_join_policy"] == "invite_only":
                 raise Forbidden("This team is by invitation only; ask one of its administrators to add you.")
-            if team["way_in"] == "open":
+            if team["effective_join_policy"] == "open":
                 role = await enter(tx, team_id, person_id, None, person_id)
                 whose = {"organization_id": team["organization_id"], "subject_id": team_id}
                 await record(tx, principal, "team.join", **whose, role=role)

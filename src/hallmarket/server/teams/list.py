@@ -63,7 +63,7 @@ async def get_team(
     row = await connection.fetchrow(sql.list_teams, principal.person_id, principal.organization_id, *chosen, 0, 1)
     if row is None:
         raise NotFound("There is no such team.")
-    if not (include_members and row["belongs"]):
+    if not (include_members and row["is_organization_member"]):
         return wire_team(row, principal.person_id)
     members = await connection.fetch(sql.list_members, team_id, None, 0, MAX_ITEMS)
     return wire_team(row, principal.person_id, [wire_member(member) for member in members])

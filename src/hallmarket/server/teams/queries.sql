@@ -1,14 +1,14 @@
 -- name: list_teams
--- The teams `$1` may see: those of their organizations, and public ones. `$2` is the one organization that the request
--- may reach as a member, or null; `$3` to `$6` choose one team, one organization, joined ones, public ones.
+-- The teams that person $1 may see: those of their organizations, and public ones. $2 is the organization that the
+-- request's key is bound to, or null. The filters: $3 one team, $4 one organization, $5 joined teams, $6 public teams.
 select t.id, t.name, t.organization_id, t.description, t.visibility, t.default_role, t.join_policy, t.source_policy,
        t.actor_type_policy, t.is_default, t.created_on, t.updated_on,
        o.slug as organization_slug, o.name as organization_name, o.visibility as organization_visibility,
        o.join_policy as organization_join_policy, o.source_policy as organization_source_policy,
        o.actor_type_policy as organization_actor_type_policy,
        (select count(*) from team_member c where c.team_id = t.id) as member_count,
-       m.person_id is not null as belongs, i.role, i.created_on as added_on,
-       coalesce(i.role = 'admin' or m.role = 'admin', false) as moderates,
+       m.person_id is not null as is_organization_member, i.role, i.created_on as added_on,
+       coalesce(i.role = 'admin' or m.role = 'admin', false) as is_moderator,
        exists (select from team_ban b where b.team_id = t.id and b.person_id = m.person_id) as is_banned,
        r.id as request_id, r.status as request_status, r.created_on as requested_on, r.decided_on
 from team t
@@ -29,17 +29,18 @@ order by t.organization_id, not t.is_default, t.name
 offset $7 limit $8;
 
 -- name: lock_team
--- Always first: whatever changes a team or who is in it goes one after the other. (`no key`, for new members of the
--- organization enter its default team without this lock, and need not wait for it.)
+-- Taken before any other lock: serializes changes to a team and its members. It is `no key` so that new members of the
+-- organization can join its default team without waiting.
 select id from team where id = $1 for no key update;
 
--- name: find_standing
--- A team `$1` that `$2` may see, and what they are to it; `$3` is the one organization the request may reach, or null.
+-- name: find_team_and_role
+-- Team $1, if person $2 may see it, and the person's role in it. $3 is the organization that the request's key is bound
+-- to, or null.
 select t.id, t.organization_id, t.is_default, t.name, t.description, t.visibility, t.default_role, t.join_policy,
-       t.source_policy, t.actor_type_policy, coalesce(t.join_policy, o.join_policy) as way_in,
-       p.username as caller_name, m.person_id is not null as belongs, i.role,
-       coalesce(i.role = 'admin' or m.role = 'admin', false) as moderates,
-       coalesce(m.role = 'admin', false) as administers,
+       t.source_policy, t.actor_type_policy, coalesce(t.join_policy, o.join_policy) as effective_join_policy,
+       p.username as caller_name, m.person_id is not null as is_organization_member, i.role,
+       coalesce(i.role = 'admin' or m.role = 'admin', false) as is_moderator,
+       coalesce(m.role = 'admin', false) as is_organization_admin,
        exists (select from team_ban b where b.team_id = t.id and b.person_id = p.id) as is_banned
 from team t
 join organization o on o.id = t.organization_id
@@ -50,8 +51,8 @@ left join membership m
 left join team_member i on i.team_id = t.id and i.person_id = m.person_id
 where t.id = $1 and (m.person_id is not null or t.visibility = 'public');
 
--- name: hold_membership
--- The caller's membership of the organization, which nobody ends until this transaction has; `$3` as above.
+-- name: lock_membership
+-- The caller's membership of the organization. The lock keeps it until the transaction ends. $3 as above.
 select person_id from membership
 where organization_id = $1 and person_id = $2 and organization_id = coalesce($3, organization_id)
 for key share;
@@ -72,7 +73,7 @@ where id = $1;
 delete from team where id = $1 and not is_default;
 
 -- name: list_members
--- Administrators first, then who came first.
+-- Administrators first, then by the time they joined.
 select i.person_id, i.role, i.created_on,
        p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
 from team_member i
@@ -82,8 +83,8 @@ order by i.role <> 'admin', i.created_on, i.person_id
 offset $3 limit $4;
 
 -- name: create_member
--- Nothing for somebody who is in the team already, or no longer in its organization. The membership is held, so that
--- whoever ends it comes before this, or removes this too. A null role is the team's default.
+-- No row if the person is already in the team, or no longer in its organization. The membership is locked, so a
+-- concurrent deletion of it either comes first or deletes the new row too. A null role means the team's default.
 insert into team_member (team_id, organization_id, person_id, role)
 select t.id, t.organization_id, m.person_id, coalesce($3, t.default_role)
 from team t join membership m on m.organization_id = t.organization_id and m.person_id = $2
@@ -102,7 +103,7 @@ delete from team_member where team_id = $1 and person_id = $2 returning role;
 select count(*) from team_member where team_id = $1 and role = 'admin';
 
 -- name: list_moderators
--- Whom to tell of a request: the team's administrators, or the organization's if the team has none.
+-- The people to notify of a request: the team's administrators, or the organization's if the team has none.
 select person_id from team_member where team_id = $1 and role = 'admin'
 union all
 select m.person_id from membership m join team t on t.organization_id = m.organization_id
@@ -110,8 +111,8 @@ where t.id = $1 and m.role = 'admin'
   and not exists (select from team_member i where i.team_id = t.id and i.role = 'admin');
 
 -- name: find_person
--- Anybody, and what they are to the team.
-select p.id, i.role, m.person_id is not null as belongs, coalesce(m.role = 'admin', false) as administers,
+-- Any person, and their relation to the team.
+select p.id, i.role, m.person_id is not null as is_organization_member, coalesce(m.role = 'admin', false) as is_organization_admin,
        exists (select from team_ban b where b.team_id = t.id and b.person_id = p.id) as is_banned
 from team t
 join person p on p.id = $2
@@ -120,7 +121,7 @@ left join team_member i on i.team_id = t.id and i.person_id = p.id
 where t.id = $1;
 
 -- name: create_request
--- Nothing if one is pending already; one decided before gives way.
+-- No row if a request is already pending. A decided request is replaced.
 insert into team_join_request (id, team_id, organization_id, person_id)
 select $1, t.id, t.organization_id, m.person_id
 from team t join membership m on m.organization_id = t.organization_id and m.person_id = $3
@@ -132,7 +133,7 @@ on conflict (team_id, person_id) do update
 returning id;
 
 -- name: list_requests
--- Pending ones, oldest first: everybody's for `$3`, a moderator, else `$2`'s own.
+-- Pending requests, oldest first: all of them if $3 (the caller is a moderator), else only those of person $2.
 select r.id, r.team_id, r.person_id, r.status, r.created_on, r.decided_on,
        p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture, p.actor_type
 from team_join_request r
@@ -144,8 +145,8 @@ offset $4 limit $5;
 -- name: find_request
 select person_id, status from team_join_request where id = $2 and team_id = $1;
 
--- name: settle_request
--- Decides what a person has pending, if anything.
+-- name: decide_request
+-- Sets the status of the person's pending request, if there is one.
 update team_join_request set status = $3, decided_on = now(), decided_by = $4
 where team_id = $1 and person_id = $2 and status = 'pending';
 
@@ -165,7 +166,7 @@ on conflict (team_id, person_id) do nothing
 returning id;
 
 -- name: remove_contributions
--- What somebody put into a team goes to the organization's default team; assets know how.
+-- Moves the person's assets from the team to the organization's default team. The function belongs to the catalog.
 select asset_remove_contributions($1, $2);
 
 -- name: delete_ban

@@ -26,7 +26,7 @@ async def list_requests(
         team = await find_standing(connection, principal, team_id)
         require_belonging(principal, team)
         rows = await connection.fetch(
-            sql.list_requests, team_id, principal.person_id, team["moderates"], window.offset, window.limit + 1
+            sql.list_requests, team_id, principal.person_id, team["is_moderator"], window.offset, window.limit + 1
         )
     return page_of(window, rows, _wire_request)
 
@@ -53,7 +53,7 @@ async def _decide(database: Database, principal: Principal, team_id: UUID, reque
         if approved:
             await enter(tx, team_id, person_id, None, principal.person_id)
         else:
-            await tx.execute(sql.settle_request, team_id, person_id, "rejected", principal.person_id)
+            await tx.execute(sql.decide_request, team_id, person_id, "rejected", principal.person_id)
         action, outcome = ("approve", "approved") if approved else ("reject", "rejected")
         whose = {"organization_id": team["organization_id"], "subject_id": person_id}
         await record(tx, principal, f"team-request.{action}", **whose, team=team_id, request=request_id)

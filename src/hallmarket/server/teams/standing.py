@@ -14,7 +14,7 @@ sql = load_queries(__package__)
 
 async def find_standing(connection: Connection, principal: Principal, team_id: UUID) -> asyncpg.Record:
     """A team the caller may see, and what they are to it. Raises NotFound."""
-    team = await connection.fetchrow(sql.find_standing, team_id, principal.person_id, principal.organization_id)
+    team = await connection.fetchrow(sql.find_team_and_role, team_id, principal.person_id, principal.organization_id)
     if team is None:
         raise NotFound("There is no such team.")
     return team
@@ -23,14 +23,14 @@ async def find_standing(connection: Connection, principal: Principal, team_id: U
 def require_belonging(principal: Principal, team: asyncpg.Record) -> None:
     """Raises Forbidden unless the caller is in the team's organization, and the request may reach it."""
     principal.require_organization(team["organization_id"])
-    if not team["belongs"]:
+    if not team["is_organization_member"]:
         raise Forbidden("This team's organization is none of yours, or not the one this request runs in.")
 
 
 def require_moderator(principal: Principal, team: asyncpg.Record) -> None:
     """Raises Forbidden unless the caller is an administrator of the team or of its organization."""
     require_belonging(principal, team)
-    if not team["moderates"]:
+    if not team["is_moderator"]:
         raise Forbidden("Only administrators of the team or of its organization may do this.")
 
 
@@ -55,5 +55,5 @@ async def lock_moderated(tx: Connection, principal: Principal, team_id: UUID) ->
 
 def require_other(team: asyncpg.Record, target: asyncpg.Record) -> None:
     """Raises Forbidden if an administrator of the organization is to be dealt with by one of the team alone."""
-    if target["administers"] and not team["administers"]:
+    if target["is_organization_admin"] and not team["is_organization_admin"]:
         raise Forbidden("Only administrators of the organization may do this to one of them.")

@@ -158,7 +158,7 @@ def wire_team(
         user_join_request=request,
         join_status=status,
         join_request_pending=pending,
-        can_moderate=row["moderates"],
+        can_moderate=row["is_moderator"],
         metrics={},
         created_at=row["created_on"],
         last_updated=row["updated_on"],
