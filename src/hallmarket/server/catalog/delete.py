@@ -45,11 +45,11 @@ async def delete_locked(
 ) -> DeleteResult:
     """As `delete_asset`, in a transaction of the caller's; `needed` is the role it takes."""
     access = await lock_access(tx, principal, asset_id, needed, asset_type)
-    family = await tx.fetch(sql.list_family, asset_id, *principal.viewer, with_children)
-    going = [row for row in family if row["takes"]]
+    family = await tx.fetch(sql.list_descendants, asset_id, *principal.viewer, with_children)
+    going = [row for row in family if row["is_deleted"]]
     await require_no_buyers(tx, asset_id, "it stays", INSTEAD, ids=[row["id"] for row in going])
     if not dry_run:
-        await tx.execute(sql.leave_parents, [row["id"] for row in family if not row["takes"]])
+        await tx.execute(sql.detach_children, [row["id"] for row in family if not row["is_deleted"]])
         try:
             await tx.execute(sql.delete_assets, [row["id"] for row in going])
         except asyncpg.ForeignKeyViolationError:

@@ -38,7 +38,7 @@ async def require_no_buyers(
     `so` says what follows from it, `instead` what may be done other than giving their money back. Whoever calls this
     holds the asset's row; nobody buys it, or what it is part of, until `tx` ends.
     """
-    await tx.execute(sql.lock_whole, asset_id)
+    await tx.execute(sql.lock_sold_asset, asset_id)
     sold = await tx.fetchrow(sql.count_buyers, [asset_id, *ids], asset_id)
     assert sold is not None
     if (buyers := sold["buyers"]) == 0:

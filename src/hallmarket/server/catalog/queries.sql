@@ -1,5 +1,5 @@
--- Everywhere `asset_role` decides: $1 is the asset or assets, then come the person and the one organization that the
--- request's key opens, or null.
+-- `asset_role` decides access in every query. Unless a comment says otherwise, $1 is the asset or assets, and the next
+-- two parameters are the viewer: the person, and the only organization that their API key opens, or null.
 
 -- name: find_access
 select a.id, a.asset_type, asset_role(a, $2, $3) as role, a.owner_id, a.organization_id, a.team_id, a.parent_id,
@@ -8,17 +8,17 @@ from asset a
 where a.id = $1 and asset_role(a, $2, $3) >= 0;
 
 -- name: find_sold_asset
--- What must be bought to read an asset: itself, or what it inherits from.
+-- The asset that must be bought to read an asset: the asset itself, or the one it inherits its visibility from.
 select s.id, s.asset_type, s.monetization, s.price_usd, s.price_sats
 from asset a join asset s on s.id = a.access_id
 where a.id = $1;
 
 -- name: lock_asset
--- Always first: whatever changes an asset, or who may do what to it, goes one after the other.
+-- Taken first by every transaction that changes an asset or its permissions, so that they run one after the other.
 select id from asset where id = $1 for no key update;
 
 -- name: list_assets
--- In the order asked for; `$4`: with the text of their licences, which is long.
+-- In the order of $1. $4: whether to include the licence texts, which are long.
 select a.id, a.asset_type, a.owner_id, a.organization_id, a.team_id, a.visibility, a.state, a.source, a.name, a.slug,
        a.description, a.parent_id, a.lineage_role, a.source_id, a.family_id, a.license_id,
        case when $4::boolean then a.license_text end as license_text, a.metadata, a.attribution, a.preview,
@@ -26,16 +26,16 @@ select a.id, a.asset_type, a.owner_id, a.organization_id, a.team_id, a.visibilit
        a.max_billable_seconds, a.created_on, a.updated_on, asset_role(a, $2, $3) as role,
        p.username, full_name(p.firstname, p.lastname) as owner_name, p.profile_picture, p.actor_type,
        o.name as organization_name, t.name as team_name
-from unnest($1::uuid[]) with ordinality as wanted (id, place)
-join asset a on a.id = wanted.id
+from unnest($1::uuid[]) with ordinality as requested (id, position)
+join asset a on a.id = requested.id
 join person p on p.id = a.owner_id
 left join organization o on o.id = a.organization_id
 left join team t on t.id = a.team_id
 where asset_role(a, $2, $3) >= 0
-order by wanted.place;
+order by requested.position;
 
 -- name: list_children
--- What stands in an asset: not what was said of it.
+-- The children of an asset, without comments.
 select a.id
 from asset a
 where a.parent_id = $1 and a.asset_type <> 'comment' and asset_role(a, $2, $3) >= 0
@@ -43,8 +43,8 @@ order by a.created_on, a.id
 limit $4;
 
 -- name: find_placement
--- Where an asset is to go: a team of an organization the person is a member of, the default team unless one is named.
--- `$4` is the one organization that the request's key opens, or null.
+-- The team for a new asset of the person $2 in the organization $1: the team $3, or the default team if $3 is null.
+-- $4 is the only organization that the person's API key opens, or null.
 select t.id as team_id, t.visibility, coalesce(t.source_policy, o.source_policy) as source_policy,
        coalesce(t.actor_type_policy, o.actor_type_policy) as actor_type_policy, p.actor_type,
        coalesce(i.role in ('write', 'admin') or m.role = 'admin', false) as may_write
@@ -65,7 +65,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13::jsonb, $1
         $19, $20, $21, $22, $23, $24, $25, $26, $27, $28);
 
 -- name: find_fields
--- The columns that can be changed, in the order in which `update_asset` takes them.
+-- The columns that can be changed, in the order of the parameters of `update_asset`.
 select organization_id, team_id, parent_id, visibility, source, name, slug, description, license_id, attribution,
        monetization, price_usd, price_sats, unit_cost_usd, unit_cost_sats, cost_accounting, cost_unit,
        max_billable_seconds, lineage_role, source_id, family_id, license_text
@@ -80,41 +80,42 @@ update asset set organization_id = $2, team_id = $3, parent_id = $4, visibility 
 where id = $1;
 
 -- name: set_asset_details
--- What its type says of it; null leaves a part as it is.
+-- Sets what the asset's type provides; null leaves a column unchanged.
 update asset set metadata = coalesce($2::jsonb, metadata), preview = coalesce($3::jsonb, preview),
                  body = coalesce($4, body), updated_on = now()
 where id = $1;
 
--- name: list_family
--- An asset, everything said of it and in it, and so on downwards; `takes` where it goes with its parent: what was said
--- always, the rest if children are wanted and the caller administers it.
-with recursive family as (
+-- name: list_descendants
+-- An asset and its descendants. `is_deleted` is true if an asset is deleted with its parent: always for comments, for
+-- others if $4 requests it and the viewer administers them.
+with recursive descendant as (
     select a.id, a.asset_type, a.name, a.owner_id, a.organization_id, a.team_id, a.visibility, a.created_on,
-           true as takes, 0 as depth
+           true as is_deleted, 0 as depth
     from asset a where a.id = $1
     union all
     select a.id, a.asset_type, a.name, a.owner_id, a.organization_id, a.team_id, a.visibility, a.created_on,
-           a.asset_type = 'comment' or ($4::boolean and asset_role(a, $2, $3) = 3), f.depth + 1
-    from family f join asset a on a.parent_id = f.id
-    where f.takes
+           a.asset_type = 'comment' or ($4::boolean and asset_role(a, $2, $3) = 3), d.depth + 1
+    from descendant d join asset a on a.parent_id = d.id
+    where d.is_deleted
 )
-select * from family order by depth, created_on, id;
+select * from descendant order by depth, created_on, id;
 
--- name: leave_parents
--- Whose parents go and who stay: on their own, and where they inherited, their owner's alone.
+-- name: detach_children
+-- Children that outlive their parent. Those that inherited its visibility become private.
 update asset set parent_id = null, visibility = case visibility when 'inherit' then 'private' else visibility end
 where id = any ($1::uuid[]);
 
--- name: lock_whole
--- What is for sale, and with it this part of it: nobody buys it until the transaction ends. Who changes the whole comes
--- down to its parts, the other way; if the two meet, one of them is told to try again.
+-- name: lock_sold_asset
+-- Locks the asset for sale that this asset is part of, so that nobody buys it until the transaction ends. A change of
+-- the whole locks its parts in the opposite order; if the two deadlock, one of them is told to try again.
 select s.id from asset a join asset s on s.id = a.access_id
 where a.id = $1 and a.audience = 'monetized' and a.asset_type <> 'comment'
 for no key update of s;
 
 -- name: count_buyers
--- How many people bought some of these, or what they are part of: what they inherit from. Comments, and what stands in
--- them, are part of nothing that is sold. `sold_id` is what was bought with `$2`: itself, what it is part of, or null.
+-- The number of people who bought any of the assets $1 or an asset that one of them is part of, through inherited
+-- visibility. Comments and their descendants are never part of what is sold. `sold_id` is the bought asset that
+-- includes $2: $2 itself, the asset it is part of, or null.
 with recursive above as (
     select a.id as part_id, a.id, a.parent_id, a.access_id, a.asset_type from asset a where a.id = any ($1::uuid[])
     union all
@@ -136,13 +137,13 @@ where g.bought and g.asset_id in (select s.id from sold s);
 delete from asset where id = any ($1::uuid[]);
 
 -- name: grant_role
--- That somebody bought it stands beside the role, and stays.
+-- Keeps `bought` as it is.
 insert into permission (id, asset_id, person_id, role, granter_id) values ($1, $2, $3, $4, $5)
 on conflict (asset_id, person_id) do update
     set role = excluded.role, granter_id = excluded.granter_id, updated_on = now();
 
 -- name: revoke_role
--- Who bought it keeps what they bought.
+-- A buyer's row stays, with `bought` alone.
 with kept as (
     update permission set role = null, granter_id = null, updated_on = now()
     where asset_id = $1 and person_id = $2 and bought
@@ -150,11 +151,11 @@ with kept as (
 delete from permission where asset_id = $1 and person_id = $2 and not bought;
 
 -- name: list_permissions
--- The owner first, then by when they were granted; all of them, or only the owner's and that of `$5`.
--- Who only bought it may read it.
-select g.id, g.asset_id, a.asset_type, coalesce(g.role, 'read') as role, g.bought, g.granter_id, g.created_on, g.updated_on, a.organization_id,
-       a.visibility, g.person_id, p.username, full_name(p.firstname, p.lastname) as name, p.profile_picture,
-       p.actor_type
+-- The owner first, then by the time of the grant. $4: all permissions; otherwise only the owner's and that of person
+-- $5. A person who bought the asset without having a role may read it.
+select g.id, g.asset_id, a.asset_type, coalesce(g.role, 'read') as role, g.bought, g.granter_id, g.created_on,
+       g.updated_on, a.organization_id, a.visibility, g.person_id, p.username, full_name(p.firstname, p.lastname) as name,
+       p.profile_picture, p.actor_type
 from permission g
 join asset a on a.id = g.asset_id
 join person p on p.id = g.person_id
@@ -163,21 +164,21 @@ order by g.person_id <> a.owner_id, g.created_on, g.id
 offset $2 limit $3;
 
 -- name: connect
--- What is deleted at this moment is not there.
-with there as (select id from asset where id = any ($4::uuid[]) order by id for key share)
+-- Skips targets that another transaction has just deleted.
+with existing as (select id from asset where id = any ($4::uuid[]) order by id for key share)
 insert into connection (id, type, source_id, target_id, creator_id)
-select i, $2, $3, t, $5 from unnest($1::uuid[], $4::uuid[]) as wanted (i, t) join there on there.id = t
+select i, $2, $3, t, $5 from unnest($1::uuid[], $4::uuid[]) as target (i, t) join existing on existing.id = t
 on conflict (source_id, target_id, type) do nothing;
 
 -- name: disconnect
--- All but those to `$3`.
+-- Deletes the connections of a type from an asset, except those to the assets $3.
 delete from connection where source_id = $1 and type = $2 and target_id <> all ($3::uuid[]);
 
--- Searches. `$1` and `$2` are the viewer, `$3` to `$17` what `asset_search` is asked.
+-- Searches. $1 and $2 are the viewer, $3 to $17 the parameters of `asset_search`.
 
 -- name: search_relevant
--- The newest `$18`, the best match first: to rank all that hold a word which everything holds takes too long. What is
--- for sale stands where its listing puts it, lest its place told what is in it.
+-- The newest $18 matches, best match first: ranking all matches of a very common word would take too long. An asset for
+-- sale is ranked by its listing alone, so that its position reveals nothing of its content.
 select newest.id
 from (select a.id, a.created_on, ts_rank(
           case a.audience when 'monetized' then ts_filter(a.words, '{a,b}') else a.words end, asset_query($5, $6)) as rank
@@ -200,7 +201,7 @@ order by a.updated_on desc, a.id desc
 offset $18 limit $19;
 
 -- name: search_popular
--- What was sought since `$18`.
+-- Matches that were viewed or downloaded since $18, the most popular first.
 select a.id
 from asset_popularity($18) p
 join asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a on a.id = p.asset_id
@@ -212,19 +213,19 @@ select count(*)
 from asset_popularity($18) p
 join asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a on a.id = p.asset_id;
 
--- name: search_unsought
--- What was not.
+-- name: search_unpopular
+-- Matches that were neither viewed nor downloaded since $18, newest first.
 select a.id
 from asset_search($1, $2, $3, $4, asset_query($5, $6), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) a
 where a.id not in (select p.asset_id from asset_popularity($18) p)
 order by a.created_on desc, a.id desc
 offset $19 limit $20;
 
--- What happens to assets.
+-- Views and downloads.
 
 -- name: record_event
--- The asset's day counts it too. A view counts beside mere glances (0017_discovery.sql says which do).
-with noted as (
+-- Also adds to the asset's count of the day. 0017_discovery.sql defines which views are quality views.
+with recorded as (
     insert into asset_event (asset_id, person_id, kind, counts)
     select a.id, p.id, $3, a.owner_id <> p.id and p.actor_type <> 'agent' and not exists (
         select from asset_event e
@@ -237,13 +238,13 @@ with noted as (
 insert into asset_day as d (asset_id, day, views, quality_views, downloads)
 select asset_id, (now() at time zone 'utc')::date, (kind = 'view')::int, (kind = 'view' and counts)::int,
        (kind = 'download')::int
-from noted
+from recorded
 on conflict (asset_id, day) do update
     set views = d.views + excluded.views, quality_views = d.quality_views + excluded.quality_views,
         downloads = d.downloads + excluded.downloads;
 
 -- name: delete_old_events
--- But not what keeps an asset from being new to somebody in its team.
+-- Keeps events that still mark an asset as seen for a member of its team.
 delete from asset_event e
 where e.created_on < now() - interval '1 day' and not exists (
     select from asset a join team_member i on i.team_id = a.team_id
@@ -252,9 +253,9 @@ where e.created_on < now() - interval '1 day' and not exists (
 );
 
 -- name: list_impact
--- Of those of `$3` that the viewer may know of, since `$4` or ever; views and downloads from the day of `$4` on.
--- Comments are those on it and their replies; uses are other people's assets that point to it or were made of it. What
--- it earned, in cents and satoshis, is its administrators' to know.
+-- Counters of the assets $3 that the viewer may know of, since $4 or ever; views and downloads from the day of $4 on.
+-- Comments include replies. Uses are other people's assets that refer to the asset or derive from it. Earnings, in
+-- cents and satoshis, are zero unless the viewer administers the asset.
 select a.id, a.asset_type, a.name, a.owner_id, e.views, e.quality_views, e.downloads, c.comments, c.external_comments,
        u.uses, m.usd, m.btc, coalesce((
            select sum(d.quality_views + 3 * d.downloads) from asset_day d
@@ -293,17 +294,17 @@ cross join lateral (
 where a.id = any ($3::uuid[]);
 
 -- name: list_owned
--- Of somebody's assets those that the viewer may know of, and of these the named ones, or the newest `$5`.
+-- Assets of the person $3 that the viewer may know of: those in $4, or the newest $5 if $4 is null.
 select a.id
 from asset_known($1, $2) a
 where a.owner_id = $3 and ($4::uuid[] is null or a.id = any ($4))
 order by a.created_on desc, a.id desc
 limit $5;
 
--- What assets have to do with each other.
+-- Connections and lineage.
 
 -- name: list_connections
--- What an asset refers to stands in it: for whoever may read it.
+-- References from an asset are part of its content, so the viewer must be able to read the source.
 select c.id, c.type, c.source_id, c.target_id, c.creator_id, c.created_on
 from connection c
 join asset_known($2, $3) o on o.id = case c.source_id when $1 then c.target_id else c.source_id end
@@ -323,7 +324,7 @@ where a.id = any ($1::uuid[]);
 select asset_type from asset where id = $1;
 
 -- name: list_sources
--- What an asset was made of, and what that was made of, up to the first.
+-- The sources of an asset, nearest first, up to the first of its family.
 with recursive source as (
     select a.source_id as id, 1 as distance from asset a where a.id = $1
     union all
@@ -332,7 +333,7 @@ with recursive source as (
 select id from source where id is not null order by distance;
 
 -- name: list_derived
--- All that descends from the first of a family; of another what was made of it directly. Oldest first.
+-- For the first asset of a family, the whole family; otherwise the assets derived directly. Oldest first.
 select a.id
 from asset_known($2, $3) a
 where a.id <> $1 and (a.source_id = $1 or a.family_id = $1)
@@ -348,15 +349,15 @@ where t.asset_id = $1
 order by w.slug;
 
 -- name: create_tags
--- Those there are stay as they were first written.
+-- An existing tag keeps the name it was created with.
 insert into tag (id, name, slug)
 select * from unnest($1::uuid[], $2::text[], $3::text[])
 on conflict (slug) do nothing;
 
 -- name: tag_asset
 insert into asset_tag (id, asset_id, tag_id, person_id)
-select wanted.id, $2, w.id, $4
-from unnest($1::uuid[], $3::text[]) as wanted (id, slug) join tag w on w.slug = wanted.slug
+select requested.id, $2, w.id, $4
+from unnest($1::uuid[], $3::text[]) as requested (id, slug) join tag w on w.slug = requested.slug
 on conflict (asset_id, tag_id) do nothing;
 
 -- name: untag_asset
@@ -364,7 +365,7 @@ delete from asset_tag t using tag w
 where t.asset_id = $1 and t.tag_id = $2 and w.id = t.tag_id
 returning w.slug;
 
--- Teams, as far as assets are theirs.
+-- Team activity.
 
 -- name: list_activity
 select a.id, a.created_on
@@ -374,8 +375,8 @@ order by a.created_on desc, a.id desc
 offset $5 limit $6;
 
 -- name: count_unread
--- How much is new in each of the viewer's teams, of one organization (`$3`, null for all) and of the one that the
--- request may reach (`$4`, or null), or in one team (`$5`).
+-- The number of unread assets in each of the viewer's teams. $3 limits it to one organization, $4 to the organization
+-- that the viewer acts in, $5 to one team; null does not limit.
 select i.team_id, (
     select count(*)
     from asset_known($1, $2) a
@@ -388,7 +389,7 @@ where i.person_id = $1 and ($3::uuid is null or i.organization_id = $3)
 order by i.team_id;
 
 -- name: list_unread
--- Newest first.
+-- The unread assets of a team, newest first.
 select a.id, a.asset_type, a.name, a.owner_id, a.organization_id, a.team_id, a.visibility, a.created_on
 from team_member i
 join asset_known($1, $2) a on a.team_id = i.team_id
@@ -399,14 +400,14 @@ order by a.created_on desc, a.id desc
 offset $4 limit $5;
 
 -- name: count_owned
--- Storage is in bytes, as the assets' types tell them.
+-- Storage is in bytes, from the metadata that the assets' types provide.
 select count(*) as assets, count(*) filter (where asset_type = 'dataset') as datasets,
        coalesce(sum(case when jsonb_typeof(size) = 'number' then size::bigint end), 0)::bigint as storage
 from (select asset_type, coalesce(metadata -> 'size', metadata -> 'table_size') as size
       from asset where owner_id = $1) owned;
 
 -- name: explain_access
--- All that `asset_role` looks at for a person (`$2`) and the one organization their key opens (`$3`, or null).
+-- Everything that `asset_role` considers for the person $2 and the only organization that their key opens, $3 or null.
 select asset_role(a, $2, $3) as role, a.owner_id, a.visibility, a.audience, s.price_usd, s.price_sats, s.monetization,
        o.name as organization_name, $3::uuid is null or a.organization_id is not distinct from $3 as is_reached,
        exists (select from membership m where m.organization_id = a.organization_id and m.person_id = $2) as belongs,
@@ -420,7 +421,7 @@ from asset a join asset s on s.id = a.access_id left join organization o on o.id
 where a.id = $1;
 
 -- name: grant_purchased_access
--- In order, so that two transactions can never deadlock.
+-- In a fixed order, so that two transactions cannot deadlock.
 insert into permission (id, asset_id, person_id, granter_id, bought)
 select id, asset_id, person_id, granter_id, true
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) as paid (id, asset_id, person_id, granter_id)
@@ -428,11 +429,11 @@ order by asset_id, person_id
 on conflict (asset_id, person_id) do update set bought = true, updated_on = now();
 
 -- name: revoke_purchased_access
--- Says whether nothing is left of it: the row must then go, which as long as it was bought it cannot; and a row says
--- either that something was bought or which role was granted.
+-- Returns whether the row grants nothing any more and must be deleted. It cannot be deleted while `bought` is true, and
+-- a row must have a role or be bought, so the row gets a role first.
 with ending as (
-    select id, role is null as goes from permission where asset_id = $1 and person_id = $2 and bought for update
+    select id, role is null as is_empty from permission where asset_id = $1 and person_id = $2 and bought for update
 )
 update permission g set bought = false, role = coalesce(g.role, 'read'), updated_on = now()
 from ending where g.id = ending.id
-returning ending.goes;
+returning ending.is_empty;

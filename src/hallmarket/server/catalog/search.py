@@ -52,7 +52,7 @@ async def _find_popular(connection: Connection, asked: tuple[Any, ...], time_win
     missing = window.limit + 1 - len(rows)
     if missing:
         sought = await connection.fetchval(sql.count_popular, *asked, since)
-        rows += await connection.fetch(sql.search_unsought, *asked, since, max(0, window.offset - sought), missing)
+        rows += await connection.fetch(sql.search_unpopular, *asked, since, max(0, window.offset - sought), missing)
     return [row["id"] for row in rows]
 
 
