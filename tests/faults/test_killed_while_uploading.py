@@ -20,7 +20,7 @@ from _support.servers import Server
 from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
 from faults.rounds import long_enough, rounds
-from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 
@@ -157,7 +157,7 @@ def check_store(server: Server) -> None:
     async def delete_abandoned() -> None:
         database = Database(server.postgres_url, 1)
         await database.open()
-        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
+        await delete_unused_blobs(database, ObjectStore("", server.data / "blobs"))
         await database.close()
 
     server.query("update blob set created_on = created_on - interval '25 hours' where not kept")

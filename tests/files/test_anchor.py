@@ -15,7 +15,7 @@ from _support.servers import Server
 from _support.stored_objects import find_stored_objects
 from _support.waiting import wait_until
 from hallmarket.proof.bundle import Bundle
-from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.files.delete_abandoned import delete_abandoned_uploads
@@ -113,7 +113,7 @@ def delete_abandoned(server: Server) -> None:
         database = Database(server.postgres_url, 1)
         await database.open()
         await delete_abandoned_uploads(database)
-        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
+        await delete_unused_blobs(database, ObjectStore("", server.data / "blobs"))
         await database.close()
 
     asyncio.run(run())

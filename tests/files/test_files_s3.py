@@ -16,7 +16,7 @@ from _support.ports import free_port
 from _support.responses import assert_exchange_error
 from _support.s3_server import BUCKET, run_s3
 from _support.servers import new_server
-from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 
@@ -74,7 +74,7 @@ def delete_abandoned(org: Organization) -> None:
     async def run() -> None:
         database = Database(org.server.postgres_url, 1)
         await database.open()
-        await delete_abandoned_blobs(database, ObjectStore(f"s3://{BUCKET}/kept", org.server.data))
+        await delete_unused_blobs(database, ObjectStore(f"s3://{BUCKET}/kept", org.server.data))
         await database.close()
 
     asyncio.run(run())

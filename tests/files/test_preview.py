@@ -12,7 +12,7 @@ from _support.files import make_file
 from _support.organizations import Organization
 from _support.servers import Server
 from _support.waiting import wait_until
-from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from previews.samples import encode, grainy
@@ -64,6 +64,6 @@ async def delete_abandoned(server: Server) -> None:
     database = Database(server.postgres_url, 1)
     await database.open()
     try:
-        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
+        await delete_unused_blobs(database, ObjectStore("", server.data / "blobs"))
     finally:
         await database.close()

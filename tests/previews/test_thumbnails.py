@@ -17,7 +17,7 @@ from _support.responses import assert_media_error
 from _support.server_log import assert_no_errors_logged
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
-from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from previews.processes import killing_decoders
@@ -179,7 +179,7 @@ async def _delete_abandoned(server: Server) -> None:
     database = Database(server.postgres_url, 1)
     await database.open()
     try:
-        await delete_abandoned_blobs(database, ObjectStore("", server.data / "blobs"))
+        await delete_unused_blobs(database, ObjectStore("", server.data / "blobs"))
     finally:
         await database.close()
 

@@ -5,7 +5,7 @@ from functools import partial
 import uvloop
 
 from hallmarket.server.blobs.blob_store import BlobStore
-from hallmarket.server.blobs.delete_abandoned import delete_abandoned_blobs
+from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.catalog.delete_old_events import delete_old_events
 from hallmarket.server.child_process import name_process, run_until_stopped
@@ -50,7 +50,7 @@ def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
     maintenance_tasks = (
         lambda: delete_expired_responses(database),
         lambda: delete_abandoned_uploads(database),
-        lambda: delete_abandoned_blobs(database, store),
+        lambda: delete_unused_blobs(database, store),
         lambda: delete_old_jobs(database),
         lambda: delete_old_events(database),
         lambda: fold(database),

@@ -1,4 +1,4 @@
-"""Mark stored blobs as in use, so that they are not deleted as abandoned."""
+"""Mark stored blobs as in use, so that they are not deleted as unused."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ sql = load_queries(__package__)
 
 
 async def retain_blob(tx: Connection, blob: StoredBlob) -> None:
-    """Retain a received blob if `tx` commits. Raises Unavailable if it has already been deleted as abandoned."""
+    """Retain a received blob if `tx` commits. Raises Unavailable if it has already been deleted as unused."""
     if await tx.fetchval(sql.retain_blob, blob.id, blob.size_bytes, blob.sha3_512) is None:
         raise Unavailable("The upload took longer than a day, so its bytes were deleted. Upload them again.")
 

@@ -1,4 +1,4 @@
-"""Delete uploads that were never made into files. Their blobs are then deleted as abandoned blobs."""
+"""Delete uploads that were never made into files. Their blobs are then deleted as unused blobs."""
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries

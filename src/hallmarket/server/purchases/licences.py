@@ -48,7 +48,7 @@ async def list_licences(
     async with database.connection() as connection:
         found = await connection.fetch(sql.find_licences, principal.person_id, *chosen)
         rows = await connection.fetch(
-            sql.show_licences, principal.person_id, [row["id"] for row in found], principal.bound_to
+            sql.get_licences, principal.person_id, [row["id"] for row in found], principal.bound_to
         )
     return page_of(window, rows, lambda row: _wire(row, principal))
 
@@ -56,7 +56,7 @@ async def list_licences(
 async def get_licence(database: Database, principal: Principal, licence_id: UUID) -> WireLicence:
     """One licence that the caller bought or sold, or may give money back for. Raises NotFound, Unavailable."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(sql.show_licences, principal.person_id, [licence_id], principal.bound_to)
+        row = await connection.fetchrow(sql.get_licences, principal.person_id, [licence_id], principal.bound_to)
     if row is None:
         raise NotFound("There is no such licence.")
     return _wire(row, principal)

@@ -17,7 +17,7 @@ sql = load_queries(__package__)
 async def prove_licence(database: Database, principal: Principal, licence_id: UUID) -> Bundle:
     """The proof bundle of a licence that the caller bought or sold. Raises NotFound if it is not anchored (yet)."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(sql.find_sale, principal.person_id, licence_id)
+        row = await connection.fetchrow(sql.find_licence_for_proof, principal.person_id, licence_id)
         if row is None:
             raise NotFound("There is no such licence of yours.")
         if row["leaf_index"] is None:

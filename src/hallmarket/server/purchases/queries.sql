@@ -1,17 +1,18 @@
 -- name: lock_assets
--- Their prices and who may read them stand still until the transaction ends. Ordered by id, so that two transactions can
--- never deadlock.
+-- The lock keeps the assets' prices and access rights unchanged until the transaction ends. Ordered by id, so that two
+-- transactions can never deadlock.
 select id from asset where id = any ($1::uuid[]) order by id for share;
 
 -- name: lock_free_assets
--- The same, without those that somebody is changing at this moment.
+-- The same, but skips assets that another transaction is changing.
 select id from asset where id = any ($1::uuid[]) order by id for share skip locked;
 
 -- name: find_assets
 select id from asset where id = any ($1::uuid[]);
 
 -- name: find_offers
--- What each of some buyers may know of an asset they want, with what it consists of now; read once all is locked.
+-- For each request of a buyer, the asset and its current content, if the buyer may see its listing. Read after all
+-- locks are taken.
 select w.place, a.id, a.asset_type, a.owner_id, a.organization_id, a.name, a.visibility, a.audience, a.monetization,
        a.parent_id, a.price_usd, a.price_sats, a.license_id, a.license_text, d.version,
        coalesce(v.sha3_512, b.sha3_512, c.sha3_512) as sha3_512,
@@ -54,8 +55,9 @@ where l.id = s.id;
 update licence set status = 4 where id = any ($1::uuid[]);
 
 -- name: find_licences
--- Those of a person, newest first: $2 what they bought, $3 what they sold, each or both; $4 one asset's, $5 only those
--- that hold or that ended. Each side is read in order of its index, so a page costs what stands before it and no more.
+-- A person's licences, newest first: $2 includes those they bought, $3 those they sold. The filters: $4 one asset, $5
+-- only valid (true) or only ended (false) licences. Each side is read in the order of its index, so the cost of a page
+-- depends only on the rows before it.
 with mine as (
     (select l.id, l.created_on from licence l
      where $2 and l.buyer_id = $1 and ($4::uuid is null or l.asset_id = $4)
@@ -69,9 +71,9 @@ with mine as (
 )
 select id from mine order by created_on desc, id desc offset $6 limit $7;
 
--- name: show_licences
--- As the wire shows them, in the order asked for; to those who bought and sold, and to whoever may give money back for
--- their organization, with a key that reaches it.
+-- name: get_licences
+-- The licences with the given ids, in that order, if the person bought or sold them, or administers the organization
+-- they were sold in (and may thus refund them). $3 is the organization that the request's key is bound to, or null.
 select l.id, l.asset_id, l.asset_type, l.asset_name, l.dataset_version, l.content_sha3_512, l.content_size,
        l.license_id, l.license_text, l.currency, l.price_minor, l.fee_minor, l.transfer_id, l.created_on,
        l.refunded_minor, l.ended_on, l.status, l.leaf_index, c.created_on as anchored_on,
@@ -79,8 +81,8 @@ select l.id, l.asset_id, l.asset_type, l.asset_name, l.dataset_version, l.conten
        b.profile_picture as buyer_picture, b.actor_type as buyer_actor_type,
        l.seller_id, s.username as seller_username, full_name(s.firstname, s.lastname) as seller_name,
        s.profile_picture as seller_picture, s.actor_type as seller_actor_type
-from unnest($2::uuid[]) with ordinality as wanted (id, place)
-join licence l on l.id = wanted.id
+from unnest($2::uuid[]) with ordinality as requested (id, position)
+join licence l on l.id = requested.id
 join person b on b.id = l.buyer_id
 join person s on s.id = l.seller_id
 left join log_checkpoint c on c.number = l.checkpoint_number
@@ -88,23 +90,23 @@ where $1 in (l.buyer_id, l.seller_id) or exists (
     select from membership m
     where m.organization_id = l.organization_id and m.person_id = $1 and m.role = 'admin'
       and ($3::uuid is null or m.organization_id = $3))
-order by wanted.place;
+order by requested.position;
 
--- name: find_sale
--- All that a licence's entry commits to, and its place in the log; for those who bought and sold, nobody else.
+-- name: find_licence_for_proof
+-- Everything that the licence's log entry commits to, and its leaf index. Only for its buyer and its seller.
 select id, buyer_id, seller_id, organization_id, asset_id, asset_type, asset_name, dataset_version, content_sha3_512,
        content_size, license_id, license_text, currency, price_minor, fee_minor, transfer_id, salt, created_on,
        leaf_index, checkpoint_number
 from licence
 where id = $2 and (buyer_id = $1 or seller_id = $1);
 
--- name: lock_sold
--- The asset of a licence, if it is still there, before the licence: so purchases lock, too.
+-- name: lock_asset_of_licence
+-- Locks the licence's asset, if it still exists, before the licence itself. Purchases lock in the same order.
 select id from asset where id = (select l.asset_id from licence l where l.id = $1) for no key update;
 
 -- name: lock_licence
--- Of its buyer, its seller, and whoever administers the organization it was sold in, with a key that reaches that; of
--- anybody, for the operator, who is null.
+-- For its buyer, its seller, and administrators of the organization it was sold in. $3 is the organization that the
+-- request's key is bound to, or null. If $2 is null, the caller is the operator, who may see every licence.
 select l.id, l.buyer_id, l.seller_id, l.organization_id, l.asset_id, l.asset_type, l.asset_name, l.currency,
        l.price_minor, l.fee_minor, l.refunded_minor, l.transfer_id, b.username as buyer_name
 from licence l join person b on b.id = l.buyer_id
@@ -121,7 +123,8 @@ where id = $1
 returning refunded_minor, price_minor - refunded_minor as remaining_minor, ended_on is not null as ended, now() as now;
 
 -- name: list_usage
--- What somebody bought (`$2`) and sold (`$3`) in dollars, each read in its order, and no further than asked for.
+-- A person's purchases ($2) and sales ($3) in dollars, newest first. Each side is read in the order of its index, and
+-- only up to the end of the page.
 select l.id, l.buyer_id, l.seller_id, l.asset_id, l.asset_type, l.asset_name, l.price_minor, l.fee_minor,
        l.refunded_minor, l.transfer_id, l.created_on
 from (
@@ -147,7 +150,8 @@ from (
 ) l;
 
 -- name: list_earnings
--- What was given back whole earned nothing, and what is sold is still there. The sums of all stand in every row.
+-- Earnings by asset, without fully refunded licences. The join drops no asset, because a sold asset cannot be deleted.
+-- Every row repeats the totals of all assets.
 select e.*, a.name, a.asset_type
 from (
     select asset_id, count(*) as sales, sum(price_minor - refunded_minor)::bigint as gross_minor,
@@ -171,7 +175,7 @@ where t.kind = 'purchase'
 group by t.id having count(l.id) <> 1 order by t.id;
 
 -- name: audit_postings
--- Licences whose transfer is no purchase of theirs, or whose postings are not price and fee.
+-- Licences whose transfer is not the purchase of their asset, or whose postings do not match price and fee.
 select l.id, l.transfer_id, t.kind is not distinct from 'purchase' and t.asset_id = l.asset_id as is_its
 from licence l
 left join transfer t on t.id = l.transfer_id
@@ -190,7 +194,7 @@ where t.kind is distinct from 'purchase' or t.asset_id is distinct from l.asset_
 order by l.id;
 
 -- name: audit_refunds
--- Licences that say otherwise than their refunds what was given back, what the seller keeps, or what the fee is.
+-- Licences whose refunded amount, earnings or fee do not match their refunds.
 select l.id, l.currency, l.refunded_minor, l.earned_minor, back.buyer_minor,
        l.price_minor - l.fee_minor + back.seller_minor as kept_minor
 from licence l
@@ -209,20 +213,20 @@ where l.refunded_minor <> back.buyer_minor
 order by l.id;
 
 -- name: audit_lost_refunds
--- Refunds of what no licence is of.
+-- Refunds of a transfer that has no licence.
 select t.id from transfer t
 where t.kind = 'refund' and not exists (select from licence l where l.transfer_id = t.corrects_id)
 order by t.id;
 
 -- name: audit_unreadable
--- Licences that are not ended, and whose buyers may not read for having paid.
+-- Valid licences whose buyer has no permission from the purchase.
 select l.id from licence l
 where l.ended_on is null
   and not exists (select from permission g where g.asset_id = l.asset_id and g.person_id = l.buyer_id and g.bought)
 order by l.id;
 
 -- name: audit_bytes
--- Licences that are not ended of a file, or a dataset's version, that is not what was bought.
+-- Valid licences whose file or dataset version no longer has the content that was bought.
 select l.id, l.asset_type from licence l
 left join file f on f.asset_id = l.asset_id
 left join blob b on b.id = f.blob_id
@@ -232,7 +236,7 @@ where l.ended_on is null and l.asset_type in ('file', 'dataset')
 order by l.id;
 
 -- name: audit_unpaid
--- Permissions to read what was paid for, without a licence.
+-- Permissions from a purchase without a valid licence.
 select g.id, g.asset_id, person.username
 from permission g join person on person.id = g.person_id
 where g.bought
@@ -241,7 +245,7 @@ where g.bought
 order by g.id;
 
 -- name: audit_entries
--- Each licence with its entry while it is queued, or the leaf that the log has at its place.
+-- Each licence with its entry while that is queued, or with the log's leaf hash at its leaf index.
 select l.*, q.entry, substring(tile.hashes from (l.leaf_index % 256)::integer * 32 + 1 for 32) as leaf
 from licence l
 left join log_queue q on q.kind = 'licence' and q.subject_id = l.id and l.status = 2

@@ -117,7 +117,7 @@ async def give_back(tx: Connection, principal: Principal, licence_id: UUID, want
 
 async def _lock_licence(tx: Connection, principal: Principal, licence_id: UUID) -> asyncpg.Record:
     """The licence, which nobody else changes until the transaction ends; nor is its asset bought again meanwhile."""
-    await tx.execute(sql.lock_sold, licence_id)
+    await tx.execute(sql.lock_asset_of_licence, licence_id)
     licence = await tx.fetchrow(sql.lock_licence, licence_id, principal.actor_id, principal.bound_to)
     if licence is None:
         raise NotFound("There is no such licence.")
