@@ -152,8 +152,8 @@ def test_public_url_has_no_slash_at_its_end() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"stripe_secret_key": "whsec_hidden", "stripe_webhook_secret": "sk_live_hidden"}, "look which is which"),
-        ({"stripe_secret_key": "pk_live_hidden"}, "look which is which"),
+        ({"stripe_secret_key": "whsec_hidden", "stripe_webhook_secret": "sk_live_hidden"}, "not swapped"),
+        ({"stripe_secret_key": "pk_live_hidden"}, "not swapped"),
         ({"public_url": ""}, "needs --public-url"),
         ({"public_url": "a.example"}, "needs --public-url"),
     ],

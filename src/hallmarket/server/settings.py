@@ -1,4 +1,4 @@
-"""Every setting, read once: the defaults, the environment's `HALLMARKET_…`, and the options of `hallmarket serve`."""
+"""Settings of the server, from the options of `hallmarket serve`, the environment's `HALLMARKET_…`, and defaults."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from hallmarket.server.errors import Refusal
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One setting as it is documented; `name` is its attribute in `Settings`."""
+    """The definition of one setting. `name` is its attribute in `Settings`."""
 
     name: str
     default: str | int | bool
@@ -22,7 +22,7 @@ class Setting(msgspec.Struct, frozen=True):
 
     @property
     def option(self) -> str:
-        """The command-line option, such as `--public-url`; the database's URL is plain `--database`."""
+        """The command-line option, such as `--public-url`. The option for `database_url` is `--database`."""
         return _option(self.name)
 
     @property
@@ -32,7 +32,7 @@ class Setting(msgspec.Struct, frozen=True):
 
     @property
     def old_option(self) -> str:
-        """The option's old spelling; "" if it was never renamed."""
+        """The option's old name, or "" if it was never renamed."""
         return _option(self.old_name) if self.old_name else ""
 
 
@@ -45,56 +45,67 @@ def _variable(name: str) -> str:
 
 
 SETTINGS = (
-    Setting("host", "127.0.0.1", "address to listen on; loopback unless told otherwise", "ADDRESS"),
-    Setting("port", 8000, "port to listen on; 0 takes a free one", "PORT"),
+    Setting("host", "127.0.0.1", "address to listen on; the default is loopback", "ADDRESS"),
+    Setting("port", 8000, "port to listen on; 0 picks a free one", "PORT"),
     Setting("data", "", "folder for the embedded database, the log's key and scratch files", "DIR"),
-    Setting("database_url", "", "a PostgreSQL of your own, 15 or newer, instead of the embedded one", "URL"),
-    Setting("database_connections", 8, "connections each worker keeps for ordinary queries", "N"),
+    Setting("database_url", "", "URL of your own PostgreSQL, version 15 or newer, instead of the embedded one", "URL"),
+    Setting("database_connections", 8, "connections each worker uses for ordinary queries", "N"),
     Setting(
         "workers", 1, "processes that answer HTTP; the sequencer and the background process are always two more", "N"
     ),
-    Setting("blobs", "", "where uploaded bytes are kept, s3://…, gs://… or az://…, instead of the data folder", "URL"),
-    Setting("table_cache_mib", 10240, "most of a cloud's tables copied into the data folder to be read, MiB", "MIB"),
+    Setting(
+        "blobs", "", "where uploaded bytes are stored, s3://…, gs://… or az://…, instead of the data folder", "URL"
+    ),
+    Setting("table_cache_mib", 10240, "maximum size of the copies of a cloud's tables in the data folder, MiB", "MIB"),
     Setting("max_upload_mib", 10240, "maximum size of one upload, MiB", "MIB", old_name="most_upload_mib"),
-    Setting("query_processes", 2, "queries over datasets that each worker runs at once; as many exports beside", "N"),
-    Setting("query_timeout_s", 10, "how long a query over a dataset may take, seconds", "S"),
-    Setting("query_memory_mib", 512, "memory that a query over a dataset may take, MiB", "MIB"),
-    Setting("public_url", "", "address people reach this server under, told at the start", "URL"),
-    Setting("cdn_url", "", "address that those of thumbnails begin with, instead of the server's own", "URL"),
+    Setting(
+        "query_processes", 2, "queries over datasets that each worker runs at the same time, and as many exports", "N"
+    ),
+    Setting("query_timeout_s", 10, "time limit of a query over a dataset, seconds", "S"),
+    Setting("query_memory_mib", 512, "memory limit of a query over a dataset, MiB", "MIB"),
+    Setting("public_url", "", "public address of this server, printed at start", "URL"),
+    Setting("cdn_url", "", "base address of thumbnails, instead of the server's own", "URL"),
     Setting(
         "log_key", "", "the log's signing key, PRIVATE+KEY+…, instead of the file log.key in the data folder", "KEY"
     ),
-    Setting("log_origin", "", "name of a log made at first start; kept for ever after", "NAME"),
+    Setting("log_origin", "", "name of the log, fixed for good at the first start", "NAME"),
     Setting(
-        "secret_key", "", "secret that keys the hashes of API keys, instead of the one kept in the database", "TEXT"
+        "secret_key", "", "secret that keys the hashes of API keys, instead of the one stored in the database", "TEXT"
     ),
-    Setting("platform_fee_bps", 0, "the platform's part of each price, basis points: 250 is 2.5 %", "N"),
+    Setting("platform_fee_bps", 0, "the platform's share of each price, basis points: 250 is 2.5 %", "N"),
     Setting("stripe_secret_key", "", "secret key of a Stripe account, sk_…, to take card payments", "KEY"),
-    Setting("stripe_webhook_secret", "", "secret that Stripe signs its events to this server with, whsec_…", "SECRET"),
-    Setting("stripe_api_url", "", "address of Stripe's API, where it is not Stripe's own", "URL"),
-    Setting("checkpoint_interval_ms", 250, "least time between two checkpoints of the log, milliseconds", "MS"),
-    Setting("anchor_batch", 1000, "most anchors committed together; 1 commits each alone", "N"),
-    Setting("lookup_cache_mib", 384, "memory a worker may use for public look-ups, MiB; 0 for none", "MIB"),
-    Setting("rate_limit_key", 6000, "requests a minute for one API key and its tokens; 0 lifts the limit", "N"),
+    Setting("stripe_webhook_secret", "", "secret with which Stripe signs its events to this server, whsec_…", "SECRET"),
+    Setting("stripe_api_url", "", "address of Stripe's API, if it is not Stripe's own", "URL"),
+    Setting("checkpoint_interval_ms", 250, "minimum time between two checkpoints of the log, milliseconds", "MS"),
+    Setting("anchor_batch", 1000, "maximum number of anchors committed together; 1 commits each alone", "N"),
     Setting(
-        "rate_limit_address", 600, "requests a minute without a key or token, for one address; 0 lifts the limit", "N"
+        "lookup_cache_mib", 384, "memory limit of each worker's cache of public look-ups, MiB; 0 disables it", "MIB"
     ),
-    Setting("rate_limit_failed", 60, "bad keys and tokens a minute for one address; 0 lifts the limit", "N"),
+    Setting("rate_limit_key", 6000, "requests per minute for one API key and its tokens; 0 removes the limit", "N"),
+    Setting(
+        "rate_limit_address",
+        600,
+        "requests per minute without a key or token, for one address; 0 removes the limit",
+        "N",
+    ),
+    Setting("rate_limit_failed", 60, "bad keys and tokens per minute for one address; 0 removes the limit", "N"),
     Setting(
         "rate_limit_storage",
         "",
         "a Redis through which several servers and workers share their counts; redis://…",
         "URL",
     ),
-    Setting("trusted_proxies", "", "addresses whose X-Forwarded-For is believed, separated by commas", "ADDRESSES"),
-    Setting("shutdown_timeout_s", 30, "how long requests in flight may take to finish at a stop, seconds", "S"),
-    Setting("log_level", "info", "least level of the server's own log: debug, info, warning or error", "LEVEL"),
-    Setting("log_requests", True, "write a line for every request", "BOOL"),
+    Setting("trusted_proxies", "", "addresses whose X-Forwarded-For is trusted, separated by commas", "ADDRESSES"),
+    Setting(
+        "shutdown_timeout_s", 30, "how long requests in progress may take to finish when the server stops, seconds", "S"
+    ),
+    Setting("log_level", "info", "minimum level of the server's own log: debug, info, warning or error", "LEVEL"),
+    Setting("log_requests", True, "write a log line for every request", "BOOL"),
 )
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings in force, with their types checked; `read_settings` makes one."""
+    """The effective settings, with checked types. `read_settings` creates them."""
 
     host: str
     port: int
@@ -143,16 +154,16 @@ MINIMUMS = {
 
 
 def default_data_folder() -> Path:
-    """Where data goes unless told: /var/lib/hallmarket for root, the XDG data folder for anybody else."""
+    """Return the default data folder: /var/lib/hallmarket for root, a folder in XDG_DATA_HOME for other users."""
     if os.geteuid() == 0:
         return Path("/var/lib/hallmarket")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "hallmarket"
 
 
 def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """Settings from options (None means not given), then the environment, then the defaults.
+    """Read each setting from the options (None means not given), else the environment, else its default.
 
-    Raises Refusal naming the setting whose value cannot be taken.
+    Raises Refusal, naming the setting, if a value is invalid.
     """
     values: dict[str, object] = {}
     for setting in SETTINGS:
@@ -183,7 +194,7 @@ def read_settings(given: Mapping[str, object], environ: Mapping[str, str]) -> Se
 
 
 def deprecation_warnings(given: Mapping[str, object], environ: Mapping[str, str]) -> list[str]:
-    """One sentence for each setting that is given under its old name, saying the new one."""
+    """Return one sentence with the new name for each setting that is given under its old name."""
     renamed = [setting for setting in SETTINGS if setting.old_name]
     return [
         f"{setting.old_option} is now {setting.option}; the old name stops working in the next release."
@@ -197,7 +208,7 @@ def deprecation_warnings(given: Mapping[str, object], environ: Mapping[str, str]
 
 
 def _verify_stripe(settings: Settings) -> None:
-    """Raises Refusal if card payments are half set up. No secret is in its words."""
+    """Raise Refusal if the settings for card payments are incomplete or invalid. The message contains no secret."""
     key, secret = settings.stripe_secret_key, settings.stripe_webhook_secret
     if settings.stripe_api_url and not settings.stripe_api_url.startswith(WEB):
         raise Refusal("--stripe-api-url must begin with https:// or http://.")
@@ -209,11 +220,12 @@ def _verify_stripe(settings: Settings) -> None:
         )
     if not key.startswith(("sk_", "rk_")) or not secret.startswith("whsec_"):
         raise Refusal(
-            "--stripe-secret-key begins with sk_ or rk_, --stripe-webhook-secret with whsec_; look which is which."
+            "--stripe-secret-key begins with sk_ or rk_, and --stripe-webhook-secret with whsec_. "
+            "Check that they are not swapped."
         )
     if not settings.public_url.startswith(WEB):
         raise Refusal(
-            "--stripe-secret-key needs --public-url, https://…: from Stripe's page people are sent back there."
+            "--stripe-secret-key needs --public-url, https://…: Stripe's page sends people back to that address."
         )
     if find_spec("stripe") is None:
         raise Refusal(
@@ -236,9 +248,9 @@ def _verify_redis(url: str) -> None:
 
 
 def _is_store(url: str) -> bool:
-    """Whether a URL can name an object store; so can none at all."""
-    scheme, _, place = url.partition("://")
-    return not url or (scheme in ("s3", "gs", "az") and bool(place.split("/")[0]))
+    """True if the URL names an object store, or is empty."""
+    scheme, _, path = url.partition("://")
+    return not url or (scheme in ("s3", "gs", "az") and bool(path.split("/")[0]))
 
 
 def _convert(setting: Setting, raw: object) -> str | int | bool:
