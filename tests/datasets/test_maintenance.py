@@ -16,8 +16,8 @@ from _support.waiting import wait_until
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
 from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
-from hallmarket.server.tables.files import Files
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.file_store import FileStore
+from hallmarket.server.tables.store import TableStore
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,14 @@ def owner(org: Organization) -> User:
     return org.new_user()
 
 
-def run(server: Server, work: Callable[[Database, Tables], Awaitable[Any]]) -> Any:
+def run(server: Server, work: Callable[[Database, TableStore], Awaitable[Any]]) -> Any:
     """Work as the background process does it."""
 
     async def wired() -> Any:
         database = Database(server.postgres_url, 2)
         await database.open()
         try:
-            return await work(database, Tables(Files("", server.data / "tables", 0)))
+            return await work(database, TableStore(FileStore("", server.data / "tables", 0)))
         finally:
             await database.close()
 

@@ -25,8 +25,8 @@ from _support.processes import get_command, kill
 from _support.responses import assert_exchange_error
 from _support.servers import Server
 from hallmarket.server.datasets.references import find_references
-from hallmarket.server.tables.files import Files
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.file_store import FileStore
+from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Column, arrow_schema
 
 ROWS = [{"id": i, "city": ("Bern", "Zürich", None)[i % 3], "mm": i / 4} for i in range(250)]
@@ -220,7 +220,7 @@ def test_rows_connect_a_dataset_with_what_they_refer_to(owner: User) -> None:
 
 def test_of_many_references_the_first_count(tmp_path: Path) -> None:
     """However many ids are in a table, the first 1,000 are what it refers to; not itself, nor what is no id."""
-    tables, table_id, ids = Tables(Files("", tmp_path, 0)), uuid4(), [uuid4() for _ in range(1200)]
+    tables, table_id, ids = TableStore(FileStore("", tmp_path, 0)), uuid4(), [uuid4() for _ in range(1200)]
     columns = tuple(Column(name, "text", ref_kind=kind) for name, kind in (("a", "action"), ("b", "asset")))
     said = [str(table_id), "none", None, *map(str, ids[:600]), *map(str, ids)]
     batch = pa.RecordBatch.from_pydict({"a": [str(uuid4())] * len(said), "b": said}, schema=arrow_schema(columns))

@@ -77,7 +77,7 @@ def test_writes_at_once_are_all_kept(owner: User) -> None:
         ([{"mm": 1.0}], {}, 400, "takes no null"),
         ([{"mm": 1.0}], {"mode": "upsert"}, 400, "needs its key"),
         ([{"id": None}], {"mode": "update"}, 400, "needs its key"),
-        ([{"id": 3, "ID": 4}], {}, 400, "are one column"),
+        ([{"id": 3, "ID": 4}], {}, 400, "the same column"),
         ([{"id": 3}], {"mode": "replace"}, 400, "mode"),
         ([3], {}, 400, "list of objects"),
         ({"id": 3}, {}, 400, "list of objects"),

@@ -24,8 +24,8 @@ from hallmarket.proof.manifest import Manifest
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
 from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
-from hallmarket.server.tables.files import Files
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.file_store import FileStore
+from hallmarket.server.tables.store import TableStore
 
 pytestmark = long_enough
 WRITERS = 3
@@ -141,7 +141,7 @@ def test_killed_while_writing_rows(server: Server) -> None:
         "select dataset_id, manifest from dataset_version join dataset on asset_id = dataset_id where number = version"
     )
     for row in server.query(newest):
-        log = DeltaTable(Tables(Files("", server.data / "tables", 0)).uri(row["dataset_id"]))
+        log = DeltaTable(TableStore(FileStore("", server.data / "tables", 0)).uri(row["dataset_id"]))
         manifest = msgspec.json.decode(row["manifest"], type=Manifest)
         assert {uri.rpartition("/")[2] for uri in log.file_uris()} == {file.name for file in manifest.files}
 
@@ -155,7 +155,7 @@ def _tidy_as_after_two_days(server: Server) -> None:
 
     async def tidy() -> None:
         database = Database(server.postgres_url, 2)
-        tables = Tables(Files("", server.data / "tables", 0))
+        tables = TableStore(FileStore("", server.data / "tables", 0))
         await database.open()
         try:
             await finish_abandoned_writes(database, tables)

@@ -1,4 +1,4 @@
-"""Tables against a plain model in Python: random tables, random changes, every version as it was."""
+"""Tables against a plain model in Python: random tables, random changes, and every version stays readable."""
 
 import hashlib
 import os
@@ -21,10 +21,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hallmarket.server.errors import Conflict, InvalidRequest
-from hallmarket.server.tables.coerce import coerce_rows
-from hallmarket.server.tables.files import GROUP_ROWS, Files, read_batches
-from hallmarket.server.tables.store import Tables
-from hallmarket.server.tables.types import TIMESTAMPTZ, Column, Snapshot, arrow_schema
+from hallmarket.server.tables.coerce_rows import coerce_rows
+from hallmarket.server.tables.column_types import TIMESTAMPTZ
+from hallmarket.server.tables.file_store import FileStore
+from hallmarket.server.tables.parquet_files import ROW_GROUP_ROWS, read_batches
+from hallmarket.server.tables.store import TableStore
+from hallmarket.server.tables.types import Column, Snapshot, arrow_schema
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": st.text(),
@@ -39,7 +41,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "timestamp": st.datetimes(),
     "date": st.dates(),
 }
-COLUMNS = tuple(Column(f"c{place}", kind) for place, kind in enumerate(VALUES))
+COLUMNS = tuple(Column(f"c{index}", kind) for index, kind in enumerate(VALUES))
 WITH_KEY = (Column("id", "bigint"), *COLUMNS)
 cells = {column.name: st.none() | VALUES[column.type] for column in COLUMNS}
 plain_rows = st.lists(st.fixed_dictionaries(cells), max_size=5)
@@ -49,13 +51,13 @@ FEW = settings(max_examples=8, phases=[Phase.generate])
 
 
 @pytest.fixture
-def tables(tmp_path: Path) -> Tables:
-    """Tables in a folder."""
-    return Tables(Files("", tmp_path, 0))
+def tables(tmp_path: Path) -> TableStore:
+    """A table store in a folder."""
+    return TableStore(FileStore("", tmp_path, 0))
 
 
 def as_json(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows as they come in a request."""
+    """Convert rows to the form that they have in a request."""
     sent = [
         {
             key: value.isoformat()
@@ -71,12 +73,12 @@ def as_json(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def batches(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[pa.RecordBatch]:
-    """Rows as a table takes them."""
+    """Convert rows to the batches that a table stores."""
     return coerce_rows(columns, as_json(rows)).table.to_batches()
 
 
-def read(tables: Tables, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The rows of a snapshot, in order; its files are what they are said to be."""
+def read(tables: TableStore, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Read the rows of a snapshot, in order; check its files against their sizes and hashes."""
     rows = []
     for path, file in zip(tables.local_paths(snapshot), snapshot.files, strict=True):
         content = path.read_bytes()
@@ -87,8 +89,8 @@ def read(tables: Tables, snapshot: Snapshot) -> list[dict[str, Any]]:
     return rows
 
 
-def read_delta(tables: Tables, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The rows that programs which read Delta Lake see at a snapshot's version, in no order."""
+def read_delta(tables: TableStore, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Read the rows that a Delta Lake reader sees at a snapshot's version, in no order."""
     table = DeltaTable(tables.uri(snapshot.table_id), version=snapshot.delta_version)
     names = [column.name for column in snapshot.columns]
     assert [field.name for field in table.schema().fields] == names
@@ -101,17 +103,17 @@ def read_delta(tables: Tables, snapshot: Snapshot) -> list[dict[str, Any]]:
     ]
 
 
-def shown(rows: list[dict[str, Any]]) -> list[str]:
-    """Rows to compare whatever their order."""
+def sorted_rows(rows: list[dict[str, Any]]) -> list[str]:
+    """Sort rows, to compare them without their order."""
     return sorted(repr(list(row.values())) for row in rows)
 
 
 @FEW
 @given(first=plain_rows, second=plain_rows, third=plain_rows)
 def test_rows_come_back_exactly(
-    tables: Tables, first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]
+    tables: TableStore, first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]
 ) -> None:
-    """What is created, appended and overwritten is read back exactly and in order, at every version."""
+    """Created, appended and overwritten rows come back exactly and in order, at every version."""
     versions = []
     snapshot = tables.create(uuid4(), COLUMNS, batches(COLUMNS, first))
     versions.append((tables.commit(snapshot), first))
@@ -122,26 +124,24 @@ def test_rows_come_back_exactly(
     versions.append((tables.commit(snapshot), third))
     for version, rows in versions:
         assert read(tables, version) == rows
-        assert shown(read_delta(tables, version)) == shown(read(tables, version))
+        assert sorted_rows(read_delta(tables, version)) == sorted_rows(read(tables, version))
 
 
 def upserted(model: list[dict[str, Any]], rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The model of an upsert: replaced in its place, else added; and how many were added."""
-    kept = {row["id"]: row for row in model}
-    before = len(kept)
+    """Upsert rows into the model; returns it and the number of rows inserted."""
+    by_id = {row["id"]: row for row in model}
+    before = len(by_id)
     for row in rows:
-        kept[row["id"]] = row
-    return list(kept.values()), len(kept) - before
+        by_id[row["id"]] = row
+    return list(by_id.values()), len(by_id) - before
 
 
 @FEW
 @given(
     changes=st.lists(st.tuples(st.just("upsert"), keyed_rows) | st.tuples(st.just("update"), partial_rows), max_size=5)
 )
-def test_changes_by_key_do_what_a_dictionary_does(
-    tables: Tables, changes: list[tuple[str, list[dict[str, Any]]]]
-) -> None:
-    """Upserts and updates of random rows give what a dictionary would, and older versions stay as they were."""
+def test_changes_by_key(tables: TableStore, changes: list[tuple[str, list[dict[str, Any]]]]) -> None:
+    """Upserts and updates of random rows do what a dictionary does, and older versions stay unchanged."""
     model: list[dict[str, Any]] = []
     snapshot = tables.create(uuid4(), WITH_KEY)
     versions = []
@@ -166,35 +166,35 @@ def test_changes_by_key_do_what_a_dictionary_does(
         versions.append((snapshot, model))
     for version, rows in versions:
         assert read(tables, version) == rows
-        assert shown(read_delta(tables, version)) == shown(read(tables, version))
+        assert sorted_rows(read_delta(tables, version)) == sorted_rows(read(tables, version))
 
 
-def test_a_log_that_ran_ahead_is_brought_back(tables: Tables) -> None:
-    """A commit to Delta that no version came of is undone by the next, and never seen in a version."""
+def test_delta_commit_without_a_version(tables: TableStore) -> None:
+    """A Delta commit that did not become a version is undone by the next commit, and no version shows it."""
     first = tables.commit(tables.create(uuid4(), COLUMNS[:1], batches(COLUMNS[:1], [{"c0": "a"}])))
     lost = tables.commit(tables.append(first, batches(COLUMNS[:1], [{"c0": "lost"}])))
     other = (Column("c0", "bigint"),)
     tables.commit(tables.change_columns(tables.overwrite(lost, []), [(other[0], None)]))
     second = tables.commit(tables.append(first, batches(COLUMNS[:1], [{"c0": "b"}])))
     assert read(tables, second) == [{"c0": "a"}, {"c0": "b"}]
-    assert shown(read_delta(tables, second)) == shown(read(tables, second))
+    assert sorted_rows(read_delta(tables, second)) == sorted_rows(read(tables, second))
     assert tables.commit(second) == second
 
 
-def test_columns_come_go_and_change(tables: Tables) -> None:
-    """Columns are added, dropped, renamed and retyped exactly; a value that does not fit changes nothing."""
+def test_columns_change(tables: TableStore) -> None:
+    """Columns are added, dropped, renamed and retyped exactly; a value that does not fit is an error."""
     columns = (Column("a", "text"), Column("b", "bigint"), Column("t", TIMESTAMPTZ))
     rows = [{"a": "1", "b": 2**60 + 1, "t": datetime(2024, 1, 1, tzinfo=UTC)}, {"a": None, "b": None, "t": None}]
     first = tables.commit(tables.create(uuid4(), columns, batches(columns, rows)))
     kinds = ["bigint", "text", "numeric", "timestamp"]
-    wanted = [Column(name, kind) for name, kind in zip(["a", "c", "d", "new"], kinds, strict=True)]
-    second = tables.commit(tables.change_columns(first, list(zip(wanted, ["a", "b", "b", None], strict=True))))
+    new = [Column(name, kind) for name, kind in zip(["a", "c", "d", "new"], kinds, strict=True)]
+    second = tables.commit(tables.change_columns(first, list(zip(new, ["a", "b", "b", None], strict=True))))
     big = 2**60 + 1
     assert read(tables, second) == [
         {"a": 1, "c": str(big), "d": Decimal(big), "new": None},
         {"a": None, "c": None, "d": None, "new": None},
     ]
-    assert shown(read_delta(tables, second)) == shown(read(tables, second))
+    assert sorted_rows(read_delta(tables, second)) == sorted_rows(read(tables, second))
     assert read(tables, first) == rows
     with pytest.raises(InvalidRequest, match="row 1"):
         tables.change_columns(first, [(Column("b", "integer"), "b")])
@@ -209,8 +209,8 @@ def test_columns_come_go_and_change(tables: Tables) -> None:
     assert read(tables, as_text)[0] == {"t": "2024-01-01T00:00:00+00:00"}
 
 
-def test_uniqueness_is_looked_at(tables: Tables) -> None:
-    """Repeated values are found among old and new rows; nulls repeat nothing; a key has no null."""
+def test_constraints(tables: TableStore) -> None:
+    """Duplicates among old and new rows are found; a null is never a duplicate; a key has no null."""
     columns = (Column("id", "bigint"), Column("v", "text"))
 
     def table(base: Snapshot | None, *rows: tuple[int | None, str | None]) -> Snapshot:
@@ -218,27 +218,27 @@ def test_uniqueness_is_looked_at(tables: Tables) -> None:
         return tables.append(base, made) if base else tables.create(uuid4(), columns, made)
 
     base = table(None, (1, "a"), (2, "a"), (3, None))
-    assert tables.is_key(base)
-    assert not tables.is_key(table(base, (None, "b")))
-    assert not tables.is_key(table(base, (1, "b")))
-    assert tables.is_key(table(None))
-    assert not tables.is_key(tables.change_columns(base, [(Column("v", "text"), "v")]))
-    tables.check_unique(table(base, (4, "a"), (5, None), (None, None), (None, None)), ["id"], base)
-    tables.check_unique(table(base, (1, "b"), (4, None)), ["id", "v"], base)
-    with pytest.raises(Conflict, match="id must be unique, and two rows would have 1"):
-        tables.check_unique(table(base, (1, "c")), ["id"], base)
+    assert tables.can_be_key(base)
+    assert not tables.can_be_key(table(base, (None, "b")))
+    assert not tables.can_be_key(table(base, (1, "b")))
+    assert tables.can_be_key(table(None))
+    assert not tables.can_be_key(tables.change_columns(base, [(Column("v", "text"), "v")]))
+    tables.verify_unique(table(base, (4, "a"), (5, None), (None, None), (None, None)), ["id"], base)
+    tables.verify_unique(table(base, (1, "b"), (4, None)), ["id", "v"], base)
+    with pytest.raises(Conflict, match="id must be unique, but two rows would have 1"):
+        tables.verify_unique(table(base, (1, "c")), ["id"], base)
     with pytest.raises(Conflict, match="1, a"):
-        tables.check_unique(table(base, (1, "a")), ["id", "v"], base)
+        tables.verify_unique(table(base, (1, "a")), ["id", "v"], base)
     with pytest.raises(Conflict):
-        tables.check_unique(table(base, (4, "b"), (4, "b")), ["id", "v"], base)
+        tables.verify_unique(table(base, (4, "b"), (4, "b")), ["id", "v"], base)
     with pytest.raises(Conflict, match="must have a value"):
-        tables.check_no_null(base, "v")
+        tables.verify_not_null(base, "v")
     with pytest.raises(InvalidRequest, match="Column id, row 2"):
         tables.upsert(base, "id", coerce_rows(columns, [{"id": 1}, {"id": None}]).table)
 
 
-def test_small_files_are_joined_in_order(tables: Tables) -> None:
-    """Compaction leaves rows and order as they are, in fewer files; a compact table stays itself."""
+def test_small_files_are_joined_in_order(tables: TableStore) -> None:
+    """Compaction keeps rows and order in fewer files; a compact table is returned as it is."""
     snapshot = tables.create(uuid4(), COLUMNS[:1])
     for number in range(5):
         snapshot = tables.append(snapshot, batches(COLUMNS[:1], [{"c0": str(number)}]))
@@ -248,28 +248,28 @@ def test_small_files_are_joined_in_order(tables: Tables) -> None:
     assert tables.compact(compact) is compact
 
 
-def test_only_what_nobody_needs_is_swept(tables: Tables) -> None:
-    """A sweep deletes files that no version has once they are a day old, and no others; a table goes as a whole."""
-    kept = tables.commit(tables.create(uuid4(), COLUMNS[:1], batches(COLUMNS[:1], [{"c0": "a"}])))
-    lost = tables.append(kept, batches(COLUMNS[:1], [{"c0": "b"}]))
+def test_abandoned_files_are_deleted(tables: TableStore) -> None:
+    """Files that no version has are deleted once they are a day old, and no others; a table is deleted as a whole."""
+    stored = tables.commit(tables.create(uuid4(), COLUMNS[:1], batches(COLUMNS[:1], [{"c0": "a"}])))
+    lost = tables.append(stored, batches(COLUMNS[:1], [{"c0": "b"}]))
     old, young = (
         tables.local_paths(lost)[1],
-        tables.local_paths(tables.append(kept, batches(COLUMNS[:1], [{"c0": "c"}])))[1],
+        tables.local_paths(tables.append(stored, batches(COLUMNS[:1], [{"c0": "c"}])))[1],
     )
-    for path in (old, *tables.local_paths(kept)):
+    for path in (old, *tables.local_paths(stored)):
         os.utime(path, (time.time() - 90_000,) * 2)
-    assert tables.sweep(kept.table_id, [file.name for file in kept.files]) == 1
+    assert tables.delete_abandoned(stored.table_id, [file.name for file in stored.files]) == 1
     assert not old.exists()
     assert young.exists()
-    assert read(tables, kept) == [{"c0": "a"}]
-    assert tables.table_ids() == [kept.table_id]
-    tables.forget(kept.table_id)
-    tables.forget(kept.table_id)
-    assert tables.table_ids() == []
+    assert read(tables, stored) == [{"c0": "a"}]
+    assert tables.list_tables() == [stored.table_id]
+    tables.delete(stored.table_id)
+    tables.delete(stored.table_id)
+    assert tables.list_tables() == []
 
 
 def by_columns(names: list[str]) -> Callable[[dict[str, Any]], list[Any]]:
-    """What rows are sorted by in an index's order: nulls last, text by its bytes."""
+    """Make the sort key of an index's order: nulls last, text by its bytes."""
 
     def key(row: dict[str, Any]) -> list[Any]:
         values = [row[name].encode() if isinstance(row[name], str) else row[name] for name in names]
@@ -283,38 +283,36 @@ def by_columns(names: list[str]) -> Callable[[dict[str, Any]], list[Any]]:
     parts=st.lists(plain_rows, min_size=2, max_size=4),
     names=st.lists(st.sampled_from([column.name for column in COLUMNS]), min_size=1, max_size=4, unique=True),
 )
-def test_sorting_moves_rows_and_nothing_else(
-    tables: Tables, parts: list[list[dict[str, Any]]], names: list[str]
-) -> None:
-    """Rows are the same in the order asked for, alike ones as they stood, and what was there before is as it was."""
+def test_sorting(tables: TableStore, parts: list[list[dict[str, Any]]], names: list[str]) -> None:
+    """Sorting is stable and changes only the order; the snapshot before stays unchanged."""
     before = tables.create(uuid4(), COLUMNS)
     for part in parts:
         before = tables.append(before, batches(COLUMNS, part))
     before = tables.commit(before)
     rows = read(tables, before)
-    wanted = sorted(rows, key=by_columns(names))
+    expected = sorted(rows, key=by_columns(names))
     after = tables.commit(tables.sort(before, names))
-    assert read(tables, after) == wanted
+    assert read(tables, after) == expected
     assert tables.sort(after, names) is after
-    assert shown(read_delta(tables, after)) == shown(rows)
+    assert sorted_rows(read_delta(tables, after)) == sorted_rows(rows)
     assert read(tables, before) == rows
-    assert shown(read_delta(tables, before)) == shown(rows)
+    assert sorted_rows(read_delta(tables, before)) == sorted_rows(rows)
     if len(before.files) > 1:
-        assert read(tables, tables.compact(before, names)) == wanted
+        assert read(tables, tables.compact(before, names)) == expected
 
 
-def test_row_groups_are_even_and_sorted_ones_narrow(tables: Tables) -> None:
-    """A query by the columns of an index can skip all row groups but one; only what repeats has a dictionary."""
+def test_row_groups_and_dictionaries(tables: TableStore) -> None:
+    """Row groups of a sorted table do not overlap; only columns whose values repeat have a dictionary."""
     columns = (Column("id", "bigint"), Column("place", "text"))
-    many = GROUP_ROWS * 2 + 1
+    many = ROW_GROUP_ROWS * 2 + 1
     mixed = pa.array([number * 7919 % many for number in range(many)], pa.int64())
     places = pc.binary_join_element_wise("place", pc.cast(pc.bit_wise_and(mixed, 7), pa.string()), " ")
     made = pa.table([mixed, places], schema=arrow_schema(columns))
     snapshot = tables.sort(tables.create(uuid4(), columns, made.to_batches(max_chunksize=50_000)), ["id"])
     (path,) = tables.local_paths(snapshot)
     found = pq.read_metadata(path)
-    groups = [found.row_group(place) for place in range(found.num_row_groups)]
-    assert [group.num_rows for group in groups] == [GROUP_ROWS, GROUP_ROWS, 1]
+    groups = [found.row_group(index) for index in range(found.num_row_groups)]
+    assert [group.num_rows for group in groups] == [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 1]
     limits = [group.column(0).statistics for group in groups]
     assert all(one.max < next_one.min for one, next_one in pairwise(limits))
-    assert [groups[0].column(place).has_dictionary_page for place in (0, 1)] == [False, True]
+    assert [groups[0].column(index).has_dictionary_page for index in (0, 1)] == [False, True]

@@ -27,7 +27,7 @@ from hallmarket.server.previews.decode import Decoders
 from hallmarket.server.previews.make import Previews
 from hallmarket.server.previews.types import KIND as PREVIEW
 from hallmarket.server.settings import Settings
-from hallmarket.server.tables.store import make_tables
+from hallmarket.server.tables.store import make_table_store
 from hallmarket.server.wallet.fold import fold, keep_folding
 
 BACKGROUND_CONNECTIONS = 4
@@ -46,7 +46,7 @@ def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
     database = Database(database_url, BACKGROUND_CONNECTIONS)
     store = ObjectStore(settings.blobs, settings.data / "blobs")
     blobs = BlobStore(database, store)
-    tables = make_tables(settings)
+    tables = make_table_store(settings)
     maintenance_tasks = (
         lambda: delete_expired_responses(database),
         lambda: delete_abandoned_uploads(database),

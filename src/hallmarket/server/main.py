@@ -67,7 +67,7 @@ from hallmarket.server.purchases.sales_routes import sales_routes
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import QueryLimits
 from hallmarket.server.settings import Settings
-from hallmarket.server.tables.store import make_tables
+from hallmarket.server.tables.store import make_table_store
 from hallmarket.server.teams.routes import teams_routes
 from hallmarket.server.tlog.routes import log_routes
 from hallmarket.server.wallet.routes import wallet_routes
@@ -100,7 +100,7 @@ def make_app(settings: Settings, database_url: str, secret: bytes, key: SigningK
     blobs = BlobStore(database, ObjectStore(settings.blobs, settings.data / "blobs"))
     signed_urls = SignedUrls(authenticator, secret, settings.public_url)
     texts = PostContentProvider(database)
-    tables = make_tables(settings)
+    tables = make_table_store(settings)
     engine = make_query_engine(settings)
     exports = Exports(database, tables, engine)
     providers: ContentProviders = {

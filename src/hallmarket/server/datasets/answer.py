@@ -1,15 +1,11 @@
 """What queries, pages and exports of a version have in common."""
 
-import asyncio
 from typing import Any
 
 import msgspec
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import Pagination
-from hallmarket.server.query_engine.types import Column, Source
-from hallmarket.server.tables.store import Tables
-from hallmarket.server.tables.types import Snapshot
 
 LAST_VERSION = 2**31 - 1
 VERSION_QUERY = {
@@ -54,12 +50,6 @@ ROWS_ANSWER = {
         ],
     }
 }
-
-
-async def source_of(tables: Tables, snapshot: Snapshot) -> Source:
-    """A snapshot as the engine reads it. Raises Unavailable."""
-    paths = await asyncio.to_thread(tables.local_paths, snapshot)
-    return Source(tuple(paths), tuple(Column(column.name, column.type) for column in snapshot.columns))
 
 
 def page_answer(

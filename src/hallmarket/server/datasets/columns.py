@@ -15,9 +15,10 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.declare import MAX_COLUMNS, find_named, normalize_name, read_enum_values
-from hallmarket.server.tables.store import Tables
-from hallmarket.server.tables.types import Column, read_type
+from hallmarket.server.tables.column_types import parse_type
+from hallmarket.server.tables.columns import MAX_COLUMNS, find_column, normalize_name, read_enum_values
+from hallmarket.server.tables.store import TableStore
+from hallmarket.server.tables.types import Column
 
 Label = Annotated[str, msgspec.Meta(max_length=1024)]
 ENUM = "enum"
@@ -43,13 +44,13 @@ class ChangeColumn(msgspec.Struct, frozen=True):
 
 
 async def add_column(
-    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: NewColumn
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, wanted: NewColumn
 ) -> str:
     """Add a column of nulls, and return its name. Raises NotFound, Forbidden, InvalidRequest, Duplicate, Conflict."""
     column = _declare(wanted)
 
     async def change(head: Head) -> Head:
-        if find_named(head.snapshot.columns, column.name):
+        if find_column(head.snapshot.columns, column.name):
             raise Duplicate(f"There is a column {column.name} already.")
         if len(head.snapshot.columns) >= MAX_COLUMNS:
             raise Conflict(f"A dataset has at most {MAX_COLUMNS} columns.")
@@ -62,7 +63,7 @@ async def add_column(
 
 
 async def change_column(
-    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, name: str, wanted: ChangeColumn
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, name: str, wanted: ChangeColumn
 ) -> str:
     """Change a column, and return its name from now on.
 
@@ -77,7 +78,7 @@ async def change_column(
         columns = [(new, old.name) if one is old else (one, one.name) for one in head.snapshot.columns]
         changed = await _changed(tables, head, columns)
         if head.key == old.name:
-            if new.type != old.type and not await run_in_thread(tables.is_key, changed.snapshot, new.name):
+            if new.type != old.type and not await run_in_thread(tables.can_be_key, changed.snapshot, new.name):
                 raise Conflict(f"{old.name} is the key, and would not be unique any more.")
             changed = msgspec.structs.replace(changed, key=new.name)
         return changed
@@ -89,7 +90,7 @@ async def change_column(
     return renamed[0][1]
 
 
-async def drop_column(database: Database, tables: Tables, principal: Principal, dataset_id: UUID, name: str) -> str:
+async def drop_column(database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, name: str) -> str:
     """Drop a column and the indexes it is in, and return its name. Raises as `add_column`, Conflict for the last."""
     dropped: list[str] = []
     indexes: list[str] = []
@@ -118,7 +119,7 @@ def _declare(wanted: NewColumn) -> Column:
     values = None
     if wanted.enumValues is not None or wanted.type.strip().lower() == ENUM:
         values = read_enum_values(wanted.enumValues, name)
-    kind = "text" if values is not None else read_type(wanted.type)
+    kind = "text" if values is not None else parse_type(wanted.type)
     return Column(name, kind, nullable=wanted.nullable, label=wanted.label, enum_values=values)
 
 
@@ -129,7 +130,7 @@ def _apply(head: Head, old: Column, wanted: ChangeColumn) -> Column:
         name = normalize_name(wanted.newName)
         if not name:
             raise InvalidRequest("A column's name needs a letter or a digit.", "newName")
-        if name != old.name and find_named(head.snapshot.columns, name):
+        if name != old.name and find_column(head.snapshot.columns, name):
             raise Duplicate(f"There is a column {name} already.")
         new = msgspec.structs.replace(new, name=name, original=None)
     if wanted.label is not UNSET:
@@ -137,7 +138,7 @@ def _apply(head: Head, old: Column, wanted: ChangeColumn) -> Column:
     if wanted.type is not UNSET and wanted.type.strip().lower() != ENUM:
         # What was an enum or a reference is a plain column again.
         new = msgspec.structs.replace(
-            new, type=read_type(wanted.type), enum_values=None, ref_kind=None, asset_type=None
+            new, type=parse_type(wanted.type), enum_values=None, ref_kind=None, asset_type=None
         )
     if wanted.enumValues is not UNSET and wanted.enumValues is not None:
         values = read_enum_values(wanted.enumValues, old.name)
@@ -147,7 +148,7 @@ def _apply(head: Head, old: Column, wanted: ChangeColumn) -> Column:
     return new
 
 
-async def _changed(tables: Tables, head: Head, columns: Sequence[tuple[Column, str | None]]) -> Head:
+async def _changed(tables: TableStore, head: Head, columns: Sequence[tuple[Column, str | None]]) -> Head:
     return head.with_snapshot(await run_in_thread(tables.change_columns, head.snapshot, columns))
 
 
@@ -156,7 +157,7 @@ def _same(head: Head) -> list[tuple[Column, str | None]]:
 
 
 def _get(head: Head, name: str) -> Column:
-    column = find_named(head.snapshot.columns, name)
+    column = find_column(head.snapshot.columns, name)
     if column is None:
         raise NotFound("There is no such column.")
     return column

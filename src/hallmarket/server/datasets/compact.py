@@ -11,12 +11,12 @@ from hallmarket.server.datasets.request_compaction import MAX_SMALL_FILES
 from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.write import lease, save_head
 from hallmarket.server.errors import NotFound
-from hallmarket.server.tables.store import Tables, small_files
+from hallmarket.server.tables.store import TableStore, count_small_files
 
 log = structlog.get_logger()
 
 
-async def compact_dataset(database: Database, tables: Tables, payload: bytes) -> None:
+async def compact_dataset(database: Database, tables: TableStore, payload: bytes) -> None:
     """Join the small files of a dataset's head, sorted by its newest index. Rows and existing versions do not change.
 
     The next version consists of the new files. Raises Conflict if others write for a minute, Unavailable.
@@ -24,7 +24,7 @@ async def compact_dataset(database: Database, tables: Tables, payload: bytes) ->
     dataset_id = UUID(msgspec.json.decode(payload, type=str))
     with suppress(NotFound):  # the dataset was deleted in the meantime
         async with lease(database, dataset_id) as (writer_id, head):
-            if small_files(head.snapshot) < MAX_SMALL_FILES:
+            if count_small_files(head.snapshot) < MAX_SMALL_FILES:
                 return
             compacted = head.with_snapshot(await run_in_thread(tables.compact, head.snapshot, head.order))
             async with database.transaction() as tx:

@@ -24,15 +24,10 @@ from hallmarket.server.datasets.types import DATASET, CreatedDataset, Head, Inde
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.declare import (
-    MAX_COLUMNS,
-    declare_columns,
-    get_named,
-    read_create_table,
-    read_enum_values,
-)
-from hallmarket.server.tables.read_json import infer_columns
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.columns import MAX_COLUMNS, declare_columns, get_column, read_enum_values
+from hallmarket.server.tables.create_table import parse_create_table
+from hallmarket.server.tables.store import TableStore
+from hallmarket.server.tables.type_inference import infer_json_columns
 from hallmarket.server.tables.types import Column, Snapshot
 
 
@@ -65,7 +60,9 @@ _read_create = msgspec.json.Decoder(CreateDataset).decode
 NO_METADATA = Metadata()
 
 
-async def create_from_schema(database: Database, tables: Tables, principal: Principal, body: bytes) -> CreatedDataset:
+async def create_from_schema(
+    database: Database, tables: TableStore, principal: Principal, body: bytes
+) -> CreatedDataset:
     """Create a dataset, with its rows if they are sent: all of it, or nothing.
 
     Raises InvalidRequest, Forbidden, NotFound for a parent, Conflict where values must be unique, Unavailable.
@@ -92,7 +89,7 @@ async def create_from_schema(database: Database, tables: Tables, principal: Prin
 
 
 async def prepare_dataset(
-    database: Database, tables: Tables, principal: Principal, wanted: NewDataset
+    database: Database, tables: TableStore, principal: Principal, wanted: NewDataset
 ) -> tuple[UUID, FinishedVersion]:
     """The id and the first version of a dataset of rows that tell their columns, written and not yet kept.
 
@@ -113,7 +110,7 @@ async def prepare_dataset(
 
 async def create_from_batches(
     database: Database,
-    tables: Tables,
+    tables: TableStore,
     principal: Principal,
     wanted: NewDataset,
     columns: tuple[Column, ...],
@@ -127,7 +124,7 @@ async def create_from_batches(
         head = await run_in_thread(lambda: head.with_snapshot(tables.append(head.snapshot, batches())))
         for index in head.indexes:
             if index.is_unique:
-                await run_in_thread(tables.check_unique, head.snapshot, index.columns)
+                await run_in_thread(tables.verify_unique, head.snapshot, index.columns)
         head = await _sorted(tables, head)
         await _keep(database, principal, wanted, await finish_version(tables, head), dataset_id)
     except DomainError:
@@ -140,7 +137,7 @@ def _new_head(dataset_id: UUID, columns: tuple[Column, ...], indexes: Sequence[I
     return Head(Snapshot(dataset_id, columns), 0, None, True, None, None, indexes)
 
 
-async def _sorted(tables: Tables, head: Head) -> Head:
+async def _sorted(tables: TableStore, head: Head) -> Head:
     return head.with_snapshot(await run_in_thread(tables.sort, head.snapshot, head.order)) if head.order else head
 
 
@@ -172,22 +169,22 @@ async def _answer(
         return CreatedDataset(await get_asset(connection, principal, dataset_id, DATASET), counts, warning)
 
 
-def delete_table_files(tables: Tables, dataset_id: UUID) -> None:
+def delete_table_files(tables: TableStore, dataset_id: UUID) -> None:
     """Clear away the files of a dataset that was not made."""
     with suppress(Unavailable):  # then a sweep does it
-        tables.forget(dataset_id)
+        tables.delete(dataset_id)
 
 
 def _declare(wanted: NewDataset, rows: msgspec.Raw | None) -> tuple[Column, ...]:
     """The columns a new dataset is to have. Raises InvalidRequest."""
     metadata = wanted.metadata or NO_METADATA
     if wanted.schema:
-        names, types = read_create_table(wanted.schema)
+        names, types = parse_create_table(wanted.schema)
         columns = declare_columns(metadata.columns or names, types)
     elif rows is not None:
         read = [dict(row) for row in read_rows(rows)]
         check_cells(read, min(len(set().union(*read)), MAX_COLUMNS))  # of more columns it is said that there are
-        columns = infer_columns(read)
+        columns = infer_json_columns([read])
     else:
         raise InvalidRequest("A dataset needs a schema, or rows that tell it.", "schema")
     return promote(columns, wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns)
@@ -200,7 +197,7 @@ def promote(
     if refs:
         columns = apply_references(columns, refs)
     if enums:
-        values = {get_named(columns, name).name: read_enum_values(said, name) for name, said in enums.items()}
+        values = {get_column(columns, name).name: read_enum_values(said, name) for name, said in enums.items()}
         columns = tuple(
             msgspec.structs.replace(one, type="text", enum_values=values[one.name]) if one.name in values else one
             for one in columns

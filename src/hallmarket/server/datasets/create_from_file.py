@@ -21,11 +21,11 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavailable
 from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.coerce import check_enum
+from hallmarket.server.tables.coerce_values import verify_enum
 from hallmarket.server.tables.read_upload import read_upload
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Column
-from hallmarket.server.tables.upload import Upload
+from hallmarket.server.tables.uploaded_table import UploadedTable
 
 FIELD = "dataset"
 Said = TypeVar("Said")
@@ -51,7 +51,7 @@ class ImportFiles(msgspec.Struct, frozen=True):
 
 
 async def create_from_file_asset(
-    database: Database, tables: Tables, uploads: ImportFiles, principal: Principal, body: bytes
+    database: Database, tables: TableStore, uploads: ImportFiles, principal: Principal, body: bytes
 ) -> CreatedDataset:
     """Create a dataset of a file asset, which the JSON `body` names.
 
@@ -64,7 +64,7 @@ async def create_from_file_asset(
 
 
 async def create_from_form(
-    database: Database, tables: Tables, uploads: ImportFiles, principal: Principal, form: UploadForm
+    database: Database, tables: TableStore, uploads: ImportFiles, principal: Principal, form: UploadForm
 ) -> CreatedDataset:
     """Create a dataset of a form's `file`, with JSON beside it in `dataset`. Its columns are those of the file.
 
@@ -108,7 +108,7 @@ async def _spool(pieces: AsyncIterator[bytes], spool: IO[bytes]) -> None:
 
 
 async def _create(
-    database: Database, tables: Tables, principal: Principal, wanted: NewDataset, path: Path, name: str
+    database: Database, tables: TableStore, principal: Principal, wanted: NewDataset, path: Path, name: str
 ) -> CreatedDataset:
     if wanted.refs:
         raise InvalidRequest("References are declared once the dataset is there, by PUT.", "refs")
@@ -119,7 +119,7 @@ async def _create(
     return await create_from_batches(database, tables, principal, wanted, columns, lambda: _batches(upload, columns))
 
 
-def _batches(upload: Upload, columns: tuple[Column, ...]) -> Iterator[pa.RecordBatch]:
+def _batches(upload: UploadedTable, columns: tuple[Column, ...]) -> Iterator[pa.RecordBatch]:
     """The file's rows, held to the enums that were declared beside it."""
     enums = [(place, column) for place, column in enumerate(columns) if column.enum_values is not None]
     row = 1
@@ -127,7 +127,7 @@ def _batches(upload: Upload, columns: tuple[Column, ...]) -> Iterator[pa.RecordB
         for place, column in enums:
             if not pa.types.is_string(batch.column(place).type):
                 raise InvalidRequest(f"The enum column {column.name} has values that are no texts.", column.name)
-            check_enum(column, batch.column(place), row)
+            verify_enum(column, batch.column(place), row)
         row += batch.num_rows
         yield batch
 

@@ -13,13 +13,13 @@ from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.versions import get_version_row, read_version, sql
 from hallmarket.server.datasets.write import lease
 from hallmarket.server.errors import Conflict, NotFound
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 log = structlog.get_logger()
 _decode_manifest = msgspec.json.Decoder(Manifest).decode
 
 
-async def delete_orphaned_files(database: Database, tables: Tables) -> int:
+async def delete_orphaned_files(database: Database, tables: TableStore) -> int:
     """Delete files of no version, and tables of no dataset, that are older than a day; return how many files.
 
     Each dataset is checked once a day. Raises Unavailable.
@@ -30,15 +30,15 @@ async def delete_orphaned_files(database: Database, tables: Tables) -> int:
     for dataset_id in dataset_ids:
         with suppress(NotFound, Conflict):
             deleted += await _delete_from(database, tables, dataset_id)
-    for table_id in await _list_orphaned_tables(database, await run_in_thread(tables.table_ids)):
-        deleted += await run_in_thread(tables.sweep, table_id, ())
-        await run_in_thread(tables.forget_empty, table_id)
+    for table_id in await _list_orphaned_tables(database, await run_in_thread(tables.list_tables)):
+        deleted += await run_in_thread(tables.delete_abandoned, table_id, ())
+        await run_in_thread(tables.delete_empty, table_id)
     if deleted:
         log.info("deleted files that belong to no version of a dataset", files=deleted)
     return deleted
 
 
-async def _delete_from(database: Database, tables: Tables, dataset_id: UUID) -> int:
+async def _delete_from(database: Database, tables: TableStore, dataset_id: UUID) -> int:
     # The lease keeps writers away while the files are compared, and lets a Delta log that ran ahead be set back.
     async with lease(database, dataset_id) as (writer_id, head):
         async with database.connection() as connection:
@@ -47,7 +47,7 @@ async def _delete_from(database: Database, tables: Tables, dataset_id: UUID) -> 
         await run_in_thread(tables.commit, newest.snapshot)
         in_use = {file.name for text in manifests for file in _decode_manifest(text).files}
         in_use |= {file.name for file in head.snapshot.files}
-        deleted = await run_in_thread(tables.sweep, dataset_id, in_use)
+        deleted = await run_in_thread(tables.delete_abandoned, dataset_id, in_use)
         async with database.connection() as connection:
             await connection.execute(sql.record_sweep, dataset_id, writer_id)
     return deleted

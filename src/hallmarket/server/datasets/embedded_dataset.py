@@ -13,7 +13,7 @@ from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.views import NewView, insert_view
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Said(msgspec.Struct, frozen=True):
 class DatasetEmbedder:
     """Makes datasets of what texts hold; the rows are written before the transaction that makes anything of them."""
 
-    def __init__(self, database: Database, tables: Tables) -> None:
+    def __init__(self, database: Database, tables: TableStore) -> None:
         self._database = database
         self._tables = tables
 
@@ -46,7 +46,7 @@ class DatasetEmbedder:
 class PreparedDataset:
     """A dataset whose rows are written: to be made, or discarded."""
 
-    def __init__(self, tables: Tables, dataset_id: UUID, finished: FinishedVersion, view: NewView | None) -> None:
+    def __init__(self, tables: TableStore, dataset_id: UUID, finished: FinishedVersion, view: NewView | None) -> None:
         self._tables = tables
         self._id = dataset_id
         self._finished = finished

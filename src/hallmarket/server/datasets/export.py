@@ -1,5 +1,6 @@
 """A whole version in a format that other programs read, made while it is read."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
@@ -8,7 +9,7 @@ from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number, source_of
+from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number
 from hallmarket.server.datasets.types import DATASET
 from hallmarket.server.datasets.versions import get_version_row, read_snapshot
 from hallmarket.server.errors import InvalidRequest, Unavailable
@@ -16,7 +17,7 @@ from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.errors import InvalidQuery
 from hallmarket.server.query_engine.types import Format, Query
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 CONTENT_TYPES = {
     Format.CSV: "text/csv; charset=utf-8; header=present",
@@ -48,7 +49,7 @@ def read_format(text: str | None) -> Format:
 class Exports:
     """Versions of datasets as files, also for those who download assets of any type."""
 
-    def __init__(self, database: Database, tables: Tables, engine: QueryEngine) -> None:
+    def __init__(self, database: Database, tables: TableStore, engine: QueryEngine) -> None:
         self._database = database
         self._tables = tables
         self._engine = engine
@@ -72,7 +73,7 @@ class Exports:
         async def read(start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
             assert start == 0, "an export is made anew each time, from its first byte"
             assert end is None, "and to its last"
-            export = Query(await source_of(self._tables, snapshot))
+            export = Query(await asyncio.to_thread(self._tables.query_source, snapshot))
             try:
                 async with aclosing(self._engine.export(export, format_)) as pieces:
                     async for piece in pieces:

@@ -8,10 +8,10 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import lease, save_head
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.principal import job_for
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 
-async def finish_abandoned_writes(database: Database, tables: Tables) -> int:
+async def finish_abandoned_writes(database: Database, tables: TableStore) -> int:
     """Make versions of writes that were pending for an hour; return how many datasets had one. Raises Unavailable."""
     async with database.connection() as connection:
         dataset_ids = [row["asset_id"] for row in await connection.fetch(sql.list_abandoned)]

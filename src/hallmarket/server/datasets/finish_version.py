@@ -23,7 +23,7 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.store import KEY, Tables
+from hallmarket.server.tables.store import KEY_COLUMN, TableStore
 from hallmarket.server.tables.types import Column, Snapshot
 from hallmarket.server.tlog.append import append
 
@@ -40,15 +40,15 @@ class FinishedVersion(msgspec.Struct, frozen=True):
     refers_to: list[UUID]
 
 
-async def finish_version(tables: Tables, head: Head) -> FinishedVersion:
+async def finish_version(tables: TableStore, head: Head) -> FinishedVersion:
     """Make a version out of a head. Raises Conflict, Unavailable."""
     return await run_in_thread(_finish, tables, head)
 
 
-def _finish(tables: Tables, head: Head) -> FinishedVersion:
+def _finish(tables: TableStore, head: Head) -> FinishedVersion:
     key = head.key
-    if key is None and head.is_new and head.snapshot.rows and tables.is_key(head.snapshot):
-        key = KEY
+    if key is None and head.is_new and head.snapshot.rows and tables.can_be_key(head.snapshot):
+        key = KEY_COLUMN
     snapshot = tables.commit(head.snapshot)
     assert snapshot.delta_version is not None
     number = head.version + 1

@@ -18,8 +18,8 @@ from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.declare import get_named
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.columns import get_column
+from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Column
 
 MAX_COLUMNS = 4
@@ -36,7 +36,7 @@ class NewIndex(msgspec.Struct, frozen=True):
 
 def declare_index(columns: tuple[Column, ...], wanted: NewIndex) -> Index:
     """An index as it is kept. Raises InvalidRequest."""
-    names = tuple(dict.fromkeys(get_named(columns, name).name for name in wanted.columns))
+    names = tuple(dict.fromkeys(get_column(columns, name).name for name in wanted.columns))
     if not 1 <= len(names) <= MAX_COLUMNS:
         raise InvalidRequest(f"An index has 1 to {MAX_COLUMNS} columns.", "columns")
     return Index("_".join([*names, "key" if wanted.unique else "idx"]), names, wanted.unique)
@@ -55,7 +55,7 @@ async def list_indexes(database: Database, principal: Principal, dataset_id: UUI
 
 
 async def create_index(
-    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: NewIndex
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, wanted: NewIndex
 ) -> WireIndex:
     """Index columns, and sort the rows by them; the one there is already, if there is one over the same columns.
 
@@ -77,7 +77,7 @@ async def create_index(
         if found is None and len(head.indexes) >= MAX_INDEXES:
             raise Conflict(f"A dataset has at most {MAX_INDEXES} indexes; drop one first.")
         if index.is_unique:
-            await run_in_thread(tables.check_unique, head.snapshot, index.columns)
+            await run_in_thread(tables.verify_unique, head.snapshot, index.columns)
         made.append(index)
         return head.with_snapshot(await run_in_thread(tables.sort, head.snapshot, index.columns))
 
@@ -92,7 +92,9 @@ async def create_index(
     return _wire(made[0])
 
 
-async def delete_index(database: Database, tables: Tables, principal: Principal, dataset_id: UUID, name: str) -> None:
+async def delete_index(
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, name: str
+) -> None:
     """Drop an index. Raises NotFound, Forbidden, Conflict for the key's."""
 
     async def change(head: Head) -> Head:

@@ -16,8 +16,9 @@ from hallmarket.server.datasets.types import Head, IngestResult, IngestWarning, 
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, PayloadTooLarge
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.coerce import Row, Rows, coerce_rows, settle_types
-from hallmarket.server.tables.store import KEY, Tables
+from hallmarket.server.tables.coerce_rows import CoercedRows, Row, coerce_rows
+from hallmarket.server.tables.store import KEY_COLUMN, TableStore
+from hallmarket.server.tables.type_inference import correct_bigint_columns
 from hallmarket.server.tables.types import Column
 
 Sent = dict[str, pa.Array | None]
@@ -49,7 +50,7 @@ _read_ingest = msgspec.json.Decoder(Ingest).decode
 
 
 async def ingest_rows(
-    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, body: bytes
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, body: bytes
 ) -> IngestResult:
     """Write the rows of a request; they are durable when this returns.
 
@@ -84,11 +85,11 @@ async def accept_rows(
     return AcceptedRows(columns, checked.table, sent, skipped, warn(rows.ignored, checked.refs))
 
 
-def _coerce(columns: tuple[Column, ...], raw: msgspec.Raw, empty: bool) -> tuple[tuple[Column, ...], Rows]:
+def _coerce(columns: tuple[Column, ...], raw: msgspec.Raw, empty: bool) -> tuple[tuple[Column, ...], CoercedRows]:
     rows = read_rows(raw, exact=any(column.type.startswith("numeric") for column in columns))
     check_cells(rows, len(columns))
     if empty:
-        columns = settle_types(columns, rows)
+        columns = correct_bigint_columns(columns, rows)
     return columns, coerce_rows(loosened(columns), rows)
 
 
@@ -109,7 +110,7 @@ def check_cells(rows: Sequence[Row], columns: int) -> None:
         )
 
 
-def apply_rows(tables: Tables, head: Head, mode: Mode, taken: AcceptedRows) -> tuple[Head, RowIngest]:
+def apply_rows(tables: TableStore, head: Head, mode: Mode, taken: AcceptedRows) -> tuple[Head, RowIngest]:
     """A head with rows in it, and what became of them. Blocks. Raises InvalidRequest, Conflict, Unavailable."""
     old = msgspec.structs.replace(head.snapshot, columns=taken.columns)
     inserted, updated, skipped = taken.table.num_rows, 0, taken.skipped
@@ -138,19 +139,19 @@ def apply_rows(tables: Tables, head: Head, mode: Mode, taken: AcceptedRows) -> t
     return new, RowIngest(inserted, updated, skipped)
 
 
-def check_promises(tables: Tables, old: Head, new: Head, mode: Mode) -> None:
+def check_promises(tables: TableStore, old: Head, new: Head, mode: Mode) -> None:
     """Raises Conflict if what must be unique is not any more."""
     only_added = mode == "append"
     if new.key is not None and only_added:  # upserts and updates go by it, so it stays unique
         _check_unique(tables, new, (new.key,), old, "Use upsert to change rows that are there.")
     for index in new.indexes:
         if index.is_unique:
-            tables.check_unique(new.snapshot, index.columns, old.snapshot if only_added else None)
+            tables.verify_unique(new.snapshot, index.columns, old.snapshot if only_added else None)
 
 
-def _check_unique(tables: Tables, new: Head, columns: Sequence[str], old: Head, hint: str) -> None:
+def _check_unique(tables: TableStore, new: Head, columns: Sequence[str], old: Head, hint: str) -> None:
     try:
-        tables.check_unique(new.snapshot, columns, old.snapshot)
+        tables.verify_unique(new.snapshot, columns, old.snapshot)
     except Conflict as error:
         raise Conflict(f"{error.message} {hint}") from None
 
@@ -167,13 +168,13 @@ def _check_nulls(taken: AcceptedRows, key: str | None, *, only_sent: bool = Fals
             raise InvalidRequest(f"Column {column.name}, row {at + 1}: it takes no null.", column.name)
 
 
-def _find_key(tables: Tables, head: Head) -> str:
+def _find_key(tables: TableStore, head: Head) -> str:
     """The key of a table that has none yet, if its column `id` can be one. Raises InvalidRequest."""
-    if not tables.is_key(head.snapshot):
+    if not tables.can_be_key(head.snapshot):
         raise InvalidRequest(
             "Upserts and updates need a key: a column named id whose values are unique and not null.", "mode"
         )
-    return KEY
+    return KEY_COLUMN
 
 
 def _read(body: bytes) -> Ingest:

@@ -1,12 +1,13 @@
 """A caller's own query over a version."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.answer import LAST_VERSION, page_answer, source_of
+from hallmarket.server.datasets.answer import LAST_VERSION, page_answer
 from hallmarket.server.datasets.resolve_references import resolve_references
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
@@ -14,7 +15,7 @@ from hallmarket.server.http.exchange import DEEPEST
 from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 
 class CustomQuery(msgspec.Struct, frozen=True):
@@ -29,7 +30,12 @@ class CustomQuery(msgspec.Struct, frozen=True):
 
 
 async def query_dataset(
-    database: Database, tables: Tables, engine: QueryEngine, principal: Principal, dataset_id: UUID, asked: CustomQuery
+    database: Database,
+    tables: TableStore,
+    engine: QueryEngine,
+    principal: Principal,
+    dataset_id: UUID,
+    asked: CustomQuery,
 ) -> bytes:
     """A query's result: the answer's JSON.
 
@@ -42,7 +48,7 @@ async def query_dataset(
             raise InvalidRequest("query must be a SELECT over {{table}}.", "query")
         raise InvalidRequest("This server has no language model to write queries with; send SQL in query.", "prompt")
     offset = asked.offset or 0
-    source = await source_of(tables, version.snapshot)
+    source = await asyncio.to_thread(tables.query_source, version.snapshot)
     page = await engine.run(Query(source, asked.query, offset, asked.limit))
     refs = None
     if asked.resolve_refs:

@@ -19,7 +19,7 @@ from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.errors import QUERY_ERRORS
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 AnyRequest = Request[Any, Any, Any]
 JSON = "application/json"
@@ -34,7 +34,7 @@ EXAMPLE = {"query": "select city, count(*) from {{table}} group by city order by
 
 
 def query_routes(
-    database: Database, tables: Tables, engine: QueryEngine, exports: Exports
+    database: Database, tables: TableStore, engine: QueryEngine, exports: Exports
 ) -> Sequence[HTTPRouteHandler]:
     """The routes that read rows."""
 

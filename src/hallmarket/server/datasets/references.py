@@ -13,8 +13,8 @@ from hallmarket.server.datasets.types import IngestWarning
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.declare import get_named
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.columns import get_column
+from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Column, Snapshot
 
 MAX_SHOWN = 20
@@ -43,7 +43,7 @@ def loosened(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 def apply_references(columns: Sequence[Column], refs: Mapping[str, Any]) -> tuple[Column, ...]:
     """The columns with references as callers declare them. Raises InvalidRequest."""
-    found = {get_named(columns, name).name: read_reference(said, name) for name, said in refs.items()}
+    found = {get_column(columns, name).name: read_reference(said, name) for name, said in refs.items()}
     return tuple(
         msgspec.structs.replace(one, type="uuid", ref_kind=said.kind, asset_type=said.asset_type)
         if (said := found.get(one.name))
@@ -99,13 +99,13 @@ async def check_references(
     return Checked(kept, pc.indices_nonzero(good_rows), refs)
 
 
-def find_references(tables: Tables, snapshot: Snapshot) -> list[UUID]:
+def find_references(tables: TableStore, snapshot: Snapshot) -> list[UUID]:
     """The assets that a table's rows refer to, the first 1,000 of them. Raises Unavailable."""
     found: dict[UUID, None] = {}
     for column in snapshot.columns:
         if column.ref_kind != "asset":
             continue
-        for value in tables.distinct(snapshot, column.name):
+        for value in tables.distinct_values(snapshot, column.name):
             if len(found) == MAX_CONNECTED:
                 return list(found)
             if (read := _read_id(value)) not in (None, snapshot.table_id):

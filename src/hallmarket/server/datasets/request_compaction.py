@@ -3,7 +3,7 @@
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.datasets.types import Head
 from hallmarket.server.jobs.enqueue import enqueue
-from hallmarket.server.tables.store import small_files
+from hallmarket.server.tables.store import count_small_files
 
 COMPACT = "compact-dataset"  # the jobs' kind
 MAX_SMALL_FILES = 16  # with fewer small files, a dataset is not worth compacting
@@ -11,5 +11,5 @@ MAX_SMALL_FILES = 16  # with fewer small files, a dataset is not worth compactin
 
 async def request_compaction(tx: Connection, head: Head) -> None:
     """Queue the compaction of a dataset if it has many small files and `tx` commits."""
-    if small_files(head.snapshot) >= MAX_SMALL_FILES:
+    if count_small_files(head.snapshot) >= MAX_SMALL_FILES:
         await enqueue(tx, COMPACT, str(head.snapshot.table_id))

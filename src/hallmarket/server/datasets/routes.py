@@ -40,7 +40,7 @@ from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 AnyRequest = Request[Any, Any, Any]
 ONE = "/datasets/{dataset_id:str}"
@@ -59,7 +59,7 @@ class Dropped(msgspec.Struct, frozen=True):
     dropped: str
 
 
-def datasets_routes(database: Database, tables: Tables, uploads: ImportFiles) -> Sequence[HTTPRouteHandler]:
+def datasets_routes(database: Database, tables: TableStore, uploads: ImportFiles) -> Sequence[HTTPRouteHandler]:
     """The routes of datasets, save those that read rows."""
     return [
         *_creating_routes(database, tables, uploads),
@@ -71,7 +71,7 @@ def datasets_routes(database: Database, tables: Tables, uploads: ImportFiles) ->
     ]
 
 
-def _creating_routes(database: Database, tables: Tables, uploads: ImportFiles) -> Sequence[HTTPRouteHandler]:
+def _creating_routes(database: Database, tables: TableStore, uploads: ImportFiles) -> Sequence[HTTPRouteHandler]:
     @post(
         "/datasets/create/from-schema",
         opt=CREATE,
@@ -99,7 +99,7 @@ def _creating_routes(database: Database, tables: Tables, uploads: ImportFiles) -
     return [from_schema, from_file, data]
 
 
-def _dataset_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandler]:
+def _dataset_routes(database: Database, tables: TableStore) -> Sequence[HTTPRouteHandler]:
     @get(ONE, opt=READ, summary="One dataset, with its first rows")
     async def get_one(request: AnyRequest, dataset_id: FromPath[str]) -> Data[WireAsset]:
         wanted = _dataset(dataset_id)
@@ -155,7 +155,7 @@ def _describing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     return [schema, stats]
 
 
-def _column_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandler]:
+def _column_routes(database: Database, tables: TableStore) -> Sequence[HTTPRouteHandler]:
     # A path, for a column's name may have slashes in it, which arrive unquoted.
     one = ONE + "/columns/{column:path}"
 
@@ -178,7 +178,7 @@ def _column_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHand
     return [add, change, drop]
 
 
-def _index_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandler]:
+def _index_routes(database: Database, tables: TableStore) -> Sequence[HTTPRouteHandler]:
     @get(ONE + "/indexes", opt=READ, summary="The indexes of a dataset, its key first")
     async def indexes(request: AnyRequest, dataset_id: FromPath[str]) -> Data[list[WireIndex]]:
         return Data(await list_indexes(database, _caller(request), _dataset(dataset_id)))

@@ -1,12 +1,13 @@
 """Rows of a version as they are stored: page by page, each page of the same version."""
 
+import asyncio
 import re
 from uuid import UUID
 
 import msgspec
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.answer import VERSION_QUERY, page_answer, read_number, read_version_number, source_of
+from hallmarket.server.datasets.answer import VERSION_QUERY, page_answer, read_number, read_version_number
 from hallmarket.server.datasets.resolve_references import RESOLVE_QUERY, resolve_references
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
@@ -14,7 +15,7 @@ from hallmarket.server.http.exchange import DEEPEST, Pagination, read_flag
 from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Snapshot
 
 MAX_ROWS = 10_000
@@ -62,7 +63,7 @@ def read_wanted(query: dict[str, str]) -> Wanted:
 
 
 async def list_rows(
-    database: Database, tables: Tables, engine: QueryEngine, principal: Principal, dataset_id: UUID, wanted: Wanted
+    database: Database, tables: TableStore, engine: QueryEngine, principal: Principal, dataset_id: UUID, wanted: Wanted
 ) -> bytes:
     """A page of a version's rows, in the order they are stored in: the answer's JSON.
 
@@ -71,7 +72,8 @@ async def list_rows(
     async with database.connection() as connection:
         version = await get_version(connection, principal, dataset_id, wanted.version)
     files, offset = _cover(version.snapshot, wanted)
-    page = await engine.run(Query(await source_of(tables, files), offset=offset, limit=wanted.limit, count=False))
+    source = await asyncio.to_thread(tables.query_source, files)
+    page = await engine.run(Query(source, offset=offset, limit=wanted.limit, count=False))
     end = wanted.offset + page.row_count
     has_more = end < version.snapshot.rows and page.row_count > 0
     cursor = {"cursor": f"v{version.number}.{end}"} if has_more else None

@@ -10,7 +10,7 @@ import msgspec
 
 from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.identity.types import WireProfile, wire_profile
-from hallmarket.server.tables.types import Column, File, Snapshot
+from hallmarket.server.tables.types import Column, DataFile, Snapshot
 
 DATASET = "dataset"
 SCHEMA = "datasets"  # where a dataset's table stands, for whoever asks for the schema it is in
@@ -41,7 +41,7 @@ class StoredHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """A head as the database keeps it. `is_new`: its rows began anew since the last version, so its key is open."""
 
     columns: tuple[Column, ...]
-    files: tuple[File, ...]
+    files: tuple[DataFile, ...]
     is_new: bool = False
 
 

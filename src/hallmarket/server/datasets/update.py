@@ -20,7 +20,7 @@ from hallmarket.server.datasets.types import DATASET, Head
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 
 class DatasetFields(AssetFields, frozen=True):
@@ -38,7 +38,7 @@ class UpdateDataset(msgspec.Struct, frozen=True):
 
 
 async def update_dataset(
-    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, wanted: DatasetFields
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, wanted: DatasetFields
 ) -> WireAsset:
     """Change a dataset's fields and columns, all or nothing.
 
@@ -59,7 +59,7 @@ async def update_dataset(
 
 async def _change_columns(
     database: Database,
-    tables: Tables,
+    tables: TableStore,
     principal: Principal,
     dataset_id: UUID,
     wanted: DatasetFields,
@@ -78,7 +78,7 @@ async def _change_columns(
             tables.change_columns, head.snapshot, [(column, column.name) for column in columns]
         )
         for column in referring:
-            values = await run_in_thread(tables.distinct, snapshot, column.name)
+            values = await run_in_thread(tables.distinct_values, snapshot, column.name)
             table = pa.table({column.name: pa.array(values, pa.string())})
             async with database.connection() as connection:
                 checked = await check_references(connection, principal, [column], table)

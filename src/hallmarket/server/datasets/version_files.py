@@ -12,14 +12,14 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import NotFound
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 PIECE_BYTES = 1024 * 1024
 
 
 async def get_version_file(
-    database: Database, tables: Tables, principal: Principal, dataset_id: UUID, number: int, name: str
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, number: int, name: str
 ) -> Download:
     """A file of a version, as the version's manifest names it. Raises NotFound, Locked, Unavailable."""
     async with database.connection() as connection:

@@ -18,7 +18,7 @@ from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "assets:read", "raises": (Locked,)}
@@ -28,7 +28,7 @@ FILE = LINK | READ | {"raises": (Locked, RangeNotSatisfiable)}
 JSON = {"application/json": {"type": "object"}}
 
 
-def version_routes(database: Database, tables: Tables) -> Sequence[HTTPRouteHandler]:
+def version_routes(database: Database, tables: TableStore) -> Sequence[HTTPRouteHandler]:
     """The routes of versions."""
 
     @get(VERSIONS, opt=READ | {"query": window_query()}, summary="The versions of a dataset, newest first")

@@ -14,7 +14,7 @@ from hallmarket.server.datasets.types import DATASET, Version, WireVersion, wire
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.types import Column, File, Snapshot
+from hallmarket.server.tables.types import Column, DataFile, Snapshot
 
 sql = load_queries(__package__)
 
@@ -46,7 +46,7 @@ def read_version(row: asyncpg.Record) -> Version:
 def read_snapshot(row: asyncpg.Record) -> Snapshot:
     """The table as it was in a version, out of its manifest."""
     manifest = msgspec.json.decode(row["manifest"], type=Manifest)
-    files = tuple(File(file.name, file.size, file.rows, file.sha3_512) for file in manifest.files)
+    files = tuple(DataFile(file.name, file.size, file.rows, file.sha3_512) for file in manifest.files)
     columns = msgspec.convert(msgspec.to_builtins(manifest.columns), tuple[Column, ...])
     return Snapshot(row["dataset_id"], columns, files, row["delta_version"])
 

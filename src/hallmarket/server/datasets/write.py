@@ -23,7 +23,7 @@ from hallmarket.server.datasets.types import DATASET, Head, StoredHead, read_hea
 from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import Conflict, NotFound, Unavailable
 from hallmarket.server.principal import Principal
-from hallmarket.server.tables.store import Tables
+from hallmarket.server.tables.store import TableStore
 
 WAIT_S = 60.0  # for those who write before
 LOOK_EVERY_S = 0.05
@@ -36,7 +36,7 @@ Also = Callable[[Connection, Access], Awaitable[None]]
 
 async def write(
     database: Database,
-    tables: Tables,
+    tables: TableStore,
     principal: Principal,
     dataset_id: UUID,
     change: Change,

@@ -1,1 +1,1 @@
-"""Datasets as tables: columns, rows and files in the open Delta Lake format, each version's files for ever the same."""
+"""Tables: the columns and rows of datasets, in immutable Parquet files with a Delta Lake log."""

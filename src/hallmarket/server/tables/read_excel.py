@@ -1,7 +1,5 @@
-"""A workbook's first sheet as an upload, held whole."""
+"""Reads the first sheet of an Excel or OpenDocument workbook, which is held in memory."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -10,65 +8,60 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.tables.coerce import coerce_values
-from hallmarket.server.tables.declare import declare_columns
+from hallmarket.server.tables.coerce_values import coerce_values
+from hallmarket.server.tables.columns import declare_columns
+from hallmarket.server.tables.type_inference import infer_cell_type
 from hallmarket.server.tables.types import arrow_schema
-from hallmarket.server.tables.upload import BATCH_ROWS, MAX_UNPACKED_BYTES, Upload, plain
+from hallmarket.server.tables.uploaded_table import BATCH_ROWS, MAX_UNPACKED_BYTES, UploadedTable, to_json_value
 
 MAX_EXCEL_BYTES = 256 * 1024 * 1024
 
 
-def read_excel(path: Path) -> Upload:
-    """The first sheet of a workbook; its first row names the columns. Raises InvalidRequest."""
+def read_excel(path: Path) -> UploadedTable:
+    """Read the first sheet of a workbook, whose first row names the columns. Raises InvalidRequest."""
     if path.stat().st_size > MAX_EXCEL_BYTES:
-        raise InvalidRequest(f"A workbook may have {MAX_EXCEL_BYTES >> 20} MiB; send larger data as CSV.", "file")
+        raise InvalidRequest(f"The workbook is larger than {MAX_EXCEL_BYTES >> 20} MiB. Send CSV instead.", "file")
     try:
-        _check_unpacked(path)
+        _verify_unpacked_size(path)
         with CalamineWorkbook.from_path(str(path)) as book:
             sheet = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
     except (CalamineError, BadZipFile, OSError, ValueError, IndexError) as error:
-        raise InvalidRequest(f"The file is no workbook that can be read: {error}", "file") from None
+        raise InvalidRequest(f"The file is not a readable workbook: {error}", "file") from None
     if not sheet or not any(str(cell).strip() for cell in sheet[0]):
-        raise InvalidRequest("The workbook's first sheet is empty: its first row must name the columns.", "file")
+        raise InvalidRequest("The workbook's first sheet is empty. Its first row must name the columns.", "file")
     header, *body = sheet
-    values = [[_cell(row[place]) for row in body] for place in range(len(header))]
-    columns = declare_columns([_heading(cell) for cell in header], [_excel_kind(cells) for cells in values])
+    cells_by_column = [[_cell_value(row[index]) for row in body] for index in range(len(header))]
+    columns = declare_columns(
+        [_column_name(cell) for cell in header], [infer_cell_type(cells) for cells in cells_by_column]
+    )
     arrays = [
-        coerce_values(column, [plain(cell) for cell in cells], 2) for column, cells in zip(columns, values, strict=True)
+        coerce_values(column, [to_json_value(cell) for cell in cells], 2)
+        for column, cells in zip(columns, cells_by_column, strict=True)
     ]
     table = pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
-    return Upload(columns, lambda: iter(table.to_batches(BATCH_ROWS)))
+    return UploadedTable(columns, lambda: iter(table.to_batches(BATCH_ROWS)))
 
 
-def _check_unpacked(path: Path) -> None:
-    """Raises InvalidRequest for a workbook whose parts, unpacked, are more than fits into memory."""
+def _verify_unpacked_size(path: Path) -> None:
+    """Raise InvalidRequest for a workbook that is too large for memory when unpacked."""
     if not is_zipfile(path):
-        return  # an old one, which is not packed
+        return  # the old .xls format, which is not compressed
     with ZipFile(path) as parts:
         unpacked = sum(part.file_size for part in parts.infolist())
     if unpacked > MAX_UNPACKED_BYTES:
         raise InvalidRequest(
-            f"The workbook has {unpacked >> 20} MiB, unpacked; send more than {MAX_UNPACKED_BYTES >> 20} MiB as CSV.",
+            f"The workbook has {unpacked >> 20} MiB when unpacked; the limit is {MAX_UNPACKED_BYTES >> 20} MiB."
+            " Send CSV instead.",
             "file",
         )
 
 
-def _heading(cell: object) -> str:
+def _column_name(cell: object) -> str:
     return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
 
 
-def _cell(cell: Any) -> Any:
-    """A cell's value; Excel has no whole numbers, so a float that is one becomes one."""
+def _cell_value(cell: Any) -> Any:
+    """Get a cell's value. Excel stores every number as a float; one without a fraction becomes an int."""
     if cell == "":
         return None
     return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell
-
-
-def _excel_kind(cells: Sequence[Any]) -> str:
-    types = {type(cell) for cell in cells} - {type(None)}
-    if types <= {int, float} and types:
-        return "bigint" if types == {int} else "double precision"
-    known = {bool: "boolean", datetime: "timestamp", date: "date", time: "time"}
-    if types and types <= {date, datetime}:
-        return "date" if types == {date} else "timestamp"
-    return known.get(next(iter(types)), "text") if len(types) == 1 else "text"

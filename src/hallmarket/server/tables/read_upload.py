@@ -1,13 +1,13 @@
-"""Tables out of files: CSV, Parquet, JSON, NDJSON and Excel, in batches, with the columns they turn out to have."""
+"""Reads an uploaded file as a table: CSV, Parquet, JSON, NDJSON or Excel, by its name and first bytes."""
 
 from pathlib import Path
 
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.tables.read_csv import read_csv
 from hallmarket.server.tables.read_excel import read_excel
-from hallmarket.server.tables.read_json import read_json, read_lines
+from hallmarket.server.tables.read_json import read_json, read_ndjson
 from hallmarket.server.tables.read_parquet import read_parquet
-from hallmarket.server.tables.upload import Upload
+from hallmarket.server.tables.uploaded_table import UploadedTable
 
 FORMATS = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv",
@@ -15,22 +15,22 @@ FORMATS = {
     ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson",
     ".xlsx": "excel", ".xls": "excel", ".xlsb": "excel", ".xlsm": "excel", ".ods": "excel",
 }  # fmt: skip
+READERS = {
+    "csv": read_csv,
+    "parquet": read_parquet,
+    "json": read_json,
+    "ndjson": read_ndjson,
+    "excel": read_excel,
+}
 
 
-def read_upload(path: Path, name: str) -> Upload:
-    """Read a file that was called `name`; its ending and its first bytes tell the format. Raises InvalidRequest."""
-    kind = find_format(path, name)
-    return {
-        "csv": read_csv,
-        "parquet": read_parquet,
-        "json": read_json,
-        "ndjson": read_lines,
-        "excel": read_excel,
-    }[kind](path)
+def read_upload(path: Path, name: str) -> UploadedTable:
+    """Read the file at `path`, which was uploaded as `name`. Raises InvalidRequest."""
+    return READERS[detect_format(path, name)](path)
 
 
-def find_format(path: Path, name: str) -> str:
-    """csv, parquet, json, ndjson or excel. Raises InvalidRequest for anything else."""
+def detect_format(path: Path, name: str) -> str:
+    """Detect a file's format: csv, parquet, json, ndjson or excel. Raises InvalidRequest if it is another."""
     with path.open("rb") as opened:
         head = opened.read(4096)
     if head.startswith(b"PAR1"):
@@ -39,4 +39,4 @@ def find_format(path: Path, name: str) -> str:
         return kind
     if head.lstrip()[:1] in (b"[", b"{"):
         return "json" if head.lstrip()[:1] == b"[" else "ndjson"
-    raise InvalidRequest(f"A dataset can be made from a file ending in {', '.join(FORMATS)}.", "file")
+    raise InvalidRequest(f"Unknown file format. Send a file with a name ending in {', '.join(FORMATS)}.", "file")

@@ -1,4 +1,4 @@
-"""JSON rows to columns: the official client's traps, and exactness."""
+"""Conversion of JSON rows to columns: exact values, and the official client's quirks."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.tables.coerce import coerce_rows, coerce_values, settle_types
-from hallmarket.server.tables.declare import MAX_COLUMNS
-from hallmarket.server.tables.read_json import infer_columns
-from hallmarket.server.tables.types import TIMESTAMPTZ, Column
+from hallmarket.server.tables.coerce_rows import coerce_rows
+from hallmarket.server.tables.coerce_values import coerce_values
+from hallmarket.server.tables.column_types import TIMESTAMPTZ
+from hallmarket.server.tables.columns import MAX_COLUMNS
+from hallmarket.server.tables.type_inference import correct_bigint_columns, infer_json_columns
+from hallmarket.server.tables.types import Column
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 BIG = 10**38 - 1
 
 
 @pytest.mark.parametrize(
-    ("kind", "json", "kept"),
+    ("kind", "json", "stored"),
     [
         ("bigint", "[9223372036854775807, -9223372036854775808, null]", [2**63 - 1, -(2**63), None]),
         ("bigint", "[true, null]", [1, None]),
@@ -50,9 +52,9 @@ BIG = 10**38 - 1
         ("jsonb", '[{"a": 1}, "{\\"b\\": 1}", "x", [1]]', ['{"a":1}', '{"b": 1}', '"x"', "[1]"]),
     ],
 )
-def test_values_are_kept_as_they_were_meant(kind: str, json: str, kept: list[Any]) -> None:
-    """What the official client sends for a column of this type is kept exactly."""
-    assert coerce_values(Column("c", kind), msgspec.json.decode(json)).to_pylist() == kept
+def test_values_are_stored_exactly(kind: str, json: str, stored: list[Any]) -> None:
+    """Values that the official client sends for a column of this type are stored exactly."""
+    assert coerce_values(Column("c", kind), msgspec.json.decode(json)).to_pylist() == stored
 
 
 @pytest.mark.parametrize(
@@ -83,30 +85,30 @@ def test_values_are_kept_as_they_were_meant(kind: str, json: str, kept: list[Any
         ("uuid", '["0123456789ABCDEF0123456789abcdef", "x"]'),
     ],
 )
-def test_what_does_not_fit_is_named(kind: str, json: str) -> None:
-    """A value that cannot be kept exactly is refused, by column, row and value."""
-    with pytest.raises(InvalidRequest, match=r"Column c, row 2: .+ is not") as refused:
+def test_values_that_do_not_fit(kind: str, json: str) -> None:
+    """A value that cannot be stored exactly is rejected with its column and row."""
+    with pytest.raises(InvalidRequest, match=r"Column c, row 2: .+ is not") as rejected:
         coerce_values(Column("c", kind), msgspec.json.decode(json))
-    assert refused.value.details is not None
-    assert refused.value.details["field"] == "c"
+    assert rejected.value.details is not None
+    assert rejected.value.details["field"] == "c"
 
 
-def test_an_enum_takes_its_values_alone() -> None:
-    """A value that is none of an enum's is refused; null is none of them and fine."""
+def test_enum_values() -> None:
+    """An enum column accepts its allowed values and null, and no other value."""
     column = Column("c", "text", enum_values=("todo", "done"))
     assert coerce_values(column, ["done", None]).to_pylist() == ["done", None]
     with pytest.raises(InvalidRequest, match="Column c, row 2: later is not one of todo, done"):
         coerce_values(column, [None, "later"])
 
 
-def test_a_lone_surrogate_is_refused() -> None:
-    """What UTF-8 cannot carry is no text."""
+def test_lone_surrogate() -> None:
+    """A string that UTF-8 cannot encode is rejected."""
     with pytest.raises(InvalidRequest):
         coerce_values(Column("c", "text"), ["a", "\ud800"])
 
 
-def test_rows_are_matched_by_every_spelling() -> None:
-    """Keys are normalised; unknown ones are counted; absent ones are null, and known not to have been sent."""
+def test_keys_are_matched_by_any_spelling() -> None:
+    """Keys are normalised; unknown keys are counted; a missing key is null, and recorded as not sent."""
     columns = (Column("sample_id", "bigint"), Column("v", "text"), Column("w", "text"))
     rows = coerce_rows(columns, [{"Sample ID": 1, "V": None}, {"sample_id": 2, "x": 5}, {"v": "a", "x": 6}])
     assert rows.table.to_pylist() == [
@@ -115,36 +117,36 @@ def test_rows_are_matched_by_every_spelling() -> None:
         {"sample_id": None, "v": "a", "w": None},
     ]
     assert rows.ignored == {"x": 2}
-    where = {name: None if mask is None else mask.to_pylist() for name, mask in rows.sent.items()}
-    assert where == {"sample_id": [True, True, False], "v": [True, False, True]}
+    sent = {name: None if mask is None else mask.to_pylist() for name, mask in rows.sent.items()}
+    assert sent == {"sample_id": [True, True, False], "v": [True, False, True]}
     with pytest.raises(InvalidRequest, match="Row 1 has V and v"):
         coerce_rows(columns, [{"V": 1, "v": 2}])
 
 
-class Watched(dict[str, Any]):
-    """A row that counts how often something is looked for in it."""
+class CountingRow(dict[str, Any]):
+    """A row that counts how often a key is looked up in it."""
 
-    looks = 0
+    lookups = 0
 
     def __contains__(self, key: object) -> bool:
-        Watched.looks += 1
+        CountingRow.lookups += 1
         return super().__contains__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """As a dict's."""
-        Watched.looks += 1
+        """Look up a key, as a dict does."""
+        CountingRow.lookups += 1
         return super().get(key, default)
 
 
-def test_keys_of_their_own_are_not_looked_for_in_every_row() -> None:
-    """Rows that have a key each, which is no column's, take as long as they are many, not as that times itself."""
-    rows = [Watched({"a": number, f"x{number}": 1}) for number in range(MAX_COLUMNS + 1)]
-    Watched.looks = 0
+def test_unknown_keys_take_linear_time() -> None:
+    """If every row has an unknown key of its own, the time grows with the number of rows, not with its square."""
+    rows = [CountingRow({"a": number, f"x{number}": 1}) for number in range(MAX_COLUMNS + 1)]
+    CountingRow.lookups = 0
     read = coerce_rows((Column("a", "bigint"),), rows)
     assert read.ignored == {f"x{number}": 1 for number in range(len(rows))}
     with pytest.raises(InvalidRequest, match="at most 1600 columns"):
-        infer_columns(rows)
-    assert Watched.looks <= len(rows)
+        infer_json_columns([rows])
+    assert CountingRow.lookups <= len(rows)
 
 
 @pytest.mark.parametrize(
@@ -159,34 +161,34 @@ def test_keys_of_their_own_are_not_looked_for_in_every_row() -> None:
         ([True, 1], "bigint"),
     ],
 )
-def test_a_bigint_that_is_none_is_settled(values: list[Any], kind: str) -> None:
-    """What pandas declares BIGINT for want of a better word becomes what its values are."""
-    assert settle_types((Column("c", "bigint"),), [{"c": value} for value in values])[0].type == kind
+def test_bigint_columns_are_corrected(values: list[Any], kind: str) -> None:
+    """A column that pandas declares BIGINT gets the type of its values."""
+    assert correct_bigint_columns((Column("c", "bigint"),), [{"c": value} for value in values])[0].type == kind
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.none()))
-def test_whole_numbers_never_pass_through_a_double(values: list[int | None]) -> None:
-    """64-bit numbers come back to the last digit."""
+def test_integers_come_back(values: list[int | None]) -> None:
+    """64-bit integers come back exactly; none passes through a double."""
     sent = msgspec.json.decode(msgspec.json.encode(values))
     assert coerce_values(Column("c", "bigint"), sent).to_pylist() == values
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53) | st.none()))
 def test_doubles_come_back(values: list[float | None]) -> None:
-    """Doubles come back to the last bit, whole ones among them."""
+    """Doubles come back exactly, those without a fraction too."""
     sent = msgspec.json.decode(msgspec.json.encode(values))
     assert coerce_values(Column("c", "double precision"), sent).to_pylist() == values
 
 
 @given(st.lists(st.text() | st.none()))
 def test_texts_come_back(values: list[str | None]) -> None:
-    """Any text comes back as it was."""
+    """Any text comes back unchanged."""
     assert coerce_values(Column("c", "text"), values).to_pylist() == values
 
 
 @given(st.lists(st.datetimes(timezones=st.just(UTC)) | st.datetimes() | st.none(), min_size=1))
-def test_moments_come_back(values: list[datetime | None]) -> None:
-    """Times keep their microseconds, in UTC, those without an offset as they stand."""
+def test_timestamps_come_back(values: list[datetime | None]) -> None:
+    """Timestamps keep their microseconds. One without an offset is in UTC."""
     sent = [value and value.isoformat() for value in values]
-    meant = [value and value.replace(tzinfo=UTC) for value in values]
-    assert coerce_values(Column("c", TIMESTAMPTZ), sent).to_pylist() == meant
+    expected = [value and value.replace(tzinfo=UTC) for value in values]
+    assert coerce_values(Column("c", TIMESTAMPTZ), sent).to_pylist() == expected

@@ -1,4 +1,4 @@
-"""What a file that becomes a table is read as, whatever its format."""
+"""An uploaded file, read as a table; what the readers of all formats share."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
@@ -10,19 +10,19 @@ import pyarrow as pa
 from hallmarket.server.tables.types import Column
 
 BATCH_ROWS = 16_384
-MAX_UNPACKED_BYTES = 1024 * 1024 * 1024  # of what is read as a whole: a workbook, a column of a row group
+MAX_UNPACKED_BYTES = 1024 * 1024 * 1024  # of what must be held whole: a workbook, or a column of a row group
 MAX_FIELD_LENGTH = 16 * 1024 * 1024
 
 
-class Upload(msgspec.Struct, frozen=True):
-    """What a file holds: its columns, and its rows in batches, which may be begun again."""
+class UploadedTable(msgspec.Struct, frozen=True):
+    """The columns of a file, and a function that reads its rows in batches, from the beginning each time."""
 
     columns: tuple[Column, ...]
     batches: Callable[[], Iterator[pa.RecordBatch]]
 
 
-def plain(value: Any) -> Any:
-    """A Python value as JSON would have brought it."""
+def to_json_value(value: Any) -> Any:
+    """Convert a Python value to the form in which JSON would have brought it."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""CREATE TABLE texts and column names."""
+"""CREATE TABLE texts, column names and column types."""
 
 import pandas as pd
 import pytest
@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.tables.declare import declare_columns, find_named, normalize_name, read_create_table
-from hallmarket.server.tables.types import TIMESTAMPTZ, arrow_type, read_type
+from hallmarket.server.tables.column_types import TIMESTAMPTZ, arrow_type, parse_type
+from hallmarket.server.tables.columns import declare_columns, find_column, normalize_name
+from hallmarket.server.tables.create_table import parse_create_table
 
 DECLARED = ["bigint", "double precision", "boolean", "text", TIMESTAMPTZ, "date", "time", "bigint"]
 
 
 def official_text(frame: pd.DataFrame) -> str:
-    """The text that the official client makes of a frame."""
+    """The CREATE TABLE text that the official client makes from a frame."""
     dtypes = {
         column: "BOOLEAN" if pd.api.types.is_bool_dtype(dtype) else "DOUBLE PRECISION"
         for column, dtype in frame.dtypes.items()
@@ -25,19 +26,19 @@ def official_text(frame: pd.DataFrame) -> str:
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda name: "\0" not in name), min_size=8, max_size=8, unique=True))
-def test_types_are_read_whatever_the_names_are(names: list[str]) -> None:
-    """Names full of quotes, commas, parentheses, newlines and SQL words never change the list of types."""
+def test_types_are_read_with_any_names(names: list[str]) -> None:
+    """Quotes, commas, parentheses, newlines and SQL words in names never change the types."""
     moment = pd.Timestamp("2026-01-01T00:00:00", tz="UTC")
     values = [1, 1.5, True, "s", moment, moment.date(), moment.time(), None]
     frame = pd.DataFrame([values], columns=pd.Index(names, dtype=object))
     frame = frame.astype({names[7]: "Int64"})
-    _, types = read_create_table(official_text(frame))
+    _, types = parse_create_table(official_text(frame))
     assert types == DECLARED
 
 
-def test_a_text_that_people_write_is_read() -> None:
-    """Unquoted names, sizes, constraints of columns and of tables, and synonyms are understood."""
-    names, types = read_create_table("""create table t (
+def test_handwritten_create_table() -> None:
+    """Unquoted names, sizes, column and table constraints, and type synonyms are read."""
+    names, types = parse_create_table("""create table t (
         id int8 not null primary key, "a, ""b"" (" varchar(20) default 'x, y)', n numeric(20, 4) check (n > 0),
         t timestamptz, u uuid, j json, p timestamp, primary key (id), constraint c unique (n, t))""")
     assert names == ["id", 'a, "b" (', "n", "t", "u", "j", "p"]
@@ -48,10 +49,10 @@ def test_a_text_that_people_write_is_read() -> None:
     "text",
     ["", "drop table x", "create table t (", "create table t (a", "create table t (a nonsense)", "create table t (,)"],
 )
-def test_what_is_no_table_is_refused(text: str) -> None:
-    """A text that cannot be understood is the caller's mistake."""
+def test_invalid_create_table(text: str) -> None:
+    """A text that is not a CREATE TABLE statement is an InvalidRequest."""
     with pytest.raises(InvalidRequest):
-        read_create_table(text)
+        parse_create_table(text)
 
 
 @pytest.mark.parametrize(
@@ -71,25 +72,25 @@ def test_what_is_no_table_is_refused(text: str) -> None:
         ("x" * 100, "x" * 63),
     ],
 )
-def test_names_are_made_plain(original: str, name: str) -> None:
-    """Names become lower-case snake_case; letters of every script stay."""
+def test_names_are_normalised(original: str, name: str) -> None:
+    """Names become lower-case snake_case. Letters of every script stay."""
     assert normalize_name(original) == name
 
 
 @given(st.text())
-def test_a_plain_name_stays(original: str) -> None:
-    """Normalising again changes nothing, and nothing that Delta Lake refuses in a name is left."""
+def test_normalising_twice(original: str) -> None:
+    """Normalising again changes nothing, and no character that Delta Lake rejects is left."""
     name = normalize_name(original)
     assert normalize_name(name) == name
     assert not set(name) & set(' ,;{}()\n\t=".')
     assert len(name) <= 63
 
 
-def test_columns_are_found_by_every_spelling() -> None:
-    """Rows may go on naming a column as it was first spelled, or as it is called."""
+def test_columns_are_found_by_any_spelling() -> None:
+    """A column is found by its original spelling and by its name."""
     columns = declare_columns(["Sample ID", "!!!", 7], ["bigint", "text", "text"])
     assert [column.name for column in columns] == ["sample_id", "column_2", "_7"]
-    for spelling, place in [
+    for spelling, index in [
         ("Sample ID", 0),
         ("sample_id", 0),
         ("SAMPLE-ID", 0),
@@ -97,26 +98,26 @@ def test_columns_are_found_by_every_spelling() -> None:
         ("column_2", 1),
         ("7", 2),
     ]:
-        assert find_named(columns, spelling) is columns[place]
-    assert find_named(columns, "???") is None
+        assert find_column(columns, spelling) is columns[index]
+    assert find_column(columns, "???") is None
 
 
 @pytest.mark.parametrize(("names", "types"), [(["A", "a"], ["text"] * 2), ([], []), (["a"], ["text", "text"])])
-def test_columns_that_cannot_be_are_refused(names: list[str], types: list[str]) -> None:
-    """Two columns of one name, none at all, or more types than names are the caller's mistake."""
+def test_invalid_columns(names: list[str], types: list[str]) -> None:
+    """Two columns with one name, no column, or more types than names are an InvalidRequest."""
     with pytest.raises(InvalidRequest):
         declare_columns(names, types)
 
 
 @pytest.mark.parametrize("text", ["numeric(39)", "numeric(5,6)", "numeric(0)", "blob", "", "text; drop table x"])
-def test_types_that_are_none_are_refused(text: str) -> None:
-    """A type we cannot keep exactly is refused by name."""
+def test_invalid_types(text: str) -> None:
+    """An unknown type, or one that cannot be stored exactly, is an InvalidRequest."""
     with pytest.raises(InvalidRequest):
-        read_type(text)
+        parse_type(text)
 
 
-def test_every_word_has_a_place() -> None:
-    """Every type word reads back as itself and has a type in Arrow."""
+def test_canonical_types() -> None:
+    """Every canonical type name parses as itself and has an Arrow type."""
     for word in [*DECLARED, "numeric(38,37)", "numeric", "uuid", "jsonb", "integer", "smallint", "real"]:
-        assert read_type(word) == word
+        assert parse_type(word) == word
         assert arrow_type(word) is not None
