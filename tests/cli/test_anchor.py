@@ -257,7 +257,7 @@ def test_a_display_on_a_terminal(at_server, unique):
     command = f"{HALLMARKET} anchor a.jpg"
     result = subprocess.run(
         ["script", "-qec", command, "/dev/null"],
-        cwd=at_server.data_folder,
+        cwd=at_server.folder,
         env=at_server.environment | {"TERM": "xterm", "COLUMNS": "100"},
         stdin=subprocess.DEVNULL,
         capture_output=True,

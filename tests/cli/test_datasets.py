@@ -100,7 +100,7 @@ def test_a_push_in_batches(at_server, dataset, write):
     write("large.ndjson", rows)
     pushed = at_server.json("datasets", "push", dataset, "large.ndjson")
     assert (pushed["inserted"], pushed["version"]["number"], pushed["version"]["rows"]) == (4000, 2, 4003)
-    assert not list((at_server.data_folder / ".local/state/hallmarket/pushes").glob("*.json"))
+    assert not list((at_server.folder / ".local/state/hallmarket/pushes").glob("*.json"))
 
 
 def test_a_bad_row_changes_nothing(at_server, dataset, write):
@@ -117,12 +117,12 @@ def test_pull_and_verify(at_server, dataset, write):
     at_server.json("datasets", "push", dataset, "more.ndjson")
     pulled = at_server.json("datasets", "pull", dataset, "--version", "1", "-o", "first.parquet")
     assert (pulled["version"], pulled["rows"], pulled["proof"]) == (1, 3, "first.parquet.proof")
-    assert parquet.read_table(at_server.data_folder / "first.parquet")["id"].to_pylist() == [1, 2, 9007199254740993]
+    assert parquet.read_table(at_server.folder / "first.parquet")["id"].to_pylist() == [1, 2, 9007199254740993]
     assert at_server.json("verify", "first.parquet")["files"][0]["dataset"] == dataset
     assert at_server.json("verify", "--proof", "first.parquet.proof", "first.parquet")["proved"]
-    data = bytearray((at_server.data_folder / "first.parquet").read_bytes())
+    data = bytearray((at_server.folder / "first.parquet").read_bytes())
     data[len(data) // 2] ^= 1
-    (at_server.data_folder / "first.parquet").write_bytes(data)
+    (at_server.folder / "first.parquet").write_bytes(data)
     assert not at_server.json("verify", "first.parquet", status=1)["proved"]
     # Pulled again, it is right again.
     assert at_server.run("datasets", "pull", dataset, "--version", "1", "-o", "first.parquet").returncode == 0
@@ -133,7 +133,7 @@ def test_pull_writes_no_spreadsheet(at_server, dataset):
     """An output whose ending promises a form that there is not is refused, and nothing is written."""
     refused = at_server.run("datasets", "pull", dataset, "-o", "first.xlsx")
     assert (refused.returncode, "not pulled as .xlsx" in refused.stderr) == (2, True)
-    assert not (at_server.data_folder / "first.xlsx").exists()
+    assert not (at_server.folder / "first.xlsx").exists()
 
 
 def test_pull_a_version_of_several_files(at_server, dataset, write):
@@ -141,9 +141,9 @@ def test_pull_a_version_of_several_files(at_server, dataset, write):
     write("more.ndjson", b'{"id":4,"name":"d"}\n')
     at_server.json("datasets", "push", dataset, "more.ndjson")
     assert at_server.run("datasets", "pull", dataset, "-o", "newest").returncode == 0
-    assert len(list((at_server.data_folder / "newest").iterdir())) == 2
+    assert len(list((at_server.folder / "newest").iterdir())) == 2
     assert at_server.json("verify", "newest")["files"][0]["whole"]
-    assert parquet.read_table(at_server.data_folder / "newest").num_rows == 4
+    assert parquet.read_table(at_server.folder / "newest").num_rows == 4
     write("newest/notes.txt")
     assert "holds other files" in at_server.run("datasets", "pull", dataset, "-o", "newest").stderr
 
@@ -151,30 +151,30 @@ def test_pull_a_version_of_several_files(at_server, dataset, write):
 def test_pull_goes_on_where_it_stopped(at_server, dataset):
     """What an earlier pull left is not fetched again, and a wrong beginning is noticed."""
     at_server.json("datasets", "pull", dataset, "-o", "a.parquet")
-    whole = (at_server.data_folder / "a.parquet").read_bytes()
+    whole = (at_server.folder / "a.parquet").read_bytes()
     digest = hashlib.sha3_512(whole).hexdigest()
-    (at_server.data_folder / f".b.parquet.{digest[:16]}.part").write_bytes(whole[:100])
+    (at_server.folder / f".b.parquet.{digest[:16]}.part").write_bytes(whole[:100])
     at_server.json("datasets", "pull", dataset, "-o", "b.parquet")
-    assert (at_server.data_folder / "b.parquet").read_bytes() == whole
-    (at_server.data_folder / f".c.parquet.{digest[:16]}.part").write_bytes(b"x" * 100)
+    assert (at_server.folder / "b.parquet").read_bytes() == whole
+    (at_server.folder / f".c.parquet.{digest[:16]}.part").write_bytes(b"x" * 100)
     assert at_server.run("datasets", "pull", dataset, "-o", "c.parquet").returncode == 1
     assert at_server.run("datasets", "pull", dataset, "-o", "c.parquet").returncode == 0
-    assert (at_server.data_folder / "c.parquet").read_bytes() == whole
+    assert (at_server.folder / "c.parquet").read_bytes() == whole
 
 
 def test_pull_other_formats(at_server, dataset):
     """CSV, JSON, NDJSON and Arrow are made of the checked files, in the order of the rows, and leave no trace else."""
     for form in ("csv", "json", "ndjson", "arrow"):
         assert at_server.run("datasets", "pull", dataset, "-o", f"out.{form}").returncode == 0
-    with (at_server.data_folder / "out.csv").open(newline="") as file:
+    with (at_server.folder / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["name"]) for row in rows] == [("1", "Kodachrome"), ("2", ""), ("9007199254740993", LAST)]
-    read = json.loads((at_server.data_folder / "out.json").read_text())
+    read = json.loads((at_server.folder / "out.json").read_text())
     assert [row["id"] for row in read] == [1, 2, 9007199254740993]
-    assert [json.loads(line) for line in (at_server.data_folder / "out.ndjson").read_text().splitlines()] == read
-    with ipc.open_file(at_server.data_folder / "out.arrow") as file:
+    assert [json.loads(line) for line in (at_server.folder / "out.ndjson").read_text().splitlines()] == read
+    with ipc.open_file(at_server.folder / "out.arrow") as file:
         assert file.read_all()["name"].to_pylist() == ["Kodachrome", None, LAST]
-    left = {path.name for path in at_server.data_folder.iterdir()}
+    left = {path.name for path in at_server.folder.iterdir()}
     assert left == {"stations.csv", "out.csv", "out.json", "out.ndjson", "out.arrow", ".config", ".local"}
 
 
@@ -188,4 +188,4 @@ def test_others_may_not(at_server, dataset, org):
     assert at_server.run("datasets", "pull", dataset, "-o", "r.parquet", "--api-key", reader.member.key).returncode == 0
     refused = at_server.run("datasets", "push", dataset, "stations.csv", "--api-key", reader.member.key)
     assert (refused.returncode, "403" in refused.stderr) == (1, True)
-    shutil.rmtree(at_server.data_folder / ".config")
+    shutil.rmtree(at_server.folder / ".config")

@@ -114,7 +114,7 @@ def test_no_proof_of_the_unknown(photo, at_server, refused, write):
     assert "unknown.jpg: it is not in the log" in refused("proof", "unknown.jpg", "-o", "out.proof", status=1)
     assert "gone.jpg: there is no such file" in refused("proof", "gone.jpg", "-o", "out.proof", status=1)
     assert "nowhere/out.proof: no such file" in refused("proof", "photo.jpg", "-o", "nowhere/out.proof", status=1)
-    assert not list(at_server.data_folder.glob("*out.proof*"))
+    assert not list(at_server.folder.glob("*out.proof*"))
 
 
 def test_status(at_server, server):
