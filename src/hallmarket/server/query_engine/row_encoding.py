@@ -33,10 +33,10 @@ def encode_json(
 
     Yields a number of rows and their text, one object after the other, each between `prefix` and `suffix`.
     """
-    columns = zip(statement.names, statement.types, statement.aliases, strict=True)
+    columns = zip(statement.columns, statement.duckdb_types, statement.aliases, strict=True)
     parts = [
-        f"{_literal(('{' if index == 0 else ',') + _key(name))}, {_json(alias, type_)}"
-        for index, (name, type_, alias) in enumerate(columns)
+        f"{_literal(('{' if index == 0 else ',') + _key(column.name))}, {_json(alias, type_)}"
+        for index, (column, type_, alias) in enumerate(columns)
     ]
     row = f"concat({_literal(prefix)}, {', '.join(parts)}, {_literal('}' + suffix)})"
     yield from _read_text(connection, f"select {row} from {from_item}")
@@ -46,8 +46,8 @@ def encode_csv(
     connection: duckdb.DuckDBPyConnection, statement: BoundStatement
 ) -> Iterator[tuple[int, bytes | memoryview]]:
     """Encode the statement's rows as CSV lines. Yields the header first, as 0 rows, then rows as `encode_json` does."""
-    yield 0, (",".join(_csv_field(name) for name in statement.names) + "\n").encode()
-    fields = [_csv(alias, type_) for alias, type_ in zip(statement.aliases, statement.types, strict=True)]
+    yield 0, (",".join(_csv_field(column.name) for column in statement.columns) + "\n").encode()
+    fields = [_csv(alias, type_) for alias, type_ in zip(statement.aliases, statement.duckdb_types, strict=True)]
     row = "concat(" + ", ',', ".join(fields) + ", chr(10))"
     yield from _read_text(connection, f"select {row} from {statement.from_item}")
 

@@ -29,23 +29,10 @@ class BoundStatement:
 
     sql: str
     relation: duckdb.DuckDBPyRelation
-    names: tuple[str, ...]  # of the result's columns, each one once
-    types: tuple[Any, ...]  # DuckDB's types of these columns
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """The names of the columns in `from_item`: c0, c1 and so on, which need no quotes."""
-        return tuple(f"c{index}" for index in range(len(self.names)))
-
-    @property
-    def from_item(self) -> str:
-        """The result as a table to select from."""
-        return f"({self.sql}) as result({', '.join(self.aliases)})"
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The result's columns with their PostgreSQL types."""
-        return tuple(Column(name, _postgres_type(type_)) for name, type_ in zip(self.names, self.types, strict=True))
+    columns: tuple[Column, ...]  # the result's columns with their PostgreSQL types; each name once
+    duckdb_types: tuple[Any, ...]  # the DuckDB types of these columns
+    aliases: tuple[str, ...]  # the names of these columns in `from_item`: c0, c1 and so on, which need no quotes
+    from_item: str  # the result as a table to select from
 
 
 def bind_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> BoundStatement:
@@ -55,7 +42,11 @@ def bind_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> BoundStat
     except duckdb.Error:
         connection.execute(f"explain\n{sql}")  # raises the same error, with its position
         raise
-    return BoundStatement(sql, relation, tuple(_unique_names(relation.columns)), tuple(relation.types))
+    names = _unique_names(relation.columns)
+    columns = tuple(Column(name, _postgres_type(type_)) for name, type_ in zip(names, relation.types, strict=True))
+    aliases = tuple(f"c{index}" for index in range(len(columns)))
+    from_item = f"({sql}) as result({', '.join(aliases)})"
+    return BoundStatement(sql, relation, columns, tuple(relation.types), aliases, from_item)
 
 
 def _postgres_type(type_: Any) -> str:
