@@ -12,11 +12,21 @@ from _support.waiting import wait_until
 from hallmarket.server.database.embedded import EmbeddedPostgres
 
 
-def find_children(server: Server) -> list[psutil.Process]:
-    """Return the server's workers, its sequencer and its background process."""
+def find_fork_server(server: Server) -> psutil.Process | None:
+    """Return the process that forks the server's children, or None while there is none."""
     assert server.process is not None
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if any("spawn_main" in part for part in get_command(child))]
+    for child in psutil.Process(server.process.pid).children():
+        if any("multiprocessing.forkserver" in part for part in get_command(child)):
+            return child
+    return None
+
+
+def find_children(server: Server) -> list[psutil.Process]:
+    """Return the server's workers, its sequencer and its background process, as forked by its present fork server."""
+    fork_server = find_fork_server(server)
+    with suppress(psutil.NoSuchProcess):
+        return fork_server.children() if fork_server is not None else []
+    return []
 
 
 def find_workers(server: Server) -> list[psutil.Process]:

@@ -20,6 +20,7 @@ from _support.anchoring import anchor, anchor_and_wait, get_item, random_hash, r
 from _support.processes import (
     find_backgrounds,
     find_children,
+    find_fork_server,
     find_sequencers,
     find_workers,
     is_alive,
@@ -236,6 +237,27 @@ def test_killed_worker_is_replaced(own: Server) -> None:
         after = wait_until(lambda: len(found := answering(api)) == 2 and found)
     assert len(before | after) == 3
     assert any(line["event"] == "a process died and is restarted" for line in read_log(own))
+
+
+def test_killed_fork_server_takes_no_process_with_it(own: Server) -> None:
+    """When the fork server is killed its children keep serving; a worker killed later is replaced by a new one."""
+    children, forked_by = find_children(own), find_fork_server(own)
+    workers, sequencers = find_workers(own), find_sequencers(own)
+    assert forked_by is not None
+    kill(forked_by)
+    wait_until_gone([forked_by], 60)
+    with own.client() as api:
+        wait_for_status(api, anchor(api))
+        assert all(map(is_alive, children))
+        assert find_children(own) == []
+        kill(workers[0])
+        (replacement,) = wait_until(lambda: find_workers(own))
+        wait_for_status(api, anchor(api))
+        kill(sequencers[0])
+        wait_for_status(api, anchor(api))
+    assert own.stop() == 0
+    wait_until_gone([*children, replacement], 5)
+    own.start()
 
 
 def test_server_is_not_on_the_network_unless_told(server: Server) -> None:

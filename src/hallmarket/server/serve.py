@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import multiprocessing
 import os
 import shutil
 import signal
@@ -11,11 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import FrameType
-from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -31,38 +27,18 @@ from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.identity.keys import get_secret
 from hallmarket.server.identity.register import FirstStart, first_start
 from hallmarket.server.settings import Settings
+from hallmarket.server.supervisor import Supervisor, fork_server
 from hallmarket.server.tlog.initialize import initialize_log
 from hallmarket.server.tlog.signing_key import load_signing_key
 
 log = structlog.get_logger()
 
 CHECK_INTERVAL_S = 0.2
-MAX_BACKOFF_S = 5.0
-READY_TIMEOUT_S = 60.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a private folder in it)
 METRICS_PREFIX = "hallmarket-metrics-"
 METRICS_MIN_AGE_S = 60  # a younger folder may belong to a server that has not locked it yet
 
 OnReady = Callable[[str, FirstStart | None], None]
-
-
-def _run_worker(*arguments: Any) -> None:
-    # Imported only by the child, so that the parent never loads the web framework.
-    from hallmarket.server.worker import run_worker
-
-    run_worker(*arguments)
-
-
-def _run_sequencer(*arguments: Any) -> None:
-    from hallmarket.server.sequencer import run_sequencer
-
-    run_sequencer(*arguments)
-
-
-def _run_background(*arguments: Any) -> None:
-    from hallmarket.server.background import run_background
-
-    run_background(*arguments)
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -82,6 +58,8 @@ def serve(settings: Settings, on_ready: OnReady) -> None:
     create_data_folder(settings.data)
     with ExitStack() as cleanup:
         cleanup.enter_context(DataFolderLock(settings.data, "server"))
+        _create_metrics_folder(cleanup)
+        cleanup.enter_context(fork_server())
         postgres = None
         if not settings.database_url:
             postgres = EmbeddedPostgres(settings.data)
@@ -93,8 +71,7 @@ def serve(settings: Settings, on_ready: OnReady) -> None:
         listener = cleanup.enter_context(_listen(settings.host, settings.port))
         address = _address(settings, listener)
         settings = msgspec.structs.replace(settings, cdn_url=settings.cdn_url or address)
-        _create_metrics_folder(cleanup)
-        supervisor = _Supervisor(settings, database_url, prepared.secret, key, listener)
+        supervisor = Supervisor(settings, database_url, prepared.secret, key, listener)
         cleanup.callback(supervisor.stop)
         supervisor.start()
         supervisor.wait_until_ready(stopping)
@@ -126,108 +103,6 @@ async def _prepare(url: str, secret: str, key: SigningKey) -> Prepared:
         return Prepared(key_secret, await first_start(connection, key_secret))
     finally:
         await connection.close()
-
-
-class _Child:
-    """One child process, restarted when it dies. The delay grows each time it dies soon after its start."""
-
-    def __init__(self, name: str, create: Callable[[], SpawnProcess]) -> None:
-        self.name = name
-        self._create = create
-        self._started_at = 0.0
-        self._backoff_s = 0.0
-        self.process = self._spawn()
-
-    def _spawn(self) -> SpawnProcess:
-        process = self._create()
-        process.start()
-        self._started_at = time.monotonic()
-        return process
-
-    def restart_if_dead(self) -> None:
-        if self.process.is_alive():
-            return
-        age_s = time.monotonic() - self._started_at
-        if age_s < self._backoff_s:
-            return
-        log.error("a process died and is restarted", process=self.name, exit_code=self.process.exitcode)
-        self._backoff_s = 0.0 if age_s > 2 * MAX_BACKOFF_S else min(max(self._backoff_s * 2, 0.5), MAX_BACKOFF_S)
-        dead, self.process = self.process, self._spawn()
-        dead.close()
-
-    def terminate(self) -> None:
-        if self.process.is_alive():
-            self.process.terminate()
-
-    def wait(self, timeout_s: float) -> None:
-        self.process.join(timeout_s)
-        if self.process.is_alive():
-            log.error("a process did not end in time and is killed", process=self.name)
-            self.process.kill()
-            self.process.join()
-
-
-class _Supervisor:
-    """Starts, restarts and stops the workers, the sequencer and the background process."""
-
-    def __init__(
-        self, settings: Settings, database_url: str, secret: bytes, key: SigningKey, listener: socket.socket
-    ) -> None:
-        self._settings = settings
-        self._context = multiprocessing.get_context("spawn")
-        self._ready: list[Event] = [self._context.Event() for _ in range(settings.workers)]
-        self._worker_arguments = (settings, database_url, secret, key.text(), listener)
-        self._sequencer_arguments = (settings, database_url, key.text())
-        self._background_arguments = (settings, database_url)
-        self._workers: list[_Child] = []
-        self._sequencer: _Child | None = None
-        self._background: _Child | None = None
-
-    def start(self) -> None:
-        self._sequencer = _Child(
-            "sequencer",
-            lambda: self._context.Process(target=_run_sequencer, args=self._sequencer_arguments, name="sequencer"),
-        )
-        for number, ready in enumerate(self._ready):
-            name = f"worker-{number}"
-            self._workers.append(_Child(name, self._worker_factory(name, ready)))
-        self._background = _Child(
-            "background",
-            lambda: self._context.Process(target=_run_background, args=self._background_arguments, name="background"),
-        )
-
-    def _worker_factory(self, name: str, ready: Event) -> Callable[[], SpawnProcess]:
-        return lambda: self._context.Process(target=_run_worker, args=(*self._worker_arguments, ready), name=name)
-
-    def wait_until_ready(self, stopping: list[int]) -> None:
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while not stopping and not all(ready.is_set() for ready in self._ready):
-            self.restart_dead()
-            if time.monotonic() > deadline:
-                raise Refusal("The workers did not start. See the log above for the reason.")
-            time.sleep(0.02)
-
-    def restart_dead(self) -> None:
-        for child in self._children():
-            child.restart_if_dead()
-
-    def stop(self) -> None:
-        """Stop the workers and the background process, then the sequencer. Kills those that take too long.
-
-        Workers finish their requests, the background process finishes its jobs or returns them to the queue, and the
-        sequencer finishes its round.
-        """
-        background = [self._background] if self._background else []
-        for child in (*self._workers, *background):
-            child.terminate()
-        for child in (*self._workers, *background):
-            child.wait(self._settings.shutdown_timeout_s + 5)
-        if self._sequencer is not None:
-            self._sequencer.terminate()
-            self._sequencer.wait(30)
-
-    def _children(self) -> list[_Child]:
-        return [*self._workers, *(child for child in (self._sequencer, self._background) if child)]
 
 
 def _record_signals() -> list[int]:
