@@ -26,6 +26,7 @@ LOG_SIZES = (
     (r"entry [\d,]+ of", "entry N of"),
     (r"log\.example\.org", "ORIGIN"),
 )
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 LIMITS = {"rate_limit_key": 6000, "rate_limit_address": 600, "rate_limit_failed": 60}
 
 
@@ -166,6 +167,45 @@ def test_official_client_examples(tmp_path: Path) -> None:
         check_examples(page, terminal)
 
 
+def readme_commands() -> Iterator[tuple[str, str]]:
+    """The commands `hallmarket …` of the README, each with its comment."""
+    for _, block in read_blocks(ROOT / "README.md", "sh"):
+        for line in block.splitlines():
+            if line.startswith("hallmarket ") and "serve" not in line:
+                command, _, comment = line.partition(" #")
+                yield command.strip(), comment.strip()
+
+
+def test_readme(tmp_path: Path) -> None:
+    """The README's commands succeed in the order shown; its ids stand for those that the commands print."""
+    with new_server(**LIMITS) as registry:
+        terminal = visit(registry, tmp_path / "readme")
+        (terminal.folder / "photo.jpg").write_bytes(os.urandom(50_000))
+        (terminal.folder / "stations.csv").write_text("id,mm\n1,3.5\n2,0\n", "utf-8")
+        (terminal.folder / "july.csv").write_text("id,mm\n3,8\n", "utf-8")
+        keys = {"jane": "", "john": ""}
+        ids: dict[str, str] = {}
+        newest_id = ""
+        for command, comment in readme_commands():
+            if "admin credit john" in command:
+                registry.admin("create-user", "john")
+                keys["john"] = registry.admin("create-key", "john")["key"]
+            for name, key in keys.items():
+                if f"as {name}" in comment:
+                    terminal.run(f"export HALLMARKET_API_KEY={key}")
+            for shown_id in re.findall(UUID, command):
+                command = command.replace(shown_id, ids.setdefault(shown_id, newest_id))
+            confirmed = " --yes" if "wallet buy" in command else ""  # there is no terminal that could confirm
+            printed = terminal.run(f"{command}{confirmed} && echo succeeded")
+            assert printed.endswith("succeeded\n"), f"{command}\n{printed}"
+            settle(registry)
+            if found := re.search(rf"^  (?:id|licence) +({UUID})", printed, re.MULTILINE):
+                newest_id = found[1]
+            if "create-key jane" in command:
+                keys["jane"] = printed.split("\n")[0]
+        assert len(ids) == 3
+
+
 def test_api_examples(empty_server: Server, tmp_path: Path) -> None:
     """Every example of the API's reference gets the answer that stands under it."""
     check_examples(DOCS / "reference/media-api.md", visit(empty_server, tmp_path / "api"), empty_server)
@@ -217,6 +257,30 @@ def test_example_proof_refused(tmp_path: Path) -> None:
     for reason, (file, bundle) in cases.items():
         (terminal.folder / "bundle").write_text(bundle, "utf-8")
         assert reason in terminal.run(f"python3 check.py {file} bundle example.vkey")
+
+
+# Pages with commands that no test can run, and why. Their `hallmarket` command lines are parsed all the same.
+NOT_RUN = {
+    "CONTRIBUTING.md": "sets up a development environment; `make` runs this test",
+    "bench/README.md": "benchmarks",
+    "docs/reference/command.md": "shows each command with ids of assets that do not exist",
+    "docs/how-to/keep-bytes-in-a-cloud.md": "needs an account at a cloud provider",
+    "docs/how-to/run-in-production.md": "needs systemd, nginx and a PostgreSQL of its own",
+    "docs/how-to/take-payments-with-stripe.md": "needs a Stripe account",
+    "docs/how-to/upgrade.md": "needs an earlier release",
+    "docs/how-to/monitor.md": "needs a public server",
+}
+
+
+def test_every_page_is_run_or_excused() -> None:
+    """Every page with commands is run by a test of the journeys, or `NOT_RUN` gives the reason."""
+    journeys = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    for page in PAGES:
+        name = str(page.relative_to(ROOT))
+        commands = read_blocks(page, "sh") + read_blocks(page, "console")
+        if commands and name not in NOT_RUN:
+            assert f'"{name.removeprefix("docs/")}"' in journeys.replace('ROOT / "docs/', '"'), f"no test runs {name}"
+    assert all((ROOT / name).exists() for name in NOT_RUN)
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
