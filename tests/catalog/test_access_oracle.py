@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from _support.clients import exchange_client
 from _support.members import Member
 from _support.servers import Server
-from hallmarket.server.catalog.explain_access import ACTIONS, GIVES
+from hallmarket.server.catalog.explain_access import REQUIRED_ROLES, ROLE_NAMES
 
 ORGANIZATIONS, PEOPLE, MAX_ASSETS = 3, 4, 8
 VISIBILITIES = ("public", "private", "organization", "monetized", "inherit")
@@ -242,7 +242,7 @@ def test_one_sees_what_one_may(stage: Stage, world: World, person: int, bound: b
         assert answer.status_code == (200 if rank >= 0 else 404)
         if rank >= 0:
             assert answer.json()["data"]["role"] == WORDS.get(rank)
-        for action, needed in ACTIONS.items():
+        for action, needed in REQUIRED_ROLES.items():
             explained = client.get(f"/assets/{asset_id}/explain", params={"action": action})
             assert explained.status_code == answer.status_code
             if rank >= 0:
@@ -262,7 +262,7 @@ def assert_explains(explained: dict[str, Any], rank: int, needed: int) -> None:
     assert explained["role"] == WORDS.get(rank)
     given = [
         place
-        for place, word in GIVES.items()
+        for place, word in ROLE_NAMES.items()
         if word is not None
         for each in explained["reasons"]
         if each["gives"] == word

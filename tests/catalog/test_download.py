@@ -25,7 +25,7 @@ from _support.server_log import assert_no_errors_logged
 from _support.servers import Server, new_server
 from _support.stored_objects import find_stored_objects
 from _support.waiting import wait_until
-from hallmarket.server.catalog.content_disposition import MAX_BYTES, attachment, safe_name
+from hallmarket.server.catalog.content_disposition import MAX_BYTES, content_disposition, safe_file_name
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)
@@ -306,12 +306,12 @@ HOSTILE = st.one_of(
 @settings(max_examples=300)
 def test_any_name_makes_a_header_and_a_name_to_save_under(name: str) -> None:
     """Whatever a file is called: one line of ASCII, both names readable back, and a name that stays in its folder."""
-    header = attachment(name).decode("ascii")
+    header = content_disposition(name).decode("ascii")
     found = re.fullmatch(r"attachment; filename=\"([^\"\\]+)\"; filename\*=UTF-8''([A-Za-z0-9!#$&+.^_`|~%-]+)", header)
     assert found is not None
     assert header.isprintable()
     saved = unquote(found[2], errors="strict")
-    assert saved == safe_name(name)
+    assert saved == safe_file_name(name)
     assert 0 < len(saved.encode()) <= MAX_BYTES
     assert not set(saved) & set("/\\\0\r\n")
     assert not saved.startswith(".")
@@ -321,5 +321,5 @@ def test_any_name_makes_a_header_and_a_name_to_save_under(name: str) -> None:
 
 def test_long_names_keep_their_extension() -> None:
     """What is cut off a long name is not its end."""
-    assert safe_name("写" * 1000 + ".tar.gz").endswith("写.gz")
-    assert safe_name("a" * 1000) == "a" * MAX_BYTES
+    assert safe_file_name("写" * 1000 + ".tar.gz").endswith("写.gz")
+    assert safe_file_name("a" * 1000) == "a" * MAX_BYTES

@@ -110,12 +110,12 @@ def operations(server: Server) -> list[Operation]:
 def send(who: User, operation: Operation, path: str) -> httpx.Response:
     """An operation, well formed."""
     sent: dict[str, Any] = {}
-    if body := operation.told.get("requestBody"):
+    if body := operation.description.get("requestBody"):
         kind, told = next(iter(body["content"].items()))
         example = told["example"]
         sent = {"headers": {"content-type": kind}}
         sent |= {"content": example} if isinstance(example, str) else {"json": example}
-    needed = [each for each in operation.told.get("parameters", ()) if each.get("in") == "query"]
+    needed = [each for each in operation.description.get("parameters", ()) if each.get("in") == "query"]
     query = {each["name"]: each["example"] for each in needed if each.get("required")}
     return who.client.request(operation.method, path, params=query, **sent)
 

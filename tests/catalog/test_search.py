@@ -14,7 +14,7 @@ from _support.responses import assert_exchange_error
 from hallmarket.server.catalog.search import search_assets
 from hallmarket.server.catalog.search_query import read_search
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Window
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Person, Principal
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -247,4 +247,4 @@ async def search_here(org: Organization, word: str, offset: int) -> tuple[list[s
         page = await search_assets(database, principal, read_search({"query": word}, principal), Window(offset, 2))
     finally:
         await database.close()
-    return [str(each.id) for each in page.data], page.pagination.has_more
+    return [str(each.id) for each in page.items], page.has_more

@@ -133,7 +133,7 @@ def test_what_was_bought_is_not_deleted(org: Organization, dry_run: str) -> None
     parent = seller.call("POST", "/posts/create", json=folder)["id"]
     buy(server, org.new_outsider(), make_file(seller, **sold, parent_id=parent)["id"])
     message = refused(seller, f"/posts/{parent}", dry_run=dry_run, delete_children="true")
-    assert message.startswith("1 person bought of what is in it"), message
+    assert message.startswith("1 person bought part of it"), message
     seller.call("DELETE", f"/posts/{parent}", params={"dry_run": dry_run})  # without what is in it
 
 
@@ -215,9 +215,9 @@ def test_prices(org: Organization) -> None:
     for wrong in ({"price_usd": -1}, {"price_sats": -1}, {"price": -1}, {"price_usd": 0.001}, {"price_sats": 1.5}):
         assert admin.client.put(path, json={"file": wrong}).status_code == 400
     assert admin.call("PUT", path, json={"file": {"price_usd": 0}})["visibility"] == "monetized"
-    assert unlock(stranger, file["id"]).endswith(": at this time its owner sells it to nobody.")
+    assert unlock(stranger, file["id"]).endswith(": its owner does not sell it now.")
     admin.call("PUT", path, json={"file": {"price_usd": 3, "monetization": "pay-per-use"}})
-    assert unlock(stranger, file["id"]).endswith(": at this time its owner sells it to nobody.")
+    assert unlock(stranger, file["id"]).endswith(": its owner does not sell it now.")
 
 
 def test_what_becomes_monetized_is_to_be_unlocked(org: Organization) -> None:

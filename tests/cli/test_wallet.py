@@ -215,7 +215,7 @@ def test_refund(org, home, buyer, seller, photo, at_terminal, refused):
     assert part.startswith(f"gave $2.50 back to {buyer.member.username}")
     assert part.endswith("; $10.00 of the price is left, and the licence holds\n")
     told = refused("assets", "delete", photo, "--yes", status=1)
-    assert "1 person bought it, so it stays: refund each of their licences in full first" in told
+    assert "1 person bought it, so it cannot be deleted: refund each of their licences in full first" in told
     held = home.json("licences", "list", "--role", "seller", "--asset", photo, "--active")["licences"]
     assert [each["id"] for each in held] == [licence]
     done = home.json("wallet", "refund", licence, "--yes")

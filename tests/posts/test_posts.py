@@ -330,7 +330,7 @@ def download(
         database = Database(server.postgres_url, 1)
         await database.open()
         try:
-            found = await PostContentProvider(database).find_download(UUID(asset), form)
+            found = await PostContentProvider(database).get_download(UUID(asset), form)
             return found, b"".join([piece async for piece in found.read(first, last)])
         finally:
             await database.close()

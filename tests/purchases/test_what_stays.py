@@ -73,7 +73,7 @@ def test_bytes_that_were_bought_stay(server: Server, org: Organization, seller: 
     by_body, by_upload = replacements(seller, file)
     for call in (by_body, by_upload):
         message = refused(call)
-        assert message.startswith("2 people bought it, so its content stays: refund"), message
+        assert message.startswith("2 people bought it, so its content cannot be replaced: refund"), message
         assert message.endswith("or make a file of its own of the new bytes.")
         assert seller.call("GET", f"/files/{file}") == before
         assert unkept(server) == waiting
@@ -177,10 +177,12 @@ def test_what_was_bought_keeps_its_own_visibility(server: Server, seller: User, 
     file = make_file(seller, SOLD, parent_id=post)["id"]
     licence = buy(server, buyer, post)
     call = (seller, "PUT", f"/posts/{post}", {"post": {"visibility": "inherit"}})
-    assert refused(call).startswith("1 person bought it, so it keeps a visibility of its own")
+    assert refused(call).startswith("1 person bought it, so it cannot inherit its visibility")
     done((seller, "PUT", f"/posts/{post}", {"post": {"visibility": "private"}}))
     assert read(buyer, file) == SOLD
-    assert refused((seller, "DELETE", f"/posts/{around}?delete_children=true", None)).startswith("1 person bought of")
+    assert refused((seller, "DELETE", f"/posts/{around}?delete_children=true", None)).startswith(
+        "1 person bought part of it"
+    )
     done((seller, "DELETE", f"/posts/{around}", None))  # around what was bought, not what was bought
     assert read(buyer, file) == SOLD
     assert refused((seller, "DELETE", f"/files/{file}", None)).startswith(f"1 person bought the post {post}")

@@ -1,1 +1,1 @@
-"""Assets of every type: who owns them, who may do what to them, how they are found."""
+"""Assets of every type: ownership, access, sharing, search and downloads."""

@@ -1,4 +1,4 @@
-"""What a caller may do to an asset: one rule, `asset_role` of the database, asked wherever it matters."""
+"""Check what a principal may do to an asset. The rule itself is the database function `asset_role`."""
 
 from uuid import UUID
 
@@ -15,40 +15,40 @@ sql = load_queries(__package__)
 
 
 async def get_access(
-    connection: Connection, principal: Principal, asset_id: UUID, needed: int, asset_type: str | None = None
+    connection: Connection, principal: Principal, asset_id: UUID, required_role: int, asset_type: str | None = None
 ) -> Access:
-    """An asset that the caller may do something to: LISTED, READ, WRITE or ADMIN.
+    """Return an asset if the principal has at least the required role: LISTED, READ, WRITE or ADMIN.
 
-    Raises NotFound if the caller may not know of it or it is of another type, Locked if it must be bought before it is
-    read, Forbidden if they may read it and no more.
+    Raises NotFound if the principal may not know of the asset or if it has another type, Locked if it must be bought
+    first, Forbidden if the principal may read it but not do more.
     """
     row = await connection.fetchrow(sql.find_access, asset_id, *principal.viewer)
     if row is None or asset_type not in (None, row["asset_type"]):
         raise NotFound(f"There is no such {asset_type or 'asset'}.")
     access = msgspec.convert(dict(row), Access, builtin_types=(UUID,))
-    if access.role < needed:
-        raise await _refusal(connection, access, needed)
+    if access.role < required_role:
+        raise await _access_error(connection, access, required_role)
     return access
 
 
 async def lock_access(
-    tx: Connection, principal: Principal, asset_id: UUID, needed: int, asset_type: str | None = None
+    tx: Connection, principal: Principal, asset_id: UUID, required_role: int, asset_type: str | None = None
 ) -> Access:
-    """As `get_access`; nobody else changes the asset, or who may do what to it, until the transaction ends."""
+    """As `get_access`, and keep others from changing the asset and its permissions until the transaction ends."""
     await tx.execute(sql.lock_asset, asset_id)
-    # A statement of its own: it sees what was committed while the lock was waited for.
-    return await get_access(tx, principal, asset_id, needed, asset_type)
+    # A separate statement sees what was committed while this one waited for the lock.
+    return await get_access(tx, principal, asset_id, required_role, asset_type)
 
 
-async def _refusal(connection: Connection, access: Access, needed: int) -> Forbidden:
-    kind = access.asset_type
+async def _access_error(connection: Connection, access: Access, required_role: int) -> Forbidden:
+    asset_type = access.asset_type
     if access.role == LISTED:
-        offer = await connection.fetchrow(sql.find_sold_asset, access.id)
-        if offer is None:  # deleted at this moment
-            return Locked(f"Unlock this {kind} to see what is in it.", {"assetId": str(access.id)})
-        words = unlock_message(offer, kind, inherits=offer["id"] != access.id)
-        return Locked(words, {"assetId": str(offer["id"])})  # what is to be bought
+        sold = await connection.fetchrow(sql.find_sold_asset, access.id)
+        if sold is None:  # deleted at this moment
+            return Locked(f"Unlock this {asset_type} to see what is in it.", {"assetId": str(access.id)})
+        message = unlock_message(sold, asset_type, inherits=sold["id"] != access.id)
+        return Locked(message, {"assetId": str(sold["id"])})
     assert access.role in (READ, WRITE)
-    if needed == ADMIN:
-        return Forbidden(f"Only administrators of this {kind} may do this.")
-    return Forbidden(f"You may read this {kind}, but not change it.")
+    if required_role == ADMIN:
+        return Forbidden(f"Only administrators of this {asset_type} may do this.")
+    return Forbidden(f"You may read this {asset_type}, but not change it.")

@@ -1,40 +1,49 @@
-"""What routes have to do with an asset: nothing, for there are no routes; in the forms in which clients read it."""
+"""Actions, computed properties and compatible routes of an asset. All are empty: this server has no routes yet."""
 
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
+from hallmarket.server.catalog.access import get_access
+from hallmarket.server.catalog.types import LISTED
+from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import FLAG_QUERY, MAX_ITEMS, Pagination, Window, read_flag, window_query
+from hallmarket.server.http.exchange import FLAG_QUERY, MAX_ITEMS, read_flag, read_window, window_query
+from hallmarket.server.paging import Page, Window
+from hallmarket.server.principal import Principal
 
+Role = Literal["input", "output", "both"]
 ROLES = ("input", "output", "both")
 STATUSES = ("queued", "in-progress", "timed-out", "success", "error")
 ACTIONS_QUERY: dict[str, dict[str, Any]] = {
-    "role": {"type": "string", "enum": ROLES, "default": "both", "description": "What the asset was to the action."},
-    "status": {"type": "string", "enum": STATUSES, "description": "Only actions that stand so."},
+    "role": {"type": "string", "enum": ROLES, "default": "both", "description": "The asset's role in the action."},
+    "status": {"type": "string", "enum": STATUSES, "description": "Only actions with this status."},
     "side_effects": FLAG_QUERY | {"description": "Only actions with side effects, or without."},
-    "include_response": FLAG_QUERY | {"description": "With what they answered."},
+    "include_response": FLAG_QUERY | {"description": "Whether to include the actions' responses."},
     **window_query(MAX_ITEMS),
 }
 
 
+class ActionsRequest(msgspec.Struct, frozen=True):
+    """The requested actions of an asset."""
+
+    role: Role
+    window: Window
+
+
 class LinkedActions(msgspec.Struct, frozen=True):
-    """The action that made an asset, and those that it went into."""
+    """The action that created an asset, and the actions that used it as input."""
 
     created_by: None = None
     as_input: list[dict[str, Any]] = []
 
 
-class ActionsPage(msgspec.Struct, frozen=True):
-    """The actions of an asset in the form that its `role` asks for."""
-
-    data: LinkedActions | list[dict[str, Any]] | None
-    pagination: Pagination
-    error: None = None
+Actions = LinkedActions | list[dict[str, Any]] | None
 
 
-def no_actions(query: dict[str, str], window: Window) -> ActionsPage:
-    """No action, as `role` asks for it. Raises InvalidRequest."""
+def read_actions_request(query: dict[str, str]) -> ActionsRequest:
+    """Read the parameters of an actions request. Raises InvalidRequest."""
     role = query.get("role", "both")
     if role not in ROLES:
         raise InvalidRequest(f"role must be one of {', '.join(ROLES)}.", "role")
@@ -42,9 +51,30 @@ def no_actions(query: dict[str, str], window: Window) -> ActionsPage:
         raise InvalidRequest(f"status must be one of {', '.join(STATUSES)}.", "status")
     read_flag(query, "side_effects")
     read_flag(query, "include_response")
-    forms: dict[str, LinkedActions | list[dict[str, Any]] | None] = {
-        "both": LinkedActions(),
-        "input": [],
-        "output": None,
-    }
-    return ActionsPage(forms[role], Pagination(window.offset, window.limit, 0, False))
+    return ActionsRequest(msgspec.convert(role, Role), read_window(query, MAX_ITEMS))
+
+
+async def list_actions(database: Database, principal: Principal, asset_id: UUID, role: Role) -> Actions:
+    """Return an asset's actions in the form that belongs to the role. Raises NotFound."""
+    await _require_listed(database, principal, asset_id)
+    empty: dict[Role, Actions] = {"both": LinkedActions(), "input": [], "output": None}
+    return empty[role]
+
+
+async def list_properties(database: Database, principal: Principal, asset_id: UUID) -> list[dict[str, Any]]:
+    """Return the values that routes computed for an asset. Raises NotFound."""
+    await _require_listed(database, principal, asset_id)
+    return []
+
+
+async def list_compatible_routes(
+    database: Database, principal: Principal, asset_id: UUID, window: Window
+) -> Page[dict[str, Any]]:
+    """Return the routes that accept an asset as input. Raises NotFound."""
+    await _require_listed(database, principal, asset_id)
+    return Page([], window, has_more=False, total=0)
+
+
+async def _require_listed(database: Database, principal: Principal, asset_id: UUID) -> None:
+    async with database.connection() as connection:
+        await get_access(connection, principal, asset_id, LISTED)

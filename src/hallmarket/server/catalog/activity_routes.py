@@ -1,26 +1,28 @@
-"""`/teams/…`, as far as assets are concerned: activity and what is unread. HTTP only."""
+"""HTTP routes of team activity and unread assets."""
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+import msgspec
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from hallmarket.server.catalog.activity import (
     ACTIVITY_QUERY,
-    PREVIEW_ITEMS,
     UNREADS_QUERY,
-    PreviewPage,
-    UnreadCounts,
-    get_unreads,
+    UnreadCountsRequest,
+    count_unread,
     list_activity,
-    read_asset_type,
+    list_unread,
+    read_activity_request,
+    read_unreads_request,
 )
-from hallmarket.server.catalog.types import WireAsset
+from hallmarket.server.catalog.types import AssetRef, WireAsset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
+from hallmarket.server.http.exchange import Data, Paged, Pagination, paged, pagination, read_id
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import request_context
 
@@ -29,8 +31,30 @@ READ = {"scope": "teams:read"}
 UNREADS = READ | {"query": UNREADS_QUERY, "raises": (NotFound,)}
 
 
+class UnreadCounts(msgspec.Struct, frozen=True):
+    """The number of unread assets in each team, by the team's id."""
+
+    unreads: dict[str, int]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """The unread assets of one team."""
+
+    team_id: UUID
+    unread_count: int
+    results: list[AssetRef]
+
+
+class PreviewPage(msgspec.Struct, frozen=True):
+    """One page of a team's unread assets."""
+
+    data: Preview
+    pagination: Pagination
+    error: None = None
+
+
 def activity_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of what happens in teams."""
+    """Return the routes of team activity."""
 
     @get(
         "/teams/{team_id:str}/activity",
@@ -39,14 +63,19 @@ def activity_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def activity(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireAsset]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
-        wanted, asset_type = read_id(team_id, "team_id"), read_asset_type(query)
-        window, sees = read_window(query, PREVIEW_ITEMS), context.method == "GET"  # a HEAD shows nothing
-        return await list_activity(database, context.principal, wanted, asset_type, window, sees=sees)
+        requested_id = read_id(team_id, "team_id")
+        requested = read_activity_request(read_query(context.scope["query_string"]))
+        is_get = context.method == "GET"  # a HEAD request shows nothing
+        return paged(await list_activity(database, context.principal, requested_id, requested, mark_as_seen=is_get))
 
-    @get("/teams/unreads", opt=UNREADS, summary="What is new to you in your teams")
+    @get("/teams/unreads", opt=UNREADS, summary="Count or list the unread assets in your teams")
     async def unreads(request: AnyRequest) -> Data[UnreadCounts] | PreviewPage:
         context = request_context(request.scope)
-        return await get_unreads(database, context.principal, read_query(context.scope["query_string"]))
+        requested = read_unreads_request(read_query(context.scope["query_string"]))
+        if isinstance(requested, UnreadCountsRequest):
+            counts = await count_unread(database, context.principal, requested.organization_id)
+            return Data(UnreadCounts({str(team_id): unread for team_id, unread in counts.items()}))
+        page = await list_unread(database, context.principal, requested.team_id, requested.window)
+        return PreviewPage(Preview(requested.team_id, page.total or 0, page.items), pagination(page))
 
     return [activity, unreads]

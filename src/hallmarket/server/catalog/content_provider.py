@@ -1,4 +1,4 @@
-"""What a type of assets offers to the catalog, which knows the types' names and no more; `main` puts them together."""
+"""What an asset type implements so that its content can be downloaded. The process root registers the providers."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
@@ -8,27 +8,27 @@ import msgspec
 
 
 class Download(msgspec.Struct, frozen=True):
-    """Bytes that may be had; nothing is read before `read` is called.
+    """Content to download. Nothing is read until `read` is called.
 
-    `size_bytes` is None where it is not known before. `etag` names exactly these bytes, so that a part of them may be
-    asked for; None where they are made anew each time, and then they are read from the first to the last.
+    `size_bytes` is None if the size is not known in advance. `etag` identifies exactly these bytes and allows range
+    requests; without it, the content is generated for each download and must be read from the first byte to the last.
     """
 
     file_name: str
     content_type: str
-    read: Callable[[int, int | None], AsyncIterator[bytes]]  # from the first byte to the last, None for the end
+    read: Callable[[int, int | None], AsyncIterator[bytes]]  # from the first byte to the last inclusive; None: the end
     size_bytes: int | None = None
     etag: str | None = None
 
 
-class Kind(Protocol):
-    """A type of assets with content that can be downloaded."""
+class ContentProvider(Protocol):
+    """Provides the content of one type of asset."""
 
-    async def find_download(self, asset_id: UUID, form: str | None) -> Download:
-        """An asset's content in a form (`csv`, `markdown`), the type's own if None.
+    async def get_download(self, asset_id: UUID, content_format: str | None) -> Download:
+        """Return an asset's content in a format such as `csv` or `markdown`; None for the type's default.
 
-        The caller has made sure that it may be read. Raises InvalidRequest for a form there is none of, NotFound.
+        The caller has checked that the content may be read. Raises InvalidRequest for an unknown format, NotFound.
         """
 
 
-ContentProviders = Mapping[str, Kind]
+ContentProviders = Mapping[str, ContentProvider]  # by asset type

@@ -1,4 +1,4 @@
-"""Create an asset: what all types have in common, in the transaction that makes the rest."""
+"""Create an asset. Its type's own room calls this in the transaction that also creates its content."""
 
 from typing import Any
 from uuid import UUID
@@ -8,17 +8,20 @@ import msgspec
 from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.catalog.access import get_access, sql
+from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.normalize_fields import default_monetization, merge_attribution, normalize_fields
 from hallmarket.server.catalog.placement import Placement, choose_placement
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
-# In the order of `create_asset`, from `license_id` on.
-PRICED = ("price_usd", "price_sats", "unit_cost_usd", "unit_cost_sats", "cost_accounting", "cost_unit")
+sql = load_queries(__package__)
+
+# In the order of the parameters of the query `create_asset`.
+PRICE_COLUMNS = ("price_usd", "price_sats", "unit_cost_usd", "unit_cost_sats", "cost_accounting", "cost_unit")
 
 
 async def create_asset(
@@ -33,53 +36,49 @@ async def create_asset(
     body: str = "",
     parent_role: int = WRITE,
 ) -> UUID:
-    """Create an asset of the caller's and return its id; `body` is text it shall be found by.
+    """Create an asset that the principal owns, and return its id. `body` is text that searches find it by.
 
-    With a parent, the caller needs `parent_role` on that. Raises InvalidRequest, Forbidden, NotFound for a parent or
-    source the caller may not know of, Locked, ApiKeyOrgMismatch.
+    A parent requires `parent_role`. Raises InvalidRequest, Forbidden, NotFound for a parent or source that the
+    principal may not know of, Locked, ApiKeyOrgMismatch.
     """
     asset_id = asset_id or new_id()
-    said = {"source": "api"} | normalize_fields(fields)
+    columns = {"source": "api"} | normalize_fields(fields)
     parent_id = None if fields.parent_id is UNSET else fields.parent_id
-    place = await _place(tx, principal, fields, parent_id, parent_role, said["source"])
-    said.setdefault("monetization", default_monetization(place.visibility))
-    source_id, family_id = await find_lineage(tx, principal, fields)
+    placement = await _choose_placement(tx, principal, fields, parent_id, parent_role, columns["source"])
+    columns.setdefault("monetization", default_monetization(placement.visibility))
+    source_id, family_id = await resolve_source(tx, principal, fields)
     attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
     try:
         await tx.execute(
             sql.create_asset,
-            *(
-                asset_id,
-                asset_type,
-                principal.person_id,
-                place.organization_id,
-                place.team_id,
-                parent_id,
-                place.visibility,
-            ),
-            *(said["source"], said.get("name"), said.get("slug"), said.get("description"), said.get("license_id")),
-            *(_json(attribution), _json(metadata or {}), _json(preview), said["monetization"]),
-            *(said.get(name) for name in PRICED),
-            *(said.get("max_billable_seconds"), said.get("lineage_role"), source_id, family_id, body),
-            said.get("license_text"),
+            *(asset_id, asset_type, principal.person_id),
+            *(placement.organization_id, placement.team_id, parent_id, placement.visibility, columns["source"]),
+            *(columns.get(name) for name in ("name", "slug", "description", "license_id")),
+            *(_json(attribution), _json(metadata or {}), _json(preview), columns["monetization"]),
+            *(columns.get(name) for name in PRICE_COLUMNS),
+            *(columns.get("max_billable_seconds"), columns.get("lineage_role"), source_id, family_id, body),
+            columns.get("license_text"),
         )
     except asyncpg.ForeignKeyViolationError:
-        raise NotFound("Its parent, its source or its team is gone.") from None
+        raise NotFound("The parent, the source or the team was deleted.") from None
     await tx.execute(sql.grant_role, new_id(), asset_id, principal.person_id, "admin", principal.person_id)
     await record(
         tx,
         principal,
         "asset.create",
-        organization_id=place.organization_id,
+        organization_id=placement.organization_id,
         subject_id=asset_id,
         type=asset_type,
-        name=said.get("name"),
+        name=columns.get("name"),
     )
     return asset_id
 
 
-async def find_lineage(tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID | None, UUID | None]:
-    """The asset this one comes from, which the caller must be able to read, and the family of both."""
+async def resolve_source(tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID | None, UUID | None]:
+    """Return the ids of the source in `fields` and of its family, or None and None.
+
+    Raises NotFound, Locked: the principal must be able to read the source.
+    """
     if fields.source_id is UNSET or fields.source_id is None:
         return None, None
     await get_access(tx, principal, fields.source_id, READ)
@@ -88,7 +87,7 @@ async def find_lineage(tx: Connection, principal: Principal, fields: AssetFields
     return fields.source_id, source["family_id"] or fields.source_id
 
 
-async def _place(
+async def _choose_placement(
     tx: Connection, principal: Principal, fields: AssetFields, parent_id: UUID | None, parent_role: int, source: str
 ) -> Placement:
     visibility = None if fields.visibility is UNSET else fields.visibility
@@ -97,7 +96,7 @@ async def _place(
         if visibility in (None, "inherit"):
             return Placement(parent.organization_id, parent.team_id, "inherit")
     elif visibility == "inherit":
-        raise InvalidRequest("Only an asset with a parent inherits its visibility.", "visibility")
+        raise InvalidRequest("Only an asset with a parent can inherit its visibility.", "visibility")
     organization_id = principal.organization_id if fields.org_id in (UNSET, None) else fields.org_id
     return await choose_placement(
         tx,

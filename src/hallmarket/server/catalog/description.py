@@ -1,4 +1,4 @@
-"""An asset's description: markdown, or rich text, checked before it is kept."""
+"""Check the description of an asset: Markdown or rich text."""
 
 from typing import TypeVar
 
@@ -12,28 +12,19 @@ from hallmarket.server.rich_text.types import RichText
 Fields = TypeVar("Fields", bound=AssetFields)
 
 
-class Description(RichText, frozen=True):
-    """A description that was checked; one without a document is shown as its markdown alone."""
+class CheckedDescription(RichText, frozen=True):
+    """A description that `check_description` has checked. Without a document it is shown as its Markdown alone."""
 
 
 async def check_description(fields: Fields) -> Fields:
-    """The fields with their description checked, as everything that creates or changes an asset needs them.
+    """Return the fields with a checked description. Every verb that creates or updates an asset calls this first.
 
-    A long one takes a while: not to be called within a transaction. Raises InvalidRequest.
+    A long description takes time to check, so do not call this inside a transaction. Raises InvalidRequest.
     """
-    said = fields.description
-    if said is UNSET or said is None:
+    description = fields.description
+    if description is UNSET or description is None:
         return fields
-    content = await read_content(said, field="description")
-    has_document = isinstance(said, RichText) and said.json is not None
-    checked = Description(content.text, content.json if has_document else None)
+    content = await read_content(description, field="description")
+    has_document = isinstance(description, RichText) and description.json is not None
+    checked = CheckedDescription(content.text, content.json if has_document else None)
     return msgspec.structs.replace(fields, description=checked)
-
-
-def encode_description(checked: RichText | str | None) -> str | None:
-    """JSON of a description that `check_description` returned."""
-    if checked is None:
-        return None
-    assert isinstance(checked, Description)  # whoever sent it, its links and its depth have been looked at
-    kept = checked.text if checked.json is None else {"text": checked.text, "json": checked.json}
-    return msgspec.json.encode(kept).decode()

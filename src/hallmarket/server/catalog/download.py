@@ -1,4 +1,4 @@
-"""Download an asset's content, whole or in part: by a token, or by a signed address without one."""
+"""Download an asset's content, with a token or by a signed URL."""
 
 from typing import Literal
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.catalog.access import get_access
-from hallmarket.server.catalog.content_disposition import safe_name
+from hallmarket.server.catalog.content_disposition import safe_file_name
 from hallmarket.server.catalog.content_provider import ContentProviders, Download
 from hallmarket.server.catalog.signed_urls import LIFETIME_S, SignedUrls
 from hallmarket.server.catalog.types import READ
@@ -14,19 +14,19 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.principal import Principal
 
-# What a link is for if its maker names no form, where that is not the type's own.
-LINKED_FORMS = {"post": "markdown"}
+# The format of a signed URL whose request names none, where it is not the type's default format.
+DEFAULT_URL_FORMATS = {"post": "markdown"}
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """The body of a download: which type the caller takes the asset for, and the form its content shall have."""
+class DownloadRequest(msgspec.Struct, frozen=True):
+    """The body of a download request: the type that the asset must have, and the format of its content."""
 
     asset_type: Literal["dataset", "file", "post", "comment"] | None = None
     format: str | None = None
 
 
 class DownloadUrl(msgspec.Struct, frozen=True):
-    """An address that opens an asset's content for `expires_in` seconds, to whoever has it."""
+    """A URL that anyone can download the content from for `expires_in` seconds."""
 
     download_url: str
     file_name: str
@@ -35,51 +35,49 @@ class DownloadUrl(msgspec.Struct, frozen=True):
     asset_type: str
 
 
-async def find_download(
-    database: Database, providers: ContentProviders, principal: Principal, asset_id: UUID, wanted: Wanted
+async def get_download(
+    database: Database, providers: ContentProviders, principal: Principal, asset_id: UUID, request: DownloadRequest
 ) -> tuple[str, Download]:
-    """An asset's type and its content, which the caller must be able to read.
-
-    Raises NotFound, Locked, InvalidRequest for a form there is none of.
-    """
+    """Return an asset's type and content. Raises NotFound, Locked, InvalidRequest for an unknown format."""
     async with database.connection() as connection:
-        access = await get_access(connection, principal, asset_id, READ, wanted.asset_type)
-    kind = providers.get(access.asset_type)
-    if kind is None:
-        raise InvalidRequest(f"A {access.asset_type} has nothing to download.", "asset_type")
-    return access.asset_type, await kind.find_download(asset_id, wanted.format)
+        access = await get_access(connection, principal, asset_id, READ, request.asset_type)
+    provider = providers.get(access.asset_type)
+    if provider is None:
+        raise InvalidRequest(f"A {access.asset_type} has no content to download.", "asset_type")
+    return access.asset_type, await provider.get_download(asset_id, request.format)
 
 
-async def make_download_url(
+async def create_download_url(
     database: Database,
     providers: ContentProviders,
     signed_urls: SignedUrls,
     principal: Principal,
     base_url: str,
     asset_id: UUID,
-    wanted: Wanted,
+    request: DownloadRequest,
 ) -> DownloadUrl:
-    """An address of an asset's content. Raises as `find_download`."""
-    asset_type, _ = await find_download(database, providers, principal, asset_id, wanted)
-    if wanted.format is None and asset_type in LINKED_FORMS:
-        wanted = msgspec.structs.replace(wanted, format=LINKED_FORMS[asset_type])
-    _, download = await find_download(database, providers, principal, asset_id, wanted)
+    """Return a signed URL of an asset's content. Raises as `get_download`."""
+    asset_type, download = await get_download(database, providers, principal, asset_id, request)
+    if request.format is None and asset_type in DEFAULT_URL_FORMATS:
+        request = msgspec.structs.replace(request, format=DEFAULT_URL_FORMATS[asset_type])
+        _, download = await get_download(database, providers, principal, asset_id, request)
     return DownloadUrl(
-        download_url=signed_urls.make(principal, base_url, "download", asset_id, wanted.format),
-        file_name=safe_name(download.file_name),
+        download_url=signed_urls.sign(principal, base_url, "download", asset_id, request.format),
+        file_name=safe_file_name(download.file_name),
         content_type=download.content_type,
         expires_in=LIFETIME_S,
         asset_type=asset_type,
     )
 
 
-async def open_link(
+async def get_signed_download(
     database: Database, providers: ContentProviders, signed_urls: SignedUrls, token: str
 ) -> tuple[Principal, UUID, Download]:
-    """Return what a signed address opens: who made it, the asset, and its content. Raises NotFound, Unavailable."""
-    principal, asset_id, form = await signed_urls.open(token, "download")
+    """Return who signed a download URL, its asset, and the content. Raises NotFound, Locked, Unavailable."""
+    grant = await signed_urls.resolve(token, "download")
+    request = DownloadRequest(format=grant.content_format)
     try:
-        _, download = await find_download(database, providers, principal, asset_id, Wanted(format=form))
+        _, download = await get_download(database, providers, grant.principal, grant.subject_id, request)
     except InvalidRequest:
-        raise NotFound("There is no such asset any more.") from None
-    return principal, asset_id, download
+        raise NotFound("This asset no longer exists.") from None
+    return grant.principal, grant.subject_id, download

@@ -1,4 +1,4 @@
-"""What assets have brought about: views, comments, downloads, uses by others, earnings."""
+"""Counters of assets: views, comments, downloads, uses by other people, and earnings."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,24 +8,43 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.catalog.access import get_access, sql
+from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.connections import Connection, Database
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange import MAX_ITEMS, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_time
 from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 
-MAX_COUNTED = 5000  # of one person's assets
-SINCE_QUERY = {"since": {"type": "string", "format": "date-time", "description": "Only what came since then."}}
+sql = load_queries(__package__)
+
+MAX_COUNTED = 5000  # assets of one person
+SINCE_QUERY = {"since": {"type": "string", "format": "date-time", "description": "Only count events since then."}}
 IDS = {"type": "string", "description": f"Up to {MAX_ITEMS} ids of assets, separated by commas."}
-IMPACT_QUERY = {"ids": IDS | {"examples": [""]}} | SINCE_QUERY
-USER_IMPACT_QUERY = SINCE_QUERY | {"asset_ids": IDS | {"examples": [""]}, **window_query()}
+IMPACT_QUERY: dict[str, dict[str, Any]] = {"ids": IDS | {"examples": [""]}} | SINCE_QUERY
+USER_IMPACT_QUERY: dict[str, dict[str, Any]] = SINCE_QUERY | {"asset_ids": IDS | {"examples": [""]}, **window_query()}
+
+
+class ImpactRequest(msgspec.Struct, frozen=True):
+    """The requested assets, and the time from which their events count; None counts all events."""
+
+    asset_ids: list[UUID]
+    since: datetime | None
+
+
+class UserImpactRequest(msgspec.Struct, frozen=True):
+    """A request for the impact of a person's assets: those in `asset_ids`, or all if it is empty."""
+
+    asset_ids: list[UUID]
+    since: datetime | None
+    window: Window
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The reference's counters of one asset. Nobody reacts to one yet; what it earned only its administrators see."""
+    """The reference's counters of one asset. `reactions` is always 0. Only administrators see earnings above 0."""
 
     views: int = 0
     comments: int = 0
@@ -36,7 +55,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Engagement(Counts, frozen=True):
-    """The counters, and what of them came from others than the owner."""
+    """The counters, and the part of them that is not the owner's own."""
 
     quality_views: int = 0
     external_comments: int = 0
@@ -45,7 +64,7 @@ class Engagement(Counts, frozen=True):
 
 
 class AssetImpact(Engagement, frozen=True, kw_only=True):
-    """The reference's AssetImpact; nobody measures how long a view lasts."""
+    """The reference's AssetImpact. `median_dwell_ms` is always null: the duration of views is not measured."""
 
     asset_id: UUID
     asset_type: str
@@ -57,19 +76,13 @@ class AssetImpact(Engagement, frozen=True, kw_only=True):
 
 
 class ImpactTotals(Engagement, frozen=True):
-    """The counters over several assets, and how many assets those are."""
+    """The sums of the counters over several assets, and the number of assets."""
 
     assets: int = 0
 
 
-class Impacts(msgspec.Struct, frozen=True):
-    """The impact of several assets."""
-
-    assets: list[AssetImpact]
-
-
 class UserImpact(msgspec.Struct, frozen=True):
-    """The reference's UserImpact, of the assets that the caller may know of."""
+    """The reference's UserImpact, of the assets that the reader may know of."""
 
     user_id: UUID
     since: datetime | None
@@ -77,44 +90,53 @@ class UserImpact(msgspec.Struct, frozen=True):
     assets: list[AssetImpact]
 
 
+def read_impact_request(query: dict[str, str]) -> ImpactRequest:
+    """Read the parameters of an impact request. Raises InvalidRequest."""
+    return ImpactRequest(_read_ids(query, "ids"), read_time(query, "since"))
+
+
+def read_user_impact_request(query: dict[str, str]) -> UserImpactRequest:
+    """Read the parameters of a request for a person's impact. Raises InvalidRequest."""
+    return UserImpactRequest(_read_ids(query, "asset_ids"), read_time(query, "since"), read_window(query))
+
+
 async def get_counts(database: Database, principal: Principal, asset_id: UUID) -> Counts:
-    """An asset's counters. Raises NotFound."""
+    """Return an asset's counters. Raises NotFound."""
     async with database.connection() as connection:
         await get_access(connection, principal, asset_id, LISTED)
         (found,) = await _list_impact(connection, principal, [asset_id], None)
     return Counts(**{name: getattr(found, name) for name in Counts.__struct_fields__})
 
 
-async def get_impact(database: Database, principal: Principal, query: dict[str, str]) -> Impacts:
-    """The impact of the assets named by `ids`, without those one may not know of. Raises InvalidRequest."""
-    named, since = _read_ids(query, "ids"), read_time(query, "since")
+async def list_impact(database: Database, principal: Principal, request: ImpactRequest) -> list[AssetImpact]:
+    """Return the impact of the requested assets, without those that the principal may not know of."""
     async with database.connection() as connection:
-        return Impacts(await _list_impact(connection, principal, named, since))
+        return await _list_impact(connection, principal, request.asset_ids, request.since)
 
 
 async def get_user_impact(
-    database: Database, principal: Principal, name_or_id: str, query: dict[str, str]
+    database: Database, principal: Principal, name_or_id: str, request: UserImpactRequest
 ) -> UserImpact:
-    """The impact of somebody's newest assets, the most sought of the week first. Raises InvalidRequest, NotFound."""
-    since, window = read_time(query, "since"), read_window(query)
-    named = _read_ids(query, "asset_ids") or None
+    """Return the impact of a person's newest assets, the most popular of the week first. Raises NotFound."""
     async with database.connection() as connection:
         person_id = await find_someone(connection, name_or_id)
-        owned = await connection.fetch(sql.list_owned, *principal.viewer, person_id, named, MAX_COUNTED)
-        assets = await _list_impact(connection, principal, [row["id"] for row in owned], since)
-    assets.sort(key=lambda each: (-each.popularity_7d, -each.views))
-    shown = assets[window.offset : window.offset + window.limit]
-    return UserImpact(person_id, since, _add(assets), shown)
+        owned = await connection.fetch(
+            sql.list_owned, *principal.viewer, person_id, request.asset_ids or None, MAX_COUNTED
+        )
+        assets = await _list_impact(connection, principal, [row["id"] for row in owned], request.since)
+    assets.sort(key=lambda asset: (-asset.popularity_7d, -asset.views))
+    shown = assets[request.window.offset : request.window.offset + request.window.limit]
+    return UserImpact(person_id, request.since, _sum(assets), shown)
 
 
 async def _list_impact(
     connection: Connection, principal: Principal, ids: Iterable[UUID], since: datetime | None
 ) -> list[AssetImpact]:
-    wanted = list(dict.fromkeys(ids))
-    return [_wire(row) for row in await connection.fetch(sql.list_impact, *principal.viewer, wanted, since)]
+    unique_ids = list(dict.fromkeys(ids))
+    return [_wire_impact(row) for row in await connection.fetch(sql.list_impact, *principal.viewer, unique_ids, since)]
 
 
-def _wire(row: asyncpg.Record) -> AssetImpact:
+def _wire_impact(row: asyncpg.Record) -> AssetImpact:
     return AssetImpact(
         asset_id=row["id"],
         asset_type=row["asset_type"],
@@ -132,15 +154,15 @@ def _wire(row: asyncpg.Record) -> AssetImpact:
     )
 
 
-def _add(assets: list[AssetImpact]) -> ImpactTotals:
+def _sum(assets: list[AssetImpact]) -> ImpactTotals:
     totals: dict[str, Any] = {
-        name: sum(getattr(each, name) for each in assets) for name in Engagement.__struct_fields__
+        name: sum(getattr(asset, name) for asset in assets) for name in Engagement.__struct_fields__
     }
     return ImpactTotals(assets=len(assets), **totals)
 
 
 def _read_ids(query: dict[str, str], name: str) -> list[UUID]:
-    named = [read_id(text.strip(), name) for text in query.get(name, "").split(",") if text.strip()]
-    if len(named) > MAX_ITEMS:
-        raise InvalidRequest(f"{name} may name at most {MAX_ITEMS} assets.", name)
-    return named
+    ids = [read_id(text.strip(), name) for text in query.get(name, "").split(",") if text.strip()]
+    if len(ids) > MAX_ITEMS:
+        raise InvalidRequest(f"{name} may contain at most {MAX_ITEMS} ids.", name)
+    return ids

@@ -1,13 +1,15 @@
-"""How much of a plan is used: what the person's account holds, and what they own."""
+"""How much of their plan's limits a person uses."""
 
-from hallmarket.server.catalog.access import sql
 from hallmarket.server.database.connections import Database
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.identity.plan import Plan, Usage, get_plan
 from hallmarket.server.principal import Principal
 
+sql = load_queries(__package__)
 
-async def get_plan_info(database: Database, principal: Principal) -> Plan:
-    """The caller's plan with everything counted: memberships, keys, assets, data sets, bytes. Raises Unavailable."""
+
+async def get_plan_usage(database: Database, principal: Principal) -> Plan:
+    """Return the person's plan with the number of memberships, keys, assets, datasets and bytes. Raises Unavailable."""
     plan = await get_plan(database, principal.person_id)
     async with database.connection() as connection:
         row = await connection.fetchrow(sql.count_owned, principal.person_id)

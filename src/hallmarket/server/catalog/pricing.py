@@ -1,14 +1,14 @@
-"""What an asset is sold for, in words."""
+"""The prices of an asset, as values and in words."""
 
 import asyncpg
 
 from hallmarket.server.wallet.types import Currency, money
 
-BUY = "POST /elements/common/purchase-asset"
+PURCHASE_ROUTE = "POST /elements/common/purchase-asset"
 
 
 def read_prices(row: asyncpg.Record) -> dict[Currency, int]:
-    """What an asset costs in each currency it is sold in, dollars first, in minor units."""
+    """Return an asset's price in each currency that it is sold in, dollars first, in minor units."""
     prices: dict[Currency, int] = {}
     if row["price_usd"] is not None:
         prices["usd"] = int(row["price_usd"] * 100)
@@ -18,17 +18,17 @@ def read_prices(row: asyncpg.Record) -> dict[Currency, int]:
 
 
 def format_prices(row: asyncpg.Record) -> str | None:
-    """The prices of a row, `$12.00 or 2,000 sats`; None for what nobody can buy at this time."""
+    """Return an asset's prices such as `$12.00 or 2,000 sats`; None if it cannot be bought at this time."""
     if row["monetization"] == "pay-per-use":
         return None
     return " or ".join(money(amount_minor, currency) for currency, amount_minor in read_prices(row).items()) or None
 
 
 def unlock_message(row: asyncpg.Record, asset_type: str, *, inherits: bool) -> str:
-    """What somebody is to do who wants to see more than a listing; `row` is of what must be bought."""
+    """Return how to get access to an asset that is for sale. `row` is the asset to buy, from which it may inherit."""
     if inherits:
-        wanted = f"Unlock the {row['asset_type']} {row['id']}, which this {asset_type} belongs to, to see what is in it"
+        action = f"Unlock the {row['asset_type']} {row['id']}, which this {asset_type} belongs to, to see what is in it"
     else:
-        wanted = f"Unlock this {asset_type} to see what is in it"
+        action = f"Unlock this {asset_type} to see what is in it"
     prices = format_prices(row)
-    return f"{wanted}: " + (f"it costs {prices} ({BUY})." if prices else "at this time its owner sells it to nobody.")
+    return f"{action}: " + (f"it costs {prices} ({PURCHASE_ROUTE})." if prices else "its owner does not sell it now.")

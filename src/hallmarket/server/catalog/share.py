@@ -1,4 +1,4 @@
-"""Share an asset with somebody, or stop sharing it."""
+"""Share an asset: grant, change or revoke a person's role, and list the permissions."""
 
 from typing import Literal
 from uuid import UUID
@@ -7,26 +7,29 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.catalog.access import get_access, lock_access, sql
+from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.types import ADMIN, READ, Access, WirePermission
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict
-from hallmarket.server.http.exchange import Paged, Window, page_of
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.types import wire_profile
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
+
+sql = load_queries(__package__)
 
 
 class Grantee(msgspec.Struct, frozen=True):
-    """Who is to have a role."""
+    """The person who gets a role."""
 
     user_id: UUID
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """Somebody's role to be; `none` takes it away."""
+    """A person's new role; `none` revokes it."""
 
     user: Grantee
     role: Literal["read", "write", "admin", "none"]
@@ -39,24 +42,22 @@ class Share(msgspec.Struct, frozen=True):
 
 
 async def share_asset(
-    database: Database, principal: Principal, asset_id: UUID, wanted: Grant, asset_type: str | None = None
+    database: Database, principal: Principal, asset_id: UUID, grant: Grant, asset_type: str | None = None
 ) -> None:
-    """Give somebody a role on an asset, another one, or none, as its administrator, and tell them.
+    """Grant a person a role on an asset that the principal administers, and notify them; or revoke their role.
 
-    What they bought they keep, whichever role they have beside that.
-
-    Raises NotFound for the asset or the person, Forbidden, Conflict for the owner, whose role stays.
+    Bought access does not change. Raises NotFound for the asset or the person, Forbidden, Conflict for the owner.
     """
     async with database.transaction() as tx:
         access = await lock_access(tx, principal, asset_id, ADMIN, asset_type)
-        person_id = await find_someone(tx, str(wanted.user.user_id))
+        person_id = await find_someone(tx, str(grant.user.user_id))
         if person_id == access.owner_id:
-            raise Conflict("Its owner always administers an asset.")
-        if wanted.role == "none":
+            raise Conflict("The owner's role is always admin.")
+        if grant.role == "none":
             await tx.execute(sql.revoke_role, asset_id, person_id)
         else:
-            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, wanted.role, principal.person_id)
-            await _tell(tx, principal, access, person_id, wanted.role)
+            await tx.execute(sql.grant_role, new_id(), asset_id, person_id, grant.role, principal.person_id)
+            await _notify_grantee(tx, principal, access, person_id, grant.role)
         await record(
             tx,
             principal,
@@ -64,26 +65,28 @@ async def share_asset(
             organization_id=access.organization_id,
             subject_id=asset_id,
             with_person=str(person_id),
-            role=wanted.role,
+            role=grant.role,
         )
 
 
 async def list_permissions(
     database: Database, principal: Principal, asset_id: UUID, window: Window, asset_type: str | None = None
-) -> Paged[WirePermission]:
-    """Who has which role on an asset, its owner first; readers and writers see the owner's and their own.
+) -> Page[WirePermission]:
+    """Return the permissions on an asset, the owner's first. Only administrators see those of other people.
 
     Raises NotFound, Locked.
     """
     async with database.connection() as connection:
         access = await get_access(connection, principal, asset_id, READ, asset_type)
-        window_and_eyes = (window.offset, window.limit + 1, access.role == ADMIN, principal.person_id)
-        rows = await connection.fetch(sql.list_permissions, asset_id, *window_and_eyes)
-    return page_of(window, rows, _wire_permission)
+        rows = await connection.fetch(
+            sql.list_permissions,
+            *(asset_id, window.offset, window.limit + 1, access.role == ADMIN, principal.person_id),
+        )
+    return make_page(window, rows, _wire_permission)
 
 
-async def _tell(tx: Connection, principal: Principal, access: Access, person_id: UUID, role: str) -> None:
-    called = access.name or f"a {access.asset_type}"
+async def _notify_grantee(tx: Connection, principal: Principal, access: Access, person_id: UUID, role: str) -> None:
+    title = access.name or f"a {access.asset_type}"
     await notify(
         tx,
         "share",
@@ -92,7 +95,7 @@ async def _tell(tx: Connection, principal: Principal, access: Access, person_id:
         organization_id=access.organization_id,
         asset_id=access.id,
         content={
-            "text": f"{principal.username} shared {called} with you: {role}",
+            "text": f"{principal.username} shared {title} with you: {role}",
             "asset": {"assetId": str(access.id), "assetType": access.asset_type},
         },
     )

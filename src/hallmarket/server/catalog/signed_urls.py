@@ -1,7 +1,7 @@
-"""Signed addresses on our own origin: each opens one thing for a while, to whoever has it, without a token.
+"""Signed URLs: each grants one download or upload for an hour to anyone who has it, without a token.
 
-A link speaks for the key it was made with, as a token does: it dies with that key, and what it opens is asked for anew
-each time with the rights that the key's person has then. So a role that is taken away closes the links that are out.
+A signed URL acts with the API key that created it. It stops working when that key does, and every use checks the
+current rights of the key's person. Revoking a role therefore also closes the URLs that were created with it.
 """
 
 import hmac
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import jwt
+import msgspec
 
 from hallmarket.server.errors import NotFound
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
@@ -19,46 +20,54 @@ from hallmarket.server.principal import Principal
 LIFETIME_S = 3600
 MAX_TOKEN_LENGTH = 2048
 ALGORITHM = "HS256"
-Purpose = Literal["download", "upload", "uploaded"]
+Purpose = Literal["download", "upload", "uploaded"]  # "uploaded": download what was uploaded
 PATHS: dict[Purpose, str] = {"download": "/downloads/", "upload": "/uploads/", "uploaded": "/uploads/"}
 
 
+class UrlGrant(msgspec.Struct, frozen=True):
+    """What a valid signed URL grants: access to the subject with the rights of the principal."""
+
+    principal: Principal
+    subject_id: UUID
+    content_format: str | None
+
+
 class SignedUrls:
-    """Makes links, and finds who speaks through one, and what about."""
+    """Creates and checks signed URLs."""
 
     def __init__(self, authenticator: ApiKeyAuthenticator, secret: bytes, public_url: str) -> None:
         self._authenticator = authenticator
         self._secret = hmac.digest(secret, b"hallmarket link", "sha256")
         self._public_url = public_url if urlsplit(public_url).scheme else ""
 
-    def make(
-        self, principal: Principal, base_url: str, purpose: Purpose, subject_id: UUID, form: str | None = None
+    def sign(
+        self, principal: Principal, base_url: str, purpose: Purpose, subject_id: UUID, content_format: str | None = None
     ) -> str:
-        """Return an absolute address that opens the subject for one purpose, for LIFETIME_S.
+        """Return an absolute URL that grants access to the subject for one purpose, for LIFETIME_S.
 
         `base_url` is used unless the operator set `--public-url`.
         """
         claims = {
             "aud": purpose,
             "sub": str(subject_id),
-            "form": form,
+            "form": content_format,
             "key": str(principal.key_id),
             "exp": int(time.time()) + LIFETIME_S,
         }
         return (self._public_url or base_url) + PATHS[purpose] + jwt.encode(claims, self._secret, ALGORITHM)
 
-    async def open(self, token: str, purpose: Purpose) -> tuple[Principal, UUID, str | None]:
-        """Who speaks through a link, its subject, and its form if it has one.
+    async def resolve(self, token: str, purpose: Purpose) -> UrlGrant:
+        """Check the token in a signed URL's path and return what it grants.
 
-        Raises NotFound if it is forged or expired, made for something else, or its key is dead; Unavailable.
+        Raises NotFound if it is forged or expired, has another purpose, or its API key is invalid; Unavailable.
         """
-        claims = self._read(token, purpose)
+        claims = self._decode(token, purpose)
         principal = None if claims is None else await self._authenticator.find(UUID(claims["key"]))
         if claims is None or principal is None:
-            raise NotFound("This address is forged or expired, or its API key is expired or revoked. Ask for another.")
-        return principal, UUID(claims["sub"]), claims["form"]
+            raise NotFound("This URL is forged or expired, or its API key is expired or revoked. Request a new URL.")
+        return UrlGrant(principal, UUID(claims["sub"]), claims["form"])
 
-    def _read(self, token: str, purpose: Purpose) -> dict[str, Any] | None:
+    def _decode(self, token: str, purpose: Purpose) -> dict[str, Any] | None:
         if len(token) > MAX_TOKEN_LENGTH:
             return None
         try:

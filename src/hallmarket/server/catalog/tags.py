@@ -1,4 +1,4 @@
-"""Tags: words that assets have in common, by which they are found."""
+"""Tags of an asset. Searches can filter by them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,13 +8,16 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.audit.record import record
-from hallmarket.server.catalog.access import get_access, lock_access, sql
+from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.normalize_fields import slugify
 from hallmarket.server.catalog.types import LISTED, WRITE, Access
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
 from hallmarket.server.principal import Principal
+
+sql = load_queries(__package__)
 
 MAX_TAGS = 50
 TagName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -27,7 +30,7 @@ class NewTags(msgspec.Struct, frozen=True):
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """A tag; `slug` tells which names mean the same."""
+    """A tag. Names with the same slug are the same tag."""
 
     id: UUID
     name: str
@@ -35,7 +38,7 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class AssetTag(msgspec.Struct, frozen=True):
-    """The reference's AssetTag: a tag on an asset, put there by `user_id`."""
+    """The reference's AssetTag: a tag on an asset, added by `user_id`."""
 
     id: UUID
     asset_id: UUID
@@ -47,51 +50,52 @@ class AssetTag(msgspec.Struct, frozen=True):
 
 
 async def list_tags(database: Database, principal: Principal, asset_id: UUID) -> list[AssetTag]:
-    """An asset's tags, by name. Raises NotFound."""
+    """Return an asset's tags, by name. Raises NotFound."""
     async with database.connection() as connection:
         await get_access(connection, principal, asset_id, LISTED)
-        return await _list(connection, asset_id)
+        return await _list_tags(connection, asset_id)
 
 
 async def add_tags(database: Database, principal: Principal, asset_id: UUID, names: list[str]) -> list[AssetTag]:
-    """Put tags on an asset, beside those it has, as one who may change it; answers all it has then.
+    """Add tags to an asset, and return all tags that it has then.
 
-    Raises NotFound, Locked, Forbidden, InvalidRequest for a name without a letter or digit, Conflict for too many.
+    Raises NotFound, Locked, Forbidden, InvalidRequest for a name without a letter or digit, Conflict for too many tags.
     """
-    wanted = {slugify(name) or "": " ".join(name.split()) for name in names}
-    if "" in wanted:
-        raise InvalidRequest("A tag has at least one letter or digit.", "tags")
+    names_by_slug = {slugify(name) or "": " ".join(name.split()) for name in names}
+    if "" in names_by_slug:
+        raise InvalidRequest("A tag must have at least one letter or digit.", "tags")
     async with database.transaction() as tx:
         access = await lock_access(tx, principal, asset_id, WRITE)
-        slugs = sorted(wanted)
-        await tx.execute(sql.create_tags, [new_id() for _ in slugs], [wanted[slug] for slug in slugs], slugs)
+        slugs = sorted(names_by_slug)
+        ids = [new_id() for _ in slugs]
+        await tx.execute(sql.create_tags, ids, [names_by_slug[slug] for slug in slugs], slugs)
         await tx.execute(sql.tag_asset, [new_id() for _ in slugs], asset_id, slugs, principal.person_id)
-        tags = await _list(tx, asset_id)
+        tags = await _list_tags(tx, asset_id)
         if len(tags) > MAX_TAGS:
-            raise Conflict(f"An asset has at most {MAX_TAGS} tags.")
+            raise Conflict(f"An asset can have at most {MAX_TAGS} tags.")
         await _record(tx, principal, access, added=slugs)
         return tags
 
 
 async def remove_tag(database: Database, principal: Principal, asset_id: UUID, tag_id: UUID) -> None:
-    """Take a tag from an asset, as one who may change it. Raises NotFound, Locked, Forbidden."""
+    """Remove a tag from an asset. Raises NotFound, Locked, Forbidden."""
     async with database.transaction() as tx:
         access = await lock_access(tx, principal, asset_id, WRITE)
         slug = await tx.fetchval(sql.untag_asset, asset_id, tag_id)
         if slug is None:
-            raise NotFound("It has no such tag.")
+            raise NotFound("The asset has no such tag.")
         await _record(tx, principal, access, removed=[slug])
 
 
-async def _list(connection: Connection, asset_id: UUID) -> list[AssetTag]:
-    return [_wire(row) for row in await connection.fetch(sql.list_tags, asset_id)]
+async def _list_tags(connection: Connection, asset_id: UUID) -> list[AssetTag]:
+    return [_wire_tag(row) for row in await connection.fetch(sql.list_tags, asset_id)]
 
 
-async def _record(tx: Connection, principal: Principal, access: Access, **what: list[str]) -> None:
-    whose = {"organization_id": access.organization_id, "subject_id": access.id}
-    await record(tx, principal, "asset.tag", **whose, **what)  # type: ignore[arg-type]
+async def _record(tx: Connection, principal: Principal, access: Access, **changes: list[str]) -> None:
+    asset = {"organization_id": access.organization_id, "subject_id": access.id}
+    await record(tx, principal, "asset.tag", **asset, **changes)  # type: ignore[arg-type]
 
 
-def _wire(row: asyncpg.Record) -> AssetTag:
+def _wire_tag(row: asyncpg.Record) -> AssetTag:
     tag = Tag(row["tag_id"], row["name"], row["slug"])
     return AssetTag(row["id"], row["asset_id"], tag.id, tag, row["person_id"], row["created_on"])

@@ -1,4 +1,4 @@
-"""Assets as the other rooms and the wire know them."""
+"""Types of assets: request fields, access, and how the API shows assets and permissions."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -19,10 +19,10 @@ Role = Literal["read", "write", "admin"]
 Source = Literal["web", "api"]
 Originality = Literal["original", "derivative", "third-party"]
 Relation = Literal["IsSupplementTo", "IsDerivedFrom", "References", "IsVariantFormOf", "IsIdenticalTo"]
-# What `asset_role` answers with.
+# The results of the database function `asset_role`.
 UNKNOWN, LISTED, READ, WRITE, ADMIN = -1, 0, 1, 2, 3
 ROLES: dict[Role, int] = {"read": READ, "write": WRITE, "admin": ADMIN}
-EVERYBODY = "all"  # what the personal context is called where an organization is named
+PERSONAL_CONTEXT_NAME = "all"  # the personal context, where an organization is shown
 
 Name = Annotated[str, msgspec.Meta(max_length=1024)]
 Word = Annotated[str, msgspec.Meta(max_length=200)]
@@ -33,7 +33,7 @@ Sats = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 
 
 class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a work is cited."""
+    """How to cite a work."""
 
     doi: Link | None = None
     title: Name | None = None
@@ -46,7 +46,7 @@ class Citation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Attribution(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whose work it is and where it comes from; a field left out of a change stays as it is."""
+    """The authorship and origin of a work. Unset fields do not change."""
 
     originality: Originality | UnsetType = UNSET
     github_url: Link | UnsetType | None = UNSET
@@ -59,25 +59,25 @@ class Attribution(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AssetFields(msgspec.Struct, frozen=True):
-    """What callers may say of an asset, new or to be changed. One left out stays as it is; null clears it.
+    """The fields of a request that creates or updates an asset. Unset fields do not change; null clears a field.
 
-    The body of a type's own requests extends this.
+    Each type's own request body extends this.
     """
 
     name: Name | UnsetType | None = UNSET
     description: RichText | Markdown | UnsetType | None = UNSET
-    visibility: Visibility | UnsetType | None = UNSET  # null is as left out
+    visibility: Visibility | UnsetType | None = UNSET  # null does not change it
     org_id: UUID | UnsetType | None = UNSET  # the zero UUID is the personal context
     team_id: UUID | UnsetType | None = UNSET  # the zero UUID is no team
     parent_id: UUID | UnsetType | None = UNSET
     source: Source | UnsetType = UNSET
     license_id: Word | UnsetType | None = UNSET
-    license_text: LicenceText | UnsetType | None = UNSET  # what buyers agree to; kept as it is sent
+    license_text: LicenceText | UnsetType | None = UNSET  # what buyers agree to, stored exactly as sent
     attribution: Attribution | UnsetType | None = UNSET
     monetization: Literal["none", "pay-to-unlock", "pay-per-use"] | UnsetType | None = UNSET
     price: Dollars | UnsetType | None = UNSET
     price_currency: Literal["usd", "btc"] | UnsetType | None = UNSET
-    price_usd: Dollars | UnsetType | None = UNSET  # 0 stops selling in it
+    price_usd: Dollars | UnsetType | None = UNSET  # 0 ends the sale in this currency
     price_sats: Sats | UnsetType | None = UNSET
     unit_cost: Dollars | UnsetType | None = UNSET
     unit_cost_usd: Dollars | UnsetType | None = UNSET
@@ -90,7 +90,7 @@ class AssetFields(msgspec.Struct, frozen=True):
 
 
 class Access(msgspec.Struct, frozen=True):
-    """An asset and what the caller may do to it: `role` is one of UNKNOWN to ADMIN, and at least LISTED."""
+    """An asset, and the principal's role on it: LISTED, READ, WRITE or ADMIN."""
 
     id: UUID
     asset_type: AssetType
@@ -106,21 +106,21 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class InOrganization(msgspec.Struct, frozen=True):
-    """The organization of an asset; the zero UUID, named "all", is its owner's personal context."""
+    """An asset's organization. The zero UUID with the name "all" is its owner's personal context."""
 
     id: UUID
     name: str
 
 
 class InTeam(msgspec.Struct, frozen=True):
-    """The team of an asset."""
+    """An asset's team."""
 
     id: UUID
     name: str
 
 
 class WireAsset(msgspec.Struct, frozen=True):
-    """The reference's Asset; `metadata` and `preview` are its type's."""
+    """The reference's Asset. Its type provides `metadata` and `preview`."""
 
     id: UUID
     asset_type: str
@@ -157,13 +157,13 @@ class WireAsset(msgspec.Struct, frozen=True):
     cost_accounting: str | None
     cost_unit: str | None
     max_billable_seconds: int | None
-    role: str | None  # the caller's: read, write or admin; null for who sees the listing only
-    license_text: str | UnsetType | None = UNSET  # of a single asset
-    content: Any = UNSET  # a post's or comment's rich text, where it is asked for and may be read
+    role: str | None  # the reader's: read, write or admin; null if they see the listing only
+    license_text: str | UnsetType | None = UNSET  # only in responses with a single asset
+    content: Any = UNSET  # the rich text of a post or comment, if requested and readable
 
 
 class AssetRef(msgspec.Struct, frozen=True):
-    """An asset in short."""
+    """A short form of an asset."""
 
     id: UUID
     asset_type: str
@@ -176,7 +176,7 @@ class AssetRef(msgspec.Struct, frozen=True):
 
 
 class DeleteResult(msgspec.Struct, frozen=True):
-    """What was deleted, or would be."""
+    """The assets that were deleted, or would be in a dry run."""
 
     id: UUID
     asset_type: str
@@ -186,13 +186,13 @@ class DeleteResult(msgspec.Struct, frozen=True):
 
 
 class WirePermission(msgspec.Struct, frozen=True):
-    """The reference's Permission: somebody's role on an asset."""
+    """The reference's Permission: a person's role on an asset."""
 
     id: UUID
     asset_id: UUID
     asset_type: str
     role: str
-    bought: bool  # who bought it may read it, whatever role they have beside that
+    bought: bool  # a buyer may read the asset, whatever their role
     user_id: UUID
     user: WireProfile
     org_id: UUID
@@ -203,12 +203,12 @@ class WirePermission(msgspec.Struct, frozen=True):
 
 
 def role_name(role: int) -> str | None:
-    """The word for what `asset_role` answered; null below read."""
+    """Return the name of a role; None below READ."""
     return next((word for word, rank in ROLES.items() if rank == role), None)
 
 
-def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
-    """An asset from a row of `list_assets`, with the text of its licence if that was asked for."""
+def wire_asset(row: asyncpg.Record, *, with_licence_text: bool = False) -> WireAsset:
+    """Make an asset from a row of the query `list_assets`."""
     price_usd, price_sats = _float(row["price_usd"]), row["price_sats"]
     cost_usd, cost_sats = _float(row["unit_cost_usd"]), row["unit_cost_sats"]
     currency = "usd" if price_usd is not None else "btc" if price_sats is not None else None
@@ -230,7 +230,9 @@ def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
         user=WireProfile(
             row["owner_id"], row["username"], row["owner_name"], row["profile_picture"], row["actor_type"]
         ),
-        organization=InOrganization(organization_id or PERSONAL_CONTEXT, row["organization_name"] or EVERYBODY),
+        organization=InOrganization(
+            organization_id or PERSONAL_CONTEXT, row["organization_name"] or PERSONAL_CONTEXT_NAME
+        ),
         team=None if team_id is None else InTeam(team_id, row["team_name"]),
         parent_id=row["parent_id"],
         lineage_role=row["lineage_role"],
@@ -239,7 +241,7 @@ def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
         license_id=row["license_id"],
         metadata=_json(row["metadata"]),
         attribution=_json(row["attribution"]),
-        preview=_json(row["preview"]) if row["role"] > LISTED else None,  # it is content, too
+        preview=_json(row["preview"]) if row["role"] > LISTED else None,  # a preview is content
         monetization=row["monetization"],
         price=price_usd if currency == "usd" else _float(price_sats),
         price_currency=currency,
@@ -252,12 +254,12 @@ def wire_asset(row: asyncpg.Record, *, with_text: bool = False) -> WireAsset:
         cost_unit=row["cost_unit"],
         max_billable_seconds=row["max_billable_seconds"],
         role=role_name(row["role"]),
-        license_text=row["license_text"] if with_text else UNSET,
+        license_text=row["license_text"] if with_licence_text else UNSET,
     )
 
 
 def wire_ref(row: asyncpg.Record) -> AssetRef:
-    """An asset in short, from a row with its columns."""
+    """Make a short form of an asset from a row with its columns."""
     return AssetRef(
         row["id"],
         row["asset_type"],

@@ -1,6 +1,7 @@
 """Loader of a room's `queries.sql`, in which each query follows a line `-- name: find_person`."""
 
 import re
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
@@ -19,6 +20,7 @@ class Queries:
             raise AttributeError(f"no query is named {name!r}") from None
 
 
+@cache
 def load_queries(package: str) -> Queries:
     """Load the queries of `package`'s queries.sql. Raises ValueError if two queries have the same name."""
     text = (files(package) / "queries.sql").read_text(encoding="utf-8")

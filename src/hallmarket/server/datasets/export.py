@@ -61,9 +61,9 @@ class Exports:
             await get_access(connection, principal, dataset_id, READ, DATASET)
         return await self._find(dataset_id, format_, number)
 
-    async def find_download(self, asset_id: UUID, form: str | None) -> Download:
+    async def get_download(self, asset_id: UUID, content_format: str | None) -> Download:
         """The newest version in a form, CSV if None. Who asks has been seen to. Raises InvalidRequest, NotFound."""
-        return await self._find(asset_id, read_format(form), None)
+        return await self._find(asset_id, read_format(content_format), None)
 
     async def _find(self, dataset_id: UUID, format_: Format, number: int | None) -> Download:
         async with self._database.connection() as connection:

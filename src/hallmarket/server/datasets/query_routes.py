@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.catalog.send_routes import send_part
+from hallmarket.server.catalog.download_routes import send_part
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.answer import ROWS_ANSWER
 from hallmarket.server.datasets.export import CONTENT_TYPES, EXPORT_QUERY, Exports

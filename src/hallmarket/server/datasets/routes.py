@@ -10,7 +10,7 @@ from litestar import Request, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
+from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset, read_delete_options
 from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
@@ -35,7 +35,7 @@ from hallmarket.server.datasets.update import UpdateDataset, update_dataset
 from hallmarket.server.datasets.views import ChangeView, NewView, change_view, create_view, delete_view, list_views
 from hallmarket.server.errors import Conflict, Locked
 from hallmarket.server.http.body import MAX_BODY_BYTES, read_body, unpacked
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.http.upload_form import UploadForm
@@ -123,8 +123,8 @@ def _dataset_routes(database: Database, tables: TableStore) -> Sequence[HTTPRout
     )
     async def remove(request: AnyRequest, dataset_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
-        return Data(await delete_asset(database, context.principal, _dataset(dataset_id), query, DATASET))
+        options = read_delete_options(read_query(context.scope["query_string"]))
+        return Data(await delete_asset(database, context.principal, _dataset(dataset_id), options, DATASET))
 
     @get(
         ONE + "/permissions",
@@ -133,7 +133,7 @@ def _dataset_routes(database: Database, tables: TableStore) -> Sequence[HTTPRout
     )
     async def permissions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WirePermission]:
         window = read_window(read_query(request_context(request.scope).scope["query_string"]), MAX_ITEMS)
-        return await list_permissions(database, _caller(request), _dataset(dataset_id), window, DATASET)
+        return paged(await list_permissions(database, _caller(request), _dataset(dataset_id), window, DATASET))
 
     @put(ONE + "/share", opt=WRITE | {"raises": (Conflict,)}, summary="Give somebody a role on a dataset, or take it")
     async def share(request: AnyRequest, dataset_id: FromPath[str], data: JSONBody[Share]) -> Data[None]:

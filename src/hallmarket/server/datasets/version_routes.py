@@ -7,8 +7,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.catalog.download_routes import LINK, PARTS
-from hallmarket.server.catalog.send_routes import send_part
+from hallmarket.server.catalog.download_routes import PARTIAL_RESPONSES, SIGNED_DOWNLOAD, send_part
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.prove import prove_version
 from hallmarket.server.datasets.types import WireVersion
@@ -24,7 +23,7 @@ AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "assets:read", "raises": (Locked,)}
 VERSIONS = "/datasets/{dataset_id:str}/versions"
 ONE = VERSIONS + "/{number:str}"
-FILE = LINK | READ | {"raises": (Locked, RangeNotSatisfiable)}
+FILE = SIGNED_DOWNLOAD | READ | {"raises": (Locked, RangeNotSatisfiable)}
 JSON = {"application/json": {"type": "object"}}
 
 
@@ -54,7 +53,12 @@ def version_routes(database: Database, tables: TableStore) -> Sequence[HTTPRoute
         bundle = await prove_version(database, principal_of(request.scope), *wanted)
         return Response(bundle.encode(), media_type="application/json")
 
-    @get(ONE + "/files/{name:str}", opt=FILE, summary="One of a version's Parquet files, to the byte", responses=PARTS)
+    @get(
+        ONE + "/files/{name:str}",
+        opt=FILE,
+        summary="One of a version's Parquet files, to the byte",
+        responses=PARTIAL_RESPONSES,
+    )
     async def file(
         request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str], name: FromPath[str]
     ) -> Response[bytes]:

@@ -35,7 +35,7 @@ async def make_url(
     async with database.connection() as connection:
         await get_access(connection, principal, file_id, READ, "file")
         await _get_content(connection, file_id)
-    return FileUrl(signed_urls.make(principal, base_url, "download", file_id), LIFETIME_S)
+    return FileUrl(signed_urls.sign(principal, base_url, "download", file_id), LIFETIME_S)
 
 
 class FileContentProvider:
@@ -45,9 +45,9 @@ class FileContentProvider:
         self._database = database
         self._blobs = blobs
 
-    async def find_download(self, asset_id: UUID, form: str | None) -> Download:
+    async def get_download(self, asset_id: UUID, content_format: str | None) -> Download:
         """A file's bytes. Raises InvalidRequest for any other form, NotFound."""
-        if form is not None:
+        if content_format is not None:
             raise InvalidRequest("A file has no other form than its own bytes; leave format out.", "format")
         async with self._database.connection() as connection:
             _, content = await _get_content(connection, asset_id)

@@ -35,7 +35,7 @@ async def complete_upload(
             await tx.execute(sql.rename_upload, file_id, content.file_name)
     shown = wire_upload(file_id, row["bucket"], path, content)
     if wanted.download:
-        shown = msgspec.structs.replace(shown, download_url=signed_urls.make(principal, base_url, "uploaded", file_id))
+        shown = msgspec.structs.replace(shown, download_url=signed_urls.sign(principal, base_url, "uploaded", file_id))
     return shown
 
 
@@ -55,7 +55,8 @@ async def find_upload(connection: Connection, principal: Principal, file_id: UUI
 
 async def find_uploaded(database: Database, blobs: BlobStore, signed_urls: SignedUrls, token: str) -> Download:
     """An upload's bytes, for whoever has its address. Raises NotFound."""
-    principal, file_id, _ = await signed_urls.open(token, "uploaded")
+    grant = await signed_urls.resolve(token, "uploaded")
+    principal, file_id = grant.principal, grant.subject_id
     async with database.connection() as connection:
         row = await _find(connection, principal, file_id)
     if row is None:

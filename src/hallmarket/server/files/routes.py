@@ -10,10 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.blobs.blob_store import BlobStore
-from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset
-from hallmarket.server.catalog.download_routes import LINK, PARTS
+from hallmarket.server.catalog.delete import DELETE_QUERY, delete_asset, read_delete_options
+from hallmarket.server.catalog.download_routes import PARTIAL_RESPONSES, SIGNED_DOWNLOAD, send_part
 from hallmarket.server.catalog.get import get_asset
-from hallmarket.server.catalog.send_routes import send_part
 from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.catalog.types import DeleteResult, WireAsset
 from hallmarket.server.database.connections import Database
@@ -140,7 +139,9 @@ def _signed_routes(
             await take_bytes(database, blobs, signed_urls, token, unpacked(request_context(request.scope)), max_bytes)
         )
 
-    @get("/uploads/{token:str}", opt=LINK, summary="Read an upload's bytes again", responses=PARTS)
+    @get(
+        "/uploads/{token:str}", opt=SIGNED_DOWNLOAD, summary="Read an upload's bytes again", responses=PARTIAL_RESPONSES
+    )
     async def read(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
         return await send_part(request_context(request.scope), await find_uploaded(database, blobs, signed_urls, token))
 
@@ -205,8 +206,8 @@ def _changing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seq
     )
     async def remove(request: AnyRequest, file_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
-        return Data(await delete_asset(database, context.principal, _file(file_id), query, "file"))
+        options = read_delete_options(read_query(context.scope["query_string"]))
+        return Data(await delete_asset(database, context.principal, _file(file_id), options, "file"))
 
     return [create, change, replace, remove]
 

@@ -95,7 +95,7 @@ async def _find_new_content(tx: Connection, principal: Principal, file_id: UUID,
 
 async def _replace(tx: Connection, principal: Principal, access: Access, content: Content) -> None:
     # A licence commits to the bytes that were sold.
-    await require_no_buyers(tx, access.id, "its content stays", "make a file of its own of the new bytes")
+    await require_no_buyers(tx, access.id, "its content cannot be replaced", "create another file with the new bytes")
     await tx.execute(
         sql.replace_content, access.id, content.blob_id, content.file_name, content.type, content.extension
     )

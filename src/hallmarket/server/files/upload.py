@@ -48,7 +48,7 @@ async def make_upload_url(
     kind = wanted.content_type or type_of(name)
     return UploadUrl(
         upload_id=f"{bucket}/{path}",
-        upload_url=signed_urls.make(principal, base_url, "upload", file_id),
+        upload_url=signed_urls.sign(principal, base_url, "upload", file_id),
         method="PUT",
         headers={"content-type": kind},
         expires_in=LIFETIME_S,
@@ -70,7 +70,8 @@ async def take_bytes(
 
     Raises NotFound, PayloadTooLarge, Unavailable; then nothing is kept, and what came before stays.
     """
-    principal, file_id, _ = await signed_urls.open(token, "upload")
+    grant = await signed_urls.resolve(token, "upload")
+    principal, file_id = grant.principal, grant.subject_id
     async with database.connection() as connection:
         name = await _find_waiting(connection, file_id, principal.person_id)
     pieces = bounded(body, max_bytes)

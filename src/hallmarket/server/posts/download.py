@@ -19,16 +19,16 @@ class PostContentProvider:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_download(self, asset_id: UUID, form: str | None) -> Download:
-        """A page of HTML, or with `form` markdown the text as it was written. Raises InvalidRequest, NotFound."""
-        if form not in (None, "html", "markdown"):
+    async def get_download(self, asset_id: UUID, content_format: str | None) -> Download:
+        """Return a page of HTML, or the Markdown as it was written. Raises InvalidRequest, NotFound."""
+        if content_format not in (None, "html", "markdown"):
             raise InvalidRequest("A post is downloaded as html or as markdown.", "format")
         async with self._database.connection() as connection:
             row = await connection.fetchrow(sql.find_content, asset_id)
         if row is None:
             raise NotFound("There is no such post.")
         name = row["slug"] or row["asset_type"]
-        if form == "markdown":
+        if content_format == "markdown":
             return _whole(f"{name}.md", "text/markdown; charset=utf-8", row["text"])
         # Long texts take a while.
         page = await asyncio.to_thread(write_html, msgspec.json.decode(row["json"]), row["name"] or "")

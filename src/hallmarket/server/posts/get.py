@@ -25,15 +25,15 @@ async def get_post(
 ) -> WirePost:
     """A post or a comment; without what it says where the caller only sees it listed. Raises NotFound."""
     await get_access(connection, principal, asset_id, LISTED, asset_type)
-    return (await list_posts(connection, principal, [asset_id], with_text=True))[0]
+    return (await list_posts(connection, principal, [asset_id], with_licence_text=True))[0]
 
 
 async def list_posts(
-    connection: Connection, principal: Principal, ids: Sequence[UUID], *, with_text: bool = False
+    connection: Connection, principal: Principal, ids: Sequence[UUID], *, with_licence_text: bool = False
 ) -> list[WirePost]:
     """The given posts and comments in the given order, without those that the caller may not know of.
 
-    As `list_assets`, the texts of their licences come `with_text` only.
+    As `list_assets`, the texts of their licences come `with_licence_text` only.
     """
     rows = {row["id"]: row for row in await connection.fetch(sql.list_contents, ids, *principal.viewer)}
     contents = {asset_id: Content(row["text"], msgspec.json.decode(row["json"])) for asset_id, row in rows.items()}
@@ -49,7 +49,7 @@ async def list_posts(
             contents.get(asset.id),
             [found[wanted] for wanted in dict.fromkeys(named.get(asset.id, ())) if wanted in found],
         )
-        for asset in await list_assets(connection, principal, ids, with_text=with_text)
+        for asset in await list_assets(connection, principal, ids, with_licence_text=with_licence_text)
     ]
 
 

@@ -7,7 +7,7 @@ from litestar import Request, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from hallmarket.server.catalog.delete import DELETE_QUERY
+from hallmarket.server.catalog.delete import DELETE_QUERY, read_delete_options
 from hallmarket.server.catalog.types import DeleteResult
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, NotFound
@@ -74,8 +74,8 @@ def _post_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTP
     )
     async def remove(request: AnyRequest, post_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
-        return Data(await delete_post(database, context.principal, read_id(post_id, "post_id"), query))
+        options = read_delete_options(read_query(context.scope["query_string"]))
+        return Data(await delete_post(database, context.principal, read_id(post_id, "post_id"), options))
 
     return [create, get_one, update, remove]
 
