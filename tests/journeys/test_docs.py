@@ -22,7 +22,7 @@ EXCHANGE = DOCS / "reference/exchange-api.md"
 
 
 def test_endpoints() -> None:
-    """Every endpoint the server routes has its section in the API's reference, and no section is about another."""
+    """The API references have a section for each endpoint of the server, and no other."""
     settings = read_settings({}, {})
     app = make_app(settings, "postgresql://nowhere", b"secret", SigningKey.generate("log.example.org"))
     routed = {
@@ -38,7 +38,7 @@ def test_endpoints() -> None:
 
 
 def test_scopes() -> None:
-    """The page of scopes has every scope, and every endpoint with the scope that its route is declared with."""
+    """The page of scopes lists every scope, and every endpoint with the scope its route declares."""
     page = (DOCS / "reference/scopes-and-roles.md").read_text("utf-8")
     settings = read_settings({}, {})
     app = make_app(settings, "postgresql://nowhere", b"secret", SigningKey.generate("log.example.org"))
@@ -55,12 +55,12 @@ def test_scopes() -> None:
 
 
 def pattern(path: str) -> str:
-    """A path whose parameters have no names."""
+    """Return a path with the names of its parameters removed."""
     return re.sub(r"\{[^}]+\}", "{}", path)
 
 
 def test_metrics(server: Server) -> None:
-    """Every metric the server shows is described with its type, and every one described is shown."""
+    """The metrics reference lists the metrics that the server exposes, with their types, and no other."""
     with server.client() as client:
         client.post("/v1/media/anchor", json={"hash": os.urandom(64).hex(), "size": 1})
         shown = set(re.findall(r"^# TYPE (\w+) (\w+)$", client.get("/metrics").text, re.MULTILINE))
@@ -69,13 +69,13 @@ def test_metrics(server: Server) -> None:
 
 
 def kinds_of(kind: type[errors.DomainError]) -> Iterator[type[errors.DomainError]]:
-    """Every kind of error below one, in all rooms: main, which is imported here, imports them all."""
+    """Yield all subclasses of an error, in every room: importing main imports them all."""
     for below in kind.__subclasses__():
         yield from (below, *kinds_of(below))
 
 
 def test_errors() -> None:
-    """Every error the server may answer stands in the list of errors, with its status."""
+    """The error reference lists the server's errors with their statuses, and no other."""
     page = (DOCS / "reference/errors.md").read_text("utf-8")
     described = {
         (code, int(status)) for code, status in re.findall(r"^\| `(\w+)` \| ([45]\d\d) \|", page, re.MULTILINE)
@@ -88,7 +88,7 @@ def test_errors() -> None:
 
 
 def options(command: click.Command, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every option shown of a command and its verbs, each with the verb it belongs to."""
+    """Yield every visible option of a command and its subcommands, with the name of the subcommand."""
     context = click.Context(command)
     if isinstance(command, click.Group):
         for verb in command.list_commands(context):
@@ -101,11 +101,11 @@ def options(command: click.Command, name: str = "") -> Iterator[tuple[str, str]]
 
 
 def test_options() -> None:
-    """Every option of every verb is described where its verb is; those of `serve` are settings."""
+    """Every option is documented in the section of its command; the options of `serve` are settings."""
     text = (DOCS / "reference/command.md").read_text("utf-8")
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
     common = text[: text.index("## anchor")]
     settings = (DOCS / "reference/settings.md").read_text("utf-8")
     for verb, option in options(hallmarket):
-        place = sections.get(verb.partition(" ")[0], "") + (settings if verb == "serve" else common)
-        assert f"`{option}" in place, f"hallmarket {verb} {option}"
+        section = sections.get(verb.partition(" ")[0], "") + (settings if verb == "serve" else common)
+        assert f"`{option}" in section, f"hallmarket {verb} {option}"

@@ -1,4 +1,4 @@
-"""The documentation's examples do what the pages show, and every command line shown is one the command takes."""
+"""The documentation's examples: they print what the pages show, and every command line parses."""
 
 import json
 import os
@@ -32,20 +32,20 @@ LIMITS = {"rate_limit_key": 6000, "rate_limit_address": 600, "rate_limit_failed"
 
 @pytest.fixture
 def empty_server() -> Iterator[Server]:
-    """A server whose log is empty, with the limits of the settings' defaults."""
+    """A server with an empty log and the default rate limits."""
     with new_server(log_origin="log.example.org", **LIMITS) as running:
         yield running
 
 
-def visit(server: Server, folder: Path) -> Terminal:
-    """A terminal in which the server's address and key are set, and its database for `hallmarket admin`."""
+def open_terminal(server: Server, folder: Path) -> Terminal:
+    """Open a terminal with the server's address, API key and database in its environment."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HALLMARKET_")}
-    where = {"HALLMARKET_DATA": str(server.data), "HALLMARKET_DATABASE_URL": server.database_url}
-    return Terminal(folder, clean | where | {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": server.api_key})
+    registry = {"HALLMARKET_DATA": str(server.data), "HALLMARKET_DATABASE_URL": server.database_url}
+    return Terminal(folder, clean | registry | {"HALLMARKET_SERVER": server.url, "HALLMARKET_API_KEY": server.api_key})
 
 
 def check_examples(page: Path, terminal: Terminal, server: Server | None = None, varying: Varying = ()) -> None:
-    """Run a page's examples in order; each must print what the page shows, except for what is `varying`."""
+    """Run a page's examples in order; each must print what the page shows, apart from what matches `varying`."""
     examples = read_examples(page)
     assert examples
     for example in examples:
@@ -53,39 +53,39 @@ def check_examples(page: Path, terminal: Terminal, server: Server | None = None,
         expected = normalize(example.output, varying)
         assert normalize(shown, varying) == expected, f"{page.relative_to(ROOT)}:{example.line}\n{shown}"
         if server is not None:
-            settle(server)
+            wait_for_log(server)
 
 
-def settle(server: Server) -> None:
-    """Wait until the log has taken everything in: a reader of the page is no faster."""
+def wait_for_log(server: Server) -> None:
+    """Wait until the log's queue is empty, as it is for a reader, who is slower than the test."""
     wait_until(lambda: httpx.get(f"{server.url}/readyz", trust_env=False).json()["log"]["queue"] == 0)
 
 
 def test_tutorial(tmp_path: Path) -> None:
-    """Whoever follows the tutorial, command by command, sees what it shows."""
+    """The first tutorial's commands print what it shows."""
     with new_server() as registry:
-        terminal = visit(registry, tmp_path / "first-anchor")
+        terminal = open_terminal(registry, tmp_path / "first-anchor")
         (terminal.folder / "photo.jpg").write_bytes(os.urandom(500_000))
         check_examples(DOCS / "tutorial/first-anchor.md", terminal, registry)
 
 
 def test_account_tutorial(tmp_path: Path) -> None:
-    """Whoever follows the tutorial about people, command by command, sees what it shows."""
+    """The commands of the tutorial about people print what it shows."""
     with new_server(**LIMITS) as registry:
-        check_examples(DOCS / "tutorial/first-account.md", visit(registry, tmp_path / "first-account"))
+        check_examples(DOCS / "tutorial/first-account.md", open_terminal(registry, tmp_path / "first-account"))
 
 
 def test_dataset_tutorial(tmp_path: Path) -> None:
-    """Whoever follows the tutorial about datasets, command by command, sees what it shows."""
+    """The commands of the tutorial about datasets print what it shows."""
     with new_server(**LIMITS) as registry:
-        terminal = visit(registry, tmp_path / "publish-a-dataset")
+        terminal = open_terminal(registry, tmp_path / "publish-a-dataset")
         check_examples(DOCS / "tutorial/publish-a-dataset.md", terminal, registry)
 
 
 def test_sale_tutorial(tmp_path: Path) -> None:
-    """Whoever follows the tutorial about a sale, command by command, sees what it shows."""
+    """The commands of the tutorial about a sale print what it shows."""
     with new_server(**LIMITS) as registry:
-        terminal = visit(registry, tmp_path / "sell-a-photo")
+        terminal = open_terminal(registry, tmp_path / "sell-a-photo")
         (terminal.folder / "harbour.jpg").write_bytes(os.urandom(500_000))
         check_examples(DOCS / "tutorial/sell-a-photo.md", terminal, registry)
 
@@ -94,7 +94,7 @@ def test_sale_tutorial(tmp_path: Path) -> None:
 def rainfall(tmp_path: Path) -> Iterator[tuple[Server, Terminal, str]]:
     """A registry with a dataset of two versions and two files, its owner's terminal, and its id."""
     with new_server(**LIMITS) as registry:
-        terminal = visit(registry, tmp_path / "rainfall")
+        terminal = open_terminal(registry, tmp_path / "rainfall")
         (terminal.folder / "june.csv").write_text("id,mm\n1,3.5\n2,5.25\n", "utf-8")
         (terminal.folder / "july.csv").write_text("id,mm\n3,8\n", "utf-8")
         dataset = json.loads(terminal.run("hallmarket publish june.csv --json"))["files"][0]["id"]
@@ -111,7 +111,7 @@ def test_verify_a_dataset_version(rainfall: tuple[Server, Terminal, str]) -> Non
     assert "hallmarket" not in files + check
     (terminal.folder / "files.py").write_text(files, "utf-8")
     (terminal.folder / "check.py").write_text(check, "utf-8")
-    settle(registry)
+    wait_for_log(registry)
     terminal.run(f"export ID={dataset}")
     check_examples(page, terminal)
     terminal.run("for file in newest/*; do printf x >> $file; break; done")
@@ -123,7 +123,7 @@ def test_prove_what_you_bought(server: Server, tmp_path: Path) -> None:
     page = DOCS / "how-to/prove-what-you-bought.md"
     ((_, bought),) = read_blocks(page, "python")
     assert "hallmarket" not in bought
-    terminal = visit(server, tmp_path / "bought")
+    terminal = open_terminal(server, tmp_path / "bought")
     files = {"bought.py": bought, "scan_1944.tif": "Kodachrome, box 12", "other.tif": "Kodachrome, box 13"}
     for name, text in files.items():
         (terminal.folder / name).write_text(text, "utf-8")
@@ -141,7 +141,7 @@ def test_prove_what_you_bought(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_table_in_place(rainfall: tuple[Server, Terminal, str]) -> None:
-    """The how-to's program reads every version of a table where the page says that it lies."""
+    """The how-to's program reads every version of a table at the path that the page gives."""
     registry, terminal, dataset = rainfall
     page = DOCS / "how-to/read-datasets-in-place.md"
     program = next(text for _, text in read_blocks(page, "python") if text.startswith("# in_place.py"))
@@ -157,7 +157,7 @@ def test_official_client_examples(tmp_path: Path) -> None:
     """The how-to's programs, with the official client, print what the page shows."""
     page = DOCS / "how-to/use-the-official-python-client.md"
     with new_server(**LIMITS) as registry:
-        terminal = visit(registry, tmp_path / "client")
+        terminal = open_terminal(registry, tmp_path / "client")
         registry.admin("create-user", "jane", "--org", registry.organization, "--email", "jane@herald.example")
         key = registry.admin("create-key", "jane", "--org", registry.organization)["key"]
         terminal.run(f"unset ${{!OURO_*}}; export OURO_BASE_URL={registry.url} OURO_API_KEY={key}")
@@ -168,7 +168,7 @@ def test_official_client_examples(tmp_path: Path) -> None:
 
 
 def readme_commands() -> Iterator[tuple[str, str]]:
-    """The commands `hallmarket …` of the README, each with its comment."""
+    """Yield the README's `hallmarket …` commands, each with its comment."""
     for _, block in read_blocks(ROOT / "README.md", "sh"):
         for line in block.splitlines():
             if line.startswith("hallmarket ") and "serve" not in line:
@@ -179,7 +179,7 @@ def readme_commands() -> Iterator[tuple[str, str]]:
 def test_readme(tmp_path: Path) -> None:
     """The README's commands succeed in the order shown; its ids stand for those that the commands print."""
     with new_server(**LIMITS) as registry:
-        terminal = visit(registry, tmp_path / "readme")
+        terminal = open_terminal(registry, tmp_path / "readme")
         (terminal.folder / "photo.jpg").write_bytes(os.urandom(50_000))
         (terminal.folder / "stations.csv").write_text("id,mm\n1,3.5\n2,0\n", "utf-8")
         (terminal.folder / "july.csv").write_text("id,mm\n3,8\n", "utf-8")
@@ -198,7 +198,7 @@ def test_readme(tmp_path: Path) -> None:
             confirmed = " --yes" if "wallet buy" in command else ""  # there is no terminal that could confirm
             printed = terminal.run(f"{command}{confirmed} && echo succeeded")
             assert printed.endswith("succeeded\n"), f"{command}\n{printed}"
-            settle(registry)
+            wait_for_log(registry)
             if found := re.search(rf"^  (?:id|licence) +({UUID})", printed, re.MULTILINE):
                 newest_id = found[1]
             if "create-key jane" in command:
@@ -207,26 +207,26 @@ def test_readme(tmp_path: Path) -> None:
 
 
 def test_api_examples(empty_server: Server, tmp_path: Path) -> None:
-    """Every example of the API's reference gets the answer that stands under it."""
-    check_examples(DOCS / "reference/media-api.md", visit(empty_server, tmp_path / "api"), empty_server)
+    """Every example of the media API's reference gets the response shown below it."""
+    check_examples(DOCS / "reference/media-api.md", open_terminal(empty_server, tmp_path / "api"), empty_server)
 
 
 def test_anchor_an_archive(empty_server: Server, tmp_path: Path) -> None:
     """The how-to's commands and its program anchor an archive as the page shows."""
     page = DOCS / "how-to/anchor-an-archive.md"
-    terminal = visit(empty_server, tmp_path / "archive")
+    terminal = open_terminal(empty_server, tmp_path / "archive")
     ((_, program),) = read_blocks(page, "python")
     (terminal.folder / "anchor_all.py").write_text(program, "utf-8")
     check_examples(page, terminal)
 
 
 def test_people_and_keys(empty_server: Server, tmp_path: Path) -> None:
-    """The how-to about people and keys does what it says."""
-    check_examples(DOCS / "how-to/manage-people-and-keys.md", visit(empty_server, tmp_path / "people"))
+    """The commands of the how-to about people and keys print what it shows."""
+    check_examples(DOCS / "how-to/manage-people-and-keys.md", open_terminal(empty_server, tmp_path / "people"))
 
 
 def test_example_proof(tmp_path: Path) -> None:
-    """The example proof is good by our own verifier, and by the forty lines that use none of our code."""
+    """The example proof is accepted by our verifier, and by the forty lines that use none of our code."""
     terminal = Terminal(tmp_path / "example", dict(os.environ))
     for name in ("example.proof", "example.vkey"):
         (terminal.folder / name).write_bytes((DOCS / "reference" / name).read_bytes())
@@ -240,7 +240,7 @@ def test_example_proof(tmp_path: Path) -> None:
 
 
 def test_example_proof_refused(tmp_path: Path) -> None:
-    """The forty lines refuse another file, other claims, another place in the log and another signature."""
+    """The forty lines refuse another file, other claims, another leaf index and another signature."""
     terminal = Terminal(tmp_path / "example", dict(os.environ))
     (_, program), *_ = read_blocks(DOCS / "how-to/verify-without-us.md", "python")
     (terminal.folder / "check.py").write_text(program, "utf-8")
@@ -284,22 +284,22 @@ def test_every_page_is_run_or_excused() -> None:
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
-    """Every command line `hallmarket …` that the pages show without running it, and where."""
+    """Yield every `hallmarket …` command line that a page shows without running it, with its location."""
     for page in PAGES:
         for first, block in read_blocks(page, "sh"):
             for match in re.finditer(rf"(?<![\w/.-])hallmarket ((?:{'|'.join(VERBS)}|--help|--version)\b.*)", block):
                 line = re.split(r" > | \| |; |\)", match.group(1))[0]
-                place = f"{page.relative_to(ROOT)}:{first + block.count(chr(10), 0, match.start())}"
-                yield place, shlex.split(line, comments=True)
+                location = f"{page.relative_to(ROOT)}:{first + block.count(chr(10), 0, match.start())}"
+                yield location, shlex.split(line, comments=True)
 
 
 def test_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command line shown is one the command takes, where a `log.vkey` holds a log's key."""
+    """Every command line that a page shows parses, in a folder whose `log.vkey` holds a log's key."""
     (tmp_path / "log.vkey").write_bytes((DOCS / "reference/example.vkey").read_bytes())
     monkeypatch.chdir(tmp_path)
     shown = list(command_lines())
     assert len(shown) > 30
-    for place, arguments in shown:
+    for location, arguments in shown:
         command: click.Command = hallmarket
         context = click.Context(command, info_name="hallmarket")
         try:
@@ -310,4 +310,4 @@ def test_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             with suppress(click.exceptions.Exit), click.Context(command):
                 command.make_context(context.info_name, list(arguments))
         except click.UsageError as error:
-            pytest.fail(f"{place}: {error.format_message()}")
+            pytest.fail(f"{location}: {error.format_message()}")
