@@ -18,7 +18,7 @@ from _support.processes import find_backgrounds, kill
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
 from bench.table import Row, print_rows, ratio_row
-from previews.samples import encode, grainy
+from previews.samples import encode, noisy_image
 
 ROUNDS = 5
 PICTURES = 60
@@ -59,7 +59,7 @@ def run(rounds: int = ROUNDS, pictures: int = PICTURES) -> list[Row]:
 
 
 def _photograph() -> bytes:
-    return encode(grainy(*SIZE).filter(ImageFilter.GaussianBlur(2)), "JPEG", quality=88)
+    return encode(noisy_image(*SIZE).filter(ImageFilter.GaussianBlur(2)), "JPEG", quality=88)
 
 
 def _make(server: Server, api: httpx.Client, content: bytes, pictures: int) -> float:

@@ -15,7 +15,7 @@ from _support.waiting import wait_until
 from hallmarket.server.blobs.delete_unused import delete_unused_blobs
 from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
-from previews.samples import encode, grainy
+from previews.samples import encode, noisy_image
 
 
 def preview_of(org: Organization, file: dict[str, Any]) -> Any:
@@ -25,7 +25,7 @@ def preview_of(org: Organization, file: dict[str, Any]) -> Any:
 
 def test_a_picture_is_shown_to_its_readers(org: Organization) -> None:
     """A file that is a picture gets its thumbnail as preview, which opens; whoever may not read it is told nothing."""
-    file = make_file(org.admin, encode(grainy(1000, 500), "JPEG"), "tide.jpg", visibility="private")
+    file = make_file(org.admin, encode(noisy_image(1000, 500), "JPEG"), "tide.jpg", visibility="private")
     (picture,) = preview_of(org, file)
     assert (picture["type"], picture["width"], picture["height"]) == ("image", 512, 256)
     shown = httpx.get(picture["url"], trust_env=False)
@@ -37,9 +37,9 @@ def test_a_picture_is_shown_to_its_readers(org: Organization) -> None:
 def test_other_content_gets_another_preview_or_none(org: Organization) -> None:
     """A preview goes with the content it shows."""
     admin = org.admin
-    file = make_file(admin, encode(grainy(300, 200), "PNG"), "tide.png")
+    file = make_file(admin, encode(noisy_image(300, 200), "PNG"), "tide.png")
     (old,) = preview_of(org, file)
-    for content, size in ((b"only text", None), (encode(grainy(80, 90), "PNG"), (80, 90))):
+    for content, size in ((b"only text", None), (encode(noisy_image(80, 90), "PNG"), (80, 90))):
         body = {"file_name": "tide", "file_base64": base64.b64encode(content).decode()}
         assert admin.call("PUT", f"/files/{file['id']}/content", json=body)["preview"] == []
         if size is not None:
@@ -50,7 +50,7 @@ def test_other_content_gets_another_preview_or_none(org: Organization) -> None:
 
 def test_a_deleted_files_thumbnail_is_cleared_away(server: Server, org: Organization) -> None:
     """With a file go its bytes, and with these their thumbnail and its address."""
-    file = make_file(org.admin, encode(grainy(200, 200), "PNG"), "tide.png")
+    file = make_file(org.admin, encode(noisy_image(200, 200), "PNG"), "tide.png")
     (picture,) = preview_of(org, file)
     before = {path for path in (server.data / "blobs").rglob("*") if path.is_file()}
     org.admin.call("DELETE", f"/assets/{file['id']}")

@@ -21,7 +21,7 @@ from _support.purchases import buy, make_for_sale
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
 from hallmarket.server.http.examples import ID
-from previews.samples import encode, grainy
+from previews.samples import encode, noisy_image
 
 UUID = re.compile(r"[0-9a-f-]{36}")
 NOT_CHECKED = [
@@ -122,7 +122,7 @@ class World:
             yield "media_id", answer
             yield "media_hash", fingerprint
         if "{thumbnail_id}" in label:
-            yield "thumbnail_id", self._upload(encode(grainy(40, 30), "PNG"))
+            yield "thumbnail_id", self._upload(encode(noisy_image(40, 30), "PNG"))
 
     def _make_file(self, label: str, admin: User) -> Iterator[tuple[str, str]]:
         file = make_file(admin, b"hour,metres", "tide.csv")["id"]

@@ -14,7 +14,7 @@ from _support.responses import assert_media_error
 from _support.s3_server import BUCKET, run_s3
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
-from previews.samples import encode, grainy
+from previews.samples import encode, noisy_image
 
 MIB = 1024 * 1024
 
@@ -60,7 +60,7 @@ def test_thumbnails_come_from_s3_and_go_there(server: tuple[Server, object]) -> 
     """A picture in S3 is fetched to be drawn, and its thumbnail is kept there and served from there."""
     running, _ = server
     with running.client() as api:
-        picture = api.post("/v1/media", files={"file": ("a", encode(grainy(800, 600), "PNG"))}).json()
+        picture = api.post("/v1/media", files={"file": ("a", encode(noisy_image(800, 600), "PNG"))}).json()
         wait_until(lambda: running.query("select 1 from preview where state = 'made'"), timeout_s=60)
         thumbnail = api.get(api.get(f"/v1/media/{picture['id']}").json()["thumbnail"])
     assert thumbnail.headers["content-type"] == "image/webp"

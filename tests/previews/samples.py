@@ -1,4 +1,4 @@
-"""Pictures, videos and PDFs, good and hostile, made where they are needed."""
+"""Images, videos and PDFs for tests, valid and hostile."""
 
 import io
 import struct
@@ -15,23 +15,23 @@ frame_of: Any = av.VideoFrame.from_image
 VIDEOS = (("mp4", "libx264"), ("matroska", "libx264"), ("avi", "mpeg4"), ("webm", "libvpx"), ("mpegts", "mpeg2video"))
 
 
-def grainy(width: int = 900, height: int = 600) -> Image.Image:
-    """A picture with something in every part of it."""
+def noisy_image(width: int = 900, height: int = 600) -> Image.Image:
+    """An image with detail in every part."""
     grain = Image.effect_noise((width, height), 60)
     return Image.merge("RGB", (grain, grain.rotate(180), Image.linear_gradient("L").resize((width, height))))
 
 
-def encode(picture: Image.Image, form: str, **options: object) -> bytes:
-    """A picture in one of Pillow's formats."""
+def encode(image: Image.Image, format_: str, **options: object) -> bytes:
+    """Encode an image in one of Pillow's formats."""
     file = io.BytesIO()
-    picture.save(file, form, **options)
+    image.save(file, format_, **options)
     return file.getvalue()
 
 
-def film(form: str, codec: str, frames: Iterator[Image.Image]) -> bytes:
-    """A video of these frames."""
+def make_video(format_: str, codec: str, frames: Iterator[Image.Image]) -> bytes:
+    """Make a video of these frames."""
     file = io.BytesIO()
-    with av.open(file, "w", format=form) as container:
+    with av.open(file, "w", format=format_) as container:
         stream: Any = None
         for frame in frames:
             if stream is None:
@@ -43,14 +43,14 @@ def film(form: str, codec: str, frames: Iterator[Image.Image]) -> bytes:
 
 
 def fade_in(black: int = 30, bright: int = 20, size: tuple[int, int] = (320, 180)) -> Iterator[Image.Image]:
-    """Frames of which the first show nothing."""
+    """Yield frames, of which the first are black."""
     yield from (Image.new("RGB", size) for _ in range(black))
     light = Image.linear_gradient("L").resize(size).convert("RGB")
     yield from (light for _ in range(bright))
 
 
-def sound() -> bytes:
-    """An MP4 with sound in it and no pictures."""
+def audio_only_mp4() -> bytes:
+    """An MP4 with audio and no video."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=44_100, layout="stereo")
@@ -63,13 +63,14 @@ def sound() -> bytes:
     return file.getvalue()
 
 
-def flat_png(width: int, height: int, rows: int | None = None) -> bytes:
-    """A black PNG that says it is so large; with fewer rows, its bytes lie. A few bytes for each thousand pixels."""
-    squeeze = zlib.compressobj(1)
+def black_png(width: int, height: int, rows: int | None = None) -> bytes:
+    """A black PNG that declares this size; it has fewer rows than that if `rows` says so."""
+    compressor = zlib.compressobj(1)
     row = bytes(1 + width)
-    body = b"".join(squeeze.compress(row) for _ in range(height if rows is None else rows)) + squeeze.flush()
+    body = b"".join(compressor.compress(row) for _ in range(height if rows is None else rows)) + compressor.flush()
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*it) for it in ((b"IHDR", head), (b"IDAT", body), (b"IEND", b"")))
+    chunks = ((b"IHDR", head), (b"IDAT", body), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
@@ -77,7 +78,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def pdf(*extra: bytes, trailer: bytes = b"") -> bytes:
-    """A PDF of one page, half of it magenta; with other objects and words for its trailer."""
+    """A PDF with one page, half of it magenta, and with extra objects and trailer entries."""
     content = b"0.784 0.157 0.627 rg 0 0 300 400 re f"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -86,28 +87,27 @@ def pdf(*extra: bytes, trailer: bytes = b"") -> bytes:
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
         *extra,
     ]
-    text, places = b"%PDF-1.7\n", []
+    text, offsets = b"%PDF-1.7\n", []
     for number, body in enumerate(objects, start=1):
-        places.append(len(text))
+        offsets.append(len(text))
         text += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     size = len(objects) + 1
     end = b"trailer << /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, trailer, len(text))
     return text + b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table) + end
 
 
-def locked_pdf() -> bytes:
-    """A PDF that opens by a password alone."""
-    lock = b"<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%s> /U <%s> >>" % (b"a1" * 32, b"b2" * 32)
-    return pdf(
-        lock, trailer=b"/Encrypt 5 0 R /ID [<00112233445566778899aabbccddeeff> <00112233445566778899aabbccddeeff>]"
-    )
+def encrypted_pdf() -> bytes:
+    """A PDF that needs a password."""
+    encryption = b"<< /Filter /Standard /V 2 /R 3 /Length 128 /P -4 /O <%s> /U <%s> >>" % (b"a1" * 32, b"b2" * 32)
+    file_id = b"<00112233445566778899aabbccddeeff>"
+    return pdf(encryption, trailer=b"/Encrypt 5 0 R /ID [%s %s]" % (file_id, file_id))
 
 
-def turned(video: bytes) -> bytes:
-    """An MP4 whose player is told to turn it by a quarter, clockwise."""
+def rotated(video: bytes) -> bytes:
+    """Mark an MP4 to be shown rotated by 90 degrees clockwise."""
     start = video.index(b"tkhd")
     upright = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
     sideways = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
-    place = video.index(upright, start)
-    return video[:place] + sideways + video[place + len(upright) :]
+    at = video.index(upright, start)
+    return video[:at] + sideways + video[at + len(upright) :]

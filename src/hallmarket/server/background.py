@@ -23,9 +23,9 @@ from hallmarket.server.jobs.background_process import BackgroundProcess
 from hallmarket.server.jobs.delete_old import delete_old_jobs
 from hallmarket.server.jobs.runner import JobRunner
 from hallmarket.server.jobs.types import JobHandler
-from hallmarket.server.previews.decode import Decoders
-from hallmarket.server.previews.make import Previews
-from hallmarket.server.previews.types import KIND as PREVIEW
+from hallmarket.server.previews.decoder_pool import DecoderPool
+from hallmarket.server.previews.make_thumbnail import ThumbnailMaker
+from hallmarket.server.previews.types import MAKE_THUMBNAIL
 from hallmarket.server.settings import Settings
 from hallmarket.server.tables.store import make_table_store
 from hallmarket.server.wallet.fold import fold, keep_folding
@@ -57,12 +57,11 @@ def make_background(settings: Settings, database_url: str) -> BackgroundProcess:
         lambda: finish_abandoned_writes(database, tables),
         lambda: delete_orphaned_files(database, tables),
     )
-    decoders = Decoders()
-    previews = Previews(
-        database, blobs, decoders, scratch_folder(settings.data), told=(show_thumbnails(settings.cdn_url),)
-    )
+    decoders = DecoderPool()
+    scratch, listeners = scratch_folder(settings.data), (show_thumbnails(settings.cdn_url),)
+    thumbnails = ThumbnailMaker(database, blobs, decoders, scratch, listeners)
     handlers = {
-        PREVIEW: JobHandler(previews.make, previews.give_up),
+        MAKE_THUMBNAIL: JobHandler(thumbnails.make, thumbnails.give_up),
         COMPACT: JobHandler(partial(compact_dataset, database, tables), log_failed_compaction),
     }
     return BackgroundProcess(

@@ -16,7 +16,7 @@ from hallmarket.server.files.anchor import anchor
 from hallmarket.server.files.paths import bucket_of
 from hallmarket.server.files.pending_uploads import content_of, take_upload
 from hallmarket.server.files.types import Content, NewFileFields, metadata_of
-from hallmarket.server.previews.request import request
+from hallmarket.server.previews.request_thumbnail import request_thumbnail
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
@@ -48,5 +48,5 @@ async def publish_content(tx: Connection, principal: Principal, file_id: UUID, *
     await set_asset_details(tx, file_id, metadata=msgspec.to_builtins(metadata), body=content.file_name)
     if is_new:
         await anchor(tx, content, principal.person_id, row["organization_id"], row["audience"])
-        await request(tx, content.blob_id)
+        await request_thumbnail(tx, content.blob_id)
     return content

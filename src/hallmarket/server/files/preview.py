@@ -3,14 +3,13 @@
 from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.previews.make import CONTENT_TYPE
-from hallmarket.server.previews.request import thumbnail_url
-from hallmarket.server.previews.types import Preview, Told
+from hallmarket.server.previews.types import CONTENT_TYPE, Preview, ThumbnailListener
+from hallmarket.server.previews.urls import thumbnail_url
 
 sql = load_queries(__package__)
 
 
-def show_thumbnails(thumbnails: str) -> Told:
+def show_thumbnails(thumbnails: str) -> ThumbnailListener:
     """What is done with a thumbnail that was made of a file's content; it is served at the address `thumbnails`."""
 
     async def show(tx: Connection, preview: Preview) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.identity.types import iso_time
-from hallmarket.server.previews.request import THUMBNAIL_PATH
+from hallmarket.server.previews.urls import THUMBNAIL_PATH
 
 # Of an item beside its packed bytes, measured: two objects and their place in the table.
 OVERHEAD_BYTES = 130

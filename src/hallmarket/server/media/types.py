@@ -9,7 +9,7 @@ import msgspec
 
 from hallmarket.server.errors import InvalidHash
 from hallmarket.server.identity.types import WireUser, iso_time
-from hallmarket.server.previews.request import thumbnail_url
+from hallmarket.server.previews.urls import thumbnail_url
 from hallmarket.server.principal import Principal
 
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4

@@ -25,7 +25,7 @@ from hallmarket.server.media.list import find_media
 from hallmarket.server.media.outcome import Work
 from hallmarket.server.media.read import check_texts
 from hallmarket.server.media.types import Anchor, Owner, owner_of
-from hallmarket.server.previews.request import request
+from hallmarket.server.previews.request_thumbnail import request_thumbnail
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
@@ -79,7 +79,7 @@ async def upload(
 async def _create(tx: Connection, owner: Owner, anchor: Anchor, received: StoredBlob, wants_anchor: bool) -> UUID:
     item_id = new_id()
     await retain_blob(tx, received)
-    await request(tx, received.id)
+    await request_thumbnail(tx, received.id)
     await tx.execute(
         sql.create_uploaded,
         *(item_id, owner.organization_id, owner.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),

@@ -1,1 +1,1 @@
-"""Thumbnails: small pictures of the bytes people gave us, made in the background by a process that may die of them."""
+"""Previews: thumbnails of uploaded images, videos and PDFs, made in the background by isolated decoder processes."""

@@ -1,4 +1,4 @@
-"""`/v1/public/thumbnails`: HTTP only."""
+"""HTTP routes of `/v1/public/thumbnails`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,22 +14,22 @@ from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import unless_known
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.http.responses import as_response
-from hallmarket.server.previews.make import CONTENT_TYPE
-from hallmarket.server.previews.request import THUMBNAIL_PATH
-from hallmarket.server.previews.serve import get_thumbnail
+from hallmarket.server.previews.get_thumbnail import get_thumbnail
+from hallmarket.server.previews.types import CONTENT_TYPE
+from hallmarket.server.previews.urls import THUMBNAIL_PATH
 
-PICTURE: dict[str, Any] = {
+THUMBNAIL: dict[str, Any] = {
     "answer": {CONTENT_TYPE: {"type": "string", "format": "binary", "examples": ["…"]}},
 }
-UNCHANGED = {304: answer(None, "The one you have, by its `ETag` in `If-None-Match`.")}
+UNCHANGED = {304: answer(None, "The thumbnail has not changed: its `ETag` is in `If-None-Match`.")}
 
 
 def preview_routes(database: Database, blobs: BlobStore, scratch: Path) -> Sequence[HTTPRouteHandler]:
-    """The route of thumbnails; `scratch` is where those in a cloud are copied to on their way."""
+    """Make the route of thumbnails. One in a cloud is copied into `scratch` to be sent."""
 
     @get(
         THUMBNAIL_PATH + "{thumbnail_id:str}",
-        opt=PICTURE,
+        opt=THUMBNAIL,
         summary="A thumbnail; no key needed",
         responses=UNCHANGED,
     )

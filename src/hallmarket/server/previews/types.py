@@ -1,4 +1,4 @@
-"""Thumbnails: what is known of them, and who is told."""
+"""Types of previews, and the interface for rooms that want to know of new thumbnails."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -8,15 +8,17 @@ import msgspec
 
 from hallmarket.server.database.connections import Connection
 
-KIND = "preview"  # of the jobs
+MAKE_THUMBNAIL = "preview"  # the job that makes a thumbnail
+CONTENT_TYPE = "image/webp"
 
 State = Literal["waiting", "made", "none"]
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """The thumbnail of a blob: waited for, made, or none with its reason.
+    """The state of a blob's thumbnail: waiting, made, or none for a reason.
 
-    `id` stands in its address, which opens it to anybody: only those who may see the blob are told.
+    `id` is part of the thumbnail's URL, which anyone who knows it can fetch, so disclose it only to those who may read
+    the blob.
     """
 
     id: UUID
@@ -27,5 +29,5 @@ class Preview(msgspec.Struct, frozen=True):
     height: int | None
 
 
-# A room's word on what a thumbnail that was made means to its things; runs in the transaction that keeps the thumbnail.
-Told = Callable[[Connection, Preview], Awaitable[None]]
+# Called in the transaction that stores a new thumbnail.
+ThumbnailListener = Callable[[Connection, Preview], Awaitable[None]]

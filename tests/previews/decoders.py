@@ -1,4 +1,4 @@
-"""The decoders' processes, to be looked at and killed."""
+"""Finds and kills decoder processes."""
 
 import threading
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from _support.processes import get_name
 
 
 def find_decoders(parent: int | None = None) -> list[psutil.Process]:
-    """The decoders that a process has started; this one unless told."""
+    """Find the decoders that a process has started; this process by default."""
     return [child for child in psutil.Process(parent).children() if get_name(child) == "hm-decoder"]
 
 
 @contextmanager
-def killing_decoders(parent: int | None = None) -> Iterator[None]:
-    """Kill whatever is forked to decode a file, as soon as it is there, from a thread of its own."""
-    over = threading.Event()
+def kill_decoders(parent: int | None = None) -> Iterator[None]:
+    """In a thread, kill every process that a decoder forks for a file, as soon as it exists."""
+    done = threading.Event()
 
     def kill() -> None:
-        while not over.wait(0.01):
+        while not done.wait(0.01):
             with suppress(psutil.NoSuchProcess):
                 for decoder in find_decoders(parent):
                     for forked in decoder.children():
@@ -31,5 +31,5 @@ def killing_decoders(parent: int | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        done.set()
         thread.join()

@@ -1,4 +1,4 @@
-"""A thumbnail for whoever has its address."""
+"""Serves a thumbnail to anyone who knows its URL."""
 
 import asyncio
 from pathlib import Path
@@ -11,13 +11,13 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.exchange import UUID_TEXT
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.previews.make import CONTENT_TYPE
+from hallmarket.server.previews.types import CONTENT_TYPE
 
 sql = load_queries(__package__)
 
 MAX_BYTES = 16 * 1024 * 1024
 HEADERS = (
-    (b"cache-control", b"public, max-age=31536000, immutable"),  # one that is drawn anew gets another address
+    (b"cache-control", b"public, max-age=31536000, immutable"),  # a new thumbnail has a new URL
     (b"access-control-allow-origin", b"*"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'"),
@@ -25,7 +25,7 @@ HEADERS = (
 
 
 async def get_thumbnail(database: Database, blobs: BlobStore, scratch: Path, thumbnail_id: str) -> Reply:
-    """A thumbnail with the headers it is sent with. Raises NotFound, for a malformed id, too; Unavailable."""
+    """Get a thumbnail with its HTTP headers. Raises NotFound, also for a malformed id; Unavailable."""
     row = None
     if UUID_TEXT.fullmatch(thumbnail_id):
         async with database.connection() as connection:
@@ -35,7 +35,7 @@ async def get_thumbnail(database: Database, blobs: BlobStore, scratch: Path, thu
     try:
         file = await blobs.open(row["thumbnail_id"], scratch, MAX_BYTES)
     except FileNotFoundError:
-        raise NotFound("There is no such thumbnail any more.") from None
+        raise NotFound("This thumbnail has been deleted.") from None
     content = await asyncio.to_thread(_read, file)
     tag = b'"%s"' % row["sha3_512"].hex()[:32].encode()
     return Reply(200, content, ((b"etag", tag), *HEADERS), CONTENT_TYPE.encode())
