@@ -1,11 +1,11 @@
-"""Random documents and random markdown, for the properties of both."""
+"""Hypothesis strategies for random documents and random markdown."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 
 ID = "0b8f7b6e-1f52-4e0c-9a54-0f8f9f4d6a11"
-# The characters that mean something somewhere, and some that could be taken for them.
+# Characters that have a meaning in markdown, and some that look like them.
 ALPHABET = "ab1 \t\n\\`*_~[](){}<>#+-=|:!@&;.$%^\"'/é\u00a0\u2028\u2003漢😀\x1c\x7f"
 WORDS = [
     "http://",
@@ -48,24 +48,24 @@ def _node(kind: str, content: list[Any] | None = None, /, **attrs: Any) -> dict[
 ATOMS = st.one_of(
     st.just(_node("hardBreak")),
     st.sampled_from(["a", "Jane.D", "no name", "-"]).map(lambda name: _node("mention", username=name)),
-    st.tuples(TEXTS, st.booleans()).map(lambda of: _node("mathematics", latex=of[0], displayMode=of[1])),
-    st.tuples(LINKS, TEXTS).map(lambda of: _node("image", src=of[0], alt=of[1])),
+    st.tuples(TEXTS, st.booleans()).map(lambda parts: _node("mathematics", latex=parts[0], displayMode=parts[1])),
+    st.tuples(LINKS, TEXTS).map(lambda parts: _node("image", src=parts[0], alt=parts[1])),
     TEXTS.map(lambda text: _node("emoji", [{"type": "text", "text": text}])),
 )
 INLINE = st.lists(
-    st.tuples(TEXTS, MARKS).map(lambda of: {"type": "text", "text": of[0], "marks": of[1]})
-    | st.tuples(ATOMS, MARKS).map(lambda of: of[0] | {"marks": of[1]}),
+    st.tuples(TEXTS, MARKS).map(lambda parts: {"type": "text", "text": parts[0], "marks": parts[1]})
+    | st.tuples(ATOMS, MARKS).map(lambda parts: parts[0] | {"marks": parts[1]}),
     max_size=4,
 )
 PARAGRAPHS = INLINE.map(lambda content: _node("paragraph", content))
 LEAVES = st.one_of(
     PARAGRAPHS,
-    st.tuples(INLINE, st.integers(1, 6)).map(lambda of: _node("heading", of[0], level=of[1])),
+    st.tuples(INLINE, st.integers(1, 6)).map(lambda parts: _node("heading", parts[0], level=parts[1])),
     st.tuples(TEXTS, st.sampled_from([None, "python", "a b", "assetComponent"])).map(
-        lambda of: _node("codeBlock", [{"type": "text", "text": of[0]}], language=of[1])
+        lambda parts: _node("codeBlock", [{"type": "text", "text": parts[0]}], language=parts[1])
     ),
     st.just(_node("horizontalRule")),
-    st.tuples(LINKS, TEXTS).map(lambda of: _node("image", src=of[0], alt=of[1])),
+    st.tuples(LINKS, TEXTS).map(lambda parts: _node("image", src=parts[0], alt=parts[1])),
     st.sampled_from([{}, {"filter": [1, None, {"a": "```"}]}]).map(
         lambda config: _node("assetComponent", id=ID, assetType="file", viewMode="preview", displayConfig=config)
     ),
@@ -76,15 +76,15 @@ LEAVES = st.one_of(
 
 
 def _containers(blocks: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    several = st.lists(blocks, max_size=3)
-    items = st.lists(several.map(lambda content: _node("listItem", content)), max_size=3)
+    contents = st.lists(blocks, max_size=3)
+    items = st.lists(contents.map(lambda content: _node("listItem", content)), max_size=3)
     return st.one_of(
-        several.map(lambda content: _node("blockquote", content)),
-        several.map(lambda content: _node("callout", content, kind="warning")),
-        several.map(lambda content: _node("columns", content)),
+        contents.map(lambda content: _node("blockquote", content)),
+        contents.map(lambda content: _node("callout", content, kind="warning")),
+        contents.map(lambda content: _node("columns", content)),
         items.map(lambda content: _node("bulletList", content)),
         st.tuples(items, st.sampled_from([1, 0, 7, 999_999_999])).map(
-            lambda of: _node("orderedList", of[0], start=of[1])
+            lambda parts: _node("orderedList", parts[0], start=parts[1])
         ),
     )
 

@@ -1,13 +1,13 @@
-"""Documents become pages of HTML."""
+"""HTML pages of documents, and the safety of links."""
 
 from html.parser import HTMLParser
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallmarket.server.rich_text.links import is_safe_link, tidy_link
-from hallmarket.server.rich_text.normal import normal_document
-from hallmarket.server.rich_text.read_markdown import read_markdown
+from hallmarket.server.rich_text.links import is_safe_link, normalize_link
+from hallmarket.server.rich_text.normalize import normalize_document
+from hallmarket.server.rich_text.parse_markdown import parse_markdown
 from hallmarket.server.rich_text.write_html import write_html
 from rich_text.documents import DOCUMENTS
 
@@ -16,8 +16,8 @@ TAGS |= {"li", "blockquote", "aside", "strong", "em", "s", "a", "br", "hr", "img
 ATTRIBUTES = {"charset", "http-equiv", "content", "class", "href", "rel", "src", "alt", "start"}
 
 
-class Reader(HTMLParser):
-    """What a browser finds in a page."""
+class PageReader(HTMLParser):
+    """Collects the text, tags and attributes of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -39,18 +39,18 @@ def texts_in(node):
 
 
 @given(DOCUMENTS, st.text(max_size=20))
-def test_a_page_holds_every_word_and_nothing_that_runs(document, title):
-    """Only known tags and attributes stand in a page, its links are safe, and every text is there as it was written."""
-    found = Reader(write_html(document, title))
+def test_pages_are_complete_and_safe(document, title):
+    """A page has only known tags and attributes, safe links, and every text of the document."""
+    found = PageReader(write_html(document, title))
     assert found.tags <= TAGS
     assert {name for name, _ in found.attributes} <= ATTRIBUTES
     assert all(is_safe_link(value) for name, value in found.attributes if name in ("href", "src"))
-    assert all(text in found.text for text in texts_in(normal_document(document)))
+    assert all(text in found.text for text in texts_in(normalize_document(document)))
 
 
-def test_a_page_shows_markdown():
-    """A post's page has the elements that its markdown asks for."""
-    page = write_html(read_markdown("# A\n\n> [!TIP]\n> **b** <script>\n\n1. [x](https://example.org)"), "<A>")
+def test_page_of_markdown():
+    """A page has the elements that the markdown describes."""
+    page = write_html(parse_markdown("# A\n\n> [!TIP]\n> **b** <script>\n\n1. [x](https://example.org)"), "<A>")
     assert "<title>&lt;A&gt;</title>" in page
     assert "<h1>A</h1>" in page
     assert '<aside class="tip"><p><strong>Tip</strong></p><p><strong>b</strong> &lt;script&gt;</p></aside>' in page
@@ -58,8 +58,8 @@ def test_a_page_shows_markdown():
 
 
 @given(st.text(max_size=30) | st.sampled_from(["JavaScript:x", " javascript:x", "data:text/html,x", "vbscript:x"]))
-def test_a_safe_link_is_relative_or_of_a_scheme_that_runs_nothing(link):
-    """Links are kept in a form that is safe if they were, and that stays as it is."""
-    assert tidy_link(tidy_link(link)) == tidy_link(link)
+def test_links(link):
+    """Normalising a link again changes nothing, and a safe link has no scheme that runs code."""
+    assert normalize_link(normalize_link(link)) == normalize_link(link)
     if is_safe_link(link) and ":" in link:
         assert "script" not in link.lower().partition(":")[0]

@@ -1,4 +1,4 @@
-"""Markdown becomes documents, and documents become markdown."""
+"""Markdown becomes documents, documents become markdown, and invalid ones are rejected."""
 
 import asyncio
 import json
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from ouro.utils.content import tiptap_to_markdown
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.rich_text.document import check_document, check_size
-from hallmarket.server.rich_text.normal import normal_document
-from hallmarket.server.rich_text.read import read_content
-from hallmarket.server.rich_text.read_markdown import read_markdown
+from hallmarket.server.rich_text.normalize import normalize_document
+from hallmarket.server.rich_text.parse_markdown import parse_markdown
+from hallmarket.server.rich_text.read_content import read_content
 from hallmarket.server.rich_text.types import RichText
+from hallmarket.server.rich_text.validate_document import validate_document, verify_size
 from hallmarket.server.rich_text.write_html import write_html
 from hallmarket.server.rich_text.write_markdown import write_markdown
 from rich_text.documents import DOCUMENTS, ID, MARKDOWN
@@ -57,9 +57,9 @@ def kinds_in(node):
     return {node["type"]} | {kind for child in node.get("content", []) for kind in kinds_in(child)}
 
 
-def test_every_node_of_the_vocabulary_comes_of_markdown_and_goes_back():
-    """Each node and mark has its markdown, and the document says it in the same words again."""
-    document = read_markdown(EVERYTHING)
+def test_every_node_and_mark():
+    """Each node and mark can be written in markdown, and the document is written as the same markdown."""
+    document = parse_markdown(EVERYTHING)
     assert kinds_in(document) == {
         "doc", "paragraph", "heading", "text", "codeBlock", "bulletList", "orderedList", "listItem", "blockquote",
         "callout", "table", "tableRow", "tableHeader", "tableCell", "image", "horizontalRule", "hardBreak", "mention",
@@ -70,26 +70,26 @@ def test_every_node_of_the_vocabulary_comes_of_markdown_and_goes_back():
     assert write_markdown(document) + "\n" == EVERYTHING
 
 
-def test_the_official_client_reads_documents_back():
-    """What the official client makes of a document is markdown that says the same document."""
-    document = read_markdown(EVERYTHING.replace("\\\n", " ").replace("x\\|y", "x"))  # it escapes nothing
-    assert read_markdown(tiptap_to_markdown(document)) == document
+def test_official_client():
+    """The markdown that the official client makes from a document parses to the same document."""
+    document = parse_markdown(EVERYTHING.replace("\\\n", " ").replace("x\\|y", "x"))  # the client does not escape
+    assert parse_markdown(tiptap_to_markdown(document)) == document
 
 
 @given(MARKDOWN)
-def test_markdown_read_and_written_stays_the_same_document(markdown):
-    """Markdown → document → markdown → document is the same document, whatever the markdown."""
-    document = read_markdown(markdown)
-    assert read_markdown(write_markdown(document)) == document
-    assert check_document(document) is document
+def test_markdown_round_trip(markdown):
+    """Markdown → document → markdown → document gives the same document for any markdown."""
+    document = parse_markdown(markdown)
+    assert parse_markdown(write_markdown(document)) == document
+    assert validate_document(document) is document
 
 
 @given(DOCUMENTS)
-def test_a_document_written_and_read_is_its_normal_form(document):
-    """Every document that is accepted is written as markdown that reads as the document's normal form."""
-    normal = normal_document(check_document(document))
-    assert normal_document(normal) == normal
-    assert read_markdown(write_markdown(document)) == normal
+def test_document_round_trip(document):
+    """Every valid document is written as markdown that parses to the document's normal form."""
+    normal = normalize_document(validate_document(document))
+    assert normalize_document(normal) == normal
+    assert parse_markdown(write_markdown(document)) == normal
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_a_document_written_and_read_is_its_normal_form(document):
         ("a@b.c", [{"type": "paragraph", "content": [{"type": "text", "text": "a@b.c"}]}]),
     ],
 )
-def test_what_is_no_markdown_stays_text(markdown, document):
-    """HTML, unsafe links and addresses of mail are text as they stand there."""
-    assert read_markdown(markdown) == {"type": "doc", "content": document}
+def test_plain_text(markdown, document):
+    """HTML, unsafe links and mail addresses stay text."""
+    assert parse_markdown(markdown) == {"type": "doc", "content": document}
 
 
-def test_bare_addresses_and_names_mean_what_they_do_elsewhere():
-    """An address in running text is a link, without the full stop; `@name` mentions, as the official client writes."""
-    nodes = read_markdown("@Jane saw https://example.org/(a)?b=1.")["content"][0]["content"]
+def test_urls_and_mentions_in_running_text():
+    """A URL in running text is a link, without the full stop; `@name` is a mention, as in the official client."""
+    nodes = parse_markdown("@Jane saw https://example.org/(a)?b=1.")["content"][0]["content"]
     assert nodes[0] == {"type": "mention", "attrs": {"username": "Jane", "label": "Jane"}}
     assert nodes[2]["text"] == "https://example.org/(a)?b=1"
     assert nodes[3]["text"] == "."
@@ -123,12 +123,12 @@ def test_bare_addresses_and_names_mean_what_they_do_elsewhere():
         "".join("  " * depth + "- a\n" for depth in range(120)),
         "a" * 200_001,
     ],
-    ids=["quotes", "bullets", "numbers", "pictures", "brackets", "closed pictures", "indented", "long"],
+    ids=["quotes", "bullets", "numbers", "images", "brackets", "closed images", "indented", "long"],
 )
-def test_hostile_markdown_is_refused(markdown):
-    """Ten thousand levels, and what would take seconds to read, are the caller's mistake and quickly said so."""
+def test_hostile_markdown(markdown):
+    """Markdown that is nested too deeply, or that would take seconds to parse, is rejected quickly."""
     with pytest.raises(InvalidRequest):
-        read_markdown(markdown)
+        parse_markdown(markdown)
 
 
 def nested(levels):
@@ -140,15 +140,15 @@ def nested(levels):
     return document
 
 
-def test_the_deepest_documents_are_written_and_read():
-    """A document as deep as one may be goes to markdown, back, and to HTML."""
+def test_deepest_documents():
+    """A document of the maximum depth is written as markdown and HTML, and parsed back."""
     for kind in ("blockquote", "callout", "bulletList"):
         inner = {"type": "paragraph", "content": [{"type": "text", "text": "deep"}]}
         for _ in range(48):
             inside = {"type": "listItem" if kind == "bulletList" else kind, "content": [inner]}
             inner = {"type": kind, "content": [inside]}
-        document = check_document({"type": "doc", "content": [inner]})
-        assert read_markdown(write_markdown(document)) == normal_document(document)
+        document = validate_document({"type": "doc", "content": [inner]})
+        assert parse_markdown(write_markdown(document)) == normalize_document(document)
         assert "deep" in write_html(document, "")
 
 
@@ -179,10 +179,10 @@ def test_the_deepest_documents_are_written_and_read():
     ],
     ids=lambda document: json.dumps(document)[:60] if not isinstance(document, dict) else None,
 )
-def test_a_document_out_of_form_is_refused(document):
-    """A document too deep, too large, misshapen, or with a link that could run something, is the caller's mistake."""
+def test_invalid_documents(document):
+    """A document that is too deep, too large, malformed, or has an unsafe link is an InvalidRequest."""
     with pytest.raises(InvalidRequest):
-        check_size(check_document(document))
+        verify_size(validate_document(document))
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
@@ -205,21 +205,21 @@ LOOSE = st.recursive(
 
 
 @given(st.fixed_dictionaries({"type": st.just("doc"), "content": st.lists(LOOSE | JSON, max_size=3)}))
-def test_every_document_is_either_refused_or_written(document):
-    """Whatever JSON calls itself a document, it is refused or becomes markdown: nothing else is raised."""
+def test_any_json(document):
+    """Any JSON that claims to be a document is rejected or becomes markdown; nothing else is raised."""
     try:
-        check_size(check_document(document))
+        verify_size(validate_document(document))
     except InvalidRequest:
         return
-    assert read_markdown(write_markdown(document)) == normal_document(document)
+    assert parse_markdown(write_markdown(document)) == normalize_document(document)
 
 
-def test_content_keeps_what_was_sent():
-    """Markdown stays as it was written beside its document; a document without text gets its markdown."""
-    said = asyncio.run(read_content("a  *b*"))
-    assert (said.text, said.json) == ("a  *b*", read_markdown("a  *b*"))
+def test_content_is_stored_as_sent():
+    """Markdown is stored as it was written, with its document; a document without text gets its markdown."""
+    content = asyncio.run(read_content("a  *b*"))
+    assert (content.text, content.json) == ("a  *b*", parse_markdown("a  *b*"))
     unknown = {"type": "doc", "content": [{"type": "chart", "attrs": {"of": [1]}}]}
-    assert asyncio.run(read_content(RichText("as said", unknown))).json == unknown
-    assert asyncio.run(read_content(RichText(None, read_markdown("**b**")))).text == "**b**"
+    assert asyncio.run(read_content(RichText("as sent", unknown))).json == unknown
+    assert asyncio.run(read_content(RichText(None, parse_markdown("**b**")))).text == "**b**"
     with pytest.raises(InvalidRequest):
         asyncio.run(read_content("NUL \0"))

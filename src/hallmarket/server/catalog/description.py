@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from hallmarket.server.catalog.types import AssetFields
-from hallmarket.server.rich_text.read import read_content
+from hallmarket.server.rich_text.read_content import read_content
 from hallmarket.server.rich_text.types import RichText
 
 Fields = TypeVar("Fields", bound=AssetFields)

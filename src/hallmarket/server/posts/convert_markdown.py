@@ -3,7 +3,7 @@
 from hallmarket.server.database.connections import Database
 from hallmarket.server.posts.save_content import resolve_mentions
 from hallmarket.server.posts.types import Conversion, Converted
-from hallmarket.server.rich_text.read import read_content
+from hallmarket.server.rich_text.read_content import read_content
 
 
 async def convert_markdown(database: Database, wanted: Conversion) -> Converted:

@@ -14,7 +14,7 @@ from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.save_content import make_preview, notify_readers, save_content
 from hallmarket.server.posts.types import CreateComment, CreatePost, NewComment, WirePost
 from hallmarket.server.principal import Principal
-from hallmarket.server.rich_text.read import read_content, read_post
+from hallmarket.server.rich_text.read_content import read_content, read_post
 
 MAX_COMMENT_CHARACTERS = 20_000
 

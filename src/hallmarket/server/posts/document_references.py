@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from hallmarket.server.rich_text.document import Node, attribute, walk
-from hallmarket.server.rich_text.links import ASSET
+from hallmarket.server.rich_text.links import ASSET_LINK
 
 MAX_NAMES = 100
 
@@ -37,7 +37,7 @@ def find_linked(document: Node) -> list[UUID]:
     """The assets that a document's links and pictures lead to, as `post:<id>` does, the first hundred."""
     links = [attribute(mark, "href") for found in walk(document) for mark in found.get("marks") or []]
     links += [attribute(found, "src") for found in walk(document) if found["type"] == "image"]
-    ids = [UUID(link.partition(":")[2]) for link in links if isinstance(link, str) and ASSET.fullmatch(link)]
+    ids = [UUID(link.partition(":")[2]) for link in links if isinstance(link, str) and ASSET_LINK.fullmatch(link)]
     return list(dict.fromkeys(ids))[:MAX_NAMES]
 
 

@@ -15,7 +15,7 @@ from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.posts.save_content import make_preview, save_content
 from hallmarket.server.principal import Principal
-from hallmarket.server.rich_text.read import Part, read_content
+from hallmarket.server.rich_text.read_content import EmbeddedAsset, read_content
 from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
 Wanted = TypeVar("Wanted")
@@ -83,14 +83,14 @@ class PreparedPost:
 class Making(msgspec.Struct, frozen=True):
     """A part of a post that is ready to be made."""
 
-    part: Part
+    part: EmbeddedAsset
     fields: AssetFields
     prepared: Any  # a PreparedAsset
 
 
 @asynccontextmanager
 async def prepare_embedded_assets(
-    embedders: AssetEmbedders, principal: Principal, parts: list[Part]
+    embedders: AssetEmbedders, principal: Principal, parts: list[EmbeddedAsset]
 ) -> AsyncIterator[list[Making]]:
     """The parts of a post, prepared, until it is kept; where it is not, nothing of them stays.
 
@@ -99,7 +99,7 @@ async def prepare_embedded_assets(
     ready: list[Making] = []
     try:
         for part in parts:
-            described = _convert(part.said, Described)
+            described = _convert(part.description, Described)
             embedder = embedders.get(described.asset_type)
             if embedder is None:
                 raise InvalidRequest(
@@ -108,7 +108,7 @@ async def prepare_embedded_assets(
             fields = await check_description(
                 AssetFields(name=described.name, description=described.description, visibility="inherit")
             )
-            ready.append(Making(part, fields, await embedder.prepare(principal, part.said)))
+            ready.append(Making(part, fields, await embedder.prepare(principal, part.description)))
         yield ready
     except BaseException:
         for making in ready:

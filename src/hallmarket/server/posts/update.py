@@ -14,7 +14,7 @@ from hallmarket.server.posts.get import get_post
 from hallmarket.server.posts.save_content import make_preview, save_content
 from hallmarket.server.posts.types import UpdateComment, UpdatePost, WirePost
 from hallmarket.server.principal import Principal
-from hallmarket.server.rich_text.read import read_content, read_post
+from hallmarket.server.rich_text.read_content import read_content, read_post
 
 
 async def update_post(

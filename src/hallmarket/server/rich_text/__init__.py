@@ -1,1 +1,1 @@
-"""Rich text: markdown and documents, each made of the other; their checks; and pages of HTML. It knows of no asset."""
+"""Rich text: converts between markdown and TipTap documents, validates both, and writes HTML. Independent of assets."""

@@ -1,4 +1,4 @@
-"""Rich text on the wire."""
+"""Types of rich text on the wire."""
 
 from typing import Annotated, Any
 
@@ -10,14 +10,14 @@ Markdown = Annotated[str, msgspec.Meta(max_length=MAX_CHARACTERS)]
 
 
 class RichText(msgspec.Struct, frozen=True):
-    """Text with its document: `text` is markdown, `json` a TipTap document."""
+    """Rich text that a caller sends: markdown in `text`, a TipTap document in `json`, or both."""
 
     text: Markdown | None = None
     json: dict[str, Any] | None = None
 
 
 class Content(msgspec.Struct, frozen=True):
-    """A text in both of its forms: markdown as its author wrote it, and the document."""
+    """A validated text in both forms: markdown as its author wrote it, and the document."""
 
     text: str
     json: Node

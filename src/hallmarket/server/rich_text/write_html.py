@@ -1,12 +1,12 @@
-"""A document becomes a page of HTML: nothing in it runs, and every word of its author's is escaped."""
+"""Writes a document as an HTML page that runs no code: everything that its author wrote is escaped."""
 
 from html import escape
 
 from hallmarket.server.rich_text.document import Node, attribute, children
-from hallmarket.server.rich_text.normal import normal_document
+from hallmarket.server.rich_text.normalize import normalize_document
 
 MARKS = {"code": "code", "strike": "s", "italic": "em", "bold": "strong"}
-# Nodes that are one element around what is in them.
+# Nodes that become one element around their content.
 ELEMENTS = {
     "paragraph": "p",
     "bulletList": "ul",
@@ -20,8 +20,8 @@ ELEMENTS = {
 
 
 def write_html(document: Node, title: str) -> str:
-    """A whole page, in UTF-8."""
-    body = "\n".join(_write(block) for block in children(normal_document(document)))
+    """Write a complete page, to be encoded in UTF-8."""
+    body = "\n".join(_write(block) for block in children(normalize_document(document)))
     return f"""<!doctype html>
 <html>
 <head>

@@ -1,4 +1,4 @@
-"""Texts become markdown, escaped so that they read back as they were."""
+"""Writes inline content as markdown, escaped so that it parses back unchanged."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 
 from hallmarket.server.rich_text.document import Node, attribute
 
-WRAPS = {"bold": "**", "italic": "*", "strike": "~~"}
+DELIMITERS = {"bold": "**", "italic": "*", "strike": "~~"}
 OUTERMOST_FIRST = ("link", "bold", "italic", "strike")
-# What would begin something else than text, wherever it stands.
+# Characters that have a meaning anywhere in a line.
 SPECIAL = re.compile(
     r"[\\`*~]"
-    r"|(?<![A-Za-z0-9]{2})_|_(?![A-Za-z0-9]{2})"  # inside a word it is one
+    r"|(?<![A-Za-z0-9]{2})_|_(?![A-Za-z0-9]{2})"  # inside a word it is text
     r"|<(?=[A-Za-z/!?])"
     r"|&(?=#?[A-Za-z0-9]+;)"
     r"|\{(?=@)"
@@ -23,9 +23,9 @@ SPECIAL = re.compile(
     r"|(?<=http):(?=//)|(?<=https):(?=//)"
     r"|!\Z"
 )
-# And what would at the beginning of a line.
-MARKER = re.compile(r"[#>+=|:-]|\d{1,9}(?=[.)](?:\s|\Z))")
-# A backslash before a bracket begins mathematics.
+# Characters that have a meaning at the beginning of a line.
+BLOCK_MARKER = re.compile(r"[#>+=|:-]|\d{1,9}(?=[.)](?:\s|\Z))")
+# Entities, because a backslash before a bracket begins mathematics.
 BRACKETS = str.maketrans({"[": "&#91;", "]": "&#93;"})
 CLOSING_BRACKET = re.compile(r"\](?=\(|\Z)")
 ENTITY = re.compile(r"&(?=#?[A-Za-z0-9]+;)")
@@ -33,14 +33,14 @@ ENTITY = re.compile(r"&(?=#?[A-Za-z0-9]+;)")
 
 @dataclass
 class Piece:
-    """Some markdown: `text` that may be spelled otherwise, `open` or `close` of a mark, or anything else whole."""
+    """A piece of markdown: `text`, whose characters may be escaped further; `open` or `close` of a mark; or `whole`."""
 
     kind: str
-    written: str
+    markdown: str
 
 
 def write_inline(nodes: list[Node]) -> str:
-    """Markdown of texts in normal form, in which a line break is the only new line."""
+    """Write inline nodes in normal form. The only newlines are those of hard breaks."""
     lines: list[list[Node]] = [[]]
     for found in nodes:
         if found["type"] == "hardBreak":
@@ -51,17 +51,17 @@ def write_inline(nodes: list[Node]) -> str:
 
 
 def _write_line(nodes: list[Node]) -> str:
-    pieces = list(_marked(nodes, OUTERMOST_FIRST, in_label=False))
-    if pieces and pieces[0].kind == "text" and pieces[0].written.startswith("["):
-        pieces[0].written = "&#91;" + pieces[0].written[1:]  # no definition of a link, nor an alert's title
-    _tell_apart(pieces)
-    _secure(pieces)
-    return _begin_line("".join(piece.written for piece in pieces))
+    pieces = list(_write_marked(nodes, OUTERMOST_FIRST, in_label=False))
+    if pieces and pieces[0].kind == "text" and pieces[0].markdown.startswith("["):
+        pieces[0].markdown = "&#91;" + pieces[0].markdown[1:]  # otherwise it could define a link or begin an alert
+    _separate_delimiters(pieces)
+    _protect_delimiters(pieces)
+    return _escape_line("".join(piece.markdown for piece in pieces))
 
 
-def _begin_line(line: str) -> str:
-    """A line that begins no other block, with the spaces kept that a parser strips."""
-    if found := MARKER.match(line):
+def _escape_line(line: str) -> str:
+    """Escape what would begin another block, and the whitespace that a parser would strip."""
+    if found := BLOCK_MARKER.match(line):
         end = found.end() if found[0].isdigit() else 0
         line = line[:end] + "\\" + line[end:]
     if line[:1].isspace():
@@ -69,8 +69,8 @@ def _begin_line(line: str) -> str:
     return line[:-1] + _entity(line[-1]) if line[-1:].isspace() else line
 
 
-def _marked(nodes: list[Node], marks: tuple[str, ...], *, in_label: bool) -> Iterator[Piece]:
-    """Pieces of nodes, each run of nodes under the first of these marks inside that mark."""
+def _write_marked(nodes: list[Node], marks: tuple[str, ...], *, in_label: bool) -> Iterator[Piece]:
+    """Yield the pieces of nodes; put each run of nodes that have the first of these marks inside that mark."""
     if not marks:
         for found in nodes:
             yield _write_piece(found, in_label=in_label)
@@ -78,13 +78,13 @@ def _marked(nodes: list[Node], marks: tuple[str, ...], *, in_label: bool) -> Ite
     for mark, run in groupby(nodes, lambda found: _mark(found, marks[0])):
         inside = list(run)
         if mark is None:
-            yield from _marked(inside, marks[1:], in_label=in_label)
+            yield from _write_marked(inside, marks[1:], in_label=in_label)
         elif marks[0] == "link":
             yield from _link(str(attribute(mark, "href", "")), inside, marks[1:])
         else:
-            yield Piece("open", WRAPS[marks[0]])
-            yield from _marked(inside, marks[1:], in_label=in_label)
-            yield Piece("close", WRAPS[marks[0]])
+            yield Piece("open", DELIMITERS[marks[0]])
+            yield from _write_marked(inside, marks[1:], in_label=in_label)
+            yield Piece("close", DELIMITERS[marks[0]])
 
 
 def _mark(found: Node, kind: str) -> Node | None:
@@ -92,15 +92,15 @@ def _mark(found: Node, kind: str) -> Node | None:
 
 
 def _link(href: str, inside: list[Node], marks: tuple[str, ...]) -> Iterator[Piece]:
-    if [found.get("text") for found in inside] == [href] and len(inside[0]["marks"]) == 1 and _is_address(href):
+    if [found.get("text") for found in inside] == [href] and len(inside[0]["marks"]) == 1 and _is_url(href):
         yield Piece("whole", f"<{href}>")
         return
     yield Piece("whole", "[")
-    yield from _marked(inside, marks, in_label=True)
+    yield from _write_marked(inside, marks, in_label=True)
     yield Piece("whole", f"]({_write_href(href)})")
 
 
-def _is_address(href: str) -> bool:
+def _is_url(href: str) -> bool:
     return href.startswith(("https://", "http://")) and len(href) > len("https://")
 
 
@@ -123,7 +123,7 @@ def _write_piece(found: Node, *, in_label: bool) -> Piece:
 
 
 def _write_code(text: str) -> str:
-    """Code between so many backticks that those inside it do not end it."""
+    """Write code between runs of backticks of a length that it does not contain."""
     runs = set(re.findall(r"`+", text))
     ticks = next("`" * length for length in range(1, len(text) + 2) if "`" * length not in runs)
     pad = " " if text.startswith("`") or text.endswith("`") or (text[0] == text[-1] == " " and text.strip()) else ""
@@ -135,20 +135,20 @@ def _escape(text: str, *, in_label: bool) -> str:
     return text.translate(BRACKETS) if in_label else CLOSING_BRACKET.sub("&#93;", text)
 
 
-def _tell_apart(pieces: list[Piece]) -> None:
-    """Write italics with `_` where their `*` would run into another mark's."""
+def _separate_delimiters(pieces: list[Piece]) -> None:
+    """Write italics with `_` where their `*` would touch another delimiter."""
     opened: list[int] = []
     for number, piece in enumerate(pieces):
         if piece.kind == "open":
             opened.append(number)
-        elif piece.kind == "close" and (start := opened.pop()) >= 0 and piece.written == "*":
-            beside = [start - 1, start + 1, number - 1, number + 1]
-            if any(0 <= other < len(pieces) and pieces[other].kind in ("open", "close") for other in beside):
-                piece.written = pieces[start].written = "_"
+        elif piece.kind == "close" and (start := opened.pop()) >= 0 and piece.markdown == "*":
+            neighbours = [start - 1, start + 1, number - 1, number + 1]
+            if any(0 <= other < len(pieces) and pieces[other].kind in ("open", "close") for other in neighbours):
+                piece.markdown = pieces[start].markdown = "_"
 
 
-def _secure(pieces: list[Piece]) -> None:
-    """Spell the characters beside marks so that CommonMark's rules of flanking let each begin or end there."""
+def _protect_delimiters(pieces: list[Piece]) -> None:
+    """Write characters next to delimiters as entities where CommonMark's flanking rules would disable a delimiter."""
     start = 0
     while start < len(pieces):
         if pieces[start].kind not in ("open", "close"):
@@ -160,15 +160,15 @@ def _secure(pieces: list[Piece]) -> None:
         before = pieces[start - 1] if start else Piece("whole", " ")
         after = pieces[end] if end < len(pieces) else Piece("whole", " ")
         kinds = {piece.kind for piece in pieces[start:end]}
-        narrow = end - start > 1 or pieces[start].written == "_"
-        if "close" in kinds and before.written[-1].isspace():
-            before.written = before.written[:-1] + _entity(before.written[-1])
-        if "open" in kinds and after.written[0].isspace():
-            after.written = _entity(after.written[0]) + after.written[1:]
-        if kinds == {"open"} and _is_word(before.written[-1]) and (narrow or not _is_word(after.written[0])):
-            before.written = before.written[:-1] + _entity(before.written[-1])
-        if kinds == {"close"} and _is_word(after.written[0]) and (narrow or not _is_word(before.written[-1])):
-            after.written = _entity(after.written[0]) + after.written[1:]
+        narrow = end - start > 1 or pieces[start].markdown == "_"
+        if "close" in kinds and before.markdown[-1].isspace():
+            before.markdown = before.markdown[:-1] + _entity(before.markdown[-1])
+        if "open" in kinds and after.markdown[0].isspace():
+            after.markdown = _entity(after.markdown[0]) + after.markdown[1:]
+        if kinds == {"open"} and _is_word(before.markdown[-1]) and (narrow or not _is_word(after.markdown[0])):
+            before.markdown = before.markdown[:-1] + _entity(before.markdown[-1])
+        if kinds == {"close"} and _is_word(after.markdown[0]) and (narrow or not _is_word(before.markdown[-1])):
+            after.markdown = _entity(after.markdown[0]) + after.markdown[1:]
         start = end
 
 

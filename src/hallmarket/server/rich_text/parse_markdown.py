@@ -1,16 +1,16 @@
-"""Markdown becomes a document."""
+"""Parses markdown into a document."""
 
 from typing import Any
 
 from markdown_it.token import Token
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.rich_text.dialect import Dialect
-from hallmarket.server.rich_text.document import DEEPEST, MAX_CHARACTERS, TOO_DEEP, Node, node, text_node
-from hallmarket.server.rich_text.normal import normal_document
+from hallmarket.server.rich_text.document import MAX_CHARACTERS, MAX_DEPTH, TOO_DEEP, Node, node, text_node
+from hallmarket.server.rich_text.markdown_dialect import MarkdownDialect
+from hallmarket.server.rich_text.normalize import normalize_document
 
-DIALECT = Dialect()
-# Tokens that open a node, by the node's type; the innermost open one takes what follows.
+_parser = MarkdownDialect()
+# The node type for each token that opens a block. The tokens that follow belong to the innermost open block.
 BLOCKS = {
     "paragraph": "paragraph",
     "heading": "heading",
@@ -27,39 +27,39 @@ BLOCKS = {
 MARKS = {"strong": "bold", "em": "italic", "s": "strike", "link": "link"}
 
 
-def read_markdown(markdown: str) -> Node:
-    """The document that a markdown text says. Raises InvalidRequest for one too long or too deep."""
+def parse_markdown(markdown: str) -> Node:
+    """Parse markdown into a document in normal form. Raises InvalidRequest if it is too long or too deep."""
     if len(markdown) > MAX_CHARACTERS:
-        raise InvalidRequest(f"It is too long; it may have {MAX_CHARACTERS:,} characters.")
+        raise InvalidRequest(f"The text is too long; the limit is {MAX_CHARACTERS:,} characters.")
     try:
-        tokens = DIALECT.parse(markdown)
-    except RecursionError:  # pictures within pictures' texts
+        tokens = _parser.parse(markdown)
+    except RecursionError:  # images within the alternative texts of images
         raise InvalidRequest(TOO_DEEP) from None
-    if any(token.level >= DEEPEST - 1 for token in tokens):  # deeper ones the parser leaves out without a word
+    if any(token.level >= MAX_DEPTH - 1 for token in tokens):  # the parser silently drops deeper ones
         raise InvalidRequest(TOO_DEEP)
-    return normal_document({"type": "doc", "content": _read_blocks(tokens)})
+    return normalize_document({"type": "doc", "content": _parse_blocks(tokens)})
 
 
-def _read_blocks(tokens: list[Token]) -> list[Node]:
-    opened: list[list[Node]] = [[]]
+def _parse_blocks(tokens: list[Token]) -> list[Node]:
+    open_contents: list[list[Node]] = [[]]
     in_title = False
     for token in tokens:
         name = token.type.removesuffix("_open").removesuffix("_close")
-        if name == "alert_title":  # the parser's own words, which nobody wrote
+        if name == "alert_title":  # text that the parser adds
             in_title = token.nesting == 1
         elif name in BLOCKS and token.nesting == 1:
-            made: Node = {"type": BLOCKS[name], "attrs": _attributes(name, token), "content": []}
-            opened[-1].append(made)
-            opened.append(made["content"])
+            block: Node = {"type": BLOCKS[name], "attrs": _attributes(name, token), "content": []}
+            open_contents[-1].append(block)
+            open_contents.append(block["content"])
         elif name in BLOCKS:
-            opened.pop()
+            open_contents.pop()
         elif token.type == "inline" and not in_title:
-            opened[-1] += _read_inline(token.children or [])
+            open_contents[-1] += _parse_inline(token.children or [])
         elif token.type in ("fence", "code_block"):
-            opened[-1].append(_read_code(token))
+            open_contents[-1].append(_parse_code(token))
         elif token.type == "hr":
-            opened[-1].append(node("horizontalRule"))
-    return opened[0]
+            open_contents[-1].append(node("horizontalRule"))
+    return open_contents[0]
 
 
 def _attributes(name: str, token: Token) -> dict[str, Any]:
@@ -72,14 +72,14 @@ def _attributes(name: str, token: Token) -> dict[str, Any]:
     return {}
 
 
-def _read_code(token: Token) -> Node:
+def _parse_code(token: Token) -> Node:
     language, text = token.info.strip().partition(" ")[0], token.content.removesuffix("\n")
     return node("codeBlock", [text_node(text, [])] if text else None, language=language or None)
 
 
-def _read_inline(tokens: list[Token]) -> list[Node]:
-    """The nodes of one text; marks are kept in the order in which they were opened."""
-    made: list[Node] = []
+def _parse_inline(tokens: list[Token]) -> list[Node]:
+    """Convert the tokens of a paragraph to nodes. Marks stay in the order in which they were opened."""
+    nodes: list[Node] = []
     marks: list[Node] = []
     for token in tokens:
         name = token.type.removesuffix("_open").removesuffix("_close")
@@ -89,11 +89,11 @@ def _read_inline(tokens: list[Token]) -> list[Node]:
         elif name in MARKS:
             marks.pop()
         else:
-            made += _read_piece(token, list(marks))
-    return made
+            nodes += _parse_inline_token(token, list(marks))
+    return nodes
 
 
-def _read_piece(token: Token, marks: list[Node]) -> list[Node]:
+def _parse_inline_token(token: Token, marks: list[Node]) -> list[Node]:
     if token.type == "hardbreak":
         return [node("hardBreak")]
     if token.type == "softbreak":
@@ -105,18 +105,18 @@ def _read_piece(token: Token, marks: list[Node]) -> list[Node]:
     if token.type == "mathematics":
         return [node("mathematics", latex=token.content, displayMode=token.meta["display"]) | {"marks": marks}]
     if token.type == "image":
-        return [node("image", src=token.attrGet("src"), alt=_plain(token.children or [])) | {"marks": marks}]
+        return [node("image", src=token.attrGet("src"), alt=_plain_text(token.children or [])) | {"marks": marks}]
     return [text_node(token.content, marks)] if token.content else []
 
 
-def _plain(tokens: list[Token]) -> str:
-    """A picture's text without its marks."""
+def _plain_text(tokens: list[Token]) -> str:
+    """The alternative text of an image, without marks."""
     pieces: list[str] = []
-    waiting = tokens[::-1]
-    while waiting:
-        token = waiting.pop()
+    stack = tokens[::-1]
+    while stack:
+        token = stack.pop()
         if token.type == "image":
-            waiting += (token.children or [])[::-1]
+            stack += (token.children or [])[::-1]
         else:
             pieces.append(" " if token.type in ("softbreak", "hardbreak") else token.content)
     return "".join(pieces)

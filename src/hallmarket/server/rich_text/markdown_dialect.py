@@ -1,7 +1,7 @@
-"""The markdown that is spoken here: CommonMark with GitHub's tables, alerts and strikes, mathematics and mentions.
+"""The markdown dialect: CommonMark with GitHub's tables, alerts and strikethrough, mathematics and mentions.
 
-No raw HTML. Display mathematics stands between `\\[` and `\\]`, inline mathematics between `\\(` and `\\)`;
-`{@name}`, or `@name` in running text, mentions a person.
+Raw HTML is text. Display mathematics is between `\\[` and `\\]`, inline mathematics between `\\(` and `\\)`. `{@name}`,
+or `@name` in running text, mentions a person.
 """
 
 import re
@@ -12,60 +12,60 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.rich_text.document import DEEPEST
-from hallmarket.server.rich_text.links import is_safe_link, tidy_link
+from hallmarket.server.rich_text.document import MAX_DEPTH
+from hallmarket.server.rich_text.links import is_safe_link, normalize_link
 
 USERNAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?"
 MENTION = re.compile(rf"\{{@({USERNAME})\}}")
 BARE_MENTION = re.compile(rf"@({USERNAME})")
-# What an address in running text may be made of, and what it does not end with.
-ADDRESS = re.compile(r"://[^\s<>\\`|{}\"\[\]]{1,2000}")
-AFTER_ADDRESS = "?!.,:;*_~'&"
+# A URL in running text after its scheme, and the characters that it does not end with.
+URL = re.compile(r"://[^\s<>\\`|{}\"\[\]]{1,2000}")
+TRAILING_CHARACTERS = "?!.,:;*_~'&"
 SCHEME_BEFORE = re.compile(r"(?:^|[^A-Za-z0-9])(https?)\Z")
-MAX_BRACKETS = 50_000_000  # brackets, times the characters that may have to be searched for each one's end
-CLOSED_BY = {"(": "\\)", "[": "\\]"}
+MAX_BRACKET_COST = 50_000_000  # brackets times the characters that may be searched for the end of each
+CLOSING = {"(": "\\)", "[": "\\]"}
 
 
-class Dialect(MarkdownIt):
-    """markdown-it with our rules, and our idea of which links are safe."""
+class MarkdownDialect(MarkdownIt):
+    """A markdown-it parser with the rules of this dialect."""
 
     def __init__(self) -> None:
-        super().__init__("commonmark", {"html": False, "alerts": True, "maxNesting": DEEPEST})
+        super().__init__("commonmark", {"html": False, "alerts": True, "maxNesting": MAX_DEPTH})
         self.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
         self.inline.ruler.before("escape", "math", _math)
         self.inline.ruler.before("link", "mention", _mention)
-        self.inline.ruler.push("address", _address)
+        self.inline.ruler.push("url", _url)
         self.inline.ruler.push("bare_mention", _bare_mention)
         self.block.ruler.before("fence", "math", _math_block)
-        self.core.ruler.before("inline", "brackets", _bound_brackets)
+        self.core.ruler.before("inline", "brackets", _limit_brackets)
 
     def validateLink(self, url: str) -> bool:  # noqa: N802
-        """Whether a link may stand in a text."""
+        """Whether a link is allowed in a text."""
         return is_safe_link(url)
 
     def normalizeLink(self, url: str) -> str:  # noqa: N802
-        """An address as it is kept."""
-        return tidy_link(url)
+        """Convert a link to the form in which it is stored."""
+        return normalize_link(url)
 
     def normalizeLinkText(self, link: str) -> str:  # noqa: N802
-        """What an address in running text is shown as: itself."""
+        """The text shown for a URL in running text: the URL itself."""
         return link
 
 
-def _bound_brackets(state: StateCore) -> None:
-    """Refuse texts of so many brackets that to find the ends of links would take seconds."""
+def _limit_brackets(state: StateCore) -> None:
+    """Raise InvalidRequest for a text with so many brackets that finding the ends of links would take seconds."""
     texts = [token.content for token in state.tokens if token.type == "inline"]
-    if sum(text.count("[") * len(text) for text in texts) > MAX_BRACKETS:
-        raise InvalidRequest("It has too many brackets in one paragraph.")
+    if sum(text.count("[") * len(text) for text in texts) > MAX_BRACKET_COST:
+        raise InvalidRequest("The text has too many brackets in one paragraph.")
 
 
 def _math(state: StateInline, silent: bool) -> bool:
-    """`\\(…\\)` and `\\[…\\]` inside a text."""
+    """Parse `\\(…\\)` and `\\[…\\]` inside a paragraph."""
     if not state.src.startswith(("\\(", "\\["), state.pos):
         return False
-    close = CLOSED_BY[state.src[state.pos + 1]]
+    close = CLOSING[state.src[state.pos + 1]]
     end = _find_close(state, close, state.pos + 2)
-    if end < 0 or not (latex := tidy_latex(state.src[state.pos + 2 : end])):
+    if end < 0 or not (latex := normalize_latex(state.src[state.pos + 2 : end])):
         return False
     if not silent:
         _push_math(state, latex, display=close == "\\]")
@@ -74,7 +74,7 @@ def _math(state: StateInline, silent: bool) -> bool:
 
 
 def _find_close(state: StateInline, close: str, start: int) -> int:
-    """Where mathematics ends, or -1; a text without an end is searched once, not once for each beginning."""
+    """Find the end of mathematics, or -1. A text without an end is searched once, not once for each beginning."""
     unclosed: set[tuple[str, str]] = state.env.setdefault("unclosed", set())
     if (state.src, close) in unclosed:
         return -1
@@ -90,7 +90,7 @@ def _push_math(state: StateInline, latex: str, *, display: bool) -> None:
 
 
 def _math_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Display mathematics on lines of its own, in which `-` and `+` begin no list."""
+    """Parse display mathematics on lines of its own, where `-` and `+` do not begin a list."""
     if state.is_code_block(start_line):
         return False
     lines, line = [], start_line
@@ -102,7 +102,7 @@ def _math_block(state: StateBlock, start_line: int, end_line: int, silent: bool)
             break
         line += 1
     whole = "\n".join(lines)
-    if line >= end_line or whole.find("\\]", 2) != len(whole) - 2 or not tidy_latex(whole[2:-2]):
+    if line >= end_line or whole.find("\\]", 2) != len(whole) - 2 or not normalize_latex(whole[2:-2]):
         return False
     if not silent:
         state.line = line + 1
@@ -114,8 +114,8 @@ def _math_block(state: StateBlock, start_line: int, end_line: int, silent: bool)
     return True
 
 
-def tidy_latex(latex: str) -> str:
-    """A formula on one line, without its comments."""
+def normalize_latex(latex: str) -> str:
+    """Remove a formula's comments, and put it on one line."""
     return " ".join(re.sub(r"(?<!\\)%.*", "", latex).split())
 
 
@@ -125,7 +125,7 @@ def _mention(state: StateInline, silent: bool) -> bool:
 
 
 def _bare_mention(state: StateInline, silent: bool) -> bool:
-    """`@name` where no word or address stands right before it, and not as the text of a link."""
+    """Parse `@name`, unless it follows a word or an address, or is inside the text of a link."""
     before = state.src[state.pos - 1] if state.pos else " "
     found = BARE_MENTION.match(state.src, state.pos, state.posMax)
     if found is None or state.linkLevel or before.isalnum() or before in "_.-+/@\\":
@@ -140,21 +140,21 @@ def _push_mention(state: StateInline, found: re.Match[str], silent: bool) -> boo
     return True
 
 
-def _address(state: StateInline, silent: bool) -> bool:
-    """An address of the web in running text becomes a link."""
+def _url(state: StateInline, silent: bool) -> bool:
+    """Turn a URL in running text into a link."""
     if silent or state.linkLevel or not state.src.startswith("://", state.pos):
         return False
     if (before := SCHEME_BEFORE.search(state.pending[-6:])) is None:
         return False
-    if (found := ADDRESS.match(state.src, state.pos, state.posMax)) is None:
+    if (found := URL.match(state.src, state.pos, state.posMax)) is None:
         return False
-    rest = found[0].rstrip(AFTER_ADDRESS)
+    rest = found[0].rstrip(TRAILING_CHARACTERS)
     while rest.endswith(")") and rest.count(")") > rest.count("("):
-        rest = rest[:-1].rstrip(AFTER_ADDRESS)
+        rest = rest[:-1].rstrip(TRAILING_CHARACTERS)
     if len(rest) <= 3:
         return False
     state.pending = state.pending[: -len(before[1])]
-    state.push("link_open", "a", 1).attrs = {"href": tidy_link(before[1] + rest)}
+    state.push("link_open", "a", 1).attrs = {"href": normalize_link(before[1] + rest)}
     state.push("text", "", 0).content = before[1] + rest
     state.push("link_close", "a", -1)
     state.pos += len(rest)
