@@ -64,7 +64,7 @@ def audio_only_mp4() -> bytes:
 
 
 def black_png(width: int, height: int, rows: int | None = None) -> bytes:
-    """A black PNG that declares this size; it has fewer rows than that if `rows` says so."""
+    """A black PNG that declares this size; it has only `rows` rows, if given."""
     compressor = zlib.compressobj(1)
     row = bytes(1 + width)
     body = b"".join(compressor.compress(row) for _ in range(height if rows is None else rows)) + compressor.flush()

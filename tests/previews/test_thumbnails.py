@@ -74,7 +74,7 @@ def test_image_gets_a_thumbnail(own: Server, api: httpx.Client) -> None:
 
 
 def test_thumbnail_is_public_and_cacheable(own: Server, api: httpx.Client) -> None:
-    """A thumbnail is served without a key, as an image only, and can be cached for ever."""
+    """A thumbnail is served without a key, as an image only, and can be cached permanently."""
     made = wait_until_settled(own, upload(api, encode(noisy_image(600, 600), "PNG"), anchor="false"))
     path = f"/v1/public/thumbnails/{made['id']}"
     with own.client("") as anonymous:
@@ -97,7 +97,7 @@ def test_no_such_thumbnail(own: Server, name: str) -> None:
 
 
 def test_files_without_a_thumbnail(own: Server, api: httpx.Client) -> None:
-    """A text or a broken image has no thumbnail; the reason is stored, and the lookup can be cached for ever."""
+    """A text or a broken image has no thumbnail; the reason is stored, and the lookup can be cached permanently."""
     for content, reason in (
         (b"Dear Sir or Madam", "not an image"),
         (encode(noisy_image(), "JPEG")[:9000], "cannot be read"),
@@ -113,7 +113,7 @@ def test_files_without_a_thumbnail(own: Server, api: httpx.Client) -> None:
 
 
 def test_lookup_is_cacheable_once_the_thumbnail_is_settled(own: Server, api: httpx.Client) -> None:
-    """A lookup is cached briefly while its thumbnail is waiting, and for ever afterwards, also after a restart."""
+    """A lookup is cached briefly while its thumbnail is waiting, and permanently afterwards, also after a restart."""
     (background,) = wait_until(lambda: find_backgrounds(own))
     kill(background, signal.SIGSTOP)
     try:

@@ -24,7 +24,7 @@ CPU_LIMIT_S = 20
 TIME_LIMIT_S = 30
 MAX_RESULT_BYTES = 4 * MIB  # also the limit of any file that it could write
 MAX_OPEN_FILES = 64
-NOBODY = 65534
+UNPRIVILEGED_ID = 65534
 MAX_REASON_LENGTH = 500
 NICENESS = 10
 
@@ -61,8 +61,8 @@ def _enter_sandbox() -> None:
     if os.geteuid() == 0:
         with suppress(PermissionError):  # a container may forbid its root to change accounts
             os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            os.setgid(UNPRIVILEGED_ID)
+            os.setuid(UNPRIVILEGED_ID)
 
 
 def _render(server: socket.socket, format_: str, file: int, result: int) -> NoReturn:

@@ -31,4 +31,4 @@ class CannotRender(Exception):
 
 
 class DecoderDied(Exception):
-    """The decoder ended before it had rendered the file; the message says how."""
+    """The decoder ended before it had rendered the file; the message describes how."""

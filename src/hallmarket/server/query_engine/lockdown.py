@@ -1,4 +1,4 @@
-"""Locks a DuckDB to one dataset version: it can read that version's files and nothing else, whatever the query says."""
+"""Locks a DuckDB to one dataset version: no query can make it read anything except that version's files."""
 
 import os
 from collections.abc import Iterator, Sequence

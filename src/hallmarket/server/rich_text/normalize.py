@@ -81,7 +81,7 @@ def _item(found: Node) -> Node:
 
 
 def _blocks_or_paragraph(nodes: list[Node]) -> list[Node]:
-    """Normalise blocks; if there are none, an empty paragraph, so an editor can place the cursor."""
+    """Normalise blocks; if there are none, return an empty paragraph, so that an editor can put the cursor there."""
     return normalize_blocks(nodes) or [node("paragraph")]
 
 

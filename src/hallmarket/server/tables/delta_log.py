@@ -1,8 +1,8 @@
 """A table's Delta log: one commit for each finished version, so that Spark, Trino, Daft and DuckDB read it in place.
 
 The database decides which files a version consists of, and the log follows. A commit brings the log to exactly the
-requested files, whatever state it is in. So if a crash separated a commit from its version, the next commit completes
-or undoes it.
+requested files from any state. So if a crash separated a commit from its version, the next commit completes or undoes
+it.
 """
 
 import json

@@ -172,7 +172,7 @@ def _delete_empty_folder(folder: Path) -> None:
         return
     shutil.rmtree(folder / "_delta_log", ignore_errors=True)
     with suppress(OSError):
-        folder.rmdir()  # fails, as it should, if a file has been added meanwhile
+        folder.rmdir()  # fails if a file has been added since, which must stay
 
 
 def _prefix(table_id: UUID) -> str:

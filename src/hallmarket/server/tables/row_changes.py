@@ -1,6 +1,6 @@
 """Applies upserts and updates to rows, by key. Pure functions over Arrow tables.
 
-`positions` says for each old row which new row has its key: the index of the new row, or null.
+`positions` has for each old row the index of the new row with the same key, or null.
 """
 
 from collections.abc import Callable, Iterator, Mapping
