@@ -6,7 +6,7 @@ from typing import Any
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.http.openapi import describe
 from hallmarket.server.main import make_app
-from hallmarket.server.settings import read_settings
+from hallmarket.server.rooms import ROOMS, load_settings
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -46,11 +46,11 @@ def served_routes() -> set[tuple[str, str]]:
 
 def openapi_document() -> dict[str, Any]:
     """Build the OpenAPI document without a server."""
-    return describe(application())
+    return describe(application(), ROOMS)
 
 
 def application() -> Any:
     """Build the Litestar application without starting it."""
-    settings = read_settings({"data": "/nowhere"}, {})
+    settings = load_settings({"data": "/nowhere"}, {})
     edge: Any = make_app(settings, "postgresql://nowhere/none", b"secret", SigningKey.generate("log.example.org"))
     return edge._app

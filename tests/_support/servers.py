@@ -154,7 +154,7 @@ class Server:
 
     async def _create_key(self, connection: Connection, username: str, scopes: str = "", **options: Any) -> Any:
         from hallmarket.server.identity.keys import create_key, get_secret
-        from hallmarket.server.identity.types import SCOPES
+        from hallmarket.server.rooms import SCOPES
 
         secret = await get_secret(connection, str(self.settings.get("secret_key", "")))
         return await create_key(connection, secret, username, scopes=scopes.split(",") if scopes else SCOPES, **options)

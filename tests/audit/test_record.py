@@ -13,6 +13,7 @@ from _support.servers import Server
 from hallmarket.server.audit.record import record
 from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.identity import keys
+from hallmarket.server.rooms import SCOPES
 
 Work = Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]
 
@@ -64,7 +65,7 @@ def test_event_commits_and_rolls_back_with_its_change(server: Server, member: Me
         for fails in (True, False):
             transaction = connection.transaction()
             await transaction.start()
-            made = await keys.create_key(connection, b"secret", member.username)
+            made = await keys.create_key(connection, b"secret", member.username, scopes=SCOPES, known_scopes=SCOPES)
             await keys.revoke_key(connection, made.id)
             await (transaction.rollback() if fails else transaction.commit())
             counts = [

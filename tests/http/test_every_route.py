@@ -28,7 +28,7 @@ from _support.purchases import buy, make_for_sale
 from _support.responses import assert_exchange_error, assert_media_error
 from _support.servers import Server
 from hallmarket.server.identity import keys
-from hallmarket.server.identity.types import SCOPES
+from hallmarket.server.rooms import SCOPES
 
 # What is open to everybody, and why. A new route that needs no scope is to be justified here.
 OPEN = {
@@ -307,7 +307,9 @@ def expired_key(server: Server, member: Member) -> Member:
         try:
             secret = await keys.get_secret(connection)
             later = datetime.now(UTC) + timedelta(hours=1)
-            key = await keys.create_key(connection, secret, member.username, expires_on=later)
+            key = await keys.create_key(
+                connection, secret, member.username, expires_on=later, scopes=SCOPES, known_scopes=SCOPES
+            )
             earlier = datetime.now(UTC) - timedelta(minutes=1)
             await connection.execute("update api_key set expires_on = $1 where id = $2", earlier, key.id)
             return Member(member.organization, member.person, member.username, str(key.id), key.key)

@@ -17,7 +17,7 @@ from _support.responses import assert_exchange_error
 from _support.servers import Server
 from _support.waiting import wait_until
 from hallmarket.server.identity.own_keys import MAX_LIVE_KEYS
-from hallmarket.server.identity.types import SCOPES
+from hallmarket.server.rooms import SCOPES
 
 PATH = "/user/api-keys"
 NOBODY = "00000000-0000-0000-0000-000000000000"

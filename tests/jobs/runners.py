@@ -20,7 +20,7 @@ STUCK_RUNNER = """
 import asyncio, sys
 from datetime import timedelta
 from hallmarket.server.jobs import runner
-from hallmarket.server.jobs.types import JobHandler
+from hallmarket.server.room import JobHandler
 runner.HEARTBEAT_TIMEOUT = timedelta(seconds=1)
 async def run(payload):
     print("running", flush=True)

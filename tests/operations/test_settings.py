@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from _support.servers import HALLMARKET, new_server
 from _support.startup import get_start_error
 from hallmarket.server.errors import Refusal
-from hallmarket.server.settings import SETTINGS, Setting, Settings, read_settings
+from hallmarket.server.rooms import SETTINGS, load_settings
+from hallmarket.server.settings import Setting, Settings, deprecation_warnings
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| `(--[a-z-]+)` \| `(HALLMARKET_[A-Z_]+)` \| (?:`([^`]*)`)? ?\| (.+) \|$", re.MULTILINE)
@@ -32,9 +32,15 @@ def shown_default(setting: Setting) -> str:
     return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
 
 
-def test_settings_are_all_there_is() -> None:
-    """The settings that are documented are the settings there are, in the same order."""
-    assert [field.name for field in msgspec.structs.fields(Settings)] == NAMES
+def value_of(settings: Settings, name: str) -> object:
+    """A setting's value, of the server's own or of whichever room announces it."""
+    groups = [settings, *settings.groups.values()]
+    return next(getattr(group, name) for group in groups if hasattr(group, name))
+
+
+def test_no_setting_is_announced_twice() -> None:
+    """Each setting has its own name, option and variable, whichever room announces it."""
+    assert len(set(NAMES)) == len(NAMES)
     assert (
         len({setting.option for setting in SETTINGS}) == len({setting.variable for setting in SETTINGS}) == len(NAMES)
     )
@@ -75,14 +81,14 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
 
     def read(given: dict[str, object], environ: dict[str, str]) -> object:
         beside = {f"HALLMARKET_{name.upper()}": known for name, known in STRIPE.items() if setting.name in STRIPE}
-        settings = read_settings(given, beside | environ)
-        return str(getattr(settings, setting.name)).removeprefix(f"{Path.cwd()}/").replace("False", "no")
+        settings = load_settings(given, beside | environ)
+        return str(value_of(settings, setting.name)).removeprefix(f"{Path.cwd()}/").replace("False", "no")
 
     assert read({}, {setting.variable: value}) == value
     assert read({setting.name: value}, {setting.variable: third}) == value
     assert read({setting.name: None}, {setting.variable: value}) == value
     if setting.name != "data":
-        assert getattr(read_settings({}, {"HALLMARKET_OTHER": "1"}), setting.name) == setting.default
+        assert value_of(load_settings({}, {"HALLMARKET_OTHER": "1"}), setting.name) == setting.default
 
 
 @pytest.mark.parametrize(
@@ -124,7 +130,7 @@ def test_value_that_cannot_be_taken_is_refused(name: str, value: str) -> None:
     setting = next(one for one in SETTINGS if one.name == name)
     for given, environ in (({name: value}, {}), ({}, {setting.variable: value})):
         with pytest.raises(Refusal, match=re.escape(setting.option)):
-            read_settings(given, environ)
+            load_settings(given, environ)
 
 
 def test_refused_value_ends_the_start_in_words() -> None:
@@ -139,14 +145,30 @@ def test_refused_value_ends_the_start_in_words() -> None:
 def test_booleans_have_the_usual_words() -> None:
     """On and off are written in any of the usual ways, whatever the case."""
     for word in ("1", "true", "YES", "On"):
-        assert read_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is True
+        assert load_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is True
     for word in ("0", "false", "NO", "Off"):
-        assert read_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is False
+        assert load_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is False
+
+
+def test_renamed_setting_keeps_its_old_name_for_a_release() -> None:
+    """A setting's old option and variable still work, and are reported with the new name; the new name wins."""
+    renamed = next(setting for setting in SETTINGS if setting.old_name)
+    old_variable = f"HALLMARKET_{renamed.old_name.upper()}"
+    assert value_of(load_settings({renamed.old_name: "77"}, {}), renamed.name) == 77
+    assert value_of(load_settings({}, {old_variable: "77"}), renamed.name) == 77
+    assert value_of(load_settings({}, {old_variable: "77", renamed.variable: "78"}), renamed.name) == 78
+    (by_option,) = deprecation_warnings({renamed.old_name: "77"}, {}, SETTINGS)
+    (by_variable,) = deprecation_warnings({}, {old_variable: "77"}, SETTINGS)
+    assert renamed.old_option in by_option
+    assert renamed.option in by_option
+    assert old_variable in by_variable
+    assert renamed.variable in by_variable
+    assert deprecation_warnings({renamed.name: "77"}, {renamed.variable: "77"}, SETTINGS) == []
 
 
 def test_public_url_has_no_slash_at_its_end() -> None:
     """The public address is kept without slashes at its end, so that paths can follow it."""
-    assert read_settings({"public_url": "https://a.example//"}, {}).public_url == "https://a.example"
+    assert load_settings({"public_url": "https://a.example//"}, {}).public_url == "https://a.example"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +183,7 @@ def test_public_url_has_no_slash_at_its_end() -> None:
 def test_card_payments_are_set_up_whole_or_not_at_all(change: dict[str, object], words: str) -> None:
     """What is half set up or mixed up is refused in words that hold no secret."""
     with pytest.raises(Refusal, match=words) as refused:
-        read_settings(STRIPE | change, {})
+        load_settings(STRIPE | change, {})
     assert "hidden" not in str(refused.value)
 
 
@@ -169,13 +191,13 @@ def test_card_payments_need_their_package(monkeypatch: pytest.MonkeyPatch) -> No
     """Without the package of the extra, card payments are refused with what to do; a server without them starts."""
     monkeypatch.setitem(sys.modules, "stripe", None)
     with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[stripe]'")):
-        read_settings(STRIPE, {})
-    assert read_settings({}, {}).stripe_secret_key == ""
+        load_settings(STRIPE, {})
+    assert value_of(load_settings({}, {}), "stripe_secret_key") == ""
 
 
 def test_shared_rate_limits_need_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package of the extra, a Redis for rate limits is refused with the command that installs it."""
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[redis]'")):
-        read_settings({"rate_limit_storage": "redis://localhost"}, {})
-    assert read_settings({}, {}).rate_limit_storage == ""
+        load_settings({"rate_limit_storage": "redis://localhost"}, {})
+    assert load_settings({}, {}).rate_limit_storage == ""

@@ -27,7 +27,7 @@ Exit status: 0 stopped as asked; 1 could not start, the message says why; 2 wron
 
 def _with_settings(command: Any) -> Any:
     # The server is loaded here, by the two verbs that are about it, so that every other verb starts without it.
-    from hallmarket.server.settings import SETTINGS
+    from hallmarket.server.rooms import SETTINGS
 
     for setting in reversed(SETTINGS):
         default = "" if setting.default == "" else f"; {str(setting.default).lower()} unless set"
@@ -47,13 +47,14 @@ def serve(as_json: bool, **given: Any) -> None:
     Every option can be set in the environment instead, under the name that stands after it.
     """
     from hallmarket.server.errors import Refusal
+    from hallmarket.server.rooms import SETTINGS, load_settings
     from hallmarket.server.serve import serve as run
-    from hallmarket.server.settings import deprecation_warnings, read_settings
+    from hallmarket.server.settings import deprecation_warnings
 
-    for warning in deprecation_warnings(given, os.environ):
+    for warning in deprecation_warnings(given, os.environ, SETTINGS):
         click.echo(f"hallmarket: {warning}", err=True)
     try:
-        settings = read_settings(given, os.environ)
+        settings = load_settings(given, os.environ)
         run(settings, _announce_json if as_json else _announce)
     except Refusal as refusal:
         if as_json:

@@ -13,6 +13,7 @@ from hallmarket.server.database.embedded import EmbeddedPostgres
 from hallmarket.server.database.migrate import migrate
 from hallmarket.server.errors import Refusal
 from hallmarket.server.identity.keys import get_secret
+from hallmarket.server.identity.room import IdentitySettings
 from hallmarket.server.settings import Settings
 
 Result = TypeVar("Result")
@@ -50,7 +51,7 @@ class _NoConnection(Refusal):
 
 async def _run(url: str, settings: Settings, work: AdminWork[Result]) -> Result:
     async with _connect(url) as connection:
-        return await work(connection, await get_secret(connection, settings.secret_key))
+        return await work(connection, await get_secret(connection, settings.of(IdentitySettings).secret_key))
 
 
 @asynccontextmanager

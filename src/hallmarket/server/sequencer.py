@@ -2,14 +2,12 @@
 
 import uvloop
 
-from hallmarket.proof.entry import DATASET_VERSION, LICENCE, MEDIA
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.child_process import name_process, run_until_stopped
-from hallmarket.server.datasets.mark_anchored import mark_versions_anchored
 from hallmarket.server.http.logging import configure_logging
-from hallmarket.server.media.mark_anchored import mark_media_anchored
-from hallmarket.server.purchases.mark_anchored import mark_licences_anchored
+from hallmarket.server.rooms import ROOMS
 from hallmarket.server.settings import Settings
+from hallmarket.server.tlog.room import LogSettings
 from hallmarket.server.tlog.sequencer import Sequencer
 
 
@@ -23,9 +21,6 @@ def run_sequencer(settings: Settings, database_url: str, key: str) -> None:
 
 def make_sequencer(settings: Settings, database_url: str, key: SigningKey) -> Sequencer:
     """Build the sequencer with the handler of each kind of entry."""
-    return Sequencer(
-        database_url,
-        key,
-        settings.checkpoint_interval_ms / 1000,
-        {MEDIA: mark_media_anchored, DATASET_VERSION: mark_versions_anchored, LICENCE: mark_licences_anchored},
-    )
+    interval_s = settings.of(LogSettings).checkpoint_interval_ms / 1000
+    handlers = {kind: handler for room in ROOMS for kind, handler in room.sequencing_handlers().items()}
+    return Sequencer(database_url, key, interval_s, handlers)

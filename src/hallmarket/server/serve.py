@@ -26,9 +26,13 @@ from hallmarket.server.errors import Refusal
 from hallmarket.server.http.logging import configure_logging
 from hallmarket.server.identity.keys import get_secret
 from hallmarket.server.identity.register import FirstStart, first_start
+from hallmarket.server.identity.room import IdentitySettings
+from hallmarket.server.room import list_scopes
+from hallmarket.server.rooms import ROOMS
 from hallmarket.server.settings import Settings
 from hallmarket.server.supervisor import Supervisor, fork_server
 from hallmarket.server.tlog.initialize import initialize_log
+from hallmarket.server.tlog.room import LogSettings
 from hallmarket.server.tlog.signing_key import load_signing_key
 
 log = structlog.get_logger()
@@ -66,8 +70,9 @@ def serve(settings: Settings, on_ready: OnReady) -> None:
             cleanup.callback(postgres.stop)
             postgres.start(stopping=stopping)
         database_url = settings.database_url or (postgres.url if postgres else "")
-        key = load_signing_key(settings.data, settings.log_key, settings.log_origin)
-        prepared = asyncio.run(_prepare(database_url, settings.secret_key, key))
+        log_settings = settings.of(LogSettings)
+        key = load_signing_key(settings.data, log_settings.log_key, log_settings.log_origin)
+        prepared = asyncio.run(_prepare(database_url, settings.of(IdentitySettings).secret_key, key))
         listener = cleanup.enter_context(_listen(settings.host, settings.port))
         address = _address(settings, listener)
         settings = msgspec.structs.replace(settings, cdn_url=settings.cdn_url or address)
@@ -100,7 +105,7 @@ async def _prepare(url: str, secret: str, key: SigningKey) -> Prepared:
             log.info("migrations applied", applied=applied)
         await initialize_log(connection, key)
         key_secret = await get_secret(connection, secret)
-        return Prepared(key_secret, await first_start(connection, key_secret))
+        return Prepared(key_secret, await first_start(connection, key_secret, list_scopes(ROOMS)))
     finally:
         await connection.close()
 

@@ -144,7 +144,7 @@ class Supervisor:
         self._ready: list[Event] = [CONTEXT.Event() for _ in range(settings.workers)]
         self._worker_arguments = (settings, database_url, secret, key.text(), listener)
         self._sequencer_arguments = (settings, database_url, key.text())
-        self._background_arguments = (settings, database_url)
+        self._background_arguments = (settings, database_url, secret)
         self._workers: list[_Child] = []
         self._sequencer: _Child | None = None
         self._background: _Child | None = None

@@ -21,14 +21,14 @@ def run_work(common: dict[str, Any], work: Any, *, on_new: bool = True) -> Any:
     """Run `work(connection, secret)` on the database the options name; a refusal is printed as one line."""
     from hallmarket.server.admin import run_admin_command
     from hallmarket.server.errors import DomainError, Refusal
-    from hallmarket.server.settings import read_settings
+    from hallmarket.server.rooms import load_settings
 
     try:
         given = {"data": common["data"], "database_url": common["database_url"]}
         # A folder named on the command line means that folder's own database, whatever the environment says.
         if given["data"] and not given["database_url"]:
             given["database_url"] = ""
-        return run_admin_command(read_settings(given, os.environ), work, on_new=on_new)
+        return run_admin_command(load_settings(given, os.environ), work, on_new=on_new)
     except (DomainError, Refusal) as refusal:
         raise CommandError(str(refusal), code="REFUSED") from None
 

@@ -24,7 +24,7 @@ def create_key(
 ) -> None:
     """Make an API key and print it, this once."""
     from hallmarket.server.identity import keys
-    from hallmarket.server.identity.types import SCOPES
+    from hallmarket.server.rooms import SCOPES
 
     chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
     expires_on = None if expires is None else read_time(expires, "--expires")
@@ -37,6 +37,7 @@ def create_key(
             organization_id=organization_id,
             name=name,
             scopes=chosen,
+            known_scopes=SCOPES,
             expires_on=expires_on,
         ),
     )

@@ -1,6 +1,6 @@
 """What an asset type implements so that its content can be downloaded. The process root registers the providers."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -31,4 +31,5 @@ class ContentProvider(Protocol):
         """
 
 
-ContentProviders = Mapping[str, ContentProvider]  # by asset type
+class ContentProviders(dict[str, ContentProvider]):
+    """The content provider of each asset type that can be downloaded."""

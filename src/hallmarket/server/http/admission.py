@@ -7,7 +7,7 @@ there is neither, and one an address for bad ones, so that guessing is slow with
 are this process's own, and cost no waiting, unless several servers share them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from math import ceil
 from time import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,12 +19,12 @@ from hallmarket.server.http.reply import in_media_dialect
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.http.window_storage import WindowStorage
 from hallmarket.server.principal import Principal
+from hallmarket.server.room import RateClass, Room
 
 if TYPE_CHECKING:
     from hallmarket.server.http.shared_counts import SharedCounts
 
 WINDOW_S = 60
-PUBLIC = "/v1/public/"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -53,11 +53,13 @@ class Admission:
         self,
         limits: Limits,
         shared_at: str,
+        rooms: Sequence[Room],
         keys: Finder,
         tokens: Finder,
         choose_context: Callable[[Principal, bytes | None], Principal],
     ) -> None:
         """`shared_at` is the URL of the Redis that keeps the counts of several servers; "" for none."""
+        self._rate_classes = tuple((prefix, kind) for room in rooms for prefix, kind in room.rate_classes.items())
         self._keys = keys
         self._tokens = tokens
         self._choose_context = choose_context
@@ -77,9 +79,12 @@ class Admission:
 
         Raises RateLimited.
         """
+        kind = self._rate_class(context.path)
+        if kind == "unlimited":
+            return True
         if self._shared is not None:
             return False
-        finder, credential = self._credential(context)
+        finder, credential = self._credential(context, kind)
         if credential is None:
             self._address.count_now(context, context.client)
             return True
@@ -93,7 +98,7 @@ class Admission:
 
     async def admit(self, context: RequestContext) -> None:
         """Set the caller and the rate-limit headers. Raises RateLimited, and Unavailable with the database."""
-        finder, credential = self._credential(context)
+        finder, credential = self._credential(context, self._rate_class(context.path))
         if credential is None:
             await self._address.count(context, context.client)
             return
@@ -123,9 +128,15 @@ class Admission:
             await self._failed.count(context, context.client)
         return principal
 
-    def _credential(self, context: RequestContext) -> tuple[Finder, str | None]:
+    def _rate_class(self, path: str) -> RateClass:
+        for prefix, kind in self._rate_classes:
+            if path.startswith(prefix):
+                return kind
+        return "key"
+
+    def _credential(self, context: RequestContext, kind: RateClass) -> tuple[Finder, str | None]:
         if in_media_dialect(context.path):
-            raw = None if context.path.startswith(PUBLIC) else context.headers.get(b"x-api-key")
+            raw = None if kind == "address" else context.headers.get(b"x-api-key")
             return self._keys, None if raw is None else raw.decode("latin-1")
         raw = context.headers.get(b"authorization")
         return self._tokens, None if raw is None else raw.decode("latin-1")

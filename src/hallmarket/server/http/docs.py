@@ -23,6 +23,7 @@ from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.reply import Reply, unless_known
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.http.responses import as_response
+from hallmarket.server.room import Room
 
 AnyRequest = Request[Any, Any, Any]
 OURS = Path(__file__).with_name("page")
@@ -49,7 +50,7 @@ PARTS = {
 }
 
 
-def documentation_routes() -> Sequence[HTTPRouteHandler]:
+def documentation_routes(rooms: Sequence[Room]) -> Sequence[HTTPRouteHandler]:
     """The routes of the documentation; the document is written when first asked for."""
     written: list[Reply] = []
 
@@ -61,7 +62,7 @@ def documentation_routes() -> Sequence[HTTPRouteHandler]:
     )
     async def openapi(request: AnyRequest) -> Response[bytes]:
         if not written:  # it takes a quarter of a second, in which others want to be answered
-            document = await asyncio.to_thread(describe, request.app)
+            document = await asyncio.to_thread(describe, request.app, rooms)
             written.append(_reply(msgspec.json.encode(document), b"application/json"))
         return _response(request, written[0])
 

@@ -25,6 +25,7 @@ from hallmarket.server.http.openapi import openapi_config
 from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect, with_head
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.http.responses import as_response
+from hallmarket.server.room import Room
 
 log = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]
@@ -38,9 +39,9 @@ BEYOND_DATABASE = (
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-def make_framework(routes: Sequence[HTTPRouteHandler], lifespan: Lifespan) -> Litestar:
+def make_framework(routes: Sequence[HTTPRouteHandler], lifespan: Lifespan, rooms: Sequence[Room]) -> Litestar:
     """A Litestar application of these routes; every error is a dialect's, `lifespan` opens and closes the house."""
-    handlers = [*routes, *documentation_routes()]
+    handlers = [*routes, *documentation_routes(rooms)]
     return Litestar(
         route_handlers=[*_options_routes(handlers), *handlers],
         guards=[_require_scope],

@@ -14,7 +14,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -27,8 +27,9 @@ from litestar.types.internal_types import PathParameterDefinition
 
 from hallmarket.server import errors
 from hallmarket.server.http.examples import example_of
-from hallmarket.server.http.openapi_parts import AREAS, COMPONENTS, DESCRIPTION, NAMES, sample_error, words_of
-from hallmarket.server.http.reply import in_media_dialect, is_open
+from hallmarket.server.http.openapi_parts import COMPONENTS, DESCRIPTION, NAMES, sample_error, words_of
+from hallmarket.server.http.reply import in_media_dialect
+from hallmarket.server.room import Room, rate_class
 
 Json = dict[str, Any]
 DOCUMENT = "/openapi.json"
@@ -56,19 +57,19 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-def describe(app: Litestar) -> Json:
-    """The whole document."""
+def describe(app: Litestar, rooms: Sequence[Room]) -> Json:
+    """Write the whole document; `rooms` announce its areas."""
     document: Json = app.openapi_schema.to_schema()
     _shorten_names(document)
     for kind, parts in COMPONENTS.items():
         document["components"].setdefault(kind, {}).update(parts)
     for path, method, handler in documented(app):
-        _complete(path, document["paths"][path][method], handler)
+        _complete(path, document["paths"][path][method], handler, rooms)
     for operation in (o for item in document["paths"].values() for o in item.values()):
         _add_examples(operation, document)
     used = {tag for item in document["paths"].values() for o in item.values() for tag in o["tags"]}
-    described = [{"name": name, "description": text} for _, name, text in AREAS if name in used]
-    document["tags"] = list({tag["name"]: tag for tag in described}.values())
+    areas = [area for room in rooms for area in room.areas if area.name in used]
+    document["tags"] = [{"name": area.name, "description": area.description} for area in areas]
     return document
 
 
@@ -108,10 +109,10 @@ def _renamed(node: Any, short: dict[str, str]) -> Any:
     return {key: _renamed(part, short) for key, part in node.items()}
 
 
-def _complete(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
+def _complete(path: str, operation: Json, handler: HTTPRouteHandler, rooms: Sequence[Room]) -> None:
     scope = handler.opt.get("scope")
     operation.pop("deprecated", None)
-    operation["tags"] = operation.get("tags") or [_area(path)]
+    operation["tags"] = operation.get("tags") or [_area(path, rooms)]
     operation["security"] = [] if scope is None else [{"apiKey" if in_media_dialect(path) else "token": []}]
     if scope is not None:
         needs = f"Needs the scope `{scope}`."
@@ -126,7 +127,7 @@ def _complete(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
     if parameters := list(_parameters(path, operation, handler)):
         operation["parameters"] = parameters
     _tell_success(operation, handler)
-    _add_errors(path, operation, handler)
+    _add_errors(path, operation, handler, rooms)
 
 
 def _tell_success(operation: Json, handler: HTTPRouteHandler) -> None:
@@ -139,9 +140,16 @@ def _tell_success(operation: Json, handler: HTTPRouteHandler) -> None:
         success["content"] = kept | {kind: {"schema": schema} for kind, schema in answer.items()}
 
 
-def _area(path: str) -> str:
-    first = path.split("/")[1]
-    return next((name for prefix, name, _ in AREAS if path.startswith(prefix)), first.capitalize())
+def _area(path: str, rooms: Sequence[Room]) -> str:
+    """The name of the area with the longest prefix of a path; the path's first part where no area has one."""
+    found = [
+        (len(prefix), area.name)
+        for room in rooms
+        for area in room.areas
+        for prefix in area.prefixes
+        if path.startswith(prefix)
+    ]
+    return max(found)[1] if found else path.split("/")[1].capitalize()
 
 
 def _parameters(path: str, operation: Json, handler: HTTPRouteHandler) -> Iterator[Json]:
@@ -159,11 +167,11 @@ def _parameters(path: str, operation: Json, handler: HTTPRouteHandler) -> Iterat
         yield {"$ref": "#/components/parameters/Organization"}
 
 
-def _add_errors(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
+def _add_errors(path: str, operation: Json, handler: HTTPRouteHandler, rooms: Sequence[Room]) -> None:
     """The errors this route may answer, by status, each with an example; the handler's own `responses` stay."""
     schema = {"$ref": f"#/components/schemas/{'MediaError' if in_media_dialect(path) else 'ExchangeError'}"}
     found: dict[int, list[tuple[type[errors.DomainError], Json]]] = {}
-    for kind in dict.fromkeys(_errors(path, operation, handler)):
+    for kind in dict.fromkeys(_errors(path, operation, handler, rooms)):
         status, body = sample_error(path, kind)
         found.setdefault(status, []).append((kind, body))
     for status, kinds in found.items():
@@ -181,13 +189,15 @@ def _add_errors(path: str, operation: Json, handler: HTTPRouteHandler) -> None:
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
-def _errors(path: str, operation: Json, handler: HTTPRouteHandler) -> Iterator[type[errors.DomainError]]:
+def _errors(
+    path: str, operation: Json, handler: HTTPRouteHandler, rooms: Sequence[Room]
+) -> Iterator[type[errors.DomainError]]:
     yield from COMMON
     if "scope" in handler.opt:
         yield from (errors.Unauthenticated, errors.Forbidden)
         if not in_media_dialect(path):
             yield from CONTEXT
-    if not is_open(path):
+    if rate_class(rooms, path) != "unlimited":
         yield errors.RateLimited
     if "{" in path:
         yield errors.NotFound

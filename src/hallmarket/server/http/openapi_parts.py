@@ -22,55 +22,6 @@ Paths under `/v1` speak the **media dialect**: an API key in the header `x-api-k
 Every answer carries `x-request-id`. JSON bodies may be sent with `Content-Encoding: gzip`.
 """
 
-_WALLET = ("Wallet", "What you have, what moved, and moving it; cents and satoshis are whole numbers.")
-_PURCHASES = ("Purchases and licences", "Buy assets; what you bought, provably, and giving money back.")
-# The first that a path begins with is its area.
-AREAS = (
-    ("/v1/media", "Media", "Anchor files by their fingerprints, and list what your organization anchored."),
-    ("/v1/users", "Media", "Anchor files by their fingerprints, and list what your organization anchored."),
-    ("/v1/public", "Public media", "Look up and prove what is anchored; nobody needs a key."),
-    ("/log", "Log", "The public log, as C2SP's formats have it: checkpoint, key, tiles."),
-    ("/users/get-token", "Tokens", "Buy a token with an API key; it lives an hour and dies with its key."),
-    ("/user/api-keys", "API keys", "Your own API keys."),
-    ("/user/audit", "Audit trail", "Who did what to whom, for an organization's administrators."),
-    ("/user/notifications", "Notifications", "What happened that concerns you."),
-    ("/users", "Users", "People: profiles, search, follows."),
-    ("/user", "Users", "People: profiles, search, follows."),
-    (
-        "/organizations/{organization_id}/audit",
-        "Audit trail",
-        "Who did what to whom, for an organization's administrators.",
-    ),
-    ("/organizations", "Organizations", "Organizations, their members and their context."),
-    ("/teams", "Teams", "Teams: membership, requests to join, bans."),
-    ("/assets", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
-    ("/files", "Files", "Files: upload, publish, change and read them; every version is anchored."),
-    ("/uploads", "Files", "Files: upload, publish, change and read them; every version is anchored."),
-    ("/downloads", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
-    ("/search", "Assets", "Assets of every type: share them, find them, see what they have to do with each other."),
-    ("/posts", "Posts and comments", "Posts and comments: markdown beside its document."),
-    ("/comments", "Posts and comments", "Posts and comments: markdown beside its document."),
-    ("/utilities", "Posts and comments", "Posts and comments: markdown beside its document."),
-    (
-        "/datasets",
-        "Datasets",
-        "Tables: create them, fill and change them; every finished write is a version that stays.",
-    ),
-    ("/wallet/purchase-asset", *_PURCHASES),
-    ("/wallet", *_WALLET),
-    ("/stripe/wallet/purchase-asset", *_PURCHASES),
-    ("/stripe/usage", *_WALLET),
-    ("/stripe/wallet", *_WALLET),
-    ("/elements", *_PURCHASES),
-    ("/licences", *_PURCHASES),
-    ("/stripe", "Card payments", "Dollars into your wallet by card, where the server's operator has set it up."),
-    ("/healthz", "Operations", "For operators and their monitoring."),
-    ("/readyz", "Operations", "For operators and their monitoring."),
-    ("/metrics", "Operations", "For operators and their monitoring."),
-    ("/openapi.json", "Documentation", "This document, and the page that shows it."),
-    ("/docs", "Documentation", "This document, and the page that shows it."),
-)
-
 UUID: Json = {"type": "string", "format": "uuid"}
 # Path parameters by name; whatever else ends in `_id` is a UUID.
 NAMES: dict[str, Json] = {

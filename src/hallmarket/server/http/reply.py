@@ -9,7 +9,6 @@ from hallmarket.server import errors
 Headers = list[tuple[bytes, bytes]]
 
 JSON = b"application/json"
-OPEN = ("/log/", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
 STATUS: dict[type[errors.DomainError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidHash: 400,
@@ -54,11 +53,6 @@ def with_head(allow: str) -> str:
     """A list of methods with HEAD in it if GET is: the edge answers one as the other without its body."""
     methods = set(allow.replace(",", " ").split())
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
-
-
-def is_open(path: str) -> bool:
-    """Whether a path asks for nobody: the log, the documentation, and what is for operators."""
-    return path.startswith(OPEN)
 
 
 def status_of(error: errors.DomainError) -> int:

@@ -6,7 +6,7 @@ It stands in front of the framework's router, which knows it too, and answers by
 import msgspec
 
 from hallmarket.server.http.admission import require_token
-from hallmarket.server.http.edge import Quick
+from hallmarket.server.http.edge import FastHandler
 from hallmarket.server.http.exchange import Data
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.request_context import RequestContext
@@ -17,7 +17,7 @@ ME_SCOPE = "users:read"
 PRIVATE = ((b"cache-control", b"private, no-store"),)
 
 
-def find_fast_handler(method: str, path: str) -> tuple[str, Quick] | None:
+def find_fast_handler(method: str, path: str) -> tuple[str, FastHandler] | None:
     """The route and handler of a request that is answered here."""
     return (ME_PATH, _answer_me) if path == ME_PATH and method in ("GET", "HEAD") else None
 

@@ -31,8 +31,10 @@ CREATE = {"scope": "keys:write", "raises": (NotFound, Conflict), "example": MADE
 REVOKE = {"scope": "keys:write"}
 
 
-def key_routes(database: Database, authenticator: ApiKeyAuthenticator, secret: bytes) -> Sequence[HTTPRouteHandler]:
-    """The routes of one's own keys; `secret` keys their hashes."""
+def key_routes(
+    database: Database, authenticator: ApiKeyAuthenticator, secret: bytes, scopes: Sequence[str]
+) -> Sequence[HTTPRouteHandler]:
+    """The routes of one's own keys; `secret` keys their hashes, `scopes` are all there are."""
 
     @get(PATH, opt=LIST, summary="List your API keys, newest first")
     async def list_keys(request: AnyRequest) -> Paged[OwnKey]:
@@ -43,7 +45,7 @@ def key_routes(database: Database, authenticator: ApiKeyAuthenticator, secret: b
     @post(PATH, opt=CREATE, status_code=200, summary="Make an API key, shown this once")
     async def create_key(request: AnyRequest, data: JSONBody[KeyRequest]) -> Data[NewOwnKey]:
         context = request_context(request.scope)
-        return Data(await create_own_key(database, secret, context.principal, data))
+        return Data(await create_own_key(database, secret, context.principal, data, scopes))
 
     @delete(PATH + "/{key_id:str}", opt=REVOKE, status_code=200, summary="Revoke one of your API keys")
     async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> Data[OwnKey]:

@@ -14,7 +14,7 @@ from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
-from hallmarket.server.identity.types import SCOPES, NewKey
+from hallmarket.server.identity.types import NewKey
 from hallmarket.server.principal import OPERATOR, Principal
 
 sql = load_queries(__package__)
@@ -53,7 +53,8 @@ async def create_key(
     *,
     organization_id: UUID | None = None,
     name: str = "",
-    scopes: Sequence[str] = SCOPES,
+    scopes: Sequence[str],
+    known_scopes: Sequence[str],
     expires_on: datetime | None = None,
 ) -> NewKey:
     """Make a key for a person, bound to an organization they belong to, or to none, as the operator.
@@ -61,8 +62,8 @@ async def create_key(
     Raises Refusal if the person or organization is unknown, they do not belong together, a scope is unknown, or the
     time of expiry is past.
     """
-    if unknown := [scope for scope in scopes if scope not in SCOPES]:
-        raise Refusal(f"There is no scope {unknown[0]!r}; the scopes are {', '.join(SCOPES)}.")
+    if unknown := [scope for scope in scopes if scope not in known_scopes]:
+        raise Refusal(f"There is no scope {unknown[0]!r}; the scopes are {', '.join(known_scopes)}.")
     if expires_on is not None and expires_on <= datetime.now(UTC):
         raise Refusal(f"A key that expires on {expires_on.isoformat()} would be dead at birth.")
     async with connection.transaction():

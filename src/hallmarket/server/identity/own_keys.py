@@ -21,7 +21,7 @@ from hallmarket.server.errors import (
 from hallmarket.server.http.exchange import Paged, Window, page_of, read_id
 from hallmarket.server.http.paging import parse_time
 from hallmarket.server.identity.keys import KeyDetails, add_key, record_revocation
-from hallmarket.server.identity.types import SCOPES, iso_time
+from hallmarket.server.identity.types import iso_time
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 sql = load_queries(__package__)
@@ -76,14 +76,20 @@ async def list_own_keys(database: Database, principal: Principal, active: bool |
     return page_of(window, rows, _own_key, total)
 
 
-async def create_own_key(database: Database, secret: bytes, principal: Principal, wanted: KeyRequest) -> NewOwnKey:
+async def create_own_key(
+    database: Database, secret: bytes, principal: Principal, wanted: KeyRequest, known_scopes: Sequence[str]
+) -> NewOwnKey:
     """Make a key for the caller that may do no more than the one they speak through, as that is now.
 
     Raises InvalidRequest; Unauthenticated if that key was revoked meanwhile; Forbidden for a right it lacks,
     ApiKeyOrgMismatch for an organization it is not bound to, NotFound for one the person does not belong to;
     Conflict beyond MAX_LIVE_KEYS.
     """
-    name, scopes, expires_on = _read_name(wanted.name), _read_scopes(wanted.scopes), _read_expiry(wanted.expires_on)
+    name, scopes, expires_on = (
+        _read_name(wanted.name),
+        _read_scopes(wanted.scopes, known_scopes),
+        _read_expiry(wanted.expires_on),
+    )
     organization_id = _read_organization(principal, wanted.organization_id)
     async with database.transaction() as tx:
         # In the order in which a membership ends: it first, then the keys bound by it.
@@ -143,11 +149,11 @@ def _read_name(text: str) -> str:
     return text
 
 
-def _read_scopes(scopes: Sequence[str] | None) -> list[str] | None:
+def _read_scopes(scopes: Sequence[str] | None, known_scopes: Sequence[str]) -> list[str] | None:
     if scopes is None:
         return None
-    if not scopes or any(scope not in SCOPES for scope in scopes):
-        raise InvalidRequest(f"scopes must be one or more of {', '.join(SCOPES)}.", "scopes")
+    if not scopes or any(scope not in known_scopes for scope in scopes):
+        raise InvalidRequest(f"scopes must be one or more of {', '.join(known_scopes)}.", "scopes")
     return list(dict.fromkeys(scopes))
 
 

@@ -1,6 +1,7 @@
 """Make organizations and people, and what a first start needs."""
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -116,7 +117,7 @@ async def create_person(
     return person_id
 
 
-async def first_start(connection: Connection, secret: bytes) -> FirstStart | None:
+async def first_start(connection: Connection, secret: bytes, scopes: Sequence[str]) -> FirstStart | None:
     """On an empty registry make an organization, an administrator and a key; later starts make nothing."""
     async with connection.transaction():
         await connection.execute(sql.lock_first_start)
@@ -124,5 +125,13 @@ async def first_start(connection: Connection, secret: bytes) -> FirstStart | Non
             return None
         organization_id = await create_organization(connection, "My organization")
         await create_person(connection, "admin", organization_id=organization_id, role="admin")
-        key = await create_key(connection, secret, "admin", organization_id=organization_id, name="first start")
+        key = await create_key(
+            connection,
+            secret,
+            "admin",
+            organization_id=organization_id,
+            name="first start",
+            scopes=scopes,
+            known_scopes=scopes,
+        )
         return FirstStart(organization=organization_id, username="admin", key=key)

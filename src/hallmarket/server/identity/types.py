@@ -6,26 +6,6 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-# What a key may do, room by room; a key made without naming any has them all.
-SCOPES = (
-    "media:read",
-    "media:anchor",
-    "users:read",
-    "users:write",
-    "organizations:read",
-    "organizations:write",
-    "teams:read",
-    "teams:write",
-    "assets:read",
-    "assets:write",
-    "wallet:read",
-    "wallet:write",
-    "notifications:read",
-    "notifications:write",
-    "keys:read",
-    "keys:write",
-    "audit:read",
-)
 MAX_NAME_LENGTH = 200  # of an organization, in characters
 
 

@@ -1,14 +1,12 @@
 """Background process: runs queued jobs, periodic maintenance, and the services that jobs depend on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.jobs.maintenance import MaintenanceTask, run_maintenance
+from hallmarket.server.jobs.maintenance import run_maintenance
 from hallmarket.server.jobs.runner import JobRunner
-
-LongRunningTask = Callable[[], Coroutine[Any, Any, None]]
+from hallmarket.server.room import LongRunningTask, MaintenanceTask
 
 
 class BackgroundProcess:

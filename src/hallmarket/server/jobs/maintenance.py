@@ -1,16 +1,15 @@
 """Periodic maintenance tasks, such as deleting expired rows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from hallmarket.server.errors import Unavailable
+from hallmarket.server.room import MaintenanceTask
 
 INTERVAL_S = 600
 log = structlog.get_logger()
-
-MaintenanceTask = Callable[[], Awaitable[object]]
 
 
 async def run_maintenance(tasks: Sequence[MaintenanceTask]) -> None:

@@ -10,7 +10,7 @@ from pgqueuer.domain.models import Context, Job
 
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
-from hallmarket.server.jobs.types import JobHandler
+from hallmarket.server.room import JobHandler
 
 sql = load_queries(__package__)
 

@@ -18,7 +18,7 @@ from pgqueuer.domain.types import Channel
 from hallmarket.server.database.connections import CONNECTION_ERRORS, DedicatedConnection
 from hallmarket.server.errors import Unavailable
 from hallmarket.server.jobs.retry import RetryingExecutor
-from hallmarket.server.jobs.types import JobHandler
+from hallmarket.server.room import JobHandler
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ They stand in front of the framework's router, which knows them too, and answers
 from hallmarket.server.errors import DomainError, InvalidRequest
 from hallmarket.server.http.admission import require_caller
 from hallmarket.server.http.body import read_body
-from hallmarket.server.http.edge import Quick
+from hallmarket.server.http.edge import FastHandler
 from hallmarket.server.http.idempotency import REPLAYED, find_idempotency_key
 from hallmarket.server.http.reply import Reply, unless_known
 from hallmarket.server.http.request_context import RequestContext
@@ -32,7 +32,7 @@ class FastPath:
         self._anchoring = anchoring
         self._lookup = lookup
 
-    def find(self, method: str, path: str) -> tuple[str, Quick] | None:
+    def find(self, method: str, path: str) -> tuple[str, FastHandler] | None:
         """The route and handler of a request that is answered here."""
         if path.startswith(LOOKUP_PATH):
             if path.find("/", len(LOOKUP_PATH)) == -1 and method in ("GET", "HEAD"):

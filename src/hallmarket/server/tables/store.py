@@ -18,7 +18,6 @@ from hallmarket.server.data_folder import scratch_folder
 from hallmarket.server.errors import Conflict
 from hallmarket.server.query_engine.types import Column as QueryColumn
 from hallmarket.server.query_engine.types import Source
-from hallmarket.server.settings import Settings
 from hallmarket.server.tables.constraints import find_duplicate, has_null
 from hallmarket.server.tables.delta_log import commit_snapshot
 from hallmarket.server.tables.file_store import FileStore
@@ -246,10 +245,12 @@ def count_small_files(snapshot: Snapshot) -> int:
     return sum(file.rows < SMALL_FILE_ROWS for file in snapshot.files)
 
 
-def make_table_store(settings: Settings) -> TableStore:
-    """Make the store for the tables of datasets: next to the blobs, with copies of a cloud's in the data folder."""
-    files = FileStore(settings.blobs, settings.data / "tables", settings.table_cache_mib * 1024 * 1024)
-    return TableStore(files, scratch_folder(settings.data))
+def make_table_store(url: str, data: Path, cache_bytes: int) -> TableStore:
+    """Make the store for the tables of datasets, under the data folder `data`.
+
+    If `url` names an object store, the tables are there, and the data folder has at most `cache_bytes` of copies.
+    """
+    return TableStore(FileStore(url, data / "tables", cache_bytes), scratch_folder(data))
 
 
 def _with_files(base: Snapshot, files: Iterable[DataFile]) -> Snapshot:

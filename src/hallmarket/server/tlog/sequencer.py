@@ -19,8 +19,9 @@ from hallmarket.proof.tile import TILE_HEIGHT, TILE_WIDTH, Growth, grow
 from hallmarket.server.database.connections import CONNECTION_ERRORS, DedicatedConnection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Unavailable
+from hallmarket.server.room import SequencingHandler
 from hallmarket.server.tlog.checkpoint import create_checkpoint
-from hallmarket.server.tlog.types import SequencedEntry, SequencingHandler, SequencingResult
+from hallmarket.server.tlog.types import SequencedEntry, SequencingResult
 
 sql = load_queries(__package__)
 log = structlog.get_logger()

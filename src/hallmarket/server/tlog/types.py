@@ -1,12 +1,10 @@
 """Types of the log that other rooms use: sequencing results and the log's status."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-
-from hallmarket.server.database.connections import Connection
 
 
 class SequencedEntry(msgspec.Struct, frozen=True):
@@ -23,10 +21,6 @@ class SequencingResult(msgspec.Struct, frozen=True):
     checkpoint_number: int
     sequenced: Sequence[SequencedEntry]
     rejected: Sequence[UUID]
-
-
-# A room's function that updates the subjects of its entries. It runs inside the sequencer's transaction.
-SequencingHandler = Callable[[Connection, SequencingResult], Awaitable[None]]
 
 
 class LogStatus(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
-"""Routes for operators: `/healthz`, `/readyz` and `/metrics`."""
+"""`/healthz`, `/readyz` and `/metrics`: HTTP only."""
 
 import base64
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from typing import Literal
 
 import msgspec
@@ -17,8 +18,7 @@ from hallmarket.server.errors import Unavailable
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.identity.types import iso_time
-from hallmarket.server.jobs.statistics import count_jobs
-from hallmarket.server.jobs.types import JobCount
+from hallmarket.server.room import MetricSource, Services
 from hallmarket.server.tlog.status import get_status
 from hallmarket.server.tlog.types import LogStatus
 
@@ -63,8 +63,10 @@ class Readiness(msgspec.Struct, frozen=True):
 READINESS = {503: answer(Readiness, "The database is temporarily unavailable.")}
 
 
-def operations_routes(database: Database, origin: str, version: str) -> Sequence[HTTPRouteHandler]:
-    """Return the operators' routes."""
+def operations_routes(services: Services) -> Sequence[HTTPRouteHandler]:
+    """The routes of operations; the metrics are those that the rooms announce."""
+    database, origin, release = services.get(Database), services.key.verifier_key.name, version("hallmarket")
+    sources = [source for room in services.rooms for source in room.metrics(services)]
 
     @get("/healthz", summary="Check that the process is alive", sync_to_thread=False)
     def health() -> Response[Health]:
@@ -75,67 +77,42 @@ def operations_routes(database: Database, origin: str, version: str) -> Sequence
         try:
             status = await get_status(database)
         except Unavailable:
-            away = Readiness("unavailable", version, "away", None)
+            away = Readiness("unavailable", release, "away", None)
             return Response(away, status_code=503, headers=NO_STORE | {"retry-after": "1"})
-        return Response(Readiness("ready", version, "ok", _describe(origin, status)), headers=NO_STORE)
+        return Response(Readiness("ready", release, "ok", _describe(origin, status)), headers=NO_STORE)
 
     @get("/metrics", opt=METRICS, summary="Get the metrics in the Prometheus text format")
     async def metrics() -> Response[bytes]:
         REQUEST_FIGURES.hand_over()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        try:
-            registry.register(LogMetrics(await get_status(database)))
-            registry.register(JobMetrics(await count_jobs(database)))
-        except Unavailable:
-            registry.register(LogMetrics(None))
+        registry.register(_Gauges(await _read(sources)))
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4", headers=NO_STORE)
 
     return [health, ready, metrics]
 
 
-class LogMetrics(Collector):
-    """Gauges of the log, read from the database at each request, so every worker reports the same values."""
+class _Gauges(Collector):
+    """Gauges that were read from the database a moment ago."""
 
-    def __init__(self, status: LogStatus | None) -> None:
-        self._status = status
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield the gauges. While the database is unavailable, yield only `hallmarket_database_up`."""
-        status = self._status
-        yield GaugeMetricFamily("hallmarket_database_up", "Whether the database answers.", float(status is not None))
-        if status is None:
-            return
-        yield GaugeMetricFamily("hallmarket_log_size", "Entries in the log.", status.size)
-        yield GaugeMetricFamily("hallmarket_log_checkpoint_number", "Number of the newest checkpoint.", status.number)
-        yield GaugeMetricFamily(
-            "hallmarket_log_checkpoint_timestamp_seconds",
-            "When the newest checkpoint was signed, Unix seconds.",
-            status.created_on.timestamp(),
-        )
-        yield GaugeMetricFamily("hallmarket_log_queue", "Entries waiting to be sequenced.", status.queue)
-        yield GaugeMetricFamily(
-            "hallmarket_log_sequencing_lag_seconds", "How long the oldest waiting entry has waited.", status.lag_s
-        )
-
-
-class JobMetrics(Collector):
-    """Gauges of the background jobs, for the kinds that have jobs in the table."""
-
-    def __init__(self, counts: Sequence[JobCount]) -> None:
-        self._counts = counts
+    def __init__(self, gauges: Sequence[Metric]) -> None:
+        self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the gauges by kind of job."""
-        jobs = GaugeMetricFamily("hallmarket_jobs", "Background jobs.", labels=["kind", "state"])
-        oldest = GaugeMetricFamily(
-            "hallmarket_jobs_oldest_seconds", "How long the oldest waiting background job has waited.", labels=["kind"]
-        )
-        for count in self._counts:
-            for state, value in (("waiting", count.waiting), ("running", count.running), ("failed", count.failed)):
-                jobs.add_metric([count.kind, state], value)
-            oldest.add_metric([count.kind], count.oldest_s)
-        yield from (jobs, oldest)
+        """The gauges."""
+        return self._gauges
+
+
+async def _read(sources: Sequence[MetricSource]) -> list[Metric]:
+    """Read every room's gauges, and whether the database answers; if it does not, only that."""
+    try:
+        found = [gauge for source in sources for gauge in await source()]
+    except Unavailable:
+        found = []
+        is_up = 0.0
+    else:
+        is_up = 1.0
+    return [GaugeMetricFamily("hallmarket_database_up", "Whether the database answers.", is_up), *found]
 
 
 def _describe(origin: str, status: LogStatus) -> LogState:

@@ -1,0 +1,103 @@
+"""The room of datasets."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hallmarket.server.room import Area, JobHandler, MaintenanceTask, Room, SequencingHandler, Services
+
+if TYPE_CHECKING:
+    from litestar.handlers import HTTPRouteHandler
+
+
+class DatasetsRoom(Room):
+    """Datasets: tables with versions, queries and exports."""
+
+    areas = (
+        Area(
+            "Datasets",
+            "Tables: create them, fill and change them; every finished write is a version that stays.",
+            ("/datasets",),
+        ),
+    )
+
+    def provide(self, services: Services) -> None:
+        """Add exports."""
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.datasets.export import Exports
+        from hallmarket.server.query_engine.engine import QueryEngine
+        from hallmarket.server.tables.store import TableStore
+
+        services.add(
+            Exports, lambda: Exports(services.get(Database), services.get(TableStore), services.get(QueryEngine))
+        )
+
+    def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
+        """The routes of datasets."""
+        from hallmarket.server.blobs.blob_store import BlobStore
+        from hallmarket.server.data_folder import scratch_folder
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.datasets.create_from_file import ImportFiles
+        from hallmarket.server.datasets.export import Exports
+        from hallmarket.server.datasets.query_routes import query_routes
+        from hallmarket.server.datasets.routes import datasets_routes
+        from hallmarket.server.datasets.version_routes import version_routes
+        from hallmarket.server.query_engine.engine import QueryEngine
+        from hallmarket.server.tables.store import TableStore
+
+        database, tables, settings = services.get(Database), services.get(TableStore), services.settings
+        uploads = ImportFiles(services.get(BlobStore), scratch_folder(settings.data), settings.max_upload_bytes)
+        return [
+            *query_routes(database, tables, services.get(QueryEngine), services.get(Exports)),
+            *datasets_routes(database, tables, uploads),
+            *version_routes(database, tables),
+        ]
+
+    def jobs(self, services: Services) -> Mapping[str, JobHandler]:
+        """Join a dataset's small files."""
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.datasets.compact import compact_dataset, log_failed_compaction
+        from hallmarket.server.datasets.request_compaction import COMPACT
+        from hallmarket.server.tables.store import TableStore
+
+        return {
+            COMPACT: JobHandler(
+                partial(compact_dataset, services.get(Database), services.get(TableStore)), log_failed_compaction
+            )
+        }
+
+    def maintenance(self, services: Services) -> Sequence[MaintenanceTask]:
+        """Finish abandoned writes; delete files that no version has."""
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
+        from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
+        from hallmarket.server.tables.store import TableStore
+
+        return [
+            lambda: finish_abandoned_writes(services.get(Database), services.get(TableStore)),
+            lambda: delete_orphaned_files(services.get(Database), services.get(TableStore)),
+        ]
+
+    def sequencing_handlers(self) -> Mapping[str, SequencingHandler]:
+        """Mark versions anchored."""
+        from hallmarket.proof.entry import DATASET_VERSION
+        from hallmarket.server.datasets.mark_anchored import mark_versions_anchored
+
+        return {DATASET_VERSION: mark_versions_anchored}
+
+    def downloads(self, services: Services) -> Mapping[str, Any]:
+        """A dataset downloads as an export."""
+        from hallmarket.server.datasets.export import Exports
+
+        return {"dataset": services.get(Exports)}
+
+    def embeddable(self, services: Services) -> Mapping[str, Any]:
+        """Datasets can be written inside a post."""
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.datasets.embedded_dataset import DatasetEmbedder
+        from hallmarket.server.tables.store import TableStore
+
+        return {"dataset": DatasetEmbedder(services.get(Database), services.get(TableStore))}
+
+
+ROOM = DatasetsRoom()

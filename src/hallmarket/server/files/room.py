@@ -1,0 +1,69 @@
+"""The room of files."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hallmarket.server.room import Area, MaintenanceTask, Room, Services
+
+if TYPE_CHECKING:
+    from litestar.handlers import HTTPRouteHandler
+
+
+class FilesRoom(Room):
+    """Files: uploads, content and changes."""
+
+    areas = (
+        Area(
+            "Files",
+            "Files: upload, publish, change and read them; every version is anchored.",
+            ("/files", "/uploads"),
+        ),
+    )
+
+    def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
+        """The routes of files and uploads."""
+        from hallmarket.server.blobs.blob_store import BlobStore
+        from hallmarket.server.catalog.signed_urls import SignedUrls
+        from hallmarket.server.data_folder import scratch_folder
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.files.routes import files_routes
+
+        settings = services.settings
+        return files_routes(
+            services.get(Database),
+            services.get(BlobStore),
+            services.get(SignedUrls),
+            scratch_folder(settings.data),
+            settings.max_upload_bytes,
+        )
+
+    def maintenance(self, services: Services) -> Sequence[MaintenanceTask]:
+        """Delete uploads that did not become files in time."""
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.files.delete_abandoned import delete_abandoned_uploads
+
+        return [lambda: delete_abandoned_uploads(services.get(Database))]
+
+    def downloads(self, services: Services) -> Mapping[str, Any]:
+        """A file downloads as its bytes."""
+        from hallmarket.server.blobs.blob_store import BlobStore
+        from hallmarket.server.database.connections import Database
+        from hallmarket.server.files.get import FileContentProvider
+
+        return {"file": FileContentProvider(services.get(Database), services.get(BlobStore))}
+
+    def embeddable(self, services: Services) -> Mapping[str, Any]:
+        """Files can be written inside a post."""
+        from hallmarket.server.blobs.blob_store import BlobStore
+        from hallmarket.server.files.embedded_file import FileEmbedder
+
+        return {"file": FileEmbedder(services.get(BlobStore))}
+
+    def preview_listeners(self, services: Services) -> Sequence[Any]:
+        """A file's preview shows its thumbnail."""
+        from hallmarket.server.files.preview import show_thumbnails
+
+        return [show_thumbnails(services.settings.cdn_url)]
+
+
+ROOM = FilesRoom()
