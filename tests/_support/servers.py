@@ -157,7 +157,9 @@ class Server:
         from hallmarket.server.rooms import SCOPES
 
         secret = await get_secret(connection, str(self.settings.get("secret_key", "")))
-        return await create_key(connection, secret, username, scopes=scopes.split(",") if scopes else SCOPES, known_scopes=SCOPES, **options)
+        return await create_key(
+            connection, secret, username, scopes=scopes.split(",") if scopes else SCOPES, known_scopes=SCOPES, **options
+        )
 
     @contextmanager
     def client(self, api_key: str | None = None, **options: Any) -> Iterator[httpx.Client]:

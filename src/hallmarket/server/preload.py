@@ -7,9 +7,19 @@ import atexit
 import gc
 import os
 
-import hallmarket.server.background
-import hallmarket.server.sequencer
 import hallmarket.server.worker  # noqa: F401
+from hallmarket.proof.key import SigningKey
+from hallmarket.server.background import make_background
+from hallmarket.server.main import make_app
+from hallmarket.server.rooms import load_settings
+from hallmarket.server.sequencer import make_sequencer
+
+# Rooms import their modules when a process is built, so each kind of process is built once here and discarded.
+_settings, _key = load_settings({}, {}), SigningKey.generate("preload")
+make_app(_settings, "", b"", _key)
+make_background(_settings, "", b"")
+make_sequencer(_settings, "", _key)
+del _settings, _key
 
 # A collection in a child would write to every object and so copy the pages that it shares with its siblings.
 gc.collect()
