@@ -21,8 +21,8 @@ demo: setup ## run a registry through anchoring, publishing, selling and verifyi
 serve: setup ## run a registry at http://127.0.0.1:8000
 	.venv/bin/hallmarket serve
 
-check: lint ## lint, and run the tests that need no server (about a minute)
-	$(PY) -m pytest -n 2 tests/packaging tests/proof tests/rich_text tests/tables
+check: lint ## lint, and run the unit tests, which start no server (about a minute)
+	$(PY) -m pytest --unit -n 2
 
 test: setup lint ## lint, and run every test (about ten minutes)
 	sh scripts/browser.sh
