@@ -101,6 +101,14 @@ def test_source_files_named_exist() -> None:
     assert not missing
 
 
+def test_the_list_of_rooms_is_complete() -> None:
+    """The explanation of the architecture lists every package of the server, and no other."""
+    page = (DOCS / "explanation/architecture.md").read_text("utf-8")
+    table = page.partition("| room |")[2].partition("\n\n")[0]
+    packages = {path.parent.name for path in (ROOT / "src/hallmarket/server").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == packages
+
+
 def test_the_project_stands_alone() -> None:
     """No file of the project mentions a folder outside it."""
     outside = ["../" + "shared", "/" + "work/"]
