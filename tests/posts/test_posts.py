@@ -12,7 +12,7 @@ from _support.servers import Server
 from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.posts.download import PostContentProvider
+from hallmarket.server.posts.content_provider import PostContentProvider
 from rich_text.documents import ID
 
 DOCUMENT = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}

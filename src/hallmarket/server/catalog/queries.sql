@@ -320,9 +320,6 @@ select a.id, a.asset_type, a.name, a.owner_id, a.organization_id, a.team_id, a.v
 from asset a
 where a.id = any ($1::uuid[]);
 
--- name: find_type
-select asset_type from asset where id = $1;
-
 -- name: list_sources
 -- The sources of an asset, nearest first, up to the first of its family.
 with recursive source as (

@@ -30,10 +30,10 @@ class DatasetEmbedder:
         self._database = database
         self._tables = tables
 
-    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "PreparedDataset":
+    async def prepare(self, principal: Principal, data: dict[str, Any]) -> "PreparedDataset":
         """Write a dataset's rows. Raises InvalidRequest, Unavailable; then nothing is kept."""
         try:
-            wanted = msgspec.convert(said, Said)
+            wanted = msgspec.convert(data, Said)
         except msgspec.ValidationError as error:
             raise InvalidRequest(
                 f"A dataset within a text is its data, and may have a view: {error}", "content"
@@ -52,7 +52,7 @@ class PreparedDataset:
         self._finished = finished
         self._view = view
 
-    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+    async def create(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
         """Make the dataset, its first version and its view, which is shown. Raises as `create_asset`."""
         await insert_dataset(tx, principal, fields, self._finished, self._id)
         if self._view is None:

@@ -1,1 +1,1 @@
-"""Files: assets whose content is bytes, as somebody sent them."""
+"""Files: assets whose content is a sequence of bytes, stored exactly as sent."""

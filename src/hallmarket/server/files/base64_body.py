@@ -1,4 +1,4 @@
-"""A file inside a JSON body, as base64: on disk while it is read, decoded a piece at a time beside the event loop."""
+"""Read a JSON body that contains a file in base64: parse it from disk, and decode it in chunks in threads."""
 
 import asyncio
 import binascii
@@ -14,13 +14,13 @@ from hallmarket.server.catalog.types import Visibility
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.files.types import FileFields, FileName, MediaType
 
-MAX_BODY_BYTES = 32 * 1024 * 1024  # 24 MiB of file; what is larger goes to an address of its own
-TEXT_BYTES = 1024 * 1024  # of base64, decoded at once: a multiple of four
+MAX_BODY_BYTES = 32 * 1024 * 1024  # holds a file of 24 MiB; larger files need an upload URL
+CHUNK_CHARACTERS = 1024 * 1024  # of base64, decoded in one call: a multiple of four
 QUOTE, ESCAPE = b'"', b"\\"
 
 
-class _Body(msgspec.Struct):
-    """The body's fields; the file's is left where it is."""
+class _RawBody(msgspec.Struct):
+    """The body's fields. The file's base64 stays where it is."""
 
     file_name: FileName
     file_base64: msgspec.Raw
@@ -29,34 +29,34 @@ class _Body(msgspec.Struct):
     file: FileFields | UnsetType | None = UNSET
 
 
-class Inline(msgspec.Struct):
-    """What a body says, with the file's bytes, to be read once."""
+class Base64Body(msgspec.Struct):
+    """A body's fields. `chunks` are the file's bytes and can be read once."""
 
     file_name: str
     visibility: str | None
     file: FileFields | None
-    pieces: AsyncIterator[bytes]
+    chunks: AsyncIterator[bytes]
 
 
-_decoder = msgspec.json.Decoder(_Body)
+_decoder = msgspec.json.Decoder(_RawBody)
 
 
 @asynccontextmanager
-async def read_inline(spool: IO[bytes]) -> AsyncIterator[Inline]:
-    """Read the JSON body in `spool`, a file on disk, and close it. Raises InvalidRequest."""
+async def read_base64_body(spool: IO[bytes]) -> AsyncIterator[Base64Body]:
+    """Read the JSON body in `spool`, a file on disk, and close it at the end. Raises InvalidRequest."""
     with spool:
         body = await asyncio.to_thread(_decode, spool.fileno())
-        yield Inline(
+        yield Base64Body(
             body.file_name,
             body.visibility,
             None if body.file is UNSET else body.file,
-            _pieces(body.file_base64),
+            _decode_chunks(body.file_base64),
         )
 
 
-def _decode(descriptor: int) -> _Body:
+def _decode(descriptor: int) -> _RawBody:
     try:
-        # Mapped, not read: a body takes no memory of its own.
+        # The file is mapped, not read, so that the body does not take up memory.
         return _decoder.decode(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InvalidRequest(
@@ -64,37 +64,39 @@ def _decode(descriptor: int) -> _Body:
         ) from None
 
 
-async def _pieces(raw: msgspec.Raw) -> AsyncIterator[bytes]:
+async def _decode_chunks(raw: msgspec.Raw) -> AsyncIterator[bytes]:
     text = await asyncio.to_thread(_unquote, raw)
-    for start in range(0, len(text), TEXT_BYTES):
-        yield await asyncio.to_thread(_piece, text, start)
+    for start in range(0, len(text), CHUNK_CHARACTERS):
+        yield await asyncio.to_thread(_decode_chunk, text, start)
 
 
 def _unquote(raw: msgspec.Raw) -> memoryview:
-    """The text between the quotes, without a copy unless something in it is escaped."""
+    """Return the text between the quotes, without a copy unless it contains escapes."""
     text = memoryview(raw)
     if len(text) < 2 or text[:1] != QUOTE:
         raise _not_base64()
-    if _holds(text, ESCAPE):
+    if _contains(text, ESCAPE):
         text = memoryview(QUOTE + msgspec.json.decode(raw, type=str).encode() + QUOTE)
     return text[1:-1]
 
 
-def _holds(text: memoryview, wanted: bytes) -> bool:
-    """Whether something stands in a text, looked for a piece at a time."""
-    return any(wanted in bytes(text[at : at + TEXT_BYTES]) for at in range(0, len(text), TEXT_BYTES))
+def _contains(text: memoryview, character: bytes) -> bool:
+    """Whether a text contains a character, checked in chunks to save memory."""
+    return any(
+        character in bytes(text[start : start + CHUNK_CHARACTERS]) for start in range(0, len(text), CHUNK_CHARACTERS)
+    )
 
 
-def _piece(text: memoryview, start: int) -> bytes:
-    part = text[start : start + TEXT_BYTES]
+def _decode_chunk(text: memoryview, start: int) -> bytes:
+    encoded = text[start : start + CHUNK_CHARACTERS]
     try:
-        piece = binascii.a2b_base64(part, strict_mode=True)
+        chunk = binascii.a2b_base64(encoded, strict_mode=True)
     except binascii.Error:
         raise _not_base64() from None
-    if start + TEXT_BYTES < len(text) and len(piece) * 4 != len(part) * 3:
-        raise _not_base64()  # padding is for the end
-    return piece
+    if start + CHUNK_CHARACTERS < len(text) and len(chunk) * 4 != len(encoded) * 3:
+        raise _not_base64()  # padding is allowed at the end only
+    return chunk
 
 
 def _not_base64() -> InvalidRequest:
-    return InvalidRequest("file_base64 must be the file's bytes as base64 (RFC 4648, 4).", "file_base64")
+    return InvalidRequest("file_base64 must be the file's bytes as base64 (RFC 4648, section 4).", "file_base64")

@@ -48,7 +48,7 @@ class FilesRoom(Room):
         """A file downloads as its bytes."""
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.files.get import FileContentProvider
+        from hallmarket.server.files.content_provider import FileContentProvider
 
         return {"file": FileContentProvider(services.get(Database), services.get(BlobStore))}
 
@@ -61,9 +61,9 @@ class FilesRoom(Room):
 
     def preview_listeners(self, services: Services) -> Sequence[Any]:
         """A file's preview shows its thumbnail."""
-        from hallmarket.server.files.preview import show_thumbnails
+        from hallmarket.server.files.set_preview import preview_setter
 
-        return [show_thumbnails(services.settings.cdn_url)]
+        return [preview_setter(services.settings.cdn_url)]
 
 
 ROOM = FilesRoom()

@@ -1,4 +1,4 @@
-"""What bytes are, by how they begin; their name helps where that leaves more than one answer."""
+"""Detect the media type of bytes from how they begin. The file name decides where several types begin alike."""
 
 import codecs
 import re
@@ -18,8 +18,8 @@ ZIP, OLE, OGG, MATROSKA, MP4 = (
 )
 OFFICE = "application/vnd.openxmlformats-officedocument."
 OPEN = "application/vnd.oasis.opendocument."
-# How bytes begin: where, with what, and what that is. The first that fits.
-MAGIC = (
+# Signatures: offset, bytes, media type. The first match counts.
+SIGNATURES = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"GIF87a", "image/gif"),
@@ -55,7 +55,7 @@ MAGIC = (
     (0, b"SQLite format 3\0", "application/vnd.sqlite3"),
     (0, b"\x89HDF\r\n\x1a\n", "application/x-hdf5"),
 )
-# By extension; the first of a type is what its bytes are called if their name does not say.
+# Media types by extension. The first extension of a type is its default.
 TYPES = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -134,8 +134,8 @@ TYPES = {
     "py": "text/x-python",
     "sql": "application/sql",
 }
-# What else bytes may be that begin like this.
-INSIDE = {
+# Extensions of other types that begin with the same signature.
+ALTERNATIVES = {
     ZIP: ("docx", "xlsx", "pptx", "odt", "ods", "odp", "epub"),
     OLE: ("doc", "xls", "ppt"),
     OGG: ("ogv",),
@@ -147,41 +147,41 @@ TEXTS = {kind for kind in TYPES.values() if kind.startswith("text/")} | {
     TYPES[extension]
     for extension in ("svg", "json", "geojson", "ndjson", "ipynb", "xml", "yaml", "toml", "rtf", "tex", "sql")
 }
-KNOWN = {kind for _, _, kind in MAGIC}
+KNOWN = {kind for _, _, kind in SIGNATURES}
 
 
 class Sniffed(msgspec.Struct, frozen=True):
-    """A media type, and the extension, lower-case and without its dot, that goes with it."""
+    """A media type, and its extension in lower case without the dot."""
 
     type: str
     extension: str
 
 
 def sniff(head: bytes, file_name: str) -> Sniffed:
-    """What bytes are that begin with `head`, their first HEAD_BYTES, under a name."""
+    """Return the type of bytes that begin with `head`, their first HEAD_BYTES, and that have a file name."""
     extension = find_extension(file_name)
     named = TYPES.get(extension)
     kind = _find_type(head, extension, named)
     if not extension or (named is not None and named != kind):
-        extension = next((each for each, known in TYPES.items() if known == kind), NO_EXTENSION)
+        extension = next((known for known, media_type in TYPES.items() if media_type == kind), NO_EXTENSION)
     return Sniffed(kind, extension)
 
 
 def find_extension(file_name: str) -> str:
-    """A name's extension; "" without one."""
+    """Return a file name's extension; "" if it has none."""
     found = PurePosixPath(file_name.lower()).suffix[1:]
     return found if EXTENSION.fullmatch(found) else ""
 
 
-def type_of(file_name: str) -> str:
-    """What bytes are called before they are there: by their name alone."""
+def media_type_of_name(file_name: str) -> str:
+    """Return the media type that a file name suggests."""
     return TYPES.get(find_extension(file_name), UNKNOWN)
 
 
 def _find_type(head: bytes, extension: str, named: str | None) -> str:
-    found = next((kind for place, magic, kind in MAGIC if head.startswith(magic, place)), None)
+    found = next((kind for offset, signature, kind in SIGNATURES if head.startswith(signature, offset)), None)
     if found is not None:
-        return named if named is not None and extension in INSIDE.get(found, ()) else found
+        return named if named is not None and extension in ALTERNATIVES.get(found, ()) else found
     if _is_text(head):
         if named in TEXTS:
             return named or UNKNOWN
@@ -190,7 +190,7 @@ def _find_type(head: bytes, extension: str, named: str | None) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether bytes are text as people write it: UTF-8 that may be cut off, or UTF-16 with its mark."""
+    """Whether bytes are text: UTF-8, possibly cut off in a character, or UTF-16 with a byte order mark."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Receive a file's bytes: stored and fingerprinted as they come, and looked at to see what they are."""
+"""Store a file's bytes as a blob while they arrive, and detect their media type."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -10,30 +10,29 @@ from hallmarket.server.files.sniff import HEAD_BYTES, sniff
 from hallmarket.server.files.types import Content
 
 
-async def receive(
-    blobs: BlobStore, organization_id: UUID | None, file_name: str, pieces: AsyncIterator[bytes]
+async def store_content(
+    blobs: BlobStore,
+    organization_id: UUID | None,
+    file_name: str,
+    chunks: AsyncIterator[bytes],
+    max_bytes: int | None = None,
 ) -> tuple[StoredBlob, Content]:
-    """Bytes as they came, to be kept or discarded, and what they are. Raises Unavailable, and what `pieces` raises."""
-    head = bytearray()
+    """Store the bytes and describe them. The caller retains the blob in its transaction, or discards it.
 
-    async def looked_at() -> AsyncIterator[bytes]:
-        async for piece in pieces:
+    Raises PayloadTooLarge past `max_bytes`, Unavailable, and any exception that `chunks` raises; then nothing is kept.
+    """
+    head, size_bytes = bytearray(), 0
+
+    async def checked() -> AsyncIterator[bytes]:
+        nonlocal size_bytes
+        async for chunk in chunks:
+            size_bytes += len(chunk)
+            if max_bytes is not None and size_bytes > max_bytes:
+                raise PayloadTooLarge(f"A file may have at most {max_bytes} bytes.", {"limitBytes": max_bytes})
             if len(head) < HEAD_BYTES:
-                head.extend(piece[: HEAD_BYTES - len(head)])
-            yield piece
+                head.extend(chunk[: HEAD_BYTES - len(head)])
+            yield chunk
 
-    received = await blobs.receive(organization_id, None, looked_at())
-    found = sniff(bytes(head), file_name)
-    return received, Content(
-        received.id, received.size_bytes, received.sha3_512, file_name, found.type, found.extension
-    )
-
-
-async def bounded(pieces: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
-    """The same pieces. Raises PayloadTooLarge once there are more than `max_bytes`."""
-    seen = 0
-    async for piece in pieces:
-        seen += len(piece)
-        if seen > max_bytes:
-            raise PayloadTooLarge(f"A file may have at most {max_bytes} bytes.", {"limitBytes": max_bytes})
-        yield piece
+    blob = await blobs.receive(organization_id, None, checked())
+    media = sniff(bytes(head), file_name)
+    return blob, Content(blob.id, blob.size_bytes, blob.sha3_512, file_name, media.type, media.extension)

@@ -1,8 +1,9 @@
-"""Files on the wire: what is sent to make and change them, and what is told of them."""
+"""Types of files and uploads: request bodies, stored content, and how the API shows them."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -14,22 +15,27 @@ UploadId = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH + 100)]
 MediaType = Annotated[str, msgspec.Meta(max_length=255)]
 
 
-class Source(msgspec.Struct, frozen=True):
-    """Where a file's new bytes are: an upload, by its bucket and path. Whatever else is said of them is looked up."""
+class ContentSource(msgspec.Struct, frozen=True):
+    """The upload with a file's new bytes. Other metadata in the request is ignored: the server detects it."""
 
     bucket: str | None = None
     path: str | None = None
 
 
 class FileFields(AssetFields, frozen=True, kw_only=True):
-    """What is said of a file that is to be changed."""
+    """The fields of a request that updates a file."""
 
     id: UUID | UnsetType = UNSET
-    metadata: Source | UnsetType | None = UNSET
+    metadata: ContentSource | UnsetType | None = UNSET
+
+    @property
+    def updates_asset(self) -> bool:
+        """Whether any field of the asset itself is set."""
+        return any(getattr(self, name) is not UNSET for name in AssetFields.__struct_fields__)
 
 
 class NewFileFields(AssetFields, frozen=True, kw_only=True):
-    """What is said of a file to be; `id` is its upload's."""
+    """The fields of a new file; `id` is its upload's."""
 
     id: UUID
 
@@ -40,13 +46,13 @@ class NewFile(msgspec.Struct, frozen=True):
     file: NewFileFields
 
 
-class ChangedFile(msgspec.Struct, frozen=True):
+class UpdateFile(msgspec.Struct, frozen=True):
     """The body of `PUT /files/{id}`."""
 
     file: FileFields
 
 
-class UploadWanted(msgspec.Struct, frozen=True):
+class UploadRequest(msgspec.Struct, frozen=True):
     """The body of `POST /files/upload-url`."""
 
     file_name: FileName
@@ -54,7 +60,7 @@ class UploadWanted(msgspec.Struct, frozen=True):
     content_type: MediaType | None = None
 
 
-class Completion(msgspec.Struct, frozen=True):
+class CompleteUpload(msgspec.Struct, frozen=True):
     """The body of `POST /files/upload/complete`."""
 
     upload_id: UploadId
@@ -62,14 +68,14 @@ class Completion(msgspec.Struct, frozen=True):
     download: bool = False
 
 
-class Discard(msgspec.Struct, frozen=True):
+class DiscardUpload(msgspec.Struct, frozen=True):
     """The body of `DELETE /files/upload`."""
 
     upload_id: UploadId
 
 
 class Content(msgspec.Struct, frozen=True):
-    """Bytes that are kept, and what they are."""
+    """Stored bytes, with their file name, media type and extension."""
 
     blob_id: UUID
     size_bytes: int
@@ -80,7 +86,7 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class WireUpload(msgspec.Struct, frozen=True):
-    """Bytes that were sent and are no file yet; `id` will be the file's."""
+    """An upload that is not a file yet; `id` will be the file's."""
 
     id: UUID
     upload_id: str
@@ -90,11 +96,11 @@ class WireUpload(msgspec.Struct, frozen=True):
     mime_type: str
     size: int
     sha3_512: str
-    download_url: str | UnsetType = UNSET  # where it is asked for
+    download_url: str | UnsetType = UNSET  # if requested
 
 
 class UploadUrl(msgspec.Struct, frozen=True):
-    """Where bytes may be sent, how, and for how many seconds from now."""
+    """Where and how to send a file's bytes, within `expires_in` seconds."""
 
     upload_id: str
     upload_url: str
@@ -106,15 +112,15 @@ class UploadUrl(msgspec.Struct, frozen=True):
     mime_type: str
 
 
-class Arrived(msgspec.Struct, frozen=True):
-    """What came in at an upload's address."""
+class ReceivedUpload(msgspec.Struct, frozen=True):
+    """The size and hash of the bytes that an upload URL received."""
 
     size: int
     sha3_512: str
 
 
 class FileMetadata(msgspec.Struct, frozen=True, rename={"mime_type": "mimeType", "full_path": "fullPath"}):
-    """The reference's FileMetadata, from the bytes themselves; `proof` is where the log's proof of them is had."""
+    """The reference's FileMetadata, detected from the bytes. `proof` is the path of the log's proof of them."""
 
     id: UUID
     name: str
@@ -129,22 +135,27 @@ class FileMetadata(msgspec.Struct, frozen=True, rename={"mime_type": "mimeType",
     proof: str
 
 
-class Described(msgspec.Struct, frozen=True):
-    """What a file's metadata is, or will be."""
+class FileDescription(msgspec.Struct, frozen=True):
+    """The metadata and preview of a file or upload."""
 
     metadata: FileMetadata
     preview: Any = None
 
 
 class FileUrl(msgspec.Struct, frozen=True):
-    """An address of a file's bytes that needs no token."""
+    """A URL of a file's bytes that needs no token, for `expires_in` seconds."""
 
     url: str
     expires_in: int
 
 
-def metadata_of(file_id: UUID, bucket: str, path: str, content: Content) -> FileMetadata:
-    """What is told of a file with this content."""
+def read_content(row: asyncpg.Record) -> Content:
+    """Read the content in a row of an upload or a file."""
+    return Content(row["blob_id"], row["size"], row["sha3_512"], row["file_name"], row["type"], row["extension"])
+
+
+def file_metadata(file_id: UUID, bucket: str, path: str, content: Content) -> FileMetadata:
+    """Return the metadata of a file with this content."""
     digest = content.sha3_512.hex()
     return FileMetadata(
         id=file_id,
@@ -158,4 +169,18 @@ def metadata_of(file_id: UUID, bucket: str, path: str, content: Content) -> File
         extension=content.extension,
         sha3_512=digest,
         proof=f"/v1/public/media/{digest}/proof",
+    )
+
+
+def wire_upload(file_id: UUID, bucket: str, path: str, content: Content) -> WireUpload:
+    """Return an upload with this content as the API shows it."""
+    return WireUpload(
+        id=file_id,
+        upload_id=f"{bucket}/{path}",
+        bucket=bucket,
+        path=path,
+        file_name=content.file_name,
+        mime_type=content.type,
+        size=content.size_bytes,
+        sha3_512=content.sha3_512.hex(),
     )

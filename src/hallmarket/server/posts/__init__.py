@@ -1,1 +1,1 @@
-"""Posts and comments: rich text, markdown beside its document form."""
+"""Posts and comments: rich text, as Markdown and as a document."""

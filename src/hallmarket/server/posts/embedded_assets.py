@@ -1,4 +1,9 @@
-"""Assets that are written within a post: made with it, as its children, by what their types offer for that."""
+"""Create the assets that are embedded in a post, as its children.
+
+Each asset type has an embedder, which the process root registers. Before the transaction, the embedder prepares the
+asset: it does everything slow, such as storing bytes. Inside the transaction it creates the asset. If the post is not
+created, the prepared assets are discarded.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,121 +23,122 @@ from hallmarket.server.principal import Principal
 from hallmarket.server.rich_text.read_content import EmbeddedAsset, read_content
 from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
-Wanted = TypeVar("Wanted")
+Data = TypeVar("Data")
 
 
 class PreparedAsset(Protocol):
-    """An asset whose content has been read: to be made in a transaction, or discarded."""
+    """An embedded asset that is prepared: to be created in a transaction, or discarded."""
 
-    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
-        """Make the asset, and return its id, with attributes for the node that shows it."""
+    async def create(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+        """Create the asset, and return its id with further attributes of the node that shows it."""
 
     async def discard(self) -> None:
-        """Leave nothing behind of what was not made."""
+        """Delete what was prepared and not used."""
 
 
 class AssetEmbedder(Protocol):
-    """Makes assets of one type within posts."""
+    """Creates embedded assets of one type."""
 
-    async def prepare(self, principal: Principal, said: dict[str, Any]) -> PreparedAsset:
-        """Read what a post says of an asset; whatever goes over a network, or takes long, is done here."""
-
-
-AssetEmbedders = Mapping[str, AssetEmbedder]
+    async def prepare(self, principal: Principal, data: dict[str, Any]) -> PreparedAsset:
+        """Check the data of an embedded asset, and do what needs the network or takes long."""
 
 
-class Described(msgspec.Struct, frozen=True):
-    """What a post says of any asset within it."""
+AssetEmbedders = Mapping[str, AssetEmbedder]  # by asset type
+
+
+class CommonData(msgspec.Struct, frozen=True):
+    """The data that embedded assets of all types share."""
 
     asset_type: str
     name: Name | None = None
     description: Markdown | RichText | None = None
 
 
-class PostSaid(msgspec.Struct, frozen=True):
-    """What a post says of a post within it."""
+class PostData(msgspec.Struct, frozen=True):
+    """The data of an embedded post."""
 
     content: RichText | Markdown = ""
 
 
 class PostEmbedder:
-    """Makes posts within posts."""
+    """Creates posts embedded in posts."""
 
-    async def prepare(self, principal: Principal, said: dict[str, Any]) -> "PreparedPost":  # noqa: ARG002 (as the others take it)
-        """Read a post's content. Raises InvalidRequest."""
-        return PreparedPost(await read_content(_convert(said, PostSaid).content))
+    async def prepare(self, principal: Principal, data: dict[str, Any]) -> "PreparedPost":  # noqa: ARG002 (the protocol's)
+        """Read an embedded post's content. Raises InvalidRequest."""
+        return PreparedPost(await read_content(_convert(data, PostData).content))
 
 
 class PreparedPost:
-    """A post whose content is read."""
+    """An embedded post whose content is read."""
 
     def __init__(self, content: Content) -> None:
         self._content = content
 
-    async def make(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
-        """Make the post. Raises as `create_asset`."""
+    async def create(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
+        """Create the post. Raises as `create_asset`."""
         content = self._content
         post_id = await create_asset(tx, principal, "post", fields, preview=make_preview(content), body=content.text)
         await save_content(tx, principal, await get_access(tx, principal, post_id, READ), content)
         return post_id, {}
 
     async def discard(self) -> None:
-        """Nothing was kept of it."""
+        """Do nothing: nothing was stored."""
 
 
-class Making(msgspec.Struct, frozen=True):
-    """A part of a post that is ready to be made."""
+class ReadyAsset(msgspec.Struct, frozen=True):
+    """An embedded asset that is ready to be created: its node in the document, its fields, and its prepared content."""
 
-    part: EmbeddedAsset
+    node: EmbeddedAsset
     fields: AssetFields
     prepared: Any  # a PreparedAsset
 
 
 @asynccontextmanager
 async def prepare_embedded_assets(
-    embedders: AssetEmbedders, principal: Principal, parts: list[EmbeddedAsset]
-) -> AsyncIterator[list[Making]]:
-    """The parts of a post, prepared, until it is kept; where it is not, nothing of them stays.
+    embedders: AssetEmbedders, principal: Principal, nodes: list[EmbeddedAsset]
+) -> AsyncIterator[list[ReadyAsset]]:
+    """Prepare the embedded assets of a post, and discard them if the block raises.
 
-    Raises InvalidRequest, and what their embedders raise.
+    Raises InvalidRequest, and what the embedders raise.
     """
-    ready: list[Making] = []
+    assets: list[ReadyAsset] = []
     try:
-        for part in parts:
-            described = _convert(part.description, Described)
-            embedder = embedders.get(described.asset_type)
+        for node in nodes:
+            common = _convert(node.description, CommonData)
+            embedder = embedders.get(common.asset_type)
             if embedder is None:
                 raise InvalidRequest(
-                    f"A {described.asset_type} cannot be made within a post: create it first, then show it.", "content"
+                    f"A {common.asset_type} cannot be created within a post: create it first, then embed it.",
+                    "content",
                 )
             fields = await check_description(
-                AssetFields(name=described.name, description=described.description, visibility="inherit")
+                AssetFields(name=common.name, description=common.description, visibility="inherit")
             )
-            ready.append(Making(part, fields, await embedder.prepare(principal, part.description)))
-        yield ready
+            assets.append(ReadyAsset(node, fields, await embedder.prepare(principal, node.description)))
+        yield assets
     except BaseException:
-        for making in ready:
-            await making.prepared.discard()
+        for asset in assets:
+            await asset.prepared.discard()
         raise
 
 
 async def create_embedded_assets(
-    tx: Connection, principal: Principal, post_id: UUID, content: Content, ready: list[Making]
+    tx: Connection, principal: Principal, post_id: UUID, content: Content, assets: list[ReadyAsset]
 ) -> Content:
-    """Make the parts of a post, seen by whoever sees it, and return the content with their ids in it."""
+    """Create the embedded assets as children of a post, and return the content with their ids in it."""
     text = content.text
-    for making in ready:
-        attrs = making.part.attrs
-        fields = msgspec.structs.replace(making.fields, parent_id=post_id)
-        made, more = await making.prepared.make(tx, principal, fields)
-        text = text.replace(str(attrs["id"]), str(made))
-        attrs.update(more, id=str(made))
+    for asset in assets:
+        attrs = asset.node.attrs
+        fields = msgspec.structs.replace(asset.fields, parent_id=post_id)
+        asset_id, more_attrs = await asset.prepared.create(tx, principal, fields)
+        text = text.replace(str(attrs["id"]), str(asset_id))
+        attrs.update(more_attrs, id=str(asset_id))
         del attrs["partial"]
     return Content(text, content.json)
 
 
-def _convert(said: dict[str, Any], kind: type[Wanted]) -> Wanted:
+def _convert(data: dict[str, Any], data_type: type[Data]) -> Data:
     try:
-        return msgspec.convert(said, kind)
+        return msgspec.convert(data, data_type)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"An asset within the post is misshapen: {error}", "content.json") from None
+        raise InvalidRequest(f"An embedded asset is invalid: {error}", "content.json") from None

@@ -31,7 +31,7 @@ class PostsRoom(Room):
     def downloads(self, services: Services) -> Mapping[str, Any]:
         """Posts and comments download as HTML or markdown."""
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.posts.download import PostContentProvider
+        from hallmarket.server.posts.content_provider import PostContentProvider
 
         texts = PostContentProvider(services.get(Database))
         return {"post": texts, "comment": texts}

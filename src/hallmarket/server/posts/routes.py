@@ -1,4 +1,4 @@
-"""`/posts`, `/comments` and what converts between their forms: HTTP only."""
+"""HTTP routes of posts, comments and the conversion of Markdown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from hallmarket.server.catalog.types import DeleteResult
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_id, read_window, window_query
+from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, paged, read_id, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.posts.convert_markdown import convert_markdown
@@ -42,35 +42,35 @@ NEW_COMMENT = {"raises": (NotFound,), "example": {"comment": {"parent_id": ID}, 
 
 
 def posts_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTPRouteHandler]:
-    """The routes of posts, of comments, and of their markdown; `embedders` make what is written within posts."""
+    """Return the routes of posts, comments and Markdown. `embedders` create the assets embedded in posts."""
     return [*_post_routes(database, embedders), *_comment_routes(database), *_convert_routes(database)]
 
 
 def _post_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTPRouteHandler]:
-    @post("/posts/create", opt=WRITE | NEW_POST, status_code=200, summary="Publish a post")
+    @post("/posts/create", opt=WRITE | NEW_POST, status_code=200, summary="Create a post")
     async def create(request: AnyRequest, data: JSONBody[CreatePost]) -> Data[WirePost]:
         return Data(await create_post(database, embedders, principal_of(request.scope), data))
 
-    @get(POST, opt=READ, summary="One post, with what it says if you may read it")
+    @get(POST, opt=READ, summary="Get a post, with its content if you may read it")
     async def get_one(request: AnyRequest, post_id: FromPath[str]) -> Data[WirePost]:
-        wanted = read_id(post_id, "post_id")
+        requested_id = read_id(post_id, "post_id")
         async with database.connection() as connection:
-            return Data(await get_post(connection, principal_of(request.scope), wanted, "post"))
+            return Data(await get_post(connection, principal_of(request.scope), requested_id, "post"))
 
     @put(
         POST,
         opt=WRITE | {"raises": (Conflict,), "example": {"post": {}, "content": "Measured again."}},
-        summary="Change a post",
+        summary="Update a post",
     )
     async def update(request: AnyRequest, post_id: FromPath[str], data: JSONBody[UpdatePost]) -> Data[WirePost]:
-        wanted = read_id(post_id, "post_id")
-        return Data(await update_post(database, embedders, principal_of(request.scope), wanted, data))
+        requested_id = read_id(post_id, "post_id")
+        return Data(await update_post(database, embedders, principal_of(request.scope), requested_id, data))
 
     @delete(
         POST,
         opt=WRITE | {"query": DELETE_QUERY, "raises": (Conflict,)},
         status_code=200,
-        summary="Delete a post or a comment, and what was said of it",
+        summary="Delete a post or comment, with its comments",
     )
     async def remove(request: AnyRequest, post_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
@@ -81,30 +81,35 @@ def _post_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTP
 
 
 def _comment_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @post("/comments/create", opt=WRITE | NEW_COMMENT, status_code=200, summary="Comment on an asset, or reply")
+    @post(
+        "/comments/create",
+        opt=WRITE | NEW_COMMENT,
+        status_code=200,
+        summary="Comment on an asset, or reply to a comment",
+    )
     async def create(request: AnyRequest, data: JSONBody[CreateComment]) -> Data[WirePost]:
         return Data(await create_comment(database, principal_of(request.scope), data))
 
-    @get(COMMENT, opt=READ, summary="One comment")
+    @get(COMMENT, opt=READ, summary="Get a comment")
     async def get_one(request: AnyRequest, comment_id: FromPath[str]) -> Data[WirePost]:
-        wanted = read_id(comment_id, "comment_id")
+        requested_id = read_id(comment_id, "comment_id")
         async with database.connection() as connection:
-            return Data(await get_post(connection, principal_of(request.scope), wanted, "comment"))
+            return Data(await get_post(connection, principal_of(request.scope), requested_id, "comment"))
 
-    @put(COMMENT, opt=WRITE | {"example": {"content": "Well *seen*, both."}}, summary="Change a comment of yours")
+    @put(COMMENT, opt=WRITE | {"example": {"content": "Well *seen*, both."}}, summary="Update your comment")
     async def update(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[UpdateComment]) -> Data[WirePost]:
-        wanted = read_id(comment_id, "comment_id")
-        return Data(await update_comment(database, principal_of(request.scope), wanted, data))
+        requested_id = read_id(comment_id, "comment_id")
+        return Data(await update_comment(database, principal_of(request.scope), requested_id, data))
 
     @get(
         "/assets/{asset_id:str}/comments",
         opt=READ | {"query": window_query(MAX_ITEMS)},
-        summary="What was said of an asset, or in reply to a comment, oldest first",
+        summary="List the comments on an asset, or the replies to a comment, oldest first",
     )
     async def list_all(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePost]:
         context = request_context(request.scope)
         window = read_window(read_query(context.scope["query_string"]), MAX_ITEMS)
-        return await list_comments(database, context.principal, read_id(asset_id, "asset_id"), window)
+        return paged(await list_comments(database, context.principal, read_id(asset_id, "asset_id"), window))
 
     return [create, get_one, update, list_all]
 
@@ -114,7 +119,7 @@ def _convert_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         "/utilities/convert/from-markdown",
         opt=WRITE | {"example": {"markdown": "We **measured** it."}},
         status_code=200,
-        summary="The document of a markdown",
+        summary="Convert Markdown to a document",
     )
     async def from_markdown(data: JSONBody[Conversion]) -> Converted:
         return await convert_markdown(database, data)

@@ -1,4 +1,4 @@
-"""Posts and comments as the wire knows them."""
+"""Types of posts and comments: request bodies, and how the API shows them."""
 
 from uuid import UUID
 
@@ -9,25 +9,25 @@ from hallmarket.server.catalog.types import AssetFields, Attribution, LicenceTex
 from hallmarket.server.rich_text.document import Node
 from hallmarket.server.rich_text.types import Content, Markdown, RichText
 
-Said = RichText | Markdown
+PostContent = RichText | Markdown
 
 
 class CreatePost(msgspec.Struct, frozen=True):
     """The body of `POST /posts/create`."""
 
     post: AssetFields
-    content: Said = ""
+    content: PostContent = ""
 
 
 class UpdatePost(msgspec.Struct, frozen=True):
-    """The body of `PUT /posts/{id}`; without content it stays as it is."""
+    """The body of `PUT /posts/{id}`. Without content, the post keeps its content."""
 
     post: AssetFields = msgspec.field(default_factory=AssetFields)
-    content: Said | None = None
+    content: PostContent | None = None
 
 
 class CommentFields(msgspec.Struct, frozen=True):
-    """What callers may say of a comment; where it belongs and who sees it follows from its parent."""
+    """The fields of a comment. Its organization, team and visibility are its parent's."""
 
     license_id: Word | UnsetType | None = UNSET
     license_text: LicenceText | UnsetType | None = UNSET
@@ -36,7 +36,7 @@ class CommentFields(msgspec.Struct, frozen=True):
 
 
 class NewComment(CommentFields, frozen=True, kw_only=True):
-    """A comment to be, on an asset or on a comment on one."""
+    """A new comment. Its parent is an asset, or a comment that it replies to."""
 
     parent_id: UUID
 
@@ -45,22 +45,22 @@ class CreateComment(msgspec.Struct, frozen=True):
     """The body of `POST /comments/create`."""
 
     comment: NewComment
-    content: Said
+    content: PostContent
 
 
 class UpdateComment(msgspec.Struct, frozen=True):
-    """The body of `PUT /comments/{id}`; without content it stays as it is."""
+    """The body of `PUT /comments/{id}`. Without content, the comment keeps its content."""
 
     comment: CommentFields = msgspec.field(default_factory=CommentFields)
-    content: Said | None = None
+    content: PostContent | None = None
 
 
 class WirePost(WireAsset, frozen=True, kw_only=True):
-    """The reference's Post, or Comment: `content` only for whoever may read it."""
+    """The reference's Post or Comment; `content` is present if the reader may read it."""
 
     content: Content | UnsetType = UNSET
-    assets: list[WireAsset]  # which stand in the content, without those that the caller may not know of
-    comments: int  # with replies; as the views 0 for who may not read them
+    assets: list[WireAsset]  # embedded in or linked from the content, without those that the reader may not know of
+    comments: int  # including replies; 0, as `views`, if the reader may not read the post
     views: int
 
 
@@ -71,7 +71,7 @@ class Conversion(msgspec.Struct, frozen=True):
 
 
 class Converted(msgspec.Struct, frozen=True):
-    """Markdown and its document."""
+    """A Markdown text and its document."""
 
     json: Node
     markdown: str

@@ -1,4 +1,4 @@
-"""Change a post or a comment."""
+"""Update a post or a comment."""
 
 from uuid import UUID
 
@@ -18,36 +18,41 @@ from hallmarket.server.rich_text.read_content import read_content, read_post
 
 
 async def update_post(
-    database: Database, embedders: AssetEmbedders, principal: Principal, post_id: UUID, wanted: UpdatePost
+    database: Database, embedders: AssetEmbedders, principal: Principal, post_id: UUID, request: UpdatePost
 ) -> WirePost:
-    """Change what is said of a post, and what it says if there is content; whom it newly mentions is told.
+    """Update a post's fields, and its content if the request has any; notify newly mentioned people.
 
-    Raises NotFound, Locked, Forbidden, InvalidRequest, and as `create_asset` for what is written within it.
+    Raises NotFound, Locked, Forbidden, InvalidRequest, and as `create_asset` for embedded assets.
     """
-    fields = await check_description(wanted.post)
-    content, parts = (None, []) if wanted.content is None else await read_post(wanted.content)
-    async with prepare_embedded_assets(embedders, principal, parts) as ready, database.transaction() as tx:
+    fields = await check_description(request.post)
+    content, embedded = (None, []) if request.content is None else await read_post(request.content)
+    async with (
+        prepare_embedded_assets(embedders, principal, embedded) as prepared,
+        database.transaction() as tx,
+    ):
         access = await lock_access(tx, principal, post_id, WRITE, "post")
         await update_asset(tx, principal, access, fields)
         if content is not None:
-            content = await create_embedded_assets(tx, principal, post_id, content, ready)
+            content = await create_embedded_assets(tx, principal, post_id, content, prepared)
             await set_asset_details(tx, post_id, preview=make_preview(content), body=content.text)
             await save_content(tx, principal, access, content)
         return await get_post(tx, principal, post_id)
 
 
-async def update_comment(database: Database, principal: Principal, comment_id: UUID, wanted: UpdateComment) -> WirePost:
-    """Change a comment, as its author. Raises NotFound, Locked, Forbidden for anybody else, InvalidRequest."""
-    content = None if wanted.content is None else await read_content(wanted.content, MAX_COMMENT_CHARACTERS)
+async def update_comment(
+    database: Database, principal: Principal, comment_id: UUID, request: UpdateComment
+) -> WirePost:
+    """Update a comment of the principal's own. Raises NotFound, Locked, Forbidden, InvalidRequest."""
+    content = None if request.content is None else await read_content(request.content, MAX_COMMENT_CHARACTERS)
     async with database.transaction() as tx:
         access = await lock_access(tx, principal, comment_id, WRITE, "comment")
         if access.owner_id != principal.person_id:
-            raise Forbidden("Only its author changes a comment.")
-        comment = wanted.comment
-        said = AssetFields(
+            raise Forbidden("Only the author may change a comment.")
+        comment = request.comment
+        fields = AssetFields(
             license_id=comment.license_id, license_text=comment.license_text, attribution=comment.attribution
         )
-        await update_asset(tx, principal, access, said)
+        await update_asset(tx, principal, access, fields)
         if content is not None:
             await set_asset_details(tx, comment_id, body=content.text)
             await save_content(tx, principal, access, content)

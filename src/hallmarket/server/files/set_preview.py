@@ -1,4 +1,4 @@
-"""A file's thumbnail, shown as the preview of its asset."""
+"""Show the thumbnail of a file's content as the preview of its asset."""
 
 from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection
@@ -9,21 +9,21 @@ from hallmarket.server.previews.urls import thumbnail_url
 sql = load_queries(__package__)
 
 
-def show_thumbnails(thumbnails: str) -> ThumbnailListener:
-    """What is done with a thumbnail that was made of a file's content; it is served at the address `thumbnails`."""
+def preview_setter(thumbnails_url: str) -> ThumbnailListener:
+    """Return the listener for new thumbnails, which are served under `thumbnails_url`."""
 
-    async def show(tx: Connection, preview: Preview) -> None:
+    async def set_preview(tx: Connection, preview: Preview) -> None:
         await tx.execute(sql.lock_file_of_blob, preview.blob_id)
-        # A statement of its own: whoever was changing the content has done it by now.
+        # A separate statement sees a change of content that was committed while this one waited for the lock.
         file_id = await tx.fetchval(sql.find_file_of_blob, preview.blob_id)
         if file_id is not None:
-            picture = {
+            image = {
                 "type": "image",
-                "url": thumbnail_url(thumbnails, preview.id),
+                "url": thumbnail_url(thumbnails_url, preview.id),
                 "width": preview.width,
                 "height": preview.height,
                 "mimeType": CONTENT_TYPE,
             }
-            await set_asset_details(tx, file_id, preview=[picture])
+            await set_asset_details(tx, file_id, preview=[image])
 
-    return show
+    return set_preview
