@@ -11,8 +11,8 @@ from _support.clients import exchange_client
 from _support.members import Member
 from _support.servers import Server
 from hallmarket.server.audit.record import record
-from hallmarket.server.audit.types import OPERATOR, Actor
 from hallmarket.server.identity import keys
+from hallmarket.server.principal import OPERATOR, job_for
 from hallmarket.server.rooms import SCOPES
 
 Work = Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]
@@ -84,7 +84,7 @@ def test_change_without_its_event_is_no_change(server: Server, member: Member) -
     async def change_and_record(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         async with connection.transaction():
             await connection.execute("update organization set mission = 'None' where id = $1", organization)
-            await record(connection, Actor(uuid4()), "organization.update", subject_id=organization)
+            await record(connection, job_for(uuid4()), "organization.update", subject_id=organization)
 
     async def change(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         with pytest.raises(asyncpg.ForeignKeyViolationError):
@@ -115,7 +115,7 @@ def test_whose_event_it_is_without_an_organization(server: Server, member: Membe
     person, subject = UUID(member.person), uuid4()
 
     async def write(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await record(connection, Actor(person), "test.own", subject_id=subject)
+        await record(connection, job_for(person), "test.own", subject_id=subject)
         await record(connection, OPERATOR, "test.theirs", subject_id=subject, person_id=person)
         await record(connection, OPERATOR, "test.nobodys", subject_id=subject)
         rows = await connection.fetch("select person_id from audit_event where subject_id = $1 order by id", subject)

@@ -158,10 +158,12 @@ def asking(server: Server, theirs: dict[str, str], credential: Callable[[Operati
     def ask(operation: Operation) -> httpx.Response:
         area = operation.path.split("/")[1]
         path = re.sub(r"\{(\w+)\}", lambda found: theirs.get(f"{area}/{found[1]}") or theirs[found[1]], operation.path)
-        needed = [parameter for parameter in operation.told.get("parameters", ()) if parameter.get("in") == "query"]
+        needed = [
+            parameter for parameter in operation.description.get("parameters", ()) if parameter.get("in") == "query"
+        ]
         query = {parameter["name"]: parameter["example"] for parameter in needed if parameter.get("required")}
         headers, content = credential(operation), None
-        if body := operation.told.get("requestBody"):
+        if body := operation.description.get("requestBody"):
             kind, told = next(iter(body["content"].items()))
             headers = {**headers, "content-type": kind}
             content = told["example"]

@@ -25,7 +25,7 @@ def document(server: Server) -> Json:
 def with_schemas(document: Json) -> Iterator[tuple[str, Json]]:
     """Whatever has a schema in the operations, and where: contents of bodies and answers, and parameters."""
     for operation in list_operations(document):
-        told = operation.told
+        told = operation.description
         for parameter in told.get("parameters", ()):
             if "$ref" not in parameter:
                 yield f"{operation}: {parameter['name']}", parameter
@@ -53,7 +53,7 @@ def test_every_operation_is_told_of_whole(document: Json) -> None:
     tags = {tag["name"] for tag in document["tags"]}
     names = []
     for operation in list_operations(document):
-        told = operation.told
+        told = operation.description
         assert told["summary"], operation
         assert set(told["tags"]) <= tags, operation
         names.append(told["operationId"])
@@ -75,9 +75,9 @@ def test_every_key_and_token_is_told_of(document: Json) -> None:
     assert schemes["token"]["name"] == "Authorization"
     for operation in list_operations(document):
         wanted = [{"apiKey" if operation.is_media else "token": []}] if operation.scope else []
-        assert operation.told["security"] == wanted, operation
+        assert operation.description["security"] == wanted, operation
         if operation.scope:
-            assert f"`{operation.scope}`" in operation.told["description"]
+            assert f"`{operation.scope}`" in operation.description["description"]
 
 
 def test_every_example_is_one(document: Json) -> None:

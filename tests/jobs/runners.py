@@ -13,7 +13,7 @@ import msgspec
 from _support.servers import Server
 from hallmarket.server.jobs.enqueue import enqueue
 from hallmarket.server.jobs.runner import JobRunner
-from hallmarket.server.jobs.types import JobHandler
+from hallmarket.server.room import JobHandler
 
 # Starts one job, prints a line, and never finishes.
 STUCK_RUNNER = """
