@@ -95,7 +95,7 @@ def test_source_files_named_exist() -> None:
     missing = {
         (name_of(page), name)
         for page in (DOCS / "explanation").glob("*.md")
-        for name in re.findall(r"`([\w/]+\.(?:py|sql))`", page.read_text("utf-8"))
+        for name in re.findall(r"\b\w[\w/]*\.(?:py|sql)\b", page.read_text("utf-8"))
         if not any(path.endswith(f"/{name}") for path in sources)
     }
     assert not missing
