@@ -37,7 +37,7 @@ def run(rounds: int = ROUNDS, many: int = MANY) -> list[Row]:
             _wait_for_log(server)
             server.stop()
             server.start()
-            wait_until(lambda: server.log.read_text().count("look-ups remembered") == 2, timeout_s=120, every_s=0.5)
+            wait_until(lambda: server.log.read_text().count("look-up cache preloaded") == 2, timeout_s=120, every_s=0.5)
             popular, popular_bare = _measure(server, hello, many, "popular", rounds)
             uniform, uniform_bare = _measure(server, hello, many, "uniform", rounds)
     bare = "bare ASGI, same size, server and workers"

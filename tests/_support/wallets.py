@@ -7,7 +7,7 @@ from uuid import UUID
 from _support.databases import Connection
 from _support.organizations import User
 from _support.servers import Server
-from hallmarket.server.wallet import operate
+from hallmarket.server.wallet import operator_transfers
 from hallmarket.server.wallet.types import Currency
 
 
@@ -15,7 +15,7 @@ def credit(server: Server, person: str, amount_minor: int, currency: Currency = 
     """Credit a person's wallet and return the transfer's id."""
 
     async def run(connection: Connection) -> UUID:
-        return await operate.credit(connection, person, amount_minor, currency, "for a test")
+        return await operator_transfers.credit(connection, person, amount_minor, currency, "for a test")
 
     return server.run_with_connection(run)
 

@@ -124,7 +124,7 @@ def test_what_cannot_be_bought(home, seller, photo, buyer, refused, at_terminal)
     status, _, told = at_terminal("", "wallet", "buy", public)
     assert (status, "is not for sale" in told) == (1, True)
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
-    assert "is yours" in refused("wallet", "buy", photo, "--yes", status=1)
+    assert "belongs to you" in refused("wallet", "buy", photo, "--yes", status=1)
     assert buyer.call("GET", "/stripe/wallet/balance")["balance_cents"] == 2000
 
 

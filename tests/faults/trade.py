@@ -12,7 +12,7 @@ import httpx
 from _support.organizations import User
 from _support.servers import Server
 from hallmarket.server.database.connections import CONNECTION_ERRORS
-from hallmarket.server.wallet.operate import credit
+from hallmarket.server.wallet.operator_transfers import credit
 from hallmarket.server.wallet.types import Currency
 
 AT_ONCE = 32

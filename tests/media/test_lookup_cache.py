@@ -144,7 +144,7 @@ def test_server_remembers_from_its_start() -> None:
         item = anchor_and_wait(owner, name="before.tif")
         server.stop()
         server.start()
-        wait_until(lambda: server.log.read_text().count("look-ups remembered") == 2)
+        wait_until(lambda: server.log.read_text().count("look-up cache preloaded") == 2)
         with database_down(server), server.client("") as anybody:
             answer = anybody.get(f"/v1/public/media/{item['hash']}")
             assert answer.status_code == 200, answer.text

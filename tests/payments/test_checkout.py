@@ -30,8 +30,8 @@ from _support.organizations import new_organization
 from _support.processes import find_workers, kill
 from _support.responses import assert_exchange_error
 from _support.waiting import wait_until
-from hallmarket.server.payments.remote import Remote
-from hallmarket.server.payments.types import NoSessionError, Payment, Trouble
+from hallmarket.server.payments.stripe_gateway import StripeGateway
+from hallmarket.server.payments.types import PaymentOrder, SessionFailure, SessionNotCreated
 from payments.conftest import Checkout
 
 
@@ -216,18 +216,18 @@ def silent() -> Iterator[FakeStripe]:
 @pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")  # how Stripe's library speaks to httpx
 def test_silence_is_away(silent: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Stripe that does not answer in time is away, and the next request for the payment makes no second session."""
-    monkeypatch.setattr("hallmarket.server.payments.remote.RETRIES", 0)
-    payment = Payment(uuid4(), uuid4(), 900, 0, "http://a.example", "http://a.example")
+    monkeypatch.setattr("hallmarket.server.payments.stripe_gateway.MAX_RETRIES", 0)
+    order = PaymentOrder(uuid4(), uuid4(), 900, 0, "http://a.example", "http://a.example")
 
     async def run() -> None:
-        remote = Remote(KEY, WEBHOOK_SECRET, silent.url, timeout_s=0.2)
+        gateway = StripeGateway(KEY, WEBHOOK_SECRET, silent.url, timeout_s=0.2)
         try:
-            with pytest.raises(NoSessionError) as refused:
-                await remote.create_session(payment)
-            assert refused.value.trouble is Trouble.AWAY
-            made = await remote.create_session(payment)
+            with pytest.raises(SessionNotCreated) as refused:
+                await gateway.create_session(order)
+            assert refused.value.failure is SessionFailure.UNREACHABLE
+            made = await gateway.create_session(order)
         finally:
-            await remote.close()
+            await gateway.close()
         assert list(silent.sessions) == [made.id]
 
     asyncio.run(run())

@@ -132,7 +132,7 @@ def test_lookup_is_cacheable_once_the_thumbnail_is_settled(own: Server, api: htt
     assert (again.content, again.headers["etag"]) == (after.content, after.headers["etag"])
     assert own.stop() == 0
     own.start()
-    wait_until(lambda: own.log.read_text().count("look-ups remembered") == 2)
+    wait_until(lambda: own.log.read_text().count("look-up cache preloaded") == 2)
     assert api.get(f"/v1/public/media/{item['hash']}").content == after.content
 
 

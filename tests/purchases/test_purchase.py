@@ -63,7 +63,7 @@ def test_without_the_money_nothing_changes(server: Server, seller: User, buyer: 
     answer = buyer.client.post(COMMON, json=want(asset))
     assert answer.status_code == 402
     error = answer.json()["error"]
-    assert error["message"] == "This takes $12.00, and your wallet holds $11.50: $0.50 is missing."
+    assert error["message"] == "This needs $12.00, but your wallet holds $11.50. Add $0.50 and try again."
     assert error["details"] == {"currency": "usd", "amount": 1200, "available": 1150, "missing": 50}
     assert balance(server, buyer.id) == 1150
     assert buyer.client.post(f"/assets/{asset}/download").status_code == 403
@@ -73,9 +73,9 @@ def test_without_the_money_nothing_changes(server: Server, seller: User, buyer: 
 @pytest.mark.parametrize(
     ("fields", "more", "message"),
     [
-        ({"price_sats": 0}, {"currency": "btc"}, "This file is not sold in bitcoin; it costs $12.00."),
-        ({"price_usd": 0}, {"currency": "usd"}, "This file is not sold in US dollars; it costs 2,000 sats."),
-        ({"monetization": "pay-per-use"}, {}, "This file is paid for by its use; it cannot be bought."),
+        ({"price_sats": 0}, {"currency": "btc"}, "This file is not sold in bitcoin. It costs $12.00."),
+        ({"price_usd": 0}, {"currency": "usd"}, "This file is not sold in US dollars. It costs 2,000 sats."),
+        ({"monetization": "pay-per-use"}, {}, "This file is paid for per use and cannot be bought."),
         ({"visibility": "public"}, {}, "This file is not for sale."),
     ],
     ids=["no-sats", "no-dollars", "per-use", "public"],

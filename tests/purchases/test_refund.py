@@ -11,7 +11,7 @@ from _support.concurrency import run_overlapping
 from _support.organizations import Organization, User, new_organization
 from _support.purchases import BUYER_CREDIT, buy, create_seller_team, make_for_sale, request_refund
 from _support.wallets import balance, credit
-from hallmarket.server.purchases.refund import share_refund
+from hallmarket.server.purchases.refund import split_refund
 from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR
 
 PURCHASE = "/stripe/wallet/purchase-asset"
@@ -80,7 +80,7 @@ def test_refunds_share_exactly(price: int, fee_bps: int, cuts: list[float]) -> N
     stops = sorted({int(price * cut) for cut in cuts} - {0} | {price})
     refunded = seller_back = fee_back = 0
     for stop in stops:
-        shares = share_refund(price, fee, refunded, stop - refunded)
+        shares = split_refund(price, fee, refunded, stop - refunded)
         assert min(shares) >= 0
         assert sum(shares) == stop - refunded
         refunded, seller_back, fee_back = stop, seller_back + shares.seller_minor, fee_back + shares.fee_minor
@@ -119,10 +119,10 @@ def test_refund_is_told_and_written_down(deal: Deal) -> None:
     request_refund(deal.org.admin, deal.licence)
     seller, admin, buyer = (each.member.username for each in (deal.seller, deal.org.admin, deal.buyer))
     assert deal.buyer.notification_texts(server)[-2:] == [
-        f"{seller} gave back $5.00 of what you paid for tide.csv",
-        f"{admin} gave back $7.00 of what you paid for tide.csv; your licence has ended",
+        f"{seller} refunded $5.00 of what you paid for tide.csv",
+        f"{admin} refunded $7.00 of what you paid for tide.csv; your licence has ended",
     ]
-    told = f"{admin} gave back $7.00 of what {buyer} paid you for tide.csv"
+    told = f"{admin} refunded $7.00 of what {buyer} paid you for tide.csv"
     assert deal.seller.notification_texts(server)[len(before) :] == [told]
     trail = deal.org.admin.call("GET", f"/organizations/{deal.org.id}/audit?action=asset.refund")
     assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(admin, 700), (seller, 500)]
@@ -133,7 +133,7 @@ def test_an_operator_gives_back(deal: Deal) -> None:
     server = deal.org.server
     done = server.admin("refund", deal.licence, "5.00", "--reason", "Not theirs to sell")
     assert (done["refunded"], done["remaining"], done["ended"], done["currency"]) == (500, 700, False, "usd")
-    assert deal.seller.notification_texts(server)[-1].startswith("An administrator of this server gave back $5.00")
+    assert deal.seller.notification_texts(server)[-1].startswith("An administrator of this server refunded $5.00")
     for wrong, status in ((["7.01"], 1), (["0.001"], 2), (["1", "--reason", "x" * 1001], 1)):
         assert server.run_admin("refund", deal.licence, *wrong).returncode == status
     assert server.run_admin("refund", str(uuid4())).returncode == 1

@@ -1,4 +1,4 @@
-"""Fixtures of the wallets' tests: people with money."""
+"""Fixtures of the wallet tests."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,6 @@ from _support.servers import Server
 
 @pytest.fixture
 def org(server: Server) -> Iterator[Organization]:
-    """A new organization of the shared server, with an administrator."""
+    """A new organization of the shared server, with one administrator."""
     with new_organization(server) as made:
         yield made

@@ -1,4 +1,4 @@
-"""The audit of all money: it finds nothing where all is well, and each kind of drift where somebody made it."""
+"""The money audit: it finds nothing in a correct ledger, and every kind of manipulation."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from _support.organizations import Organization, User, new_organization
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
 from _support.wallets import credit
-from hallmarket.server.purchases.audit import MoneyAudit, audit_moment
+from hallmarket.server.purchases.audit import MoneyAudit, audit_snapshot
 
 
 class Market:
-    """A server of its own where something was credited, sold, given back, tipped, corrected and paid out."""
+    """A server of its own with transfers of every kind: credit, purchase, refund, tip, correction and payout."""
 
     def __init__(self, server: Server, org: Organization) -> None:
         self.server = server
@@ -35,155 +35,165 @@ class Market:
         server.admin("correct", tip, "--reason", "a test")
         server.admin("payout", self.seller.member.username, "5", "--currency", "usd")
 
-    async def _audit(self, harm: str) -> MoneyAudit:
+    async def _audit_after(self, manipulation: str) -> MoneyAudit:
         connection = await asyncpg.connect(self.server.postgres_url)
         try:
             async with connection.transaction(isolation="repeatable_read"):
-                await connection.execute("set local session_replication_role = replica")  # no trigger, no foreign key
-                await connection.execute(harm)
-                found = await audit_moment(connection)
+                # Disables triggers and foreign keys, which would prevent the manipulation.
+                await connection.execute("set local session_replication_role = replica")
+                await connection.execute(manipulation)
+                audit = await audit_snapshot(connection)
                 await connection.execute("set local session_replication_role = origin")
-                raise _Undo(found)
-        except _Undo as undo:
-            return undo.found
+                raise _Rollback(audit)
+        except _Rollback as rollback:
+            return rollback.audit
         finally:
             await connection.close()
 
-    def audit_after(self, harm: str) -> MoneyAudit:
-        """What the audit finds after some SQL, which is undone."""
-        return asyncio.run(self._audit(harm))
+    def audit_after(self, manipulation: str) -> MoneyAudit:
+        """Return the audit after a SQL statement, which is rolled back."""
+        return asyncio.run(self._audit_after(manipulation))
 
 
-class _Undo(Exception):
-    def __init__(self, found: MoneyAudit) -> None:
+class _Rollback(Exception):
+    def __init__(self, audit: MoneyAudit) -> None:
         super().__init__()
-        self.found = found
+        self.audit = audit
 
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Market]:
-    """A server with a fee, where money moved in every way."""
+    """A server with a fee and transfers of every kind."""
     with new_server(platform_fee_bps=250) as server, new_organization(server) as org:
-        made = Market(server, org)
+        created = Market(server, org)
         wait_until(lambda: server.query("select from licence where status <> 3") == [])
-        yield made
+        yield created
 
 
-def test_all_is_well(market: Market) -> None:
-    """Where nobody did harm there is no drift, and the totals add up."""
-    found = market.server.admin("audit-money")
-    assert found["drifts"] == []
-    assert (found["transfers"], found["licences"]) == (9, 3)
-    assert found["totals"]["usd"] == {"people_hold": 4452, "fees": 48, "funded": 5000, "paid_out": 500}
-    assert found["totals"]["btc"] == {"people_hold": 0, "fees": 0, "funded": 0, "paid_out": 0}
+def test_a_correct_ledger_has_no_drift(market: Market) -> None:
+    """The audit of a correct ledger reports no drift, and its totals add up."""
+    audit = market.server.admin("audit-money")
+    assert audit["drifts"] == []
+    assert (audit["transfers"], audit["licences"]) == (9, 3)
+    assert audit["totals"]["usd"] == {"people_hold": 4452, "fees": 48, "funded": 5000, "paid_out": 500}
+    assert audit["totals"]["btc"] == {"people_hold": 0, "fees": 0, "funded": 0, "paid_out": 0}
 
 
 QUEUED = "update licence set status = 2, leaf_index = null, leaf_hash = null, checkpoint_number = null"
 PAID_OUT = "account_id in (select id from account where kind = 'payout')"
-HARM = {
+MANIPULATIONS = {
     "a posting is changed": (
         f"update posting set amount_minor = amount_minor + 1 where {PAID_OUT}",
-        {"does not balance", "waits to be counted up", "the platform's payout says"},
+        {"does not balance", "is pending, but no such amount", "the platform's payout account has"},
     ),
-    "a posting is gone": (
+    "a posting is deleted": (
         "delete from posting where transfer_id = (select id from transfer where kind = 'payout') and line = 1",
-        {"does not balance", "moved money in a way", "the wallet of"},
+        {"does not balance", "moved money in a direction", "the wallet of"},
     ),
-    "all of a transfer's postings are gone": (
+    "all postings of a transfer are deleted": (
         "delete from posting where transfer_id = (select id from transfer where kind = 'credit')",
-        {"has no postings", "waits to be counted up", "says", "is below zero"},
+        {"has no postings", "is pending, but no such amount", "has a balance", "is below zero"},
     ),
-    "a transfer is gone": ("delete from transfer where kind = 'payout'", {"there is no such transfer", "was earned"}),
-    "an account is gone": (
+    "a transfer is deleted": (
+        "delete from transfer where kind = 'payout'",
+        {"its transfer does not exist", "has earnings"},
+    ),
+    "an account is deleted": (
         "delete from account where kind = 'payout' and currency = 'usd'",
-        {"its account is not there", "moved money in a way"},
+        {"its account does not exist", "moved money in a direction"},
     ),
     "a balance is changed": (
         "update account set balance_minor = balance_minor + 1 where kind = 'fee' and currency = 'btc'",
-        {"the platform's fee says 1 sats, and its postings come to 0 sats"},
+        {"the platform's fee account has a balance of 1 sats, but its postings sum to 0 sats"},
     ),
-    "what was earned is changed": (
+    "earnings of an account are changed": (
         "update account set earned_minor = earned_minor + 1 where kind = 'fee' and currency = 'btc'",
-        {"the platform's fee says that 1 sats was earned, and it was 0 sats"},
+        {"the platform's fee account has earnings of 1 sats, but its postings sum to earnings of 0 sats"},
     ),
-    "what waits is lost": (
+    "a pending posting is added": (
         "insert into pending_posting select account_id, transfer_id, 9, 1 from posting limit 1",
-        {"waits to be counted up", "says"},
+        {"is pending, but no such amount", "has a balance"},
     ),
-    "a transfer is called otherwise": (
+    "a transfer has another kind": (
         "update transfer set kind = 'tip' where kind = 'payout'",
-        {"this tip moved money in a way that a tip does not: payout+ person-", "was earned"},
+        {"this tip moved money in a direction that a tip does not allow: payout+ person-", "has earnings"},
     ),
-    "a correction is of something else": (
+    "a correction corrects another transfer": (
         "update transfer set corrects_id = (select id from transfer where kind = 'credit') where kind = 'correction'",
-        {"is not the opposite", "was earned"},
+        {"does not reverse", "has earnings"},
     ),
-    "a licence is gone": (
+    "a licence is deleted": (
         "delete from licence where refunded_minor = 0",
-        {"this purchase has no licence", "as if they had bought it"},
+        {"this purchase has no licence", "as a buyer, but has no licence"},
     ),
     "a price is changed": (
         "update licence set price_minor = price_minor + 1 where refunded_minor = 0",
-        {"are not its price and fee", "says that $0.00 was given back", "than it does"},
+        {"are not its price and fee", "records refunds of $0.00", "does not match the licence"},
     ),
-    "a licence is of another asset": (
+    "a licence has another asset": (
         "update licence set asset_id = gen_random_uuid() where refunded_minor = 0",
-        {"which is no purchase of it", "may not read", "other bytes", "as if they had bought it", "than it does"},
+        {
+            "which is not its purchase",
+            "cannot read the asset",
+            "is not the one that was bought",
+            "as a buyer, but has no licence",
+            "does not match the licence",
+        },
     ),
-    "a refund is forgotten": (
+    "a refund is changed": (
         "update licence set refunded_minor = 400 where refunded_minor = 500",
-        {"says that $4.00 was given back and $6.82 is the seller's; its refunds come to $5.00 and $6.82"},
+        {"refunds of $4.00 and seller earnings of $6.82, but its transfers amount to $5.00 and $6.82"},
     ),
-    "earnings are changed": (
+    "earnings of a licence are changed": (
         "update licence set earned_minor = earned_minor + 1 where refunded_minor = 500",
-        {"says that $5.00 was given back and $6.83 is the seller's"},
+        {"refunds of $5.00 and seller earnings of $6.83"},
     ),
-    "a refund is of nothing": (
+    "a refund corrects no purchase": (
         "update transfer set corrects_id = gen_random_uuid() where kind = 'refund'",
-        {"this refund is of nothing", "its refunds come to $0.00"},
+        {"this refund belongs to no licence", "its transfers amount to $0.00"},
     ),
-    "the permission is gone": ("delete from permission where bought", {"may not read what they paid for"}),
-    "what was bought is replaced": (
+    "an entitlement is deleted": ("delete from permission where bought", {"cannot read the asset that they paid for"}),
+    "sold content is replaced": (
         "update blob set sha3_512 = sha512(sha3_512)",
-        {"the file that was bought has other bytes now"},
+        {"the content of the file is not the one that was bought"},
     ),
-    "somebody reads unpaid": (
+    "an entitlement is added": (
         "update permission set bought = true where not bought",
-        {"as if they had bought it, and has no licence"},
+        {"as a buyer, but has no licence"},
     ),
-    "what was bought is rewritten": ("update licence set asset_name = 'another'", {"than it does"}),
-    "the log refused it": (
+    "a licence has another name": ("update licence set asset_name = 'another'", {"does not match the licence"}),
+    "the log rejected the entry": (
         QUEUED.replace("2", "4"),
-        {"the log refused its entry"},
+        {"the log rejected its entry"},
     ),
-    "its entry is lost": (
+    "an entry is deleted": (
         f"delete from log_queue; {QUEUED}",
-        {"is neither in the log nor on its way"},
+        {"is neither in the log nor in the queue"},
     ),
-    "its entry says something else": (
+    "a queued entry is changed": (
         f"insert into log_queue (kind, subject_id, entry) select 'licence', id, 'x' from licence; {QUEUED}",
-        {"on its way to the log says something else"},
+        {"its entry in the queue does not match"},
     ),
 }
 
 
-@pytest.mark.parametrize("harm", HARM)
-def test_drift_is_found(market: Market, harm: str) -> None:
-    """Every kind of harm that a database without its guards lets happen is told, and nothing else."""
-    statement, expected = HARM[harm]
+@pytest.mark.parametrize("manipulation", MANIPULATIONS)
+def test_a_manipulation_is_found(market: Market, manipulation: str) -> None:
+    """The audit reports every manipulation of a database without constraints, and nothing else."""
+    statement, expected = MANIPULATIONS[manipulation]
     messages = [drift.message for drift in market.audit_after(statement).drifts]
     assert messages
     assert [message for message in messages if not any(words in message for words in expected)] == []
     assert [words for words in expected if not any(words in message for message in messages)] == []
 
 
-def test_command_says_no(market: Market) -> None:
-    """With a drift the command prints it with its id, for people and as JSON, and its exit status is 1."""
+def test_the_command_exits_with_1_after_a_drift(market: Market) -> None:
+    """The command prints each drift with its id, as text and as JSON, and exits with status 1."""
     server, change = market.server, "update account set balance_minor = balance_minor {} 1 where kind = 'payout'"
     server.query(change.format("+"))
     try:
-        went = server.run_admin("audit-money")
+        result = server.run_admin("audit-money")
     finally:
         server.query(change.format("-"))
-    assert went.returncode == 1
-    assert went.stdout.count("the platform's payout says") == 2
+    assert result.returncode == 1
+    assert result.stdout.count("the platform's payout account has a balance") == 2

@@ -36,9 +36,9 @@ _reason = click.option("--reason", metavar="TEXT", help="why; the person and the
 @common_options
 def credit(username: str, amount: str, currency: str, reason: str | None, **common: Any) -> None:
     """Put money into somebody's wallet."""
-    from hallmarket.server.wallet import operate
+    from hallmarket.server.wallet import operator_transfers
 
-    _move(common, operate.credit, "to", username, amount, currency, reason)
+    _move(common, operator_transfers.credit, "to", username, amount, currency, reason)
 
 
 @click.command(
@@ -51,9 +51,9 @@ def credit(username: str, amount: str, currency: str, reason: str | None, **comm
 @common_options
 def payout(username: str, amount: str, currency: str, reason: str | None, **common: Any) -> None:
     """Take money out of somebody's wallet that has been paid to them outside of this server."""
-    from hallmarket.server.wallet import operate
+    from hallmarket.server.wallet import operator_transfers
 
-    _move(common, operate.payout, "out of the wallet of", username, amount, currency, reason)
+    _move(common, operator_transfers.payout, "out of the wallet of", username, amount, currency, reason)
 
 
 @click.command("correct", epilog='Example: hallmarket admin correct 0190a3c2-… --reason "Credited twice"')
@@ -62,9 +62,11 @@ def payout(username: str, amount: str, currency: str, reason: str | None, **comm
 @common_options
 def correct(transfer_id: UUID, reason: str, **common: Any) -> None:
     """Take a transfer back by another one; purchases are refunded instead."""
-    from hallmarket.server.wallet import operate
+    from hallmarket.server.wallet import operator_transfers
 
-    made = run_work(common, lambda connection, _: operate.correct(connection, transfer_id, reason), on_new=False)
+    made = run_work(
+        common, lambda connection, _: operator_transfers.correct(connection, transfer_id, reason), on_new=False
+    )
     tell(common, {"id": str(made), "corrects": str(transfer_id)}, f"transfer {transfer_id} is taken back by {made}")
 
 
@@ -89,12 +91,14 @@ def refund(licence_id: UUID, amount: str | None, reason: str | None, **common: A
     """Give back what was paid for an asset, in parts or whole."""
     import msgspec
 
-    from hallmarket.server.purchases import operate
+    from hallmarket.server.purchases.operator_refund import refund_as_operator
 
     def read(currency: "Currency") -> int | None:
         return None if amount is None else read_argument(amount, currency)
 
-    done = run_work(common, lambda connection, _: operate.refund(connection, licence_id, read, reason), on_new=False)
+    done = run_work(
+        common, lambda connection, _: refund_as_operator(connection, licence_id, read, reason), on_new=False
+    )
     gave, left = (money_words(minor, done.currency) for minor in (done.refunded, done.remaining))
     rest = "the licence has ended" if done.ended else f"{left} of the price is left"
     tell(common, msgspec.to_builtins(done), f"{gave} given back; {rest}: transfer {done.id}")

@@ -8,12 +8,11 @@ import msgspec
 from hallmarket.server.catalog.update import set_asset_details
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import DomainError, Duplicate, NotFound
+from hallmarket.server.errors import Duplicate, NotFound
 from hallmarket.server.files.paths import bucket_for
 from hallmarket.server.files.types import Content, file_metadata, read_content
 from hallmarket.server.media.anchor import accept
-from hallmarket.server.media.outcome import Work
-from hallmarket.server.media.types import Anchor, Owner
+from hallmarket.server.media.types import AcceptedItem, AnchorRequest, Owner, Submission
 from hallmarket.server.previews.request_thumbnail import request_thumbnail
 from hallmarket.server.principal import Principal
 
@@ -59,7 +58,7 @@ async def _anchor(
     Anyone who has the same bytes can look up the registered name, so the name is included only for a public listing.
     """
     name = content.file_name if audience in ("public", "monetized") else None
-    anchor = Anchor(content.sha3_512, content.size_bytes, None, name, "{}", echo={})
-    (outcome,) = await accept(tx, [Work(Owner(organization_id, principal.person_id), anchor)])
-    if isinstance(outcome, DomainError) and not isinstance(outcome, Duplicate):
+    request = AnchorRequest(content.sha3_512, content.size_bytes, None, name, "{}", echo={})
+    (outcome,) = await accept(tx, [Submission(Owner(organization_id, principal.person_id), request)])
+    if not isinstance(outcome, AcceptedItem | Duplicate):
         raise outcome

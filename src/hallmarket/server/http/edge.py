@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from hallmarket.server.errors import DomainError, InvalidRequest, Unavailable
 from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.body import CLIENT_GONE, ClientGone, unpacking
+from hallmarket.server.http.idempotency import Replay
 from hallmarket.server.http.logging import request_id
 from hallmarket.server.http.metrics import REQUEST_FIGURES
 from hallmarket.server.http.reply import (
@@ -135,6 +136,8 @@ class Edge:
             await self._route(context)
         except DomainError as error:
             return error_reply(context.path, error)
+        except Replay as replay:
+            return replay.reply
         except ClientGone:
             raise
         except asyncio.CancelledError:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.errors import DomainError, InvalidRequest
+from hallmarket.server.http.reply import Reply, exchange_error
 from hallmarket.server.paging import Page, make_page
 from hallmarket.server.paging import Window as Window
 
@@ -26,6 +27,13 @@ class Data(msgspec.Struct, Generic[Item], frozen=True):
 
     data: Item
     error: None = None
+
+
+def exchange_reply(outcome: Any, write: Callable[[Any], object] | None = None) -> Reply:
+    """Return the response with an outcome: a value, in the form that `write` gives it, or an error."""
+    if isinstance(outcome, DomainError):
+        return exchange_error(outcome)
+    return Reply(200, msgspec.json.encode(Data(outcome if write is None else write(outcome))))
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="camel"):

@@ -21,6 +21,7 @@ from hallmarket.server.errors import DomainError, InvalidRequest, MethodNotAllow
 from hallmarket.server.http.admission import require_caller, require_token
 from hallmarket.server.http.body import ClientGone
 from hallmarket.server.http.docs import documentation_routes
+from hallmarket.server.http.idempotency import Replay
 from hallmarket.server.http.openapi import openapi_config
 from hallmarket.server.http.reply import Reply, crash_reply, error_reply, in_media_dialect, with_head
 from hallmarket.server.http.request_context import request_context
@@ -81,7 +82,7 @@ async def _require_scope(connection: AnyConnection, handler: BaseRouteHandler) -
 
 
 def _answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
-    return as_response(_as_reply(request, error))
+    return as_response(error.reply if isinstance(error, Replay) else _as_reply(request, error))
 
 
 def _as_reply(request: AnyRequest, error: Exception) -> Reply:

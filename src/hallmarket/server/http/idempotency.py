@@ -1,8 +1,9 @@
-"""The `Idempotency-Key` header; each room keeps the first answers beside the things they are about."""
+"""The `Idempotency-Key` header, and the replay of the first response to a request."""
 
 import re
 
 from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.request_context import RequestContext
 
 HEADER = b"idempotency-key"
@@ -11,14 +12,22 @@ IDEMPOTENCY_HEADER = {
     "Idempotency-Key": {
         "type": "string",
         "pattern": "^[!-~][ -~]{0,254}$",
-        "description": "Makes the request safe to repeat: the first answer is kept for a day.",
+        "description": "Makes the request safe to repeat. The first response is stored for a day.",
     }
 }
 KEY = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 
+class Replay(Exception):
+    """The request was answered before under its idempotency key. `reply` is the first response, to be sent again."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"The first response had status {status}.")
+        self.reply = Reply(status, body, (REPLAYED,))
+
+
 def find_idempotency_key(context: RequestContext) -> str | None:
-    """The request's idempotency key, if it has one. Raises InvalidRequest if it is empty, too long or not ASCII."""
+    """Return the request's idempotency key, or None. Raises InvalidRequest if it is empty, too long or not ASCII."""
     raw = context.headers.get(HEADER)
     if raw is None:
         return None

@@ -1,1 +1,1 @@
-"""First answers: what a request with an `Idempotency-Key` was told, told again when it comes again."""
+"""Idempotency keys: do a request's work once, and replay its first response when the request is repeated."""

@@ -1,121 +1,132 @@
-"""Answer under an `Idempotency-Key`: the first time by doing, every other time by saying the same again."""
+"""Do work once for each idempotency key, and store its response in the transaction that does the work."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha256
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import asyncpg
-import msgspec
 
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, IdempotencyMismatch, Unavailable
-from hallmarket.server.http.idempotency import REPLAYED
-from hallmarket.server.http.reply import Reply, exchange_error
-from hallmarket.server.idempotency.types import Claim, StoredResponse
-from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
+from hallmarket.server.http.idempotency import Replay
+from hallmarket.server.http.reply import Reply
+from hallmarket.server.idempotency.claim import Claim
 
 sql = load_queries(__package__)
 
-Answer = StoredResponse | IdempotencyMismatch
+Value = TypeVar("Value")
 
 
-class IdempotencyStore:
-    """The idempotency keys of one transaction's requests, by the request's number in it."""
+async def do_once(
+    database: Database,
+    claim: Claim | None,
+    work: Callable[[Connection], Awaitable[Value]],
+    *,
+    store_errors: bool = True,
+) -> Value:
+    """Do `work` in a transaction of its own, and return what it returns.
 
-    def __init__(self, claims: Mapping[int, Claim]) -> None:
-        self._claims = claims
-        self._first: dict[tuple[object, object, str], int] = {}
-        for number, claim in claims.items():
-            self._first.setdefault(claim.place, number)
-
-    def is_repeat(self, number: int) -> bool:
-        """Whether an earlier request of this very transaction has the same key."""
-        return number in self._claims and self._first[self._claims[number].place] != number
-
-    async def claim(self, tx: Connection) -> dict[int, Answer]:
-        """Claim every key; those claimed before are answered at once, the first answer or a mismatch."""
-        if not self._first:
-            return {}
-        firsts = {place: self._claims[number] for place, number in self._first.items()}
-        organizations, people, keys = zip(*firsts, strict=True)
-        digests = [claim.digest for claim in firsts.values()]
-        claimed = {tuple(row) for row in await tx.fetch(sql.claim_keys, organizations, people, keys, digests)}
-        if len(claimed) == len(firsts):
-            return {}
-        rows = await tx.fetch(sql.find_stored_responses, organizations, people, keys)
-        known = {tuple(row)[:3]: row for row in rows}
-        return {
-            number: _again(claim, known[claim.place])
-            for number, claim in self._claims.items()
-            if claim.place not in claimed
-        }
-
-    async def keep(self, tx: Connection, told: Mapping[int, StoredResponse]) -> dict[int, Answer]:
-        """Keep what the first requests with a key were told, and answer the repeats of this very transaction."""
-        told = {number: replay for number, replay in told.items() if number in self._claims}
-        if not told:
-            return {}
-        organizations, people, keys = zip(*(self._claims[number].place for number in told), strict=True)
-        statuses, bodies = [replay.status for replay in told.values()], [replay.body for replay in told.values()]
-        await tx.execute(sql.store_responses, organizations, people, keys, statuses, bodies)
-        repeats: dict[int, Answer] = {}
-        for number, claim in self._claims.items():
-            first = self._first[claim.place]
-            if number != first and first in told:
-                repeats[number] = told[first] if claim.digest == self._claims[first].digest else _mismatch()
-        return repeats
-
-
-async def respond_once(
-    database: Database, claim: Claim | None, work: Callable[[Connection], Awaitable[StoredResponse]]
-) -> Reply:
-    """Do `work` in a transaction; if it was done under this key before, say again what it was told, good or bad.
-
-    Raises what `work` raises if there is no key, and always IdempotencyMismatch, Unavailable.
+    Raises Replay if the request was answered before under its key, IdempotencyMismatch if the key belongs to another
+    request, Unavailable, and every error of `work`. An error of `work` is stored like any other response, unless
+    `store_errors` is false: then it leaves the key unused, and a repeat tries again.
     """
     async with database.transaction() as tx:
         if claim is None:
-            told = await work(tx)
-            return Reply(told.status, told.body)
-        answers = IdempotencyStore({0: claim})
-        first = (await answers.claim(tx)).get(0)
-        if isinstance(first, IdempotencyMismatch):
-            raise first
-        if first is not None:
-            return Reply(first.status, first.body, (REPLAYED,))
-        try:
-            async with tx.transaction():
-                told = await work(tx)
-        except Unavailable:
-            raise
-        except DomainError as error:
-            refused = exchange_error(error)
-            told = StoredResponse(refused.status, refused.body)
-        await answers.keep(tx, {0: told})
-        return Reply(told.status, told.body)
+            return await work(tx)
+
+        async def attempt(_numbers: Sequence[int]) -> dict[int, Value | DomainError]:
+            if not store_errors:
+                return {0: await work(tx)}
+            try:
+                async with tx.transaction():
+                    return {0: await work(tx)}
+            except Unavailable:
+                raise
+            except DomainError as error:
+                return {0: error}
+
+        outcome = (await do_each_once(tx, {0: claim}, [0], attempt))[0]
+    # From here the response is durable, also if it is an error.
+    if isinstance(outcome, DomainError | Replay):
+        raise outcome
+    return outcome
 
 
-def digest_of(*said: object) -> bytes:
-    """What tells a request from another under the same key: what it says, not how its body was written."""
-    return sha256(msgspec.json.encode(said)).digest()
+async def do_each_once(
+    tx: Connection,
+    claims: Mapping[int, Claim],
+    numbers: Sequence[int],
+    work: Callable[[Sequence[int]], Awaitable[Mapping[int, Value | DomainError]]],
+) -> dict[int, Value | DomainError | Replay]:
+    """Do the work of several requests in one transaction, and return an outcome for each of their `numbers`.
+
+    `claims` holds the claims of those requests that have a key. `work` receives the numbers of the requests that were
+    not answered before, if there are any, and returns an outcome for each of them. The outcome of a repeated request is
+    a Replay, or an IdempotencyMismatch if the key belongs to another request.
+    """
+    first: dict[object, int] = {}  # the first of these requests with each key
+    for number, claim in claims.items():
+        first.setdefault(claim.unique_key, number)
+    earlier = await _claim_keys(tx, claims, first)
+    repeats = {
+        number: first[claim.unique_key]
+        for number, claim in claims.items()
+        if number not in earlier and number != first[claim.unique_key]
+    }
+
+    new = [number for number in numbers if number not in earlier and number not in repeats]
+    outcomes = await work(new) if new else {}
+
+    replies = {number: claims[number].render(outcome) for number, outcome in outcomes.items() if number in claims}
+    await _store_responses(tx, claims, replies)
+    return {
+        **earlier,
+        **outcomes,
+        **{
+            number: _replay(claims[number], claims[original].digest, replies[original].status, replies[original].body)
+            for number, original in repeats.items()
+        },
+    }
 
 
-def claim_for(principal: Principal, key: str | None, *request: object) -> Claim | None:
-    """Return a person's claim to an idempotency key, or None without a key; `request` is everything they ask for."""
-    return None if key is None else Claim(PERSONAL_CONTEXT, principal.person_id, key, digest_of(*request))
+async def _claim_keys(
+    tx: Connection, claims: Mapping[int, Claim], first: Mapping[object, int]
+) -> dict[int, Replay | IdempotencyMismatch]:
+    """Claim every key, and return the outcomes of the requests whose keys were claimed before."""
+    if not first:
+        return {}
+    originals = [claims[number] for number in first.values()]
+    organizations, people, keys = zip(*(claim.unique_key for claim in originals), strict=True)
+    digests = [claim.digest for claim in originals]
+    new = {tuple(row) for row in await tx.fetch(sql.claim_keys, organizations, people, keys, digests)}
+    if len(new) == len(first):
+        return {}
+    rows = await tx.fetch(sql.find_stored_responses, organizations, people, keys)
+    stored: dict[object, asyncpg.Record] = {(row["organization_id"], row["person_id"], row["key"]): row for row in rows}
+    return {
+        number: _replay(claim, row["request_digest"], row["status"], row["body"])
+        for number, claim in claims.items()
+        if claim.unique_key not in new and (row := stored[claim.unique_key])
+    }
 
 
-def _again(claim: Claim, row: asyncpg.Record) -> Answer:
-    return StoredResponse(row["status"], row["body"]) if claim.digest == row["request_digest"] else _mismatch()
+async def _store_responses(tx: Connection, claims: Mapping[int, Claim], replies: Mapping[int, Reply]) -> None:
+    if not replies:
+        return
+    organizations, people, keys = zip(*(claims[number].unique_key for number in replies), strict=True)
+    statuses, bodies = [reply.status for reply in replies.values()], [reply.body for reply in replies.values()]
+    await tx.execute(sql.store_responses, organizations, people, keys, statuses, bodies)
 
 
-def _mismatch() -> IdempotencyMismatch:
+def _replay(claim: Claim, first_digest: bytes, status: int, body: bytes) -> Replay | IdempotencyMismatch:
+    if claim.digest == first_digest:
+        return Replay(status, body)
     return IdempotencyMismatch(
-        "This Idempotency-Key came with another request before; use a new key for a new request."
+        "This Idempotency-Key was used before with a different request. Use a new key for a new request."
     )
 
 
 async def delete_expired_responses(database: Database) -> None:
-    """Forget the answers that are more than a day old. Raises Unavailable."""
+    """Delete the responses that are more than a day old. Raises Unavailable."""
     async with database.connection() as connection:
         await connection.execute(sql.delete_expired_responses)

@@ -1,1 +1,1 @@
-"""Media: anchor, list, look up and prove."""
+"""Media: anchoring files, and listing, looking up and proving what is anchored."""

@@ -1,4 +1,4 @@
-"""Anchored media in memory: packed, so that a million fit, and written out as an answer when asked for."""
+"""The look-up cache: anchored media in memory, packed so that a million fit, and rendered when they are requested."""
 
 import hashlib
 import struct
@@ -13,10 +13,10 @@ from hallmarket.server.http.reply import Reply
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.previews.urls import THUMBNAIL_PATH
 
-# Of an item beside its packed bytes, measured: two objects and their place in the table.
+# Memory of an item in addition to its packed bytes, as measured: two objects and their entry in the table.
 OVERHEAD_BYTES = 130
-FORGET_AT_ONCE = 1000
-# Nothing in an anchored item's answer can change any more, so any cache may keep it; save while its thumbnail is made.
+EVICT_TOGETHER = 1000  # items
+# The response for an anchored item never changes, so any cache may store it, except while its thumbnail is being made.
 FINAL = (b"cache-control", b"public, max-age=31536000, immutable")
 BRIEF = (b"cache-control", b"public, max-age=5")
 ANYWHERE = (b"access-control-allow-origin", b"*")
@@ -24,52 +24,53 @@ ANYWHERE = (b"access-control-allow-origin", b"*")
 HEAD = struct.Struct("<64s32s16s")  # the hash, the leaf's hash, the entity tag
 CHECKPOINT = struct.Struct("<32sqHq")  # the root's hash, number, signatures, microseconds since 1970
 END = HEAD.size + CHECKPOINT.size
-SEPARATOR = b"\n"  # a control character, which stands in no JSON text but escaped
+SEPARATOR = b"\n"  # JSON escapes control characters, so no field contains it
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
 class LookupCache:
-    """Up to `limit_bytes` of anchored items by hash; a full one forgets those it has kept longest."""
+    """Up to `limit_bytes` of anchored items, by hash. A full cache evicts the items that were added first."""
 
     def __init__(self, limit_bytes: int, thumbnails: str) -> None:
-        """Thumbnails are served at the address `thumbnails`."""
+        """`thumbnails` is the base URL of thumbnails."""
         self._limit_bytes = limit_bytes
         self._thumbnails = (thumbnails + THUMBNAIL_PATH).encode()
         self._size_bytes = 0
-        # By a number made of the hash, which takes less room; two hashes that share one push each other out.
+        # The key is a number made from the hash, which needs less memory. Of two hashes with one number, only the last
+        # is cached.
         self._packed: dict[int, bytes] = {}
 
     def find(self, hash_text: str) -> Reply | None:
-        """The answer for a hash, if it is kept here; None for anything else."""
+        """Return the response for a hash if it is cached. `hash_text` need not be a valid hash."""
         packed = self._packed.get(_number(hash_text))
         if packed is None or packed[:64].hex() != hash_text:
             return None
-        return _write(hash_text, packed, self._thumbnails, FINAL)
+        return _render(hash_text, packed, self._thumbnails, FINAL)
 
     def add(self, row: asyncpg.Record) -> Reply:
-        """Keep a row of `find_anchored`; returns its answer. One that may still get a thumbnail is not kept."""
+        """Cache a row of `find_anchored`, and return its response. An item without its thumbnail yet is not cached."""
         hash_text, packed = row["hash"].hex(), _pack(row, self._thumbnails)
         if row["preview_state"] == "waiting":
-            return _write(hash_text, packed, self._thumbnails, BRIEF)
+            return _render(hash_text, packed, self._thumbnails, BRIEF)
         if self._limit_bytes:
             if self.is_full:
-                # Many at once: to find the oldest, the table is walked past every place that was given up.
-                for oldest in list(islice(self._packed, min(FORGET_AT_ONCE, len(self._packed) // 2 + 1))):
+                # Evict many together: the search for the oldest item walks over the table's deleted entries.
+                for oldest in list(islice(self._packed, min(EVICT_TOGETHER, len(self._packed) // 2 + 1))):
                     self._size_bytes -= self._cost(self._packed.pop(oldest))
             number = _number(hash_text)
             self._size_bytes -= self._cost(self._packed.pop(number, None))
             self._packed[number] = packed
             self._size_bytes += self._cost(packed)
-        return _write(hash_text, packed, self._thumbnails, FINAL)
+        return _render(hash_text, packed, self._thumbnails, FINAL)
 
     def __len__(self) -> int:
-        """How many items are kept."""
+        """Return the number of cached items."""
         return len(self._packed)
 
     @property
     def is_full(self) -> bool:
-        """Whether something will be forgotten for the next item."""
+        """Whether the next item will evict others."""
         return self._size_bytes >= self._limit_bytes
 
     @staticmethod
@@ -78,7 +79,7 @@ class LookupCache:
 
 
 def _number(hash_text: str) -> int:
-    return hash(hash_text) & (1 << 60) - 1  # the largest that Python keeps in 32 bytes
+    return hash(hash_text) & (1 << 60) - 1  # the largest integers that Python stores in 32 bytes
 
 
 def _pack(row: asyncpg.Record, thumbnails: bytes) -> bytes:
@@ -93,13 +94,13 @@ def _pack(row: asyncpg.Record, thumbnails: bytes) -> bytes:
     since_1970 = (row["anchored_on"] - EPOCH) // MICROSECOND
     checkpoint = CHECKPOINT.pack(row["root_hash"], row["number"], row["signature_count"], since_1970)
     rest = checkpoint + SEPARATOR.join(texts)
-    told = row["leaf_hash"] + rest + (thumbnails if thumbnail else b"")
-    tag = hashlib.blake2b(told, digest_size=16).digest()
+    content = row["leaf_hash"] + rest + (thumbnails if thumbnail else b"")
+    tag = hashlib.blake2b(content, digest_size=16).digest()
     return HEAD.pack(row["hash"], row["leaf_hash"], tag) + rest
 
 
-def _write(hash_text: str, packed: bytes, thumbnails: bytes, caching: tuple[bytes, bytes]) -> Reply:
-    """The reference's public item; its fields are those of WirePublicItem."""
+def _render(hash_text: str, packed: bytes, thumbnails: bytes, caching: tuple[bytes, bytes]) -> Reply:
+    """Render the reference's public item, a WirePublicItem."""
     _, leaf_hash, tag = HEAD.unpack_from(packed)
     thumbnail, name, size, created_on, metadata = packed[END:].split(SEPARATOR)
     body = (
@@ -113,13 +114,13 @@ def _write(hash_text: str, packed: bytes, thumbnails: bytes, caching: tuple[byte
         created_on,
         metadata,
         leaf_hash.hex().encode(),
-        _write_checkpoint(packed[HEAD.size : END]),
+        _render_checkpoint(packed[HEAD.size : END]),
     )
     return Reply(200, body, ((b"etag", b'"%s"' % tag.hex().encode()), caching, ANYWHERE))
 
 
 @lru_cache(4096)
-def _write_checkpoint(packed: bytes) -> bytes:
+def _render_checkpoint(packed: bytes) -> bytes:
     root_hash, number, signatures, since_1970 = CHECKPOINT.unpack(packed)
     anchored_on = EPOCH + since_1970 * MICROSECOND
     return b'"blockId":"0x%s","blockNumber":%d,"networkValidators":%d,"anchoredTime":%d,"createdOn":"%s"' % (

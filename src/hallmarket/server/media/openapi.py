@@ -1,4 +1,4 @@
-"""What the media routes say of themselves in the OpenAPI document, where their types do not say it."""
+"""The parts of the media routes' OpenAPI description that do not follow from their types."""
 
 from typing import Any
 from uuid import UUID
@@ -10,15 +10,19 @@ from hallmarket.server.http.examples import HASH, ID
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.paging import PAGE_QUERY
-from hallmarket.server.media.types import MAX_BYTES, WireItem, WirePublicItem
+from hallmarket.server.media.types import MAX_SIZE_BYTES, WireItem, WirePublicItem
 
 NDJSON = "application/x-ndjson"
 ANCHOR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "hash": {"type": "string", "pattern": "^[0-9a-f]{128}$", "description": "The file's SHA3-512."},
-        "size": {"type": "integer", "minimum": 0, "maximum": MAX_BYTES, "description": "Its size in bytes."},
-        "id": {"type": "string", "format": "uuid", "description": "Of your choice; a new one otherwise."},
+        "size": {"type": "integer", "minimum": 0, "maximum": MAX_SIZE_BYTES, "description": "Its size in bytes."},
+        "id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "An id of your choice. Without it, the server creates one.",
+        },
         "name": {"type": "string", "maxLength": 1024},
         "metadata": {"type": "string", "default": "{}", "description": "Any text, up to 64 KiB of UTF-8."},
     },
@@ -29,7 +33,7 @@ UPLOAD_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "file": {"type": "string", "format": "binary", "description": "The file itself."},
-        "name": {"type": "string", "maxLength": 1024, "description": "The file's own name otherwise."},
+        "name": {"type": "string", "maxLength": 1024, "description": "Without it, the file's own name."},
         "metadata": {"type": "string", "default": "{}", "description": "Any text, up to 64 KiB of UTF-8."},
         "anchor": {"type": "string", "enum": ["true", "false"], "default": "true"},
     },
@@ -37,29 +41,33 @@ UPLOAD_SCHEMA: dict[str, Any] = {
 }
 ANCHOR_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _LINES = f'{{"hash":"{HASH}","size":18}}\n{{"hash":"nonsense","size":7}}\n'
-_TOLD = (
+_RESULTS = (
     f'{{"index":0,"status":201,"id":"{ID}"}}\n'
     '{"index":1,"status":400,"code":"INVALID_HASH","message":"Hash must be 128\u2011char lowercase hexadecimal.",'
     '"details":null}\n'
 )
 TEXT_PROOF = "c2sp.org/tlog-proof@v1\nindex 0\n\nlog.example.org\n1\nS2SErV8…\n\n— log.example.org 2XUrGh0…\n"
 FILTER_QUERY: dict[str, dict[str, Any]] = {
-    "status": {"type": "string", "enum": ["3", "1", "2", "4"], "description": "Only items in this state."},
-    "name": {"type": "string", "description": "Only items whose name contains this text, whatever the case."},
-    "createdFrom": {"type": "string", "format": "date-time", "description": "Only items made then or later."},
-    "createdTo": {"type": "string", "format": "date-time", "description": "Only items made before."},
+    "status": {"type": "string", "enum": ["3", "1", "2", "4"], "description": "Only items with this status."},
+    "name": {"type": "string", "description": "Only items whose name contains this text, in upper or lower case."},
+    "createdFrom": {
+        "type": "string",
+        "format": "date-time",
+        "description": "Only items created at this time or later.",
+    },
+    "createdTo": {"type": "string", "format": "date-time", "description": "Only items created before this time."},
 }
-UNCHANGED = answer(None, "The answer you have, by its `ETag` in `If-None-Match`.")
+UNCHANGED = answer(None, "Unchanged: `If-None-Match` contains the current `ETag`.")
 
 
 class NewItem(msgspec.Struct, frozen=True):
-    """What a new item is answered with."""
+    """The response for a new item."""
 
     id: UUID
 
 
 class SameItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an item anchored again is answered with: the request's fields, and its id."""
+    """The response for an earlier item that is anchored now: the request's fields, and the item's id."""
 
     hash: str
     size: int
@@ -69,7 +77,7 @@ class SameItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WireClaims(msgspec.Struct, frozen=True, rename="camel"):
-    """What the registering side said of the file."""
+    """The claims about the file at its registration."""
 
     created_on: str
     creator: UUID
@@ -79,7 +87,7 @@ class WireClaims(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class WireBundle(msgspec.Struct, frozen=True):
-    """A proof bundle; entry and salt are base64, the proof is a `.tlog-proof`."""
+    """A proof bundle. Entry and salt are in base64; the proof is a `.tlog-proof` file."""
 
     v: int
     entry: str
@@ -104,8 +112,10 @@ UPLOAD: dict[str, Any] = {
 }
 BATCH: dict[str, Any] = {
     "scope": "media:anchor",
-    "body": {NDJSON: {"type": "string", "description": "An anchor request a line.", "examples": [_LINES]}},
-    "answer": {NDJSON: {"type": "string", "description": "An answer a line, in order.", "examples": [_TOLD]}},
+    "body": {NDJSON: {"type": "string", "description": "One anchor request on each line.", "examples": [_LINES]}},
+    "answer": {
+        NDJSON: {"type": "string", "description": "One result on each line, in the same order.", "examples": [_RESULTS]}
+    },
 }
 LOOK_UP: dict[str, Any] = {"raises": (InvalidHash,)}
 PROVE: dict[str, Any] = {
@@ -113,9 +123,9 @@ PROVE: dict[str, Any] = {
     "answer": {"text/plain": {"type": "string", "examples": [TEXT_PROOF]}},
 }
 ANCHORED = {
-    201: answer(NewItem, "A new item, durable."),
-    200: answer(SameItem, "An item of yours that had not come into the log, anchored again."),
+    201: answer(NewItem, "A new item. It is durable."),
+    200: answer(SameItem, "An earlier item of yours that was not in the log. It is durable."),
 }
-UPLOADED = {201: answer(WireItem, "The new item, durable with its bytes.")}
-FOUND = {200: answer(WirePublicItem, "It is anchored."), 304: UNCHANGED}
-PROVED = {200: answer(WireBundle, "The proof bundle, or the bare proof file.")}
+UPLOADED = {201: answer(WireItem, "The new item. It and its bytes are durable.")}
+FOUND = {200: answer(WirePublicItem, "The file is anchored."), 304: UNCHANGED}
+PROVED = {200: answer(WireBundle, "The proof bundle, or the proof file alone.")}

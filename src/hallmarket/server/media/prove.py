@@ -1,4 +1,4 @@
-"""Hand out the proof that a file is anchored: everything to check it by, without us."""
+"""Prove that a file is anchored: the bundle with which anyone can verify it offline."""
 
 from hallmarket.proof.bundle import Bundle
 from hallmarket.proof.entry import Claims
@@ -12,10 +12,10 @@ from hallmarket.server.tlog.prove import get_entry, prove_inclusion
 sql = load_queries(__package__)
 
 
-async def prove_media(database: Database, digest: bytes) -> Bundle:
-    """The proof bundle of an anchored hash. Raises NotFound if it is not anchored (yet), Unavailable."""
+async def prove_media(database: Database, media_hash: bytes) -> Bundle:
+    """Get the proof bundle of an anchored hash. Raises NotFound if it is not anchored, Unavailable."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(sql.find_provable, digest)
+        row = await connection.fetchrow(sql.find_provable, media_hash)
         if row is None:
             raise NotFound("No file with this hash is anchored here.")
         entry = await get_entry(connection, row["leaf_index"])

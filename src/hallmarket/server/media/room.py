@@ -39,41 +39,45 @@ class MediaRoom(Room):
     def provide(self, services: Services) -> None:
         """Add anchoring, the look-up cache, and the fast path to both."""
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.media.anchor import Anchoring
-        from hallmarket.server.media.fast_routes import FastPath as MediaFastPath
+        from hallmarket.server.media.anchor import AnchorBatcher
+        from hallmarket.server.media.fast_routes import FastRoutes
         from hallmarket.server.media.lookup import Lookup
 
         settings, thumbnails = services.settings.of(MediaSettings), services.settings.cdn_url
-        services.add(Anchoring, lambda: Anchoring(services.get(Database), settings.anchor_batch), close=Anchoring.close)
+        services.add(
+            AnchorBatcher,
+            lambda: AnchorBatcher(services.get(Database), settings.anchor_batch),
+            close=AnchorBatcher.close,
+        )
         services.add(
             Lookup,
             lambda: Lookup(services.get(Database), settings.lookup_cache_mib, thumbnails),
-            run=Lookup.load if settings.lookup_cache_mib else None,
+            run=Lookup.preload if settings.lookup_cache_mib else None,
         )
-        services.add(MediaFastPath, lambda: MediaFastPath(services.get(Anchoring), services.get(Lookup)))
+        services.add(FastRoutes, lambda: FastRoutes(services.get(AnchorBatcher), services.get(Lookup)))
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
         """The routes of media."""
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.data_folder import scratch_folder
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.media.fast_routes import FastPath as MediaFastPath
+        from hallmarket.server.media.fast_routes import FastRoutes
         from hallmarket.server.media.routes import media_routes
         from hallmarket.server.media.upload_routes import upload_routes
 
         database, settings = services.get(Database), services.settings
         return [
-            *media_routes(database, services.get(MediaFastPath), scratch_folder(settings.data), settings.cdn_url),
+            *media_routes(database, services.get(FastRoutes), scratch_folder(settings.data), settings.cdn_url),
             *upload_routes(database, services.get(BlobStore), settings.max_upload_bytes, settings.cdn_url),
         ]
 
     def fast_paths(self, services: Services) -> Sequence[Any]:
         """One anchor, and the public look-up."""
         from hallmarket.server.http.edge import FastPath
-        from hallmarket.server.media.fast_routes import FastPath as MediaFastPath
+        from hallmarket.server.media.fast_routes import FastRoutes
 
-        media = services.get(MediaFastPath)
-        return [FastPath(media.find, media.find_ready)]
+        routes = services.get(FastRoutes)
+        return [FastPath(routes.find_handler, routes.find_cached)]
 
     def sequencing_handlers(self) -> Mapping[str, SequencingHandler]:
         """Mark media anchored."""

@@ -1,4 +1,4 @@
-"""Media on the wire and inside: the published reference's models, and a validated anchor request."""
+"""Anchor requests, and media items on the wire."""
 
 import re
 from typing import Any
@@ -7,20 +7,22 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from hallmarket.server.errors import InvalidHash
+from hallmarket.server.errors import DomainError, InvalidHash
+from hallmarket.server.http.idempotency import Replay
+from hallmarket.server.idempotency.claim import Claim
 from hallmarket.server.identity.types import WireUser, iso_time
 from hallmarket.server.previews.urls import thumbnail_url
 from hallmarket.server.principal import Principal
 
-CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4
-MAX_BYTES = 2**63 - 1
+CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4  # an item's status
+MAX_SIZE_BYTES = 2**63 - 1
 HASH = re.compile(r"[0-9a-f]{128}")
 
 
-class Anchor(msgspec.Struct, frozen=True):
-    """One request to anchor, checked: the fingerprint's 64 bytes, the size in bytes, and what the caller says of it.
+class AnchorRequest(msgspec.Struct, frozen=True):
+    """A valid request to anchor a file: the 64 bytes of its fingerprint, its size in bytes, and its claims.
 
-    `echo` is the request as it was sent, for the answer that gives it back.
+    `echo` holds the fields as the client sent them, for the response that returns them.
     """
 
     hash: bytes
@@ -29,6 +31,11 @@ class Anchor(msgspec.Struct, frozen=True):
     name: str | None
     metadata: str
     echo: dict[str, Any]
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The fields that tell this request from another one under the same idempotency key."""
+        return self.hash.hex(), self.size, self.id, self.name, self.metadata
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -39,12 +46,30 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 def owner_of(principal: Principal) -> Owner:
-    """The owner of what somebody anchors in their organization. Raises Forbidden in the personal context."""
+    """Return the owner of what a principal anchors. Raises Forbidden in the personal context."""
     return Owner(principal.own_organization_id, principal.person_id)
 
 
+class Submission(msgspec.Struct, frozen=True):
+    """An anchor request in a batch, with the owner of the new item and the claim to its idempotency key, if any."""
+
+    owner: Owner
+    request: AnchorRequest
+    claim: Claim | None = None
+
+
+class AcceptedItem(msgspec.Struct, frozen=True):
+    """An item that is durable and queued for the log. If it is not new, the owner had created it before."""
+
+    id: UUID
+    is_new: bool
+
+
+AnchorOutcome = AcceptedItem | DomainError | Replay
+
+
 class WireTransaction(msgspec.Struct, frozen=True, rename="camel"):
-    """A place in the log in the reference's words: a leaf is a "transaction", a checkpoint a "block"."""
+    """A position in the log, in the reference's words: a leaf is a "transaction", a checkpoint a "block"."""
 
     transaction_id: str
     block_id: str
@@ -70,7 +95,7 @@ class WireItem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class WirePublicItem(msgspec.Struct, frozen=True, rename="camel"):
-    """What anybody may know of an anchored item."""
+    """The public fields of an anchored item."""
 
     hash: str
     name: str | None
@@ -82,14 +107,14 @@ class WirePublicItem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_hash(text: str) -> bytes:
-    """The 64 bytes of a fingerprint. Raises InvalidHash unless it is 128 lower-case hexadecimal digits."""
+    """Return the 64 bytes of a fingerprint. Raises InvalidHash unless it is 128 lower-case hexadecimal digits."""
     if not HASH.fullmatch(text):
         raise InvalidHash
     return bytes.fromhex(text)
 
 
 def wire_transaction(row: asyncpg.Record) -> WireTransaction:
-    """The transaction of an anchored row."""
+    """Return the transaction of an anchored row."""
     return WireTransaction(
         transaction_id="0x" + row["leaf_hash"].hex(),
         block_id="0x" + row["root_hash"].hex(),
@@ -101,7 +126,10 @@ def wire_transaction(row: asyncpg.Record) -> WireTransaction:
 
 
 def wire_item(row: asyncpg.Record, creator: WireUser, thumbnails: str) -> WireItem:
-    """A MEDIA_ITEM_MODEL; `transaction` is null until the item is anchored, `thumbnail` unless there is one."""
+    """Return the MEDIA_ITEM_MODEL of a row. `thumbnails` is the base URL of thumbnails.
+
+    `transaction` is null until the item is anchored, and `thumbnail` unless there is one.
+    """
     return WireItem(
         id=row["id"],
         hash=row["hash"].hex(),

@@ -1,8 +1,8 @@
-"""Upload media: the bytes are fingerprinted and stored as they come, and the item is anchored with them."""
+"""Upload a file: store and fingerprint its bytes as they arrive, and anchor the new item."""
 
 import os
 from datetime import UTC, datetime
-from uuid import UUID
+from functools import partial
 
 import msgspec
 
@@ -13,18 +13,15 @@ from hallmarket.server.blobs.types import StoredBlob
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import DomainError, InvalidRequest
-from hallmarket.server.http.idempotency import REPLAYED
+from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.upload_form import UploadForm
-from hallmarket.server.idempotency.store import IdempotencyStore
-from hallmarket.server.idempotency.types import StoredResponse
+from hallmarket.server.idempotency.claim import claim_for
+from hallmarket.server.idempotency.store import do_once
 from hallmarket.server.media.anchor import accept
-from hallmarket.server.media.idempotency import make_claim
-from hallmarket.server.media.list import find_media
-from hallmarket.server.media.outcome import Work
-from hallmarket.server.media.read import check_texts
-from hallmarket.server.media.types import Anchor, Owner, owner_of
+from hallmarket.server.media.anchor_request import verify_texts
+from hallmarket.server.media.get import find_media
+from hallmarket.server.media.types import AcceptedItem, AnchorRequest, Owner, Submission, WireItem, owner_of
 from hallmarket.server.previews.request_thumbnail import request_thumbnail
 from hallmarket.server.principal import Principal
 
@@ -35,58 +32,63 @@ async def upload(
     database: Database,
     blobs: BlobStore,
     principal: Principal,
-    idempotency_key: str | None,
     form: UploadForm,
     thumbnails: str,
-) -> Reply:
-    """Receive `multipart/form-data` with `file`, and `name`, `metadata`, `anchor` before or behind it.
+    idempotency_key: str | None = None,
+) -> WireItem:
+    """Receive a form with `file`, and `name`, `metadata` and `anchor` before or after it, and return the new item.
 
-    Answers with the new item, accepted, or created where `anchor` is false; under an idempotency key with the first
-    answer again. Raises InvalidRequest, PayloadTooLarge, Duplicate for bytes that are anchored already,
-    IdempotencyMismatch, Unavailable; then nothing is kept.
+    The item is accepted, or only created if `anchor` is false. Raises InvalidRequest, PayloadTooLarge, Duplicate if the
+    bytes are anchored already, Replay or IdempotencyMismatch if the key was used before, Unavailable. Then nothing is
+    stored.
     """
-    owner, key = owner_of(principal), idempotency_key
+    owner = owner_of(principal)
     received: StoredBlob | None = None
-    kept = False
+    is_committed = False
     try:
         async for file in form.files():
             received = await blobs.receive(owner.organization_id, file.content_type, file.pieces)
         if received is None:
             raise InvalidRequest("file is missing.", "file")
         name, metadata = form.fields.get("name", form.filename), form.fields.get("metadata", "{}")
-        check_texts(name, metadata)
-        wants_anchor = form.wants_anchor
-        anchor = Anchor(received.sha3_512, received.size_bytes, None, name, metadata, echo={})
-        answers = IdempotencyStore({} if key is None else {0: make_claim(owner, key, anchor, "upload", wants_anchor)})
-        async with database.transaction() as tx:
-            told = (await answers.claim(tx)).get(0)
-            is_first = told is None
-            if is_first:
-                item_id = await _create(tx, owner, anchor, received, wants_anchor)
-                item = await find_media(tx, owner.organization_id, item_id, thumbnails)
-                told = StoredResponse(201, msgspec.json.encode(item))
-                await answers.keep(tx, {0: told})
-        kept = is_first
+        verify_texts(name, metadata)
+        request = AnchorRequest(received.sha3_512, received.size_bytes, None, name, metadata, echo={})
+        claim = claim_for(
+            principal,
+            idempotency_key,
+            *(*request.identity, "upload", form.wants_anchor),
+            render=created_reply,
+            organization_id=principal.own_organization_id,
+        )
+        create = partial(_create_item, owner, request, received, form.wants_anchor, thumbnails)
+        item = await do_once(database, claim, create, store_errors=False)
+        is_committed = True
+        return item
     finally:
-        if received is not None and not kept:
+        if received is not None and not is_committed:
             await blobs.discard(received.id)
-    if not isinstance(told, StoredResponse):
-        assert isinstance(told, DomainError)
-        raise told
-    return Reply(told.status, told.body, () if is_first else (REPLAYED,))
 
 
-async def _create(tx: Connection, owner: Owner, anchor: Anchor, received: StoredBlob, wants_anchor: bool) -> UUID:
+def created_reply(item: WireItem) -> Reply:
+    """Return the response that contains a new item."""
+    return Reply(201, msgspec.json.encode(item))
+
+
+async def _create_item(
+    owner: Owner, request: AnchorRequest, received: StoredBlob, wants_anchor: bool, thumbnails: str, tx: Connection
+) -> WireItem:
     item_id = new_id()
     await retain_blob(tx, received)
     await request_thumbnail(tx, received.id)
     await tx.execute(
         sql.create_uploaded,
-        *(item_id, owner.organization_id, owner.person_id, anchor.hash, anchor.size, anchor.name, anchor.metadata),
-        *(os.urandom(SALT_BYTES), datetime.now(UTC), received.id),
+        *(item_id, owner.organization_id, owner.person_id, request.hash, request.size, request.name),
+        *(request.metadata, os.urandom(SALT_BYTES), datetime.now(UTC), received.id),
     )
     if wants_anchor:
-        (outcome,) = await accept(tx, [Work(owner, msgspec.structs.replace(anchor, id=item_id))])
-        if isinstance(outcome, DomainError):
+        (outcome,) = await accept(tx, [Submission(owner, msgspec.structs.replace(request, id=item_id))])
+        if not isinstance(outcome, AcceptedItem):
             raise outcome
-    return item_id
+    item = await find_media(tx, owner.organization_id, item_id, thumbnails)
+    assert item is not None
+    return item

@@ -14,22 +14,18 @@ from hallmarket.server.http.request_context import request_context
 from hallmarket.server.http.responses import as_response
 from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.media.openapi import UPLOAD, UPLOADED
-from hallmarket.server.media.upload import upload
+from hallmarket.server.media.upload import created_reply, upload
 
 
 def upload_routes(database: Database, blobs: BlobStore, max_bytes: int, thumbnails: str) -> Sequence[HTTPRouteHandler]:
-    """The route of uploads, of at most `max_bytes` each; thumbnails are served at `thumbnails`."""
+    """Return the upload route. An upload has at most `max_bytes`; `thumbnails` is the base URL of thumbnails."""
 
-    @post(
-        "/v1/media",
-        opt=UPLOAD,
-        summary="Upload a file; its bytes are fingerprinted, stored and anchored",
-        responses=UPLOADED,
-    )
+    @post("/v1/media", opt=UPLOAD, summary="Upload a file: store, fingerprint and anchor it", responses=UPLOADED)
     async def upload_item(request: Request[Any, Any, Any]) -> Response[bytes]:
         context = request_context(request.scope)
-        form = UploadForm(context.headers.get(b"content-type", b""), unpacked(context), max_bytes)
         key = find_idempotency_key(context)
-        return as_response(await upload(database, blobs, context.principal, key, form, thumbnails))
+        form = UploadForm(context.headers.get(b"content-type", b""), unpacked(context), max_bytes)
+        item = await upload(database, blobs, context.principal, form, thumbnails, idempotency_key=key)
+        return as_response(created_reply(item))
 
     return [upload_item]

@@ -1,1 +1,1 @@
-"""Money in by card: Stripe Checkout, and its signed word that somebody paid."""
+"""Card payments into wallets through Stripe Checkout."""

@@ -63,15 +63,15 @@ class PaymentsRoom(Room):
         from hallmarket.server.payments.routes import payments_routes
 
         settings = services.settings.of(PaymentsSettings)
-        remote = None
+        gateway = None
         if settings.stripe_secret_key:
             # Imported only here: it loads Stripe's library, which most servers do not need.
-            from hallmarket.server.payments.remote import Remote
+            from hallmarket.server.payments.stripe_gateway import StripeGateway
 
-            remote = Remote(settings.stripe_secret_key, settings.stripe_webhook_secret, settings.stripe_api_url)
-            services.add(Remote, lambda: remote, close=Remote.close)
-            services.get(Remote)
-        return payments_routes(services.get(Database), remote, services.settings.public_url)
+            gateway = StripeGateway(settings.stripe_secret_key, settings.stripe_webhook_secret, settings.stripe_api_url)
+            services.add(StripeGateway, lambda: gateway, close=StripeGateway.close)
+            services.get(StripeGateway)
+        return payments_routes(services.get(Database), gateway, services.settings.public_url)
 
 
 ROOM = PaymentsRoom()

@@ -1,4 +1,4 @@
-"""Card payments as this room knows them, as the wire shows them, and the parts of Stripe's objects that are read."""
+"""Card payments in this room, on the wire, and in the parts of Stripe's objects that this server reads."""
 
 from datetime import datetime
 from enum import Enum
@@ -9,24 +9,24 @@ import msgspec
 
 from hallmarket.server.errors import InvalidRequest
 
-MIN_CENTS = 50  # Stripe's least charge in dollars
-MAX_CENTS = 99_999_999  # and its most
-METADATA = "hallmarket_payment"  # under which a session carries our payment's id
+MIN_CENTS = 50  # Stripe's minimum charge in dollars
+MAX_CENTS = 99_999_999  # Stripe's maximum charge in dollars
+METADATA_KEY = "hallmarket_payment"  # the metadata of a Checkout Session that holds our payment's id
 Status = Literal["created", "open", "paid", "expired", "failed"]
 Part = TypeVar("Part")
-Page = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+PageUrl = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
 
 class NewCheckout(msgspec.Struct, frozen=True, rename="camel"):
-    """What to pay in, and where Stripe sends the browser afterwards: pages of this server's own address."""
+    """The amount to pay in, and the pages of this server to which Stripe sends the browser afterwards."""
 
     amount_cents: Annotated[int, msgspec.Meta(ge=MIN_CENTS, le=MAX_CENTS)]
-    success_url: Page | None = None
-    cancel_url: Page | None = None
+    success_url: PageUrl | None = None
+    cancel_url: PageUrl | None = None
 
 
 class WireCheckout(msgspec.Struct, frozen=True):
-    """A payment that has begun: `url` is Stripe's page to pay on, until `expires_at`."""
+    """An open payment. `url` is Stripe's payment page, which is valid until `expires_at`."""
 
     id: UUID
     url: str
@@ -36,7 +36,7 @@ class WireCheckout(msgspec.Struct, frozen=True):
 
 
 class WirePayment(msgspec.Struct, frozen=True):
-    """How a payment stands; `url` is null unless it is open."""
+    """The state of a payment. `url` is null unless the payment is open."""
 
     id: UUID
     url: str | None
@@ -47,13 +47,13 @@ class WirePayment(msgspec.Struct, frozen=True):
 
 
 class WireReceipt(msgspec.Struct, frozen=True):
-    """What came of an event, for whoever looks it up in Stripe's dashboard."""
+    """The result of an event. It appears in Stripe's dashboard."""
 
     outcome: Literal["credited", "noted", "ignored", "disagrees"]
 
 
-class Payment(msgspec.Struct, frozen=True):
-    """What Stripe is asked for."""
+class PaymentOrder(msgspec.Struct, frozen=True):
+    """A payment for which Stripe is to create a Checkout Session."""
 
     id: UUID
     person_id: UUID
@@ -63,46 +63,46 @@ class Payment(msgspec.Struct, frozen=True):
     cancel_url: str
 
 
-class Session(msgspec.Struct, frozen=True):
-    """A Checkout Session that was made."""
+class CheckoutSession(msgspec.Struct, frozen=True):
+    """A Checkout Session that Stripe created."""
 
     id: str
     url: str
     expires_on: datetime
 
 
-class Trouble(Enum):
-    """Why there is no session."""
+class SessionFailure(Enum):
+    """Why Stripe created no session."""
 
-    AWAY = "away"  # no answer, or none that stays: the same request may be sent again
-    BROKEN = "broken"  # Stripe answered that it failed, and would say so again under the same key
-    REFUSED = "refused"  # Stripe will not make this one
+    UNREACHABLE = "unreachable"  # no response, or a temporary error: the same request can be sent again
+    BROKEN = "broken"  # Stripe failed, and would repeat this response to every request with the same key
+    REFUSED = "refused"  # Stripe rejected this session
 
 
-class NoSessionError(Exception):
-    """Stripe made no session, or did not say so."""
+class SessionNotCreated(Exception):
+    """Stripe created no session, or its response did not arrive."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.value)
-        self.trouble = trouble
+    def __init__(self, failure: SessionFailure) -> None:
+        super().__init__(failure.value)
+        self.failure = failure
 
 
 class EventData(msgspec.Struct, frozen=True):
-    """Where Stripe's event holds what it is about."""
+    """The object that an event is about."""
 
     object: msgspec.Raw
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Stripe's event, whose signature was good (docs.stripe.com/api/events/object)."""
+    """A Stripe event with a valid signature (docs.stripe.com/api/events/object)."""
 
     id: str
     type: str
     data: EventData
 
 
-class SessionOfEvent(msgspec.Struct, frozen=True):
-    """A Checkout Session as events tell of it (docs.stripe.com/api/checkout/sessions/object)."""
+class EventSession(msgspec.Struct, frozen=True):
+    """The Checkout Session of an event (docs.stripe.com/api/checkout/sessions/object)."""
 
     id: str
     metadata: dict[str, str] | None = None
@@ -113,15 +113,15 @@ class SessionOfEvent(msgspec.Struct, frozen=True):
     payment_intent: str | None = None
 
 
-class Reversal(msgspec.Struct, frozen=True):
-    """A charge that was given back, or a dispute about one (docs.stripe.com/api/charges, …/api/disputes)."""
+class EventReversal(msgspec.Struct, frozen=True):
+    """The refunded charge, or the dispute, of an event (docs.stripe.com/api/charges, …/api/disputes)."""
 
     id: str
     payment_intent: str | None = None
 
 
 def read_part(text: bytes | msgspec.Raw, part: type[Part]) -> Part:
-    """A part of an event. Raises InvalidRequest if it is no such thing."""
+    """Decode a part of an event. Raises InvalidRequest if it has another form."""
     try:
         return msgspec.json.decode(text, type=part)
     except msgspec.DecodeError as error:

@@ -1,1 +1,1 @@
-"""The market: purchases, what they leave with whom, and how they are undone."""
+"""Purchases: buying assets, the licences that buyers receive, and refunds."""

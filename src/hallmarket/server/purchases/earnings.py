@@ -1,4 +1,4 @@
-"""What somebody's assets earned in dollars. It is theirs at once, so nothing is ever pending."""
+"""Get a seller's earnings in dollars. Sellers are paid immediately, so no amount is ever pending."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ MAX_ASSETS = 200
 
 
 class AssetEarnings(msgspec.Struct, frozen=True, kw_only=True):
-    """What one asset earned: before the platform's fee, and after it."""
+    """The earnings of one asset: before the platform's fee (gross) and after it."""
 
     asset_id: UUID
     name: str | None
@@ -28,7 +28,7 @@ class AssetEarnings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Earnings(msgspec.Struct, frozen=True, kw_only=True):
-    """What all assets earned, less what was given back; `assets` are those that earned most."""
+    """The earnings of all assets, less refunds. `assets` lists those with the highest earnings."""
 
     total_pending_cents: int = 0
     in_progress_cents: int = 0
@@ -39,18 +39,18 @@ class Earnings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def get_earnings(database: Database, principal: Principal, fee_bps: int) -> Earnings:
-    """What somebody earned by sales for dollars. Raises Unavailable."""
+    """Get the principal's earnings from sales in dollars. Raises Unavailable."""
     async with database.connection() as connection:
         rows = await connection.fetch(sql.list_earnings, principal.person_id, MAX_ASSETS)
     return Earnings(
         total_paid_out_cents=rows[0]["all_earned_minor"] if rows else 0,
         total_gross_earnings_cents=rows[0]["all_gross_minor"] if rows else 0,
         platform_fee_percent=fee_bps / 100,
-        assets=[_asset(row) for row in rows],
+        assets=[_asset_earnings(row) for row in rows],
     )
 
 
-def _asset(row: asyncpg.Record) -> AssetEarnings:
+def _asset_earnings(row: asyncpg.Record) -> AssetEarnings:
     return AssetEarnings(
         asset_id=row["asset_id"],
         name=row["name"],

@@ -8,37 +8,36 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
+from hallmarket.server.http.exchange import Data, Paged, paged, read_id, read_window
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.purchases.licences import LIST_QUERY, get_licence, list_licences, read_filters
+from hallmarket.server.purchases.licences import LIST_QUERY, get_licence, list_licences, read_filter
 from hallmarket.server.purchases.prove import prove_licence
 from hallmarket.server.purchases.types import WireLicence
 
 AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "wallet:read"}
 PROOF = READ | {"answer": {"application/json": {"type": "object"}}}
-ONE = "/licences/{licence_id:str}"
-SAVED_AS = {"content-disposition": 'attachment; filename="licence.json"'}
+LICENCE_PATH = "/licences/{licence_id:str}"
+DOWNLOAD_HEADERS = {"content-disposition": 'attachment; filename="licence.json"'}
 
 
 def licence_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of licences."""
+    """Return the routes of licences."""
 
-    @get("/licences", opt=READ | {"query": LIST_QUERY}, summary="What you bought and sold, newest first")
+    @get("/licences", opt=READ | {"query": LIST_QUERY}, summary="List what you bought and sold, newest first")
     async def licences(request: AnyRequest) -> Paged[WireLicence]:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return await list_licences(database, context.principal, read_filters(query), read_window(query))
+        return paged(await list_licences(database, context.principal, read_filter(query), read_window(query)))
 
-    @get(ONE, opt=READ, summary="One licence")
+    @get(LICENCE_PATH, opt=READ, summary="Get a licence")
     async def one(request: AnyRequest, licence_id: FromPath[str]) -> Data[WireLicence]:
-        wanted = read_id(licence_id, "licence_id")
-        return Data(await get_licence(database, principal_of(request.scope), wanted))
+        return Data(await get_licence(database, principal_of(request.scope), read_id(licence_id, "licence_id")))
 
-    @get(ONE + "/proof", opt=PROOF, summary="The proof of what was bought")
+    @get(LICENCE_PATH + "/proof", opt=PROOF, summary="Get the proof of a purchase")
     async def proof(request: AnyRequest, licence_id: FromPath[str]) -> Response[bytes]:
         bundle = await prove_licence(database, principal_of(request.scope), read_id(licence_id, "licence_id"))
-        return Response(bundle.encode(), media_type="application/json", headers=SAVED_AS)
+        return Response(bundle.encode(), media_type="application/json", headers=DOWNLOAD_HEADERS)
 
     return [licences, one, proof]

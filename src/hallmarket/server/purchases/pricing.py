@@ -1,100 +1,99 @@
-"""What somebody may buy, and at what price: decided from what was locked, without touching it."""
+"""Decide whether orders can be sold, and at which price. Pure functions of what the transaction has locked and read."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from hallmarket.proof.entry import SALT_BYTES
 from hallmarket.server.catalog.pricing import format_prices, read_prices
 from hallmarket.server.database.ids import new_id
-from hallmarket.server.errors import AlreadyBought, NotForSale, NotFound, PriceChanged
-from hallmarket.server.idempotency.types import Claim
-from hallmarket.server.principal import Principal
-from hallmarket.server.purchases.types import Sale
-from hallmarket.server.wallet.transfer import Wallets, require_funds
-from hallmarket.server.wallet.types import Currency, money
+from hallmarket.server.errors import AlreadyBought, DomainError, NotForSale, NotFound, PriceChanged
+from hallmarket.server.purchases.types import Order, Sale
+from hallmarket.server.wallet.types import Currency, Wallets, money
 
 BASIS_POINTS = 10_000
-WORDS: dict[Currency, str] = {"usd": "US dollars", "btc": "bitcoin"}
+CURRENCY_NAMES: dict[Currency, str] = {"usd": "US dollars", "btc": "bitcoin"}
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants to buy; without a currency in the one it is sold in, dollars first."""
+def decide_orders(
+    orders: Sequence[Order], listings: Sequence[asyncpg.Record | None], wallets: Wallets, fee_bps: int
+) -> list[Sale | DomainError]:
+    """Decide each order in turn: return its sale, or the error that explains why it is refused.
 
-    buyer: Principal
-    asset_id: UUID
-    asset_type: str
-    currency: Currency | None
-    expected_minor: int | None  # the price that the buyer was shown, if they say so
-    form: Literal["common", "usd", "btc"]  # in whose words it is answered
-    claim: Claim | None
-
-
-class Checkout:
-    """Sells to the buyers of one transaction, one after the other, what their wallets can pay."""
-
-    def __init__(self, wallets: Wallets, fee_bps: int) -> None:
-        self._left = {place: account.balance_minor for place, account in wallets.items()}
-        self._sold = set[tuple[UUID, UUID]]()
-        self._fee_bps = fee_bps
-        self._now = datetime.now(UTC)
-
-    def sell(self, order: Order, offer: asyncpg.Record | None) -> Sale:
-        """A sale to be recorded. Raises NotFound, NotForSale, AlreadyBought, PriceChanged, InsufficientFunds."""
-        if offer is None or offer["asset_type"] != order.asset_type:
-            raise NotFound(f"There is no such {order.asset_type}.")
-        if offer["is_bought"] or (order.buyer.person_id, order.asset_id) in self._sold:
-            raise AlreadyBought(f"You have bought this {order.asset_type} already.")
-        currency, price_minor = find_price(order, offer)
-        if order.expected_minor not in (None, price_minor):
-            raise PriceChanged(
-                f"This {order.asset_type} costs {money(price_minor, currency)} now.",
-                {"currency": currency, "price": price_minor, "expected": order.expected_minor},
-            )
-        require_funds(self._left[order.buyer.person_id, currency], price_minor, currency)
-        self._left[order.buyer.person_id, currency] -= price_minor
-        self._sold.add((order.buyer.person_id, order.asset_id))
-        return Sale(
-            id=new_id(),
-            buyer_id=order.buyer.person_id,
-            seller_id=offer["owner_id"],
-            organization_id=offer["organization_id"],
-            asset_id=order.asset_id,
-            asset_type=order.asset_type,
-            asset_name=offer["name"],
-            dataset_version=offer["version"],
-            content_sha3_512=offer["sha3_512"],
-            content_size=offer["size"],
-            license_id=offer["license_id"],
-            license_text=offer["license_text"],
-            currency=currency,
-            price_minor=price_minor,
-            fee_minor=price_minor * self._fee_bps // BASIS_POINTS,
-            transfer_id=new_id(),
-            salt=os.urandom(SALT_BYTES),
-            created_on=self._now,
-        )
+    `listings` are the rows of `find_listings`, None where the buyer may not know of the asset. An order counts on the
+    balance that the earlier orders of its buyer leave.
+    """
+    accounts = dict(wallets)
+    bought = set[tuple[UUID, UUID]]()
+    now = datetime.now(UTC)
+    outcomes: list[Sale | DomainError] = []
+    for order, listing in zip(orders, listings, strict=True):
+        buyer_id = order.buyer.person_id
+        try:
+            if listing is None or listing["asset_type"] != order.asset_type:
+                raise NotFound(f"There is no such {order.asset_type}.")
+            if listing["is_bought"] or (buyer_id, order.asset_id) in bought:
+                raise AlreadyBought(f"You have already bought this {order.asset_type}.")
+            currency, price_minor = get_price(order, listing)
+            accounts[buyer_id, currency] = accounts[buyer_id, currency].withdraw(price_minor)
+        except DomainError as error:
+            outcomes.append(error)
+        else:
+            bought.add((buyer_id, order.asset_id))
+            outcomes.append(_make_sale(order, listing, currency, price_minor, fee_bps, now))
+    return outcomes
 
 
-def find_price(order: Order, offer: asyncpg.Record) -> tuple[Currency, int]:
-    """The currency and the amount it is sold at to this buyer. Raises NotForSale, saying why it is not."""
+def get_price(order: Order, listing: asyncpg.Record) -> tuple[Currency, int]:
+    """Return the currency and the amount that this buyer pays. Raises NotForSale, PriceChanged."""
     kind = order.asset_type
-    if offer["owner_id"] == order.buyer.person_id:
-        raise NotForSale(f"This {kind} is yours.", "assetId")
-    if offer["visibility"] == "inherit":
-        raise NotForSale(f"This {kind} is part of the asset {offer['parent_id']}: buy that.", "assetId")
-    if offer["audience"] != "monetized":
+    if listing["owner_id"] == order.buyer.person_id:
+        raise NotForSale(f"This {kind} belongs to you.", "assetId")
+    if listing["visibility"] == "inherit":
+        raise NotForSale(f"This {kind} is part of the asset {listing['parent_id']}. Buy that asset instead.", "assetId")
+    if listing["audience"] != "monetized":
         raise NotForSale(f"This {kind} is not for sale.", "assetId")
-    if offer["monetization"] == "pay-per-use":
-        raise NotForSale(f"This {kind} is paid for by its use; it cannot be bought.", "assetId")
-    prices = read_prices(offer)
+    if listing["monetization"] == "pay-per-use":
+        raise NotForSale(f"This {kind} is paid for per use and cannot be bought.", "assetId")
+    prices = read_prices(listing)
     if not prices:
-        raise NotForSale(f"This {kind} has no price; ask its owner.", "assetId")
+        raise NotForSale(f"This {kind} has no price. Contact its owner.", "assetId")
     currency = next(iter(prices)) if order.currency is None else order.currency
     if currency not in prices:
-        raise NotForSale(f"This {kind} is not sold in {WORDS[currency]}; it costs {format_prices(offer)}.", "currency")
-    return currency, prices[currency]
+        message = f"This {kind} is not sold in {CURRENCY_NAMES[currency]}. It costs {format_prices(listing)}."
+        raise NotForSale(message, "currency")
+    price_minor = prices[currency]
+    if order.expected_minor not in (None, price_minor):
+        raise PriceChanged(
+            f"This {kind} now costs {money(price_minor, currency)}. Send that price to buy it.",
+            {"currency": currency, "price": price_minor, "expected": order.expected_minor},
+        )
+    return currency, price_minor
+
+
+def _make_sale(
+    order: Order, listing: asyncpg.Record, currency: Currency, price_minor: int, fee_bps: int, now: datetime
+) -> Sale:
+    return Sale(
+        id=new_id(),
+        buyer_id=order.buyer.person_id,
+        seller_id=listing["owner_id"],
+        organization_id=listing["organization_id"],
+        asset_id=order.asset_id,
+        asset_type=order.asset_type,
+        asset_name=listing["name"],
+        dataset_version=listing["version"],
+        content_sha3_512=listing["sha3_512"],
+        content_size=listing["size"],
+        license_id=listing["license_id"],
+        license_text=listing["license_text"],
+        currency=currency,
+        price_minor=price_minor,
+        fee_minor=price_minor * fee_bps // BASIS_POINTS,
+        transfer_id=new_id(),
+        salt=os.urandom(SALT_BYTES),
+        created_on=now,
+    )

@@ -3,26 +3,26 @@
 -- transactions can never deadlock.
 select id from asset where id = any ($1::uuid[]) order by id for share;
 
--- name: lock_free_assets
+-- name: try_lock_assets
 -- The same, but skips assets that another transaction is changing.
 select id from asset where id = any ($1::uuid[]) order by id for share skip locked;
 
 -- name: find_assets
 select id from asset where id = any ($1::uuid[]);
 
--- name: find_offers
--- For each request of a buyer, the asset and its current content, if the buyer may see its listing. Read after all
--- locks are taken.
-select w.place, a.id, a.asset_type, a.owner_id, a.organization_id, a.name, a.visibility, a.audience, a.monetization,
+-- name: find_listings
+-- For each order of a buyer, the asset and its current content, if the buyer may see its listing. Read after all locks
+-- are taken.
+select o.position, a.id, a.asset_type, a.owner_id, a.organization_id, a.name, a.visibility, a.audience, a.monetization,
        a.parent_id, a.price_usd, a.price_sats, a.license_id, a.license_text, d.version,
        coalesce(v.sha3_512, b.sha3_512, c.sha3_512) as sha3_512,
        coalesce(octet_length(v.manifest), b.size, octet_length(c.text)) as size, a.role,
        exists (select from licence l
-               where l.buyer_id = w.person_id and l.asset_id = a.id and l.ended_on is null) as is_bought
-from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as w (asset_id, person_id, reaches, place)
+               where l.buyer_id = o.buyer_id and l.asset_id = a.id and l.ended_on is null) as is_bought
+from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as o (asset_id, buyer_id, bound_to, position)
 cross join lateral (
-    select n.*, asset_role(n.id, n.access_id, n.audience, n.organization_id, w.person_id, w.reaches) as role
-    from asset n where n.id = w.asset_id
+    select n.*, asset_role(n.id, n.access_id, n.audience, n.organization_id, o.buyer_id, o.bound_to) as role
+    from asset n where n.id = o.asset_id
     offset 0
 ) a
 left join dataset d on d.asset_id = a.id
@@ -54,7 +54,7 @@ where l.id = s.id;
 -- name: mark_failed
 update licence set status = 4 where id = any ($1::uuid[]);
 
--- name: find_licences
+-- name: list_licence_ids
 -- A person's licences, newest first: $2 includes those they bought, $3 those they sold. The filters: $4 one asset, $5
 -- only valid (true) or only ended (false) licences. Each side is read in the order of its index, so the cost of a page
 -- depends only on the rows before it.
@@ -195,8 +195,8 @@ order by l.id;
 
 -- name: audit_refunds
 -- Licences whose refunded amount, earnings or fee do not match their refunds.
-select l.id, l.currency, l.refunded_minor, l.earned_minor, back.buyer_minor,
-       l.price_minor - l.fee_minor + back.seller_minor as kept_minor
+select l.id, l.currency, l.refunded_minor, l.earned_minor, refund.buyer_minor,
+       l.price_minor - l.fee_minor + refund.seller_minor as seller_minor
 from licence l
 cross join lateral (
     select coalesce(sum(p.amount_minor) filter (where a.person_id = l.buyer_id), 0)::bigint as buyer_minor,
@@ -206,26 +206,26 @@ cross join lateral (
     join posting p on p.transfer_id = t.id
     join account a on a.id = p.account_id
     where t.corrects_id = l.transfer_id
-) back
-where l.refunded_minor <> back.buyer_minor
-   or l.earned_minor <> l.price_minor - l.fee_minor + back.seller_minor
-   or -back.fee_minor <> div(l.fee_minor::numeric * l.refunded_minor, l.price_minor)
+) refund
+where l.refunded_minor <> refund.buyer_minor
+   or l.earned_minor <> l.price_minor - l.fee_minor + refund.seller_minor
+   or -refund.fee_minor <> div(l.fee_minor::numeric * l.refunded_minor, l.price_minor)
 order by l.id;
 
--- name: audit_lost_refunds
+-- name: audit_orphaned_refunds
 -- Refunds of a transfer that has no licence.
 select t.id from transfer t
 where t.kind = 'refund' and not exists (select from licence l where l.transfer_id = t.corrects_id)
 order by t.id;
 
--- name: audit_unreadable
+-- name: audit_missing_entitlements
 -- Valid licences whose buyer has no permission from the purchase.
 select l.id from licence l
 where l.ended_on is null
   and not exists (select from permission g where g.asset_id = l.asset_id and g.person_id = l.buyer_id and g.bought)
 order by l.id;
 
--- name: audit_bytes
+-- name: audit_content
 -- Valid licences whose file or dataset version no longer has the content that was bought.
 select l.id, l.asset_type from licence l
 left join file f on f.asset_id = l.asset_id
@@ -235,7 +235,7 @@ where l.ended_on is null and l.asset_type in ('file', 'dataset')
   and l.content_sha3_512 is distinct from coalesce(v.sha3_512, b.sha3_512)
 order by l.id;
 
--- name: audit_unpaid
+-- name: audit_unpaid_entitlements
 -- Permissions from a purchase without a valid licence.
 select g.id, g.asset_id, person.username
 from permission g join person on person.id = g.person_id

@@ -1,19 +1,17 @@
-"""What a buyer is answered: the same sale in the words of each of the three routes."""
+"""Receipts of a sale, as each of the three purchase routes writes them."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.http.exchange import Data
 from hallmarket.server.purchases.types import Sale
 from hallmarket.server.wallet.types import Currency
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the buyer paid, in minor units, and for what; the licence proves it."""
+    """The amount that the buyer paid, in minor units, and the licence that proves the purchase."""
 
     id: UUID
     amount: int
@@ -26,7 +24,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SellerTransfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the seller received of it, in minor units, and what the platform kept."""
+    """The amount that the seller received, and the fee that the platform kept, in minor units."""
 
     id: UUID
     amount: int
@@ -45,7 +43,7 @@ class Purchase(msgspec.Struct, frozen=True):
 
 
 class SatsTransfer(msgspec.Struct, frozen=True):
-    """A transfer of satoshis, in the official client's words."""
+    """A transfer of satoshis, with the names that the official client reads."""
 
     id: str
     status: Literal["completed"]
@@ -53,7 +51,7 @@ class SatsTransfer(msgspec.Struct, frozen=True):
 
 
 class SatsPurchase(msgspec.Struct, frozen=True):
-    """A purchase in satoshis: what went to the seller, and what to the platform; together they are the price."""
+    """A purchase in satoshis: the seller's share and the platform's fee, which together are the price."""
 
     transfer: SatsTransfer
     platform_fee_transfer: SatsTransfer | None
@@ -62,7 +60,7 @@ class SatsPurchase(msgspec.Struct, frozen=True):
 
 
 class UsdPurchase(msgspec.Struct, frozen=True):
-    """A purchase in cents. The fee is inside the price, so the total is the price."""
+    """A purchase in cents. The fee is included in the price, so the total is the price."""
 
     transaction_id: UUID
     price_cents: int
@@ -71,17 +69,8 @@ class UsdPurchase(msgspec.Struct, frozen=True):
     licence_id: UUID
 
 
-def write_receipt(form: Literal["common", "usd", "btc"], sale: Sale) -> bytes:
-    """The body of the answer to a purchase."""
-    write: dict[str, Callable[[Sale], Purchase | UsdPurchase | SatsPurchase]] = {
-        "common": _common,
-        "usd": _usd,
-        "btc": _sats,
-    }
-    return msgspec.json.encode(Data(write[form](sale)))
-
-
-def _common(sale: Sale) -> Purchase:
+def purchase_receipt(sale: Sale) -> Purchase:
+    """Write a sale as a charge and a transfer."""
     charge = Charge(
         id=sale.transfer_id,
         amount=sale.price_minor,
@@ -102,13 +91,16 @@ def _common(sale: Sale) -> Purchase:
     return Purchase(charge, transfer)
 
 
-def _usd(sale: Sale) -> UsdPurchase:
+def usd_receipt(sale: Sale) -> UsdPurchase:
+    """Write a sale in dollars."""
     return UsdPurchase(sale.transfer_id, sale.price_minor, sale.fee_minor, sale.price_minor, sale.id)
 
 
-def _sats(sale: Sale) -> SatsPurchase:
-    def moved(amount_minor: int) -> SatsTransfer:
+def sats_receipt(sale: Sale) -> SatsPurchase:
+    """Write a sale in satoshis."""
+
+    def transfer(amount_minor: int) -> SatsTransfer:
         return SatsTransfer(str(sale.transfer_id), "completed", amount_minor)
 
-    fee = moved(sale.fee_minor) if sale.fee_minor else None
-    return SatsPurchase(moved(sale.price_minor - sale.fee_minor), fee, sale.fee_minor, sale.id)
+    fee = transfer(sale.fee_minor) if sale.fee_minor else None
+    return SatsPurchase(transfer(sale.price_minor - sale.fee_minor), fee, sale.fee_minor, sale.id)

@@ -1,20 +1,22 @@
 """Refunds: HTTP only."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from litestar import Request, Response, post
+from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden, IdempotencyMismatch, InsufficientFunds
-from hallmarket.server.http.exchange import Data, read_id
+from hallmarket.server.http.exchange import Data, exchange_reply, read_id
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.request_context import request_context
-from hallmarket.server.http.responses import as_response
-from hallmarket.server.purchases.refund import Refund, RefundWanted, refund_licence
+from hallmarket.server.idempotency.claim import claim_for
+from hallmarket.server.idempotency.store import do_once
+from hallmarket.server.purchases.refund import Refund, RefundRequest, refund
 
 AnyRequest = Request[Any, Any, Any]
 REFUND: dict[str, Any] = {
@@ -25,19 +27,22 @@ REFUND: dict[str, Any] = {
 
 
 def refund_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The route by which money is given back."""
+    """Return the route that refunds a licence."""
 
     @post(
         "/licences/{licence_id:str}/refund",
         opt=REFUND,
         status_code=200,
-        summary="Give back what was paid for an asset, in parts or whole",
-        responses={200: answer(Data[Refund], "What was given back, and what is left of the price.")},
+        summary="Refund a purchase, partly or completely",
+        responses={200: answer(Data[Refund], "The refund, and the rest of the price.")},
     )
-    async def refund(request: AnyRequest, licence_id: FromPath[str], data: JSONBody[RefundWanted]) -> Response[bytes]:
-        wanted = read_id(licence_id, "licence_id")
-        context = request_context(request.scope)
+    async def refund_licence(
+        request: AnyRequest, licence_id: FromPath[str], data: JSONBody[RefundRequest]
+    ) -> Data[Refund]:
+        context, licence = request_context(request.scope), read_id(licence_id, "licence_id")
         key = find_idempotency_key(context)
-        return as_response(await refund_licence(database, context.principal, key, wanted, data))
+        claim = claim_for(context.principal, key, f"/licences/{licence}/refund", data, render=exchange_reply)
+        work = partial(refund, principal=context.principal, licence_id=licence, request=data)
+        return Data(await do_once(database, claim, work))
 
-    return [refund]
+    return [refund_licence]

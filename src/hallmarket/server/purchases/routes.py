@@ -1,11 +1,12 @@
 """Purchases: HTTP only."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
@@ -19,19 +20,26 @@ from hallmarket.server.errors import (
     PriceChanged,
 )
 from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import Data
+from hallmarket.server.http.exchange import Data, exchange_reply
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
 from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.request_context import RequestContext, request_context
-from hallmarket.server.http.responses import as_response
-from hallmarket.server.idempotency.store import claim_for
-from hallmarket.server.purchases.pricing import Order
+from hallmarket.server.http.request_context import request_context
+from hallmarket.server.idempotency.claim import claim_for
 from hallmarket.server.purchases.purchase import Purchases
-from hallmarket.server.purchases.receipt import Purchase, SatsPurchase, UsdPurchase
+from hallmarket.server.purchases.receipt import (
+    Purchase,
+    SatsPurchase,
+    UsdPurchase,
+    purchase_receipt,
+    sats_receipt,
+    usd_receipt,
+)
+from hallmarket.server.purchases.types import Order, Sale
 from hallmarket.server.wallet.types import MAX_AMOUNT_MINOR, Currency
 
 AnyRequest = Request[Any, Any, Any]
-BUY: dict[str, Any] = {
+Receipt = TypeVar("Receipt")
+PURCHASE: dict[str, Any] = {
     "scope": "wallet:write",
     "headers": IDEMPOTENCY_HEADER,
     "example": {"assetType": "file", "assetId": ID},
@@ -39,20 +47,18 @@ BUY: dict[str, Any] = {
 }
 
 
-class Wanted(msgspec.Struct, frozen=True, rename="camel"):
-    """The asset to be bought."""
+class NewPurchase(msgspec.Struct, frozen=True, rename="camel"):
+    """The asset to buy. With a `price`, in cents or satoshis, the asset is not bought at any other price."""
 
     asset_type: AssetType
     asset_id: UUID
-    price: Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT_MINOR)] | None = (
-        None  # cents or satoshis; another one is refused
-    )
+    price: Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT_MINOR)] | None = None
 
 
-class WantedFor(Wanted, frozen=True, rename="camel"):
-    """The asset to be bought, and the currency to pay in: without one dollars, if it is sold in them, else bitcoin.
+class NewCurrencyPurchase(NewPurchase, frozen=True, rename="camel"):
+    """The asset to buy, and the currency to pay in. Without one: dollars if the asset is sold in them, else bitcoin.
 
-    `method` is the reference's; there is one way to pay, from the wallet.
+    `method` is part of the reference and has no effect: every purchase is paid from the wallet.
     """
 
     currency: Currency | None = None
@@ -60,54 +66,55 @@ class WantedFor(Wanted, frozen=True, rename="camel"):
 
 
 def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
-    """The three routes by which assets are bought; they differ in the currency and in the words of the answer."""
+    """Return the three routes that buy an asset. They differ in the currency and in the form of the receipt."""
+
+    async def purchase(
+        request: AnyRequest, data: NewPurchase, currency: Currency | None, write: Callable[[Sale], Receipt]
+    ) -> Data[Receipt]:
+        context = request_context(request.scope)
+        claim = claim_for(
+            *(context.principal, find_idempotency_key(context)),
+            *(context.path, data.asset_type, data.asset_id, currency, data.price),
+            render=partial(exchange_reply, write=write),
+        )
+        order = Order(
+            buyer=context.principal,
+            asset_id=data.asset_id,
+            asset_type=data.asset_type,
+            currency=currency,
+            expected_minor=data.price,
+            claim=claim,
+        )
+        return Data(write(await purchases.purchase(order)))
 
     @post(
         "/elements/common/purchase-asset",
-        opt=BUY,
+        opt=PURCHASE,
         status_code=200,
         summary="Buy an asset",
-        responses={200: answer(Data[Purchase], "What was charged, and what the seller received.")},
+        responses={200: answer(Data[Purchase], "The buyer's charge, and the transfer to the seller.")},
     )
-    async def buy(request: AnyRequest, data: JSONBody[WantedFor]) -> Response[bytes]:
-        order = _order(request_context(request.scope), data, data.currency, "common")
-        return as_response(await purchases.submit(order))
+    async def buy(request: AnyRequest, data: JSONBody[NewCurrencyPurchase]) -> Data[Purchase]:
+        return await purchase(request, data, data.currency, purchase_receipt)
 
     @post(
         "/wallet/purchase-asset",
-        opt=BUY,
+        opt=PURCHASE,
         status_code=200,
         summary="Buy an asset with satoshis",
-        responses={200: answer(Data[SatsPurchase], "What the seller and the platform received, satoshis.")},
+        responses={200: answer(Data[SatsPurchase], "The seller's share and the platform's fee, in satoshis.")},
     )
-    async def buy_with_sats(request: AnyRequest, data: JSONBody[Wanted]) -> Response[bytes]:
-        return as_response(await purchases.submit(_order(request_context(request.scope), data, "btc", "btc")))
+    async def buy_with_sats(request: AnyRequest, data: JSONBody[NewPurchase]) -> Data[SatsPurchase]:
+        return await purchase(request, data, "btc", sats_receipt)
 
     @post(
         "/stripe/wallet/purchase-asset",
-        opt=BUY,
+        opt=PURCHASE,
         status_code=200,
         summary="Buy an asset with dollars",
-        responses={200: answer(Data[UsdPurchase], "What was paid, cents.")},
+        responses={200: answer(Data[UsdPurchase], "The price that was paid, in cents.")},
     )
-    async def buy_with_dollars(request: AnyRequest, data: JSONBody[Wanted]) -> Response[bytes]:
-        return as_response(await purchases.submit(_order(request_context(request.scope), data, "usd", "usd")))
+    async def buy_with_dollars(request: AnyRequest, data: JSONBody[NewPurchase]) -> Data[UsdPurchase]:
+        return await purchase(request, data, "usd", usd_receipt)
 
     return [buy, buy_with_sats, buy_with_dollars]
-
-
-def _order(
-    context: RequestContext, wanted: Wanted, currency: Currency | None, form: Literal["common", "usd", "btc"]
-) -> Order:
-    key = find_idempotency_key(context)
-    return Order(
-        buyer=context.principal,
-        asset_id=wanted.asset_id,
-        asset_type=wanted.asset_type,
-        currency=currency,
-        expected_minor=wanted.price,
-        form=form,
-        claim=claim_for(
-            context.principal, key, context.path, wanted.asset_type, wanted.asset_id, currency, wanted.price
-        ),
-    )

@@ -1,4 +1,4 @@
-"""What was sold: HTTP only."""
+"""Usage history and earnings: HTTP only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,30 +7,31 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, read_window, window_query
+from hallmarket.server.http.exchange import Data, pagination, read_window, window_query
 from hallmarket.server.http.paging import read_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.purchases.earnings import Earnings, get_earnings
-from hallmarket.server.purchases.usage import USAGE_QUERY, UsagePage, list_usage, read_wanted
+from hallmarket.server.purchases.usage_history import USAGE_QUERY, Usage, UsagePage, list_usage, read_filter
 
 AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "wallet:read"}
 
 
 def sales_routes(database: Database, fee_bps: int) -> Sequence[HTTPRouteHandler]:
-    """The routes that tell a person what they bought and sold for dollars, and earned."""
+    """Return the routes with which people see what they bought, sold and earned in dollars."""
 
     @get(
         "/stripe/usage/history",
         opt=READ | {"query": window_query() | USAGE_QUERY},
-        summary="What you bought and sold for dollars, newest first",
+        summary="List what you bought and sold for dollars, newest first",
     )
     async def usage(request: AnyRequest) -> UsagePage:
         context = request_context(request.scope)
         query = read_query(context.scope["query_string"])
-        return await list_usage(database, context.principal, read_wanted(query), read_window(query))
+        page, summary = await list_usage(database, context.principal, read_filter(query), read_window(query))
+        return UsagePage(Usage(page.items, summary), pagination(page))
 
-    @get("/stripe/wallet/pending-earnings", opt=READ, summary="What your assets earned in dollars")
+    @get("/stripe/wallet/pending-earnings", opt=READ, summary="Get what your assets earned in dollars")
     async def earnings(request: AnyRequest) -> Data[Earnings]:
         return Data(await get_earnings(database, principal_of(request.scope), fee_bps))
 

@@ -1,4 +1,4 @@
-"""Purchases as the rooms know them."""
+"""Orders, sales and licences."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,14 +6,30 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from hallmarket.server.idempotency.claim import Claim
 from hallmarket.server.identity.types import WireProfile
+from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.types import Currency, money
 
 
-class Sale(msgspec.Struct, frozen=True, kw_only=True):
-    """One purchase as its licence keeps it: all that the log's entry commits to, and how the money went."""
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One asset that a buyer wants to buy.
 
-    id: UUID  # the licence's
+    Without a currency the asset is paid for in dollars if it is sold in them, and in bitcoin otherwise.
+    """
+
+    buyer: Principal
+    asset_id: UUID
+    asset_type: str
+    currency: Currency | None = None
+    expected_minor: int | None = None  # the price that the buyer was shown; the order is refused at any other price
+    claim: Claim | None = None  # the claim to the order's idempotency key
+
+
+class Sale(msgspec.Struct, frozen=True, kw_only=True):
+    """One purchase, as its licence records it: everything that the log entry commits to, and the money."""
+
+    id: UUID  # the licence's id
     buyer_id: UUID
     seller_id: UUID
     organization_id: UUID | None
@@ -34,12 +50,12 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_sale(row: asyncpg.Record) -> Sale:
-    """A sale from its licence's row."""
+    """Return the sale in a licence's row."""
     return Sale(**{name: row[name] for name in Sale.__struct_fields__})
 
 
 class LicensedAsset(msgspec.Struct, frozen=True):
-    """What was bought, as it was called then; it may be gone once the licence has ended."""
+    """An asset with the name that it had when it was bought. It may be deleted after the licence has ended."""
 
     id: UUID
     type: str
@@ -47,7 +63,7 @@ class LicensedAsset(msgspec.Struct, frozen=True):
 
 
 class Price(msgspec.Struct, frozen=True):
-    """What was paid, in cents of `usd` or satoshis of `btc`; `text` is for people."""
+    """The price that was paid, in cents of `usd` or satoshis of `btc`. `text` is the price for people."""
 
     amount: int
     currency: str
@@ -55,31 +71,31 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class WireLicence(msgspec.Struct, frozen=True):
-    """A licence as its buyer and its seller see it; `fee` and `refunded` are in the price's unit."""
+    """A licence as its buyer and its seller see it. `fee` and `refunded` are in the price's unit."""
 
     id: UUID
     asset: LicensedAsset
     asset_id: UUID
-    version: int | None  # of a dataset: the first that was bought
-    sha3_512: str | None  # of the file, of the post's markdown, or of that version's manifest
+    version: int | None  # of a dataset: the version that was current at the purchase
+    sha3_512: str | None  # of the file, the post's markdown, or the version's manifest
     size: int | None
     buyer: WireProfile
     seller: WireProfile
     price: Price
-    fee: int | None  # of the price, the platform's; the seller's alone to know
+    fee: int | None  # the platform's share of the price; only the seller sees it
     license_id: str | None
     license_text: str | None
     transfer_id: UUID
     created_at: datetime
     refunded: int
-    ended_at: datetime | None  # when all was paid back
-    status: int  # 2 accepted, 3 anchored, 4 failed, as media have it
-    leaf_index: int | None  # where it stands in the log; null until then
+    ended_at: datetime | None  # when the last of the price was refunded
+    status: int  # 2 accepted, 3 anchored, 4 failed, as for media
+    leaf_index: int | None  # the entry's position in the log; null until it is anchored
     anchored_at: datetime | None
 
 
 def wire_licence(row: asyncpg.Record, for_seller: bool) -> WireLicence:
-    """A licence from a row of `show_licences`."""
+    """Return the licence in a row of `get_licences`."""
     sha3_512: bytes | None = row["content_sha3_512"]
     return WireLicence(
         id=row["id"],
@@ -104,6 +120,5 @@ def wire_licence(row: asyncpg.Record, for_seller: bool) -> WireLicence:
     )
 
 
-def _wire_profile(row: asyncpg.Record, who: str) -> WireProfile:
-    told = ("id", "username", "name", "picture", "actor_type")
-    return WireProfile(*(row[f"{who}_{field}"] for field in told))
+def _wire_profile(row: asyncpg.Record, side: str) -> WireProfile:
+    return WireProfile(*(row[f"{side}_{field}"] for field in ("id", "username", "name", "picture", "actor_type")))

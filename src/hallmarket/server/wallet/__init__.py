@@ -1,1 +1,1 @@
-"""Wallets: accounts, and the transfers between them, which balance and stay."""
+"""Wallets: people's accounts, and the balanced transfers between them."""

@@ -1,4 +1,4 @@
-"""Recompute all wallets from the postings, and tell whatever does not agree with them."""
+"""Audit the wallets: recompute every balance from the postings, and report what does not agree."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ sql = load_queries(__package__)
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """Something that is not as it must be: what kind of thing, its id, and a sentence."""
+    """One row that contradicts the rest of the ledger: its kind, its id, and a sentence that explains it."""
 
     about: str
     id: UUID
@@ -20,7 +20,7 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """All money in one currency, in minor units: what came in is with people, was kept as fees, or was paid out."""
+    """All money in one currency, in minor units. What was funded is held by people, kept as fees, or paid out."""
 
     people_hold: int = 0
     fees: int = 0
@@ -28,8 +28,8 @@ class Totals(msgspec.Struct, frozen=True):
     paid_out: int = 0
 
 
-class Ledger(msgspec.Struct, frozen=True):
-    """What an audit of the wallets found."""
+class LedgerAudit(msgspec.Struct, frozen=True):
+    """The result of an audit of the wallets."""
 
     drifts: list[Drift]
     totals: dict[Currency, Totals]
@@ -37,8 +37,8 @@ class Ledger(msgspec.Struct, frozen=True):
     postings: int
 
 
-async def audit_wallets(tx: Connection) -> Ledger:
-    """Look at everything, in a transaction that sees one moment."""
+async def audit_wallets(tx: Connection) -> LedgerAudit:
+    """Audit all wallets. `tx` must be a transaction with one snapshot (repeatable read)."""
     drifts = [*await _audit_transfers(tx), *await _audit_accounts(tx)]
     totals: dict[Currency, Totals] = {}
     rows = await tx.fetch(sql.sum_postings)
@@ -51,44 +51,53 @@ async def audit_wallets(tx: Connection) -> Ledger:
             paid_out=minor.get("payout", 0),
         )
     postings = sum(row["postings"] for row in rows)
-    return Ledger(drifts, totals, await tx.fetchval(sql.count_transfers), postings)
+    return LedgerAudit(drifts, totals, await tx.fetchval(sql.count_transfers), postings)
 
 
 async def _audit_transfers(tx: Connection) -> list[Drift]:
-    found = []
-    for row in await tx.fetch(sql.audit_transfers):
-        if row["lines"] == 0:
+    drifts = []
+    for row in await tx.fetch(sql.audit_balance_of_transfers):
+        if row["postings"] == 0:
             message = f"this {row['kind']} has no postings"
         else:
-            off = money(row["off_minor"], row["currency"])
-            message = f"this {row['kind']} does not balance: its postings in {row['currency']} come to {off}"
-        found.append(Drift("transfer", row["id"], message))
+            sum_text = money(row["sum_minor"], row["currency"])
+            message = f"this {row['kind']} does not balance: its {row['currency']} postings sum to {sum_text}"
+        drifts.append(Drift("transfer", row["id"], message))
     for row in await tx.fetch(sql.audit_directions):
-        message = f"this {row['kind']} moved money in a way that a {row['kind']} does not: {row['way']}"
-        found.append(Drift("transfer", row["id"], message))
+        message = (
+            f"this {row['kind']} moved money in a direction that a {row['kind']} does not allow: {row['direction']}"
+        )
+        drifts.append(Drift("transfer", row["id"], message))
     for row in await tx.fetch(sql.audit_corrections):
-        message = f"this correction is not the opposite of {row['corrects_id']}, or is its second"
-        found.append(Drift("transfer", row["id"], message))
+        message = f"this correction does not reverse {row['corrects_id']}, or another correction already does"
+        drifts.append(Drift("transfer", row["id"], message))
     for row in await tx.fetch(sql.audit_postings):
-        why = "there is no such transfer" if row["is_astray"] else "its account is not there, or in another currency"
-        found.append(Drift("transfer", row["transfer_id"], f"posting {row['line']}: {why}"))
-    return found
+        why = (
+            "its transfer does not exist" if row["is_orphan"] else "its account does not exist, or has another currency"
+        )
+        drifts.append(Drift("transfer", row["transfer_id"], f"posting {row['line']}: {why}"))
+    return drifts
 
 
 async def _audit_accounts(tx: Connection) -> list[Drift]:
-    found = []
+    drifts = []
     for row in await tx.fetch(sql.audit_pending):
-        what = f"posting {row['line']} of {row['transfer_id']}"
-        found.append(Drift("account", row["account_id"], f"{what} waits to be counted up, and is not what moved"))
+        posting = f"posting {row['line']} of transfer {row['transfer_id']}"
+        drifts.append(Drift("account", row["account_id"], f"{posting} is pending, but no such amount was posted"))
     for row in await tx.fetch(sql.audit_accounts):
-        whose = f"the wallet of {row['username']}" if row["kind"] == "person" else f"the platform's {row['kind']}"
-        held, moved, kept, earned = (
-            money(row[what], row["currency"]) for what in ("held_minor", "moved_minor", "kept_minor", "earned_minor")
+        owner = (
+            f"the wallet of {row['username']}" if row["kind"] == "person" else f"the platform's {row['kind']} account"
         )
-        if row["held_minor"] != row["moved_minor"]:
-            found.append(Drift("account", row["id"], f"{whose} says {held}, and its postings come to {moved}"))
-        if row["kept_minor"] != row["earned_minor"]:
-            found.append(Drift("account", row["id"], f"{whose} says that {kept} was earned, and it was {earned}"))
-        if row["kind"] == "person" and row["moved_minor"] < 0:
-            found.append(Drift("account", row["id"], f"{whose} is below zero: {moved}"))
-    return found
+        stored, posted, stored_earned, posted_earned = (
+            money(row[name], row["currency"])
+            for name in ("stored_minor", "posted_minor", "stored_earned_minor", "posted_earned_minor")
+        )
+        if row["stored_minor"] != row["posted_minor"]:
+            message = f"{owner} has a balance of {stored}, but its postings sum to {posted}"
+            drifts.append(Drift("account", row["id"], message))
+        if row["stored_earned_minor"] != row["posted_earned_minor"]:
+            message = f"{owner} has earnings of {stored_earned}, but its postings sum to earnings of {posted_earned}"
+            drifts.append(Drift("account", row["id"], message))
+        if row["kind"] == "person" and row["posted_minor"] < 0:
+            drifts.append(Drift("account", row["id"], f"{owner} is below zero: {posted}"))
+    return drifts

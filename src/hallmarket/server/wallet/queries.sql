@@ -1,4 +1,4 @@
--- name: ensure_accounts
+-- name: create_missing_accounts
 -- In a fixed order, so that two transactions can never deadlock.
 insert into account (id, kind, person_id, currency)
 select id, 'person', person_id, currency
@@ -35,10 +35,10 @@ select a.id, account_balance(a) as balance_minor, a.earned_minor + coalesce((
     where p.account_id = a.id and posting_earns(t.kind, c.kind, p.amount_minor)
 ), 0)::bigint as earned_minor, (
     select p.created_on from posting p where p.account_id = a.id order by p.created_on desc limit 1
-) as moved_on
+) as updated_on
 from account a where a.person_id = $1 and a.currency = $2;
 
--- name: list_postings
+-- name: list_transactions
 -- The postings of a person's account, newest first, optionally of one kind ($3) and from one period ($4, $5). For the
 -- account that receives money, a purchase counts as a sale. All rows are of one account, so the index provides the
 -- order. An asset's name is the one it was sold under.
@@ -88,16 +88,16 @@ where p.transfer_id = $1 order by p.line;
 -- Accounts with at least $1 pending postings.
 select account_id from pending_posting group by account_id having count(*) >= $1 order by account_id;
 
--- name: lock_account
+-- name: try_lock_account
 -- No row if a payment or another server holds the lock. That transaction folds the pending postings itself.
 select id from account where id = $1 for no key update skip locked;
 
--- name: fold
+-- name: fold_account
 select account_fold($1);
 
--- name: audit_transfers
+-- name: audit_balance_of_transfers
 -- Transfers that do not balance in a currency.
-select t.id, t.kind, count(p.line) as lines, p.currency, coalesce(sum(p.amount_minor), 0)::bigint as off_minor
+select t.id, t.kind, count(p.line) as postings, p.currency, coalesce(sum(p.amount_minor), 0)::bigint as sum_minor
 from transfer t left join posting p on p.transfer_id = t.id
 group by t.id, p.currency
 having count(p.line) < 2 or sum(p.amount_minor) <> 0
@@ -105,16 +105,16 @@ order by t.id, p.currency;
 
 -- name: audit_directions
 -- Transfers between kinds of accounts, or in a direction, that their kind does not allow.
-select t.id, t.kind, way.text as way
+select t.id, t.kind, direction.text as direction
 from transfer t
 cross join lateral (
-    select string_agg(line, ' ' order by line) as text
+    select string_agg(step, ' ' order by step) as text
     from (
-        select a.kind || case when p.amount_minor > 0 then '+' else '-' end as line
+        select a.kind || case when p.amount_minor > 0 then '+' else '-' end as step
         from posting p join account a on a.id = p.account_id where p.transfer_id = t.id
-    ) lines
-) way
-where t.kind <> 'correction' and way.text <> all (case
+    ) steps
+) direction
+where t.kind <> 'correction' and direction.text <> all (case
     when t.kind in ('credit', 'deposit') then array['funding- person+']
     when t.kind = 'payout' then array['payout+ person-']
     when t.kind in ('tip', 'send') then array['person- person+', 'person+ person-']
@@ -140,7 +140,7 @@ order by t.id;
 
 -- name: audit_postings
 -- Postings without a transfer, or on an account that does not exist or has another currency.
-select p.transfer_id, p.line, t.id is null as is_astray
+select p.transfer_id, p.line, t.id is null as is_orphan
 from posting p
 left join transfer t on t.id = p.transfer_id
 left join account a on a.id = p.account_id and a.currency = p.currency
@@ -157,28 +157,28 @@ order by w.account_id, w.transfer_id, w.line;
 
 -- name: audit_accounts
 -- Accounts whose balance or earned total does not match their postings, and people's accounts with a negative balance.
-with waiting as (
+with pending as (
     select w.account_id, sum(w.amount_minor) as minor,
            coalesce(sum(w.amount_minor) filter (where posting_earns(t.kind, c.kind, w.amount_minor)), 0) as earned_minor
     from pending_posting w left join transfer t on t.id = w.transfer_id left join transfer c on c.id = t.corrects_id
     group by 1
-), moved as (
+), posted as (
     select p.account_id, sum(p.amount_minor) as minor,
            coalesce(sum(p.amount_minor) filter (where posting_earns(t.kind, c.kind, p.amount_minor)), 0) as earned_minor
     from posting p left join transfer t on t.id = p.transfer_id left join transfer c on c.id = t.corrects_id
     group by 1
 )
 select a.id, a.kind, a.currency, person.username,
-       a.balance_minor + coalesce(w.minor, 0)::bigint as held_minor, coalesce(m.minor, 0)::bigint as moved_minor,
-       a.earned_minor + coalesce(w.earned_minor, 0)::bigint as kept_minor,
-       coalesce(m.earned_minor, 0)::bigint as earned_minor
+       a.balance_minor + coalesce(w.minor, 0)::bigint as stored_minor, coalesce(p.minor, 0)::bigint as posted_minor,
+       a.earned_minor + coalesce(w.earned_minor, 0)::bigint as stored_earned_minor,
+       coalesce(p.earned_minor, 0)::bigint as posted_earned_minor
 from account a
-left join waiting w on w.account_id = a.id
-left join moved m on m.account_id = a.id
+left join pending w on w.account_id = a.id
+left join posted p on p.account_id = a.id
 left join person on person.id = a.person_id
-where a.balance_minor + coalesce(w.minor, 0) <> coalesce(m.minor, 0)
-   or a.earned_minor + coalesce(w.earned_minor, 0) <> coalesce(m.earned_minor, 0)
-   or a.kind = 'person' and coalesce(m.minor, 0) < 0
+where a.balance_minor + coalesce(w.minor, 0) <> coalesce(p.minor, 0)
+   or a.earned_minor + coalesce(w.earned_minor, 0) <> coalesce(p.earned_minor, 0)
+   or a.kind = 'person' and coalesce(p.minor, 0) < 0
 order by a.id;
 
 -- name: sum_postings

@@ -31,16 +31,16 @@ class WalletRoom(Room):
     def maintenance(self, services: Services) -> Sequence[MaintenanceTask]:
         """Fold pending postings into balances."""
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.wallet.fold import fold
+        from hallmarket.server.wallet.fold_pending import fold_pending
 
-        return [lambda: fold(services.get(Database))]
+        return [lambda: fold_pending(services.get(Database))]
 
     def long_running(self, services: Services) -> Sequence[LongRunningTask]:
         """Fold busy accounts every few seconds."""
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.wallet.fold import keep_folding
+        from hallmarket.server.wallet.fold_pending import fold_busy_accounts
 
-        return [lambda: keep_folding(services.get(Database))]
+        return [lambda: fold_busy_accounts(services.get(Database))]
 
 
 ROOM = WalletRoom()

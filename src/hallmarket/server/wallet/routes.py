@@ -1,6 +1,7 @@
 """`/wallet` and `/stripe/wallet`: HTTP only."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -10,23 +11,16 @@ from litestar.params import JSONBody
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import IdempotencyMismatch, InsufficientFunds, NotFound
 from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import Data, Paged
+from hallmarket.server.http.exchange import Data, Paged, exchange_reply, paged, read_window
 from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
 from hallmarket.server.http.openapi_parts import answer
 from hallmarket.server.http.paging import read_query
-from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.http.responses import as_response
+from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
 from hallmarket.server.http.sending import Sending, begun
+from hallmarket.server.idempotency.claim import Claim, claim_for
+from hallmarket.server.idempotency.store import do_once
 from hallmarket.server.wallet.balance import BitcoinBalance, UsdBalance, get_bitcoin_balance, get_usd_balance
-from hallmarket.server.wallet.give import NewSend, NewTip, Sent, Tip, send, tip
-from hallmarket.server.wallet.history import (
-    BITCOIN_QUERY,
-    USD_QUERY,
-    BitcoinMove,
-    UsdMove,
-    list_bitcoin_moves,
-    list_usd_moves,
-)
+from hallmarket.server.wallet.send_money import BitcoinTransfer, NewSend, NewTip, Tip, send_sats, tip
 from hallmarket.server.wallet.statement import (
     COLUMNS,
     CONTENT_TYPE,
@@ -34,16 +28,30 @@ from hallmarket.server.wallet.statement import (
     read_statement_request,
     write_statement,
 )
+from hallmarket.server.wallet.transactions import (
+    BITCOIN_QUERY,
+    USD_QUERY,
+    BitcoinTransaction,
+    UsdTransaction,
+    list_bitcoin_transactions,
+    list_usd_transactions,
+    read_bitcoin_window,
+    read_filter,
+)
 
 AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "wallet:read"}
 STATEMENT = READ | {
     "query": STATEMENT_QUERY,
     "answer": {
-        "text/csv": {"type": "string", "description": "A header, then a line each.", "examples": [",".join(COLUMNS)]}
+        "text/csv": {
+            "type": "string",
+            "description": "A header line, then one line for each transaction.",
+            "examples": [",".join(COLUMNS)],
+        }
     },
 }
-GIVE: dict[str, Any] = {
+SEND: dict[str, Any] = {
     "scope": "wallet:write",
     "headers": IDEMPOTENCY_HEADER,
     "raises": (NotFound, InsufficientFunds, IdempotencyMismatch),
@@ -51,77 +59,94 @@ GIVE: dict[str, Any] = {
 
 
 def wallet_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of wallets."""
+    """Return the routes of wallets."""
     return [*_bitcoin_routes(database), *_usd_routes(database), _statement_route(database)]
 
 
 def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get("/wallet/balance", opt=READ, summary="What you have in bitcoin, in satoshis")
+    @get("/wallet/balance", opt=READ, summary="Get your bitcoin balance, in satoshis")
     async def balance(request: AnyRequest) -> Data[BitcoinBalance]:
-        return Data(await get_bitcoin_balance(database, principal_of(request.scope).person_id))
+        return Data(await get_bitcoin_balance(database, principal_of(request.scope)))
 
-    @get("/wallet/transactions", opt=READ | {"query": BITCOIN_QUERY}, summary="What moved in bitcoin, newest first")
-    async def transactions(request: AnyRequest) -> Paged[BitcoinMove]:
+    @get(
+        "/wallet/transactions",
+        opt=READ | {"query": BITCOIN_QUERY},
+        summary="List your bitcoin transactions, newest first",
+    )
+    async def transactions(request: AnyRequest) -> Paged[BitcoinTransaction]:
         context = request_context(request.scope)
-        return await list_bitcoin_moves(
-            database, context.principal.person_id, read_query(context.scope["query_string"])
-        )
+        query = read_query(context.scope["query_string"])
+        window = read_bitcoin_window(query)
+        return paged(await list_bitcoin_transactions(database, context.principal, read_filter(query), window))
 
-    @get("/wallet/deposit-address", opt=READ, summary="Where to send bitcoin to; null, for there is no network")
+    @get("/wallet/deposit-address", opt=READ, summary="Get your bitcoin deposit address; null without a network")
     async def deposit_address() -> Data[str | None]:
         return Data(None)
 
     @post(
         "/wallet/send-sats",
-        opt=GIVE | {"example": {"recipientId": ID, "amount": 1200}},
+        opt=SEND | {"example": {"recipientId": ID, "amount": 1200}},
         status_code=200,
-        responses={200: answer(Data[Sent], "It has moved.")},
-        summary="Give somebody satoshis",
+        responses={200: answer(Data[BitcoinTransfer], "The satoshis were sent.")},
+        summary="Send satoshis to another user",
     )
-    async def send_sats(request: AnyRequest, data: JSONBody[NewSend]) -> Response[bytes]:
+    async def send(request: AnyRequest, data: JSONBody[NewSend]) -> Data[BitcoinTransfer]:
         context = request_context(request.scope)
-        return as_response(await send(database, context.principal, find_idempotency_key(context), data))
+        work = partial(send_sats, principal=context.principal, request=data)
+        return Data(await do_once(database, _claim(context, data), work))
 
-    return [balance, transactions, deposit_address, send_sats]
+    return [balance, transactions, deposit_address, send]
 
 
 def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get("/stripe/wallet/balance", opt=READ, summary="What you have in dollars, in cents")
+    @get("/stripe/wallet/balance", opt=READ, summary="Get your dollar balance, in cents")
     async def balance(request: AnyRequest) -> Data[UsdBalance]:
-        return Data(await get_usd_balance(database, principal_of(request.scope).person_id))
+        return Data(await get_usd_balance(database, principal_of(request.scope)))
 
-    @get("/stripe/wallet/transactions", opt=READ | {"query": USD_QUERY}, summary="What moved in dollars, newest first")
-    async def transactions(request: AnyRequest) -> Paged[UsdMove]:
+    @get(
+        "/stripe/wallet/transactions",
+        opt=READ | {"query": USD_QUERY},
+        summary="List your dollar transactions, newest first",
+    )
+    async def transactions(request: AnyRequest) -> Paged[UsdTransaction]:
         context = request_context(request.scope)
-        return await list_usd_moves(database, context.principal.person_id, read_query(context.scope["query_string"]))
+        query = read_query(context.scope["query_string"])
+        window = read_window(query)
+        return paged(await list_usd_transactions(database, context.principal, read_filter(query), window))
 
     @post(
         "/stripe/wallet/tip",
-        opt=GIVE | {"example": {"recipientId": ID, "amountCents": 500, "message": "For the photo."}},
+        opt=SEND | {"example": {"recipientId": ID, "amountCents": 500, "message": "For the photo."}},
         status_code=200,
-        responses={200: answer(Data[Tip], "It has moved.")},
-        summary="Give somebody cents",
+        responses={200: answer(Data[Tip], "The tip was sent.")},
+        summary="Send a tip to another user, in cents",
     )
-    async def give(request: AnyRequest, data: JSONBody[NewTip]) -> Response[bytes]:
+    async def send(request: AnyRequest, data: JSONBody[NewTip]) -> Data[Tip]:
         context = request_context(request.scope)
-        return as_response(await tip(database, context.principal, find_idempotency_key(context), data))
+        work = partial(tip, principal=context.principal, request=data)
+        return Data(await do_once(database, _claim(context, data), work))
 
-    return [balance, transactions, give]
+    return [balance, transactions, send]
+
+
+def _claim(context: RequestContext, data: NewTip | NewSend) -> Claim | None:
+    key = find_idempotency_key(context)
+    return claim_for(context.principal, key, context.path, data, render=exchange_reply)
 
 
 def _statement_route(database: Database) -> HTTPRouteHandler:
-    @get("/wallet/statement", opt=STATEMENT, summary="All that moved within a time, oldest first, as CSV")
+    @get("/wallet/statement", opt=STATEMENT, summary="Get all transactions of a period as CSV, oldest first")
     async def statement(request: AnyRequest) -> Response[bytes]:
         context = request_context(request.scope)
-        wanted = read_statement_request(read_query(context.scope["query_string"]))
+        requested = read_statement_request(read_query(context.scope["query_string"]))
         headers = [
             (b"content-type", CONTENT_TYPE.encode()),
-            (b"content-disposition", b'attachment; filename="statement-%s.csv"' % wanted.currency.encode()),
+            (b"content-disposition", b'attachment; filename="statement-%s.csv"' % requested.currency.encode()),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
         ]
         if context.method == "HEAD":
             return Sending(200, headers, None)
-        return Sending(200, headers, await begun(write_statement(database, context.principal, wanted)))
+        return Sending(200, headers, await begun(write_statement(database, context.principal, requested)))
 
     return statement

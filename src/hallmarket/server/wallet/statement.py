@@ -1,4 +1,4 @@
-"""A statement: all that moved in a wallet within a time, oldest first, as CSV (RFC 4180)."""
+"""Write a statement: all transactions of a wallet in a period, oldest first, as CSV (RFC 4180)."""
 
 import csv
 import io
@@ -16,18 +16,18 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.paging import read_time
 from hallmarket.server.principal import Principal
-from hallmarket.server.wallet.history import TIME_QUERY
-from hallmarket.server.wallet.transfer import CURRENCIES
-from hallmarket.server.wallet.types import Currency
+from hallmarket.server.wallet.transactions import TIME_QUERY
+from hallmarket.server.wallet.types import CURRENCIES, Currency
 
 sql = load_queries(__package__)
 
 COLUMNS = ("date", "type", "counterparty", "asset", "message", "amount", "balance", "transfer")
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
-ROWS = 1000  # read and sent at a time
-# Where a spreadsheet begins a cell with a formula. Many split lines at semicolons, and then take no notice of quotes.
+BATCH_ROWS = 1000  # rows that are read and sent together
+# The start of a spreadsheet formula: at the start of a cell, or after a separator. Many spreadsheets also split cells
+# at semicolons, and ignore the quotes when they do.
 FORMULA = re.compile(r"""((?:^|[;\t\r\n])[\s"]*)(?=[=+\-@])""")
-BEFORE = ("\t", "\r", "\n")  # what some step over at the beginning
+SKIPPED = ("\t", "\r", "\n")  # some spreadsheets skip these at the start of a cell
 STATEMENT_QUERY: dict[str, Any] = {
     "currency": {"type": "string", "enum": list(CURRENCIES), "default": "usd", "description": "Which wallet."},
     **TIME_QUERY,
@@ -35,7 +35,7 @@ STATEMENT_QUERY: dict[str, Any] = {
 
 
 class StatementRequest(msgspec.Struct, frozen=True):
-    """Which statement: of which currency, from when (inclusive) until when (exclusive)."""
+    """The requested statement: its currency, and its period from `since` (inclusive) to `until` (exclusive)."""
 
     currency: Currency
     since: datetime | None
@@ -57,29 +57,29 @@ def _read_currency(query: dict[str, str]) -> Currency:
 async def write_statement(
     database: Database, principal: Principal, request: StatementRequest
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a statement as CSV, piece by piece. Each piece is a query, so a slow reader holds no connection.
+    """Yield a statement as CSV, in chunks. Each chunk is one query, so a slow reader holds no connection.
 
     Raises Unavailable.
     """
     currency, since = request.currency, request.since
     async with database.connection() as connection:
-        opened = await connection.fetchrow(sql.open_statement, principal.person_id, currency, since, request.until)
-    balance = 0 if opened is None else opened["balance_minor"]
-    begin = "" if since is None else _time(since)
-    yield _csv([COLUMNS, (begin, "opening", "", "", "", "", _amount(balance, currency), "")])
-    place: tuple[datetime | None, UUID, int] = since, UUID(int=0), 0
-    while opened is not None:
+        account = await connection.fetchrow(sql.open_statement, principal.person_id, currency, since, request.until)
+    balance = 0 if account is None else account["balance_minor"]
+    start = "" if since is None else _time(since)
+    yield _csv([COLUMNS, (start, "opening", "", "", "", "", _amount(balance, currency), "")])
+    position: tuple[datetime | None, UUID, int] = since, UUID(int=0), 0
+    while account is not None:
         async with database.connection() as connection:
-            rows = await connection.fetch(sql.list_statement, opened["id"], *place, opened["until"], ROWS)
+            rows = await connection.fetch(sql.list_statement, account["id"], *position, account["until"], BATCH_ROWS)
         lines = []
         for row in rows:
             balance += row["amount_minor"]
             lines.append(_line(row, balance, currency))
         if lines:
             yield _csv(lines)
-        if len(rows) < ROWS:
+        if len(rows) < BATCH_ROWS:
             return
-        place = rows[-1]["created_on"], rows[-1]["transfer_id"], rows[-1]["line"]
+        position = rows[-1]["created_on"], rows[-1]["transfer_id"], rows[-1]["line"]
 
 
 def _line(row: asyncpg.Record, balance_minor: int, currency: Currency) -> tuple[str, ...]:
@@ -96,9 +96,9 @@ def _line(row: asyncpg.Record, balance_minor: int, currency: Currency) -> tuple[
 
 
 def _text(value: str | None) -> str:
-    """Somebody's words as a spreadsheet shows them, and does not reckon with them (OWASP, CSV injection)."""
+    """Return a text that no spreadsheet evaluates as a formula (OWASP, CSV injection)."""
     text = FORMULA.sub(r"\1'", value or "")
-    return f"'{text}" if text.startswith(BEFORE) else text
+    return f"'{text}" if text.startswith(SKIPPED) else text
 
 
 def _time(moment: datetime) -> str:
@@ -106,7 +106,7 @@ def _time(moment: datetime) -> str:
 
 
 def _amount(minor: int, currency: Currency) -> str:
-    """Dollars with two decimals, whole satoshis: numbers for a spreadsheet, without signs of a currency."""
+    """Write an amount as a number without a currency sign: dollars with two decimals, or whole satoshis."""
     whole, cents = divmod(abs(minor), 100)
     return str(minor) if currency == "btc" else f"{'-' if minor < 0 else ''}{whole}.{cents:02}"
 

@@ -1,4 +1,4 @@
-"""What an operator does to purchases by command; the right to it is the machine's."""
+"""Refund a licence as the server's operator: `hallmarket admin refund`."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -7,23 +7,24 @@ from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.principal import OPERATOR
-from hallmarket.server.purchases.refund import Refund, RefundWanted, give_back
-from hallmarket.server.wallet.operate import check_reason
+from hallmarket.server.purchases.refund import Refund, RefundRequest, refund
+from hallmarket.server.wallet.operator_transfers import verify_reason
 from hallmarket.server.wallet.types import Currency
 
 sql = load_queries(__package__)
 
 
-async def refund(
+async def refund_as_operator(
     connection: Connection, licence_id: UUID, read_amount: Callable[[Currency], int | None], reason: str | None
 ) -> Refund:
-    """Give back what was paid, or what `read_amount` makes of it in the licence's currency, from its seller's wallet.
+    """Refund a licence from its seller's wallet.
 
-    Raises NotFound, Conflict if that much is not left, InsufficientFunds, Refusal for a reason that is too long.
+    `read_amount` receives the licence's currency and returns the amount in minor units, or None for the rest of the
+    price. Raises NotFound, Conflict if less than the amount is left, InsufficientFunds, Refusal for an invalid reason.
     """
-    check_reason(reason)
+    verify_reason(reason)
     async with connection.transaction():
         currency = await connection.fetchval(sql.find_currency, licence_id)
         if currency is None:
             raise NotFound("There is no such licence.")
-        return await give_back(connection, OPERATOR, licence_id, RefundWanted(read_amount(currency), reason))
+        return await refund(connection, OPERATOR, licence_id, RefundRequest(read_amount(currency), reason))

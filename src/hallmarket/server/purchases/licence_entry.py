@@ -1,4 +1,4 @@
-"""What a licence says to whoever holds its proof, and the entry that commits to it in the log."""
+"""The log entry of a licence, and the claims that it commits to."""
 
 from hallmarket.proof.entry import LicenceClaims, LicenceEntry, LicencePrice, commit
 from hallmarket.server.identity.types import iso_time
@@ -6,7 +6,7 @@ from hallmarket.server.purchases.types import Sale
 
 
 def make_claims(sale: Sale) -> LicenceClaims:
-    """What a licence's entry commits to."""
+    """Return the claims of a sale. A holder of the licence's proof can verify them."""
     return LicenceClaims(
         asset=str(sale.asset_id),
         assetName=sale.asset_name,
@@ -25,5 +25,5 @@ def make_claims(sale: Sale) -> LicenceClaims:
 
 
 def make_entry(sale: Sale) -> bytes:
-    """The log's entry of a sale, as it is appended."""
+    """Return the entry that is appended to the log."""
     return LicenceEntry(commit(sale.salt, make_claims(sale)), str(sale.id)).encode()

@@ -1,7 +1,7 @@
-"""What was bought and sold for dollars, record by record, in the words in which the official client asks for uses."""
+"""List purchases and sales in dollars as usage records, in the form that the official client requests them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -11,24 +11,25 @@ from hallmarket.server.catalog.types import AssetType
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import ID_QUERY, Pagination, Window, page_of, read_id
+from hallmarket.server.http.exchange import ID_QUERY, Pagination, read_id
+from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
 ROLES = ("consumer", "creator")
 USAGE_QUERY: dict[str, dict[str, Any]] = {
-    "assetId": ID_QUERY | {"description": "Of this asset only."},
+    "assetId": ID_QUERY | {"description": "Only records of this asset."},
     "role": {
         "type": "string",
         "enum": list(ROLES),
-        "description": "What you bought, or what you sold; without it both.",
+        "description": "Only what you bought (`consumer`), or only what you sold (`creator`).",
     },
 }
 
 
 class UsedAsset(msgspec.Struct, frozen=True):
-    """The asset as it was called when it was bought."""
+    """An asset with the name that it had when it was bought."""
 
     id: UUID
     name: str | None
@@ -36,7 +37,7 @@ class UsedAsset(msgspec.Struct, frozen=True):
 
 
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One purchase, by `user_id` from `creator_id`; `id` is the licence's, `total_cents` what was not given back."""
+    """One purchase by `user_id` from `creator_id`. `id` is the licence's; `total_cents` is the price less refunds."""
 
     id: UUID
     user_id: UUID
@@ -54,7 +55,7 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageSummary(msgspec.Struct, frozen=True):
-    """Of all that match, on whatever page."""
+    """The number and sum of all matching records, on all pages."""
 
     record_count: int
     total_cents: int
@@ -68,44 +69,52 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class UsagePage(msgspec.Struct, frozen=True):
-    """The answer to `GET /stripe/usage/history`."""
+    """The response to `GET /stripe/usage/history`."""
 
     data: Usage
     pagination: Pagination
     error: None = None
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Whose records: those of what one bought, of what one sold, of one asset only."""
+class UsageFilter(msgspec.Struct, frozen=True):
+    """Which records to list: purchases, sales or both, and of one asset or of all."""
 
-    bought: bool
-    sold: bool
-    asset_id: UUID | None
+    bought: bool = True
+    sold: bool = True
+    asset_id: UUID | None = None
 
 
-def read_wanted(query: dict[str, str]) -> Wanted:
-    """`role` and `assetId` of a query. Raises InvalidRequest for another role, or no UUID."""
+class UsageHistory(NamedTuple):
+    """One page of records, and the summary of all."""
+
+    page: Page[UsageRecord]
+    summary: UsageSummary
+
+
+def read_filter(query: dict[str, str]) -> UsageFilter:
+    """Read `role` and `assetId` of a query. Raises InvalidRequest."""
     role = query.get("role")
     if role is not None and role not in ROLES:
         raise InvalidRequest("role must be consumer or creator.", "role")
     asset_id = query.get("assetId")
-    return Wanted(role != "creator", role != "consumer", None if asset_id is None else read_id(asset_id, "assetId"))
+    return UsageFilter(
+        role != "creator", role != "consumer", None if asset_id is None else read_id(asset_id, "assetId")
+    )
 
 
-async def list_usage(database: Database, principal: Principal, wanted: Wanted, window: Window) -> UsagePage:
-    """What somebody bought and sold for dollars, with the sum of it. Raises Unavailable."""
-    whose = (principal.person_id, wanted.bought, wanted.sold, wanted.asset_id)
+async def list_usage(database: Database, principal: Principal, chosen: UsageFilter, window: Window) -> UsageHistory:
+    """List the principal's purchases and sales in dollars, newest first. Raises Unavailable."""
+    filters = principal.person_id, chosen.bought, chosen.sold, chosen.asset_id
     async with database.connection() as connection:
-        rows = await connection.fetch(sql.list_usage, *whose, window.offset, window.limit + 1)
-        # Read after the page, which it therefore counts: sales are added, and never go.
-        totals = await connection.fetchrow(sql.sum_usage, *whose)
+        rows = await connection.fetch(sql.list_usage, *filters, window.offset, window.limit + 1)
+        # The summary is read after the page, and licences are never deleted, so it includes every record of the page.
+        totals = await connection.fetchrow(sql.sum_usage, *filters)
     assert totals is not None
-    page = page_of(window, rows, _record, totals["record_count"])
-    summary = UsageSummary(totals["record_count"], totals["total_minor"])
-    return UsagePage(Usage(page.data, summary), page.pagination)
+    page = make_page(window, rows, _usage_record, totals["record_count"])
+    return UsageHistory(page, UsageSummary(totals["record_count"], totals["total_minor"]))
 
 
-def _record(row: asyncpg.Record) -> UsageRecord:
+def _usage_record(row: asyncpg.Record) -> UsageRecord:
     price, refunded = row["price_minor"], row["refunded_minor"]
     return UsageRecord(
         id=row["id"],
