@@ -71,13 +71,19 @@ def _make_admission(services: Services) -> Admission:
 
 
 def _any_ready(fast_paths: Sequence[FastPath]) -> FindReady:
-    """Find a ready answer on any fast path that has them."""
-    (find,) = [path.find_ready for path in fast_paths if path.find_ready is not None]  # one room has any
+    """Return a function that finds a ready reply on any fast path that has some."""
+    finders = [path.find_ready for path in fast_paths if path.find_ready is not None]
+    if len(finders) == 1:
+        return finders[0]
+
+    def find(url: bytes) -> tuple[str, Reply] | None:
+        return next((found for each in finders if (found := each(url)) is not None), None)
+
     return find
 
 
 def _any_fast(fast_paths: Sequence[FastPath]) -> FindFast:
-    """Find the handler of a request on any fast path."""
+    """Return a function that finds the handler of a request on any fast path."""
     finders = [path.find for path in fast_paths]
 
     def find(method: str, path: str) -> tuple[str, FastHandler] | None:

@@ -30,11 +30,14 @@ def list_scopes(rooms: "Sequence[Room]") -> tuple[str, ...]:
     return tuple(scope for room in rooms for scope in room.scopes)
 
 
-def rate_class(rooms: "Sequence[Room]", path: str) -> RateClass:
-    """Return how requests of a path are counted."""
-    return next(
-        (kind for room in rooms for prefix, kind in room.rate_classes.items() if path.startswith(prefix)), "key"
-    )
+def list_rate_classes(rooms: "Sequence[Room]") -> tuple[tuple[str, RateClass], ...]:
+    """Return every path prefix whose requests are not counted per API key, with its rate class."""
+    return tuple((prefix, kind) for room in rooms for prefix, kind in room.rate_classes.items())
+
+
+def find_rate_class(rate_classes: Sequence[tuple[str, RateClass]], path: str) -> RateClass:
+    """Return how requests of a path are counted; `rate_classes` are those of `list_rate_classes`."""
+    return next((kind for prefix, kind in rate_classes if path.startswith(prefix)), "key")
 
 
 Service = TypeVar("Service")

@@ -19,7 +19,7 @@ from hallmarket.server.http.reply import in_media_dialect
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.http.window_storage import WindowStorage
 from hallmarket.server.principal import Principal
-from hallmarket.server.room import RateClass, Room
+from hallmarket.server.room import RateClass, Room, find_rate_class, list_rate_classes
 
 if TYPE_CHECKING:
     from hallmarket.server.http.shared_counts import SharedCounts
@@ -59,7 +59,7 @@ class Admission:
         choose_context: Callable[[Principal, bytes | None], Principal],
     ) -> None:
         """`shared_at` is the URL of the Redis that keeps the counts of several servers; "" for none."""
-        self._rate_classes = tuple((prefix, kind) for room in rooms for prefix, kind in room.rate_classes.items())
+        self._rate_classes = list_rate_classes(rooms)
         self._keys = keys
         self._tokens = tokens
         self._choose_context = choose_context
@@ -79,7 +79,7 @@ class Admission:
 
         Raises RateLimited.
         """
-        kind = self._rate_class(context.path)
+        kind = find_rate_class(self._rate_classes, context.path)
         if kind == "unlimited":
             return True
         if self._shared is not None:
@@ -98,7 +98,7 @@ class Admission:
 
     async def admit(self, context: RequestContext) -> None:
         """Set the caller and the rate-limit headers. Raises RateLimited, and Unavailable with the database."""
-        finder, credential = self._credential(context, self._rate_class(context.path))
+        finder, credential = self._credential(context, find_rate_class(self._rate_classes, context.path))
         if credential is None:
             await self._address.count(context, context.client)
             return
@@ -127,12 +127,6 @@ class Admission:
         if principal is None:
             await self._failed.count(context, context.client)
         return principal
-
-    def _rate_class(self, path: str) -> RateClass:
-        for prefix, kind in self._rate_classes:
-            if path.startswith(prefix):
-                return kind
-        return "key"
 
     def _credential(self, context: RequestContext, kind: RateClass) -> tuple[Finder, str | None]:
         if in_media_dialect(context.path):

@@ -29,7 +29,7 @@ from hallmarket.server import errors
 from hallmarket.server.http.examples import example_of
 from hallmarket.server.http.openapi_parts import COMPONENTS, DESCRIPTION, NAMES, sample_error, words_of
 from hallmarket.server.http.reply import in_media_dialect
-from hallmarket.server.room import Room, rate_class
+from hallmarket.server.room import Room, find_rate_class, list_rate_classes
 
 Json = dict[str, Any]
 DOCUMENT = "/openapi.json"
@@ -197,7 +197,7 @@ def _errors(
         yield from (errors.Unauthenticated, errors.Forbidden)
         if not in_media_dialect(path):
             yield from CONTEXT
-    if rate_class(rooms, path) != "unlimited":
+    if find_rate_class(list_rate_classes(rooms), path) != "unlimited":
         yield errors.RateLimited
     if "{" in path:
         yield errors.NotFound
