@@ -1,10 +1,7 @@
 """A room is a folder and a line: everything it announces appears with the line and goes with it."""
 
-import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-import hallmarket
-from _support.servers import Server, new_server
+from _support.package_copy import COMMAND, add_room, copy_package, server_of_copy
+from _support.servers import Server
 from _support.waiting import wait_until
 
 ROOM = '''
@@ -78,21 +75,18 @@ class ThrowAwayRoom(Room):
 
 ROOM = ThrowAwayRoom()
 '''
-COMMAND = (sys.executable, "-c", "from hallmarket.cli.main import main; main()")
-IMPORT = "from hallmarket.server.throw_away.room import ROOM as THROW_AWAY\n"
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with one room more: a folder, and a line in the list."""
-    folder = tmp_path_factory.mktemp("house") / "hallmarket"
-    shutil.copytree(Path(hallmarket.__path__[0]), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "server" / "throw_away").mkdir()
-    (folder / "server" / "throw_away" / "__init__.py").touch()
-    (folder / "server" / "throw_away" / "room.py").write_text(ROOM)
-    rooms = folder / "server" / "rooms.py"
-    rooms.write_text(IMPORT + rooms.read_text().replace("    PAYMENTS,\n", "    PAYMENTS,\n    THROW_AWAY,\n"))
-    return folder.parent
+    folder = tmp_path_factory.mktemp("house")
+    package = copy_package(folder)
+    (package / "throw_away").mkdir()
+    (package / "throw_away" / "__init__.py").touch()
+    (package / "throw_away" / "room.py").write_text(ROOM)
+    add_room(package, "throw_away")
+    return folder
 
 
 def help_text(path: Path | None) -> str:
@@ -104,23 +98,7 @@ def help_text(path: Path | None) -> str:
 @pytest.fixture(scope="module")
 def house(source: Path) -> Iterator[Server]:
     """A server with the room more, started as a process of its own from the copied package."""
-    with new_server(start=False, throw_away_words="hello") as server:
-        with server.log.open("wb") as log:
-            server.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", "--json"],
-                env=server.environment | {"PYTHONPATH": str(source)},
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        assert server.process.stdout is not None
-        for line in server.process.stdout:
-            event = json.loads(line)
-            if event["event"] == "first-start":
-                server.api_key, server.organization = event["key"], event["organization"]
-            if event["event"] == "listening":
-                server.url = event["url"]
-                break
-        assert server.url, server.log.read_text()
+    with server_of_copy(source, throw_away_words="hello") as server:
         yield server
 
 
