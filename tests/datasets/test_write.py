@@ -74,7 +74,7 @@ def test_writes_at_once_are_all_kept(owner: User) -> None:
         ([{"id": 3, "mm": "x"}], {}, 400, "Column mm, row 1: x is not double precision"),
         ([{"id": 3}, {"id": 3}], {}, 409, "id must be unique"),
         ([{"id": 1}], {}, 409, "Use upsert"),
-        ([{"mm": 1.0}], {}, 400, "takes no null"),
+        ([{"mm": 1.0}], {}, 400, "must not be null"),
         ([{"mm": 1.0}], {"mode": "upsert"}, 400, "needs its key"),
         ([{"id": None}], {"mode": "update"}, 400, "needs its key"),
         ([{"id": 3, "ID": 4}], {}, 400, "the same column"),

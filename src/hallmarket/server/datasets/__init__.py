@@ -1,1 +1,1 @@
-"""Datasets: tables that people create, fill, change and query; each finished write is a version that stays."""
+"""Datasets: tables that people create, fill, update and query. Every finished write is a version that never changes."""

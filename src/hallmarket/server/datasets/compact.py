@@ -9,7 +9,7 @@ import structlog
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.request_compaction import MAX_SMALL_FILES
 from hallmarket.server.datasets.thread_pool import run_in_thread
-from hallmarket.server.datasets.write import lease, save_head
+from hallmarket.server.datasets.write_lease import save_head, write_lease
 from hallmarket.server.errors import NotFound
 from hallmarket.server.tables.store import TableStore, count_small_files
 
@@ -23,7 +23,7 @@ async def compact_dataset(database: Database, tables: TableStore, payload: bytes
     """
     dataset_id = UUID(msgspec.json.decode(payload, type=str))
     with suppress(NotFound):  # the dataset was deleted in the meantime
-        async with lease(database, dataset_id) as (writer_id, head):
+        async with write_lease(database, dataset_id) as (writer_id, head):
             if count_small_files(head.snapshot) < MAX_SMALL_FILES:
                 return
             compacted = head.with_snapshot(await run_in_thread(tables.compact, head.snapshot, head.order))

@@ -11,7 +11,7 @@ from hallmarket.proof.manifest import Manifest
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.versions import get_version_row, read_version, sql
-from hallmarket.server.datasets.write import lease
+from hallmarket.server.datasets.write_lease import write_lease
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.tables.store import TableStore
 
@@ -40,7 +40,7 @@ async def delete_orphaned_files(database: Database, tables: TableStore) -> int:
 
 async def _delete_from(database: Database, tables: TableStore, dataset_id: UUID) -> int:
     # The lease keeps writers away while the files are compared, and lets a Delta log that ran ahead be set back.
-    async with lease(database, dataset_id) as (writer_id, head):
+    async with write_lease(database, dataset_id) as (writer_id, head):
         async with database.connection() as connection:
             manifests = [row["manifest"] for row in await connection.fetch(sql.list_manifests, dataset_id)]
             newest = read_version(await get_version_row(connection, dataset_id))

@@ -1,4 +1,4 @@
-"""A dataset that is written within a text, as rows, and made with it as its child."""
+"""A dataset embedded in a post as rows, and created with the post as its child."""
 
 from typing import Any
 from uuid import UUID
@@ -7,8 +7,9 @@ import msgspec
 
 from hallmarket.server.catalog.types import AssetFields
 from hallmarket.server.database.connections import Connection, Database
-from hallmarket.server.datasets.create import NewDataset, delete_table_files, insert_dataset, prepare_dataset
+from hallmarket.server.datasets.create import delete_table, insert_dataset, prepare_dataset
 from hallmarket.server.datasets.finish_version import FinishedVersion
+from hallmarket.server.datasets.new_dataset import NewDataset
 from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.views import NewView, insert_view
 from hallmarket.server.errors import InvalidRequest
@@ -16,35 +17,35 @@ from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import TableStore
 
 
-class Said(msgspec.Struct, frozen=True):
-    """What a text says of a dataset within it: its rows, and a view to show them in."""
+class EmbeddedDataset(msgspec.Struct, frozen=True):
+    """The data of an embedded dataset: its rows, and a view that shows them."""
 
     data: list[dict[str, Any]]
     view: NewView | None = None
 
 
 class DatasetEmbedder:
-    """Makes datasets of what texts hold; the rows are written before the transaction that makes anything of them."""
+    """Creates datasets embedded in posts. Rows are written before the transaction that creates the dataset."""
 
     def __init__(self, database: Database, tables: TableStore) -> None:
         self._database = database
         self._tables = tables
 
     async def prepare(self, principal: Principal, data: dict[str, Any]) -> "PreparedDataset":
-        """Write a dataset's rows. Raises InvalidRequest, Unavailable; then nothing is kept."""
+        """Write an embedded dataset's rows. Raises InvalidRequest, Unavailable; then nothing is stored."""
         try:
-            wanted = msgspec.convert(data, Said)
+            embedded = msgspec.convert(data, EmbeddedDataset)
         except msgspec.ValidationError as error:
             raise InvalidRequest(
-                f"A dataset within a text is its data, and may have a view: {error}", "content"
+                f"An embedded dataset must have data, and may have a view: {error}", "content"
             ) from None
-        rows = msgspec.Raw(msgspec.json.encode(wanted.data))
+        rows = msgspec.Raw(msgspec.json.encode(embedded.data))
         dataset_id, finished = await prepare_dataset(self._database, self._tables, principal, NewDataset(rows=rows))
-        return PreparedDataset(self._tables, dataset_id, finished, wanted.view)
+        return PreparedDataset(self._tables, dataset_id, finished, embedded.view)
 
 
 class PreparedDataset:
-    """A dataset whose rows are written: to be made, or discarded."""
+    """An embedded dataset whose rows are written: to be created, or discarded."""
 
     def __init__(self, tables: TableStore, dataset_id: UUID, finished: FinishedVersion, view: NewView | None) -> None:
         self._tables = tables
@@ -53,7 +54,7 @@ class PreparedDataset:
         self._view = view
 
     async def create(self, tx: Connection, principal: Principal, fields: AssetFields) -> tuple[UUID, dict[str, Any]]:
-        """Make the dataset, its first version and its view, which is shown. Raises as `create_asset`."""
+        """Create the dataset, its first version and its view. Raises as `create_asset`."""
         await insert_dataset(tx, principal, fields, self._finished, self._id)
         if self._view is None:
             return self._id, {}
@@ -61,5 +62,5 @@ class PreparedDataset:
         return self._id, {"displayConfig": {"visualizationId": str(view_id)}}
 
     async def discard(self) -> None:
-        """Clear the rows away."""
-        await run_in_thread(delete_table_files, self._tables, self._id)
+        """Delete the rows."""
+        await run_in_thread(delete_table, self._tables, self._id)

@@ -1,16 +1,19 @@
-"""A whole version in a format that other programs read, made while it is read."""
+"""Export a whole dataset version as a file, generated while it is read."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.content_provider import Download
 from hallmarket.server.catalog.types import READ
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.answer import VERSION_QUERY, read_version_number
 from hallmarket.server.datasets.types import DATASET
+from hallmarket.server.datasets.version_number import VERSION_QUERY, read_version_number
 from hallmarket.server.datasets.versions import get_version_row, read_snapshot
 from hallmarket.server.errors import InvalidRequest, Unavailable
 from hallmarket.server.principal import Principal
@@ -26,19 +29,31 @@ CONTENT_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.ARROW: "application/vnd.apache.arrow.stream",
 }
-EXPORT_QUERY = {
+EXPORT_QUERY: dict[str, dict[str, Any]] = {
     "format": {
         "type": "string",
         "enum": [str(format_) for format_ in Format],
         "default": "csv",
-        "description": "What to write it in.",
+        "description": "The file format.",
     },
     "version": VERSION_QUERY,
 }
 
 
-def read_format(text: str | None) -> Format:
-    """A format by name, CSV without one. Raises InvalidRequest."""
+class ExportRequest(msgspec.Struct, frozen=True):
+    """The requested format and version; None for the newest."""
+
+    format: Format
+    version: int | None
+
+
+def read_export_request(query: dict[str, str]) -> ExportRequest:
+    """Read the parameters of an export. Raises InvalidRequest."""
+    return ExportRequest(parse_format(query.get("format")), read_version_number(query))
+
+
+def parse_format(text: str | None) -> Format:
+    """Return the format with a name; CSV for None. Raises InvalidRequest."""
     if text is None:
         return Format.CSV
     if text not in list(Format):
@@ -46,38 +61,37 @@ def read_format(text: str | None) -> Format:
     return Format(text)
 
 
-class Exports:
-    """Versions of datasets as files, also for those who download assets of any type."""
+class DatasetExporter:
+    """Exports dataset versions. It is also the catalog's content provider for datasets."""
 
     def __init__(self, database: Database, tables: TableStore, engine: QueryEngine) -> None:
         self._database = database
         self._tables = tables
         self._engine = engine
 
-    async def find_export(self, principal: Principal, dataset_id: UUID, query: dict[str, str]) -> Download:
-        """The export a query asks for. Raises InvalidRequest, NotFound, Locked."""
-        format_, number = read_format(query.get("format")), read_version_number(query)
+    async def get_export(self, principal: Principal, dataset_id: UUID, request: ExportRequest) -> Download:
+        """Return the export of a version. Raises NotFound, Locked."""
         async with self._database.connection() as connection:
             await get_access(connection, principal, dataset_id, READ, DATASET)
-        return await self._find(dataset_id, format_, number)
+        return await self._get(dataset_id, request.format, request.version)
 
     async def get_download(self, asset_id: UUID, content_format: str | None) -> Download:
-        """The newest version in a form, CSV if None. Who asks has been seen to. Raises InvalidRequest, NotFound."""
-        return await self._find(asset_id, read_format(content_format), None)
+        """Return the export of the newest version. The caller has checked access. Raises InvalidRequest, NotFound."""
+        return await self._get(asset_id, parse_format(content_format), None)
 
-    async def _find(self, dataset_id: UUID, format_: Format, number: int | None) -> Download:
+    async def _get(self, dataset_id: UUID, format_: Format, number: int | None) -> Download:
         async with self._database.connection() as connection:
             row = await get_version_row(connection, dataset_id, number)
         snapshot = read_snapshot(row)
 
-        async def read(start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
-            assert start == 0, "an export is made anew each time, from its first byte"
-            assert end is None, "and to its last"
-            export = Query(await asyncio.to_thread(self._tables.query_source, snapshot))
+        async def read(first: int = 0, last: int | None = None) -> AsyncGenerator[bytes, None]:
+            assert first == 0, "an export is generated for each download, and read from its first byte"
+            assert last is None, "to its end"
+            query = Query(await asyncio.to_thread(self._tables.query_source, snapshot))
             try:
-                async with aclosing(self._engine.export(export, format_)) as pieces:
-                    async for piece in pieces:
-                        yield piece
+                async with aclosing(self._engine.export(query, format_)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
             except InvalidQuery as error:
                 raise Unavailable("The dataset cannot be exported at the moment. Try again.") from error
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.finish_version import finish_version, insert_version
 from hallmarket.server.datasets.versions import sql
-from hallmarket.server.datasets.write import lease, save_head
+from hallmarket.server.datasets.write_lease import save_head, write_lease
 from hallmarket.server.errors import Conflict, NotFound
 from hallmarket.server.principal import job_for
 from hallmarket.server.tables.store import TableStore
@@ -17,7 +17,7 @@ async def finish_abandoned_writes(database: Database, tables: TableStore) -> int
         dataset_ids = [row["asset_id"] for row in await connection.fetch(sql.list_abandoned)]
     for dataset_id in dataset_ids:
         with suppress(NotFound, Conflict):
-            async with lease(database, dataset_id) as (writer_id, head):
+            async with write_lease(database, dataset_id) as (writer_id, head):
                 if head.pending_author_id is None:
                     continue
                 author = job_for(head.pending_author_id)

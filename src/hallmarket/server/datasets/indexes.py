@@ -1,7 +1,7 @@
-"""Indexes of a dataset: columns by which its rows are sorted, and whose values may have to be unique.
+"""Indexes of a dataset: columns that its rows are sorted by, and whose values may have to be unique.
 
-There is no tree to keep: DuckDB skips row groups by their least and greatest values, and rows sorted by the columns it
-is asked for make these narrow. A unique index is a promise, looked after at every write.
+An index has no data structure of its own: DuckDB skips row groups by their minimum and maximum values, and sorting the
+rows makes these ranges narrow. Every write checks unique indexes.
 """
 
 from uuid import UUID
@@ -12,9 +12,9 @@ import msgspec
 from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import LISTED, Access
 from hallmarket.server.database.connections import Connection, Database
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.types import DATASET, Head, Index, WireIndex
-from hallmarket.server.datasets.versions import sql
 from hallmarket.server.datasets.write import write
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound
 from hallmarket.server.principal import Principal
@@ -22,28 +22,30 @@ from hallmarket.server.tables.columns import get_column
 from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Column
 
+sql = load_queries(__package__)
+
 MAX_COLUMNS = 4
 MAX_INDEXES = 16
 PRIMARY = "data_pkey"
 
 
 class NewIndex(msgspec.Struct, frozen=True):
-    """The columns of an index to be, in the order queries narrow them."""
+    """A new index: its columns in sort order."""
 
     columns: list[str]
     unique: bool = False
 
 
-def declare_index(columns: tuple[Column, ...], wanted: NewIndex) -> Index:
-    """An index as it is kept. Raises InvalidRequest."""
-    names = tuple(dict.fromkeys(get_column(columns, name).name for name in wanted.columns))
+def declare_index(columns: tuple[Column, ...], request: NewIndex) -> Index:
+    """Return the index that a request declares. Raises InvalidRequest."""
+    names = tuple(dict.fromkeys(get_column(columns, name).name for name in request.columns))
     if not 1 <= len(names) <= MAX_COLUMNS:
-        raise InvalidRequest(f"An index has 1 to {MAX_COLUMNS} columns.", "columns")
-    return Index("_".join([*names, "key" if wanted.unique else "idx"]), names, wanted.unique)
+        raise InvalidRequest(f"An index must have 1 to {MAX_COLUMNS} columns.", "columns")
+    return Index("_".join([*names, "key" if request.unique else "idx"]), names, request.unique)
 
 
 async def list_indexes(database: Database, principal: Principal, dataset_id: UUID) -> list[WireIndex]:
-    """The indexes of a dataset, its key first. Raises NotFound."""
+    """Return the indexes of a dataset, its key first. Raises NotFound."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, LISTED, DATASET)
         dataset = await connection.fetchrow(sql.find_dataset, dataset_id)
@@ -51,65 +53,66 @@ async def list_indexes(database: Database, principal: Principal, dataset_id: UUI
     if dataset is None:
         raise NotFound("There is no such dataset.")
     key = [] if dataset["key"] is None else [WireIndex(PRIMARY, [dataset["key"]], True, True, True, 0)]
-    return [*key, *(_wire(Index(row["name"], tuple(row["columns"]), row["is_unique"])) for row in rows)]
+    return [*key, *(_wire_index(Index(row["name"], tuple(row["columns"]), row["is_unique"])) for row in rows)]
 
 
 async def create_index(
-    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, wanted: NewIndex
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, request: NewIndex
 ) -> WireIndex:
-    """Index columns, and sort the rows by them; the one there is already, if there is one over the same columns.
+    """Create an index and sort the rows by it. If an index over the same columns exists, return that.
 
-    Rows that move make a version, unless some wait to be finished: then they are sorted, and go on waiting.
-
-    Raises NotFound, Forbidden, InvalidRequest, Conflict where a unique one finds values twice.
+    Rows that move make a new version, unless the dataset has pending rows: then all rows are sorted and the pending
+    rows stay pending. Raises NotFound, Forbidden, InvalidRequest, Conflict if a unique index has repeated values.
     """
-    made: list[Index] = []
-    is_there = False
+    created: list[Index] = []
+    exists = False
 
     async def change(head: Head) -> Head:
-        nonlocal is_there
-        index = declare_index(head.snapshot.columns, wanted)
-        found = next((one for one in head.indexes if one.columns == index.columns), None)
-        is_there = found is not None and (found.is_unique or not index.is_unique)
-        if found is not None and is_there:
-            made.append(found)
+        nonlocal exists
+        index = declare_index(head.snapshot.columns, request)
+        found = next((other for other in head.indexes if other.columns == index.columns), None)
+        exists = found is not None and (found.is_unique or not index.is_unique)
+        if found is not None and exists:
+            created.append(found)
             return head
         if found is None and len(head.indexes) >= MAX_INDEXES:
-            raise Conflict(f"A dataset has at most {MAX_INDEXES} indexes; drop one first.")
+            raise Conflict(f"A dataset can have at most {MAX_INDEXES} indexes. Drop one first.")
         if index.is_unique:
             await run_in_thread(tables.verify_unique, head.snapshot, index.columns)
-        made.append(index)
+        created.append(index)
         return head.with_snapshot(await run_in_thread(tables.sort, head.snapshot, index.columns))
 
-    async def also(tx: Connection, _access: Access) -> None:
-        if not is_there:
-            try:
-                await tx.execute(sql.create_index, dataset_id, made[0].name, list(made[0].columns), made[0].is_unique)
-            except asyncpg.UniqueViolationError:
-                raise Conflict(f"There is an index {made[0].name} already, over other columns.") from None
+    async def insert(tx: Connection, _access: Access) -> None:
+        if exists:
+            return
+        (index,) = created
+        try:
+            await tx.execute(sql.create_index, dataset_id, index.name, list(index.columns), index.is_unique)
+        except asyncpg.UniqueViolationError:
+            raise Conflict(f"There is already an index {index.name} over other columns.") from None
 
-    await write(database, tables, principal, dataset_id, change, patient=True, also=also)
-    return _wire(made[0])
+    await write(database, tables, principal, dataset_id, change, keep_pending=True, in_transaction=insert)
+    return _wire_index(created[0])
 
 
 async def delete_index(
     database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, name: str
 ) -> None:
-    """Drop an index. Raises NotFound, Forbidden, Conflict for the key's."""
+    """Drop an index. Raises NotFound, Forbidden, Conflict for the key's index."""
 
     async def change(head: Head) -> Head:
         if name == PRIMARY and head.key is not None:
             raise Conflict("The key's index cannot be dropped.")
         return head
 
-    async def also(tx: Connection, _access: Access) -> None:
+    async def delete(tx: Connection, _access: Access) -> None:
         if not await tx.fetch(sql.delete_indexes, dataset_id, [name]):
             raise NotFound("There is no such index.")
 
-    await write(database, tables, principal, dataset_id, change, finalize=False, also=also)
+    await write(database, tables, principal, dataset_id, change, finalize=False, in_transaction=delete)
 
 
-def _wire(index: Index) -> WireIndex:
+def _wire_index(index: Index) -> WireIndex:
     return WireIndex(
         index.name, list(index.columns), index.is_unique, is_primary=False, is_constraint=False, size_bytes=0
     )

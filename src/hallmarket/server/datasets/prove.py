@@ -1,4 +1,4 @@
-"""Hand out the proof that a version is anchored: everything to check its manifest by, without us."""
+"""Get the proof that a version is anchored. With it, anyone can verify the version's manifest without this server."""
 
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from hallmarket.server.tlog.prove import get_entry, prove_inclusion
 
 
 async def prove_version(database: Database, principal: Principal, dataset_id: UUID, number: int) -> Bundle:
-    """The proof bundle of a version. Raises NotFound if it is not anchored (yet), Locked."""
+    """Return the proof bundle of a version. Raises NotFound if it is not anchored yet, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
         row = await get_version_row(connection, dataset_id, number)
         if row["leaf_index"] is None:
-            raise NotFound("This version is not anchored yet; ask again in a moment.")
+            raise NotFound("This version is not anchored yet. Try again in a moment.")
         entry = await get_entry(connection, row["leaf_index"])
         proof = await prove_inclusion(connection, row["leaf_index"], row["checkpoint_number"])
     claims = make_claims(

@@ -1,4 +1,7 @@
-"""Columns that refer to assets or actions: rows whose ids are nobody's are left out and told of, and stop no other."""
+"""Reference columns: declare them, check their values, and find what they refer to.
+
+A row with an id that refers to nothing is left out with a warning; the other rows are written.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,98 +12,89 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hallmarket.server.database.connections import Connection
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.datasets.types import IngestWarning
-from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.principal import Principal
 from hallmarket.server.tables.columns import get_column
 from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Column, Snapshot
 
-MAX_SHOWN = 20
-MAX_CONNECTED = 1000  # assets that one version's rows refer to
+sql = load_queries(__package__)
+
+MAX_SHOWN = 20  # values or columns in a warning
+MAX_CONNECTED = 1000  # assets that a version is connected to
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """What a column refers to."""
+    """The kind and asset type that a column refers to."""
 
     kind: str = "asset"
     asset_type: str | None = None
 
 
-class Checked(msgspec.Struct, frozen=True):
-    """Rows whose references are good, which of the given rows these are, and what is to be said of the others."""
+class CheckedRows(msgspec.Struct, frozen=True):
+    """Rows with valid references, their positions among all rows, and what to report of the others.
+
+    `kept_rows` and `refs` are None if all rows are valid.
+    """
 
     table: pa.Table
-    chosen: pa.Array | None
+    kept_rows: pa.Array | None
     refs: dict[str, Any] | None
 
 
-def loosened(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """The columns with those that refer as plain text: an id that is none is left out with its row, not refused."""
-    return tuple(msgspec.structs.replace(one, type="text") if one.ref_kind else one for one in columns)
+def references_as_text(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns with reference columns as text, so that an invalid id does not reject the whole request."""
+    return tuple(msgspec.structs.replace(column, type="text") if column.ref_kind else column for column in columns)
 
 
-def apply_references(columns: Sequence[Column], refs: Mapping[str, Any]) -> tuple[Column, ...]:
-    """The columns with references as callers declare them. Raises InvalidRequest."""
-    found = {get_column(columns, name).name: read_reference(said, name) for name, said in refs.items()}
+def declare_references(columns: Sequence[Column], refs: Mapping[str, Any]) -> tuple[Column, ...]:
+    """Return the columns with the references that a request declares. Raises InvalidRequest."""
+    references = {get_column(columns, name).name: _read_reference(value, name) for name, value in refs.items()}
     return tuple(
-        msgspec.structs.replace(one, type="uuid", ref_kind=said.kind, asset_type=said.asset_type)
-        if (said := found.get(one.name))
-        else one
-        for one in columns
+        msgspec.structs.replace(column, type="uuid", ref_kind=reference.kind, asset_type=reference.asset_type)
+        if (reference := references.get(column.name))
+        else column
+        for column in columns
     )
-
-
-def read_reference(said: Any, name: str) -> Reference:
-    """A declared reference: a kind, an asset type, or an object with both. Raises InvalidRequest."""
-    if isinstance(said, str):
-        return Reference(said) if said in ("asset", "action") else Reference(asset_type=said)
-    try:
-        reference = msgspec.convert(said or {}, Reference)
-    except msgspec.ValidationError:
-        reference = Reference("")
-    if reference.kind not in ("asset", "action"):
-        raise InvalidRequest(f"The reference {name} must be to an asset or to an action.", name)
-    return reference
 
 
 async def check_references(
     connection: Connection, principal: Principal, columns: Sequence[Column], table: pa.Table
-) -> Checked:
-    """The rows whose references the caller may know of and are of the right type; nulls refer to nothing."""
+) -> CheckedRows:
+    """Keep the rows whose references have the right type and that the principal may know of. Nulls are valid."""
     referring = [column for column in columns if column.ref_kind and table.column(column.name).null_count < len(table)]
     if not referring:
-        return Checked(table, None, None)
-    good_rows = pa.array([True] * len(table), pa.bool_())
+        return CheckedRows(table, None, None)
+    is_valid = pa.array([True] * len(table), pa.bool_())
     counts = {"missing_count": 0, "type_mismatch_count": 0, "malformed_count": 0}
-    told = []
+    invalid_columns = []
     for column in referring:
         values = pc.unique(table.column(column.name)).drop_null().to_pylist()
-        ids = {value: read for value in values if (read := _read_id(value)) is not None}
+        ids = {value: parsed for value in values if (parsed := _parse_id(value)) is not None}
         types = await _find_types(connection, principal, column, list(ids.values()))
-        good = {value: str(one) for value, one in ids.items() if types.get(one) in _wanted(column, types.get(one))}
+        valid = {value: str(ref) for value, ref in ids.items() if _has_type(column, types.get(ref))}
         given = table.column(column.name).combine_chunks()
-        place = pc.index_in(given, pa.array(list(good), pa.string()))
-        missing = [str(one) for one in ids.values() if one not in types]
-        bad = pc.and_(pc.is_valid(given), pc.is_null(place))
-        good_rows = pc.and_(good_rows, pc.invert(bad))
+        positions = pc.index_in(given, pa.array(list(valid), pa.string()))
+        missing = [str(ref) for ref in ids.values() if ref not in types]
+        is_valid = pc.and_(is_valid, pc.invert(pc.and_(pc.is_valid(given), pc.is_null(positions))))
         counts["missing_count"] += len(missing)
-        counts["type_mismatch_count"] += len(ids) - len(good) - len(missing)
+        counts["type_mismatch_count"] += len(ids) - len(valid) - len(missing)
         counts["malformed_count"] += len(values) - len(ids)
-        if len(good) < len(values):
-            told.append({"column": column.name, "kind": column.ref_kind, "missing": missing[:MAX_SHOWN]})
-        written = pa.array(list(good.values()), pa.string()).take(place)
-        table = table.set_column(table.schema.get_field_index(column.name), column.name, written)
-    if not told:
-        return Checked(table, None, None)
-    kept = table.filter(good_rows)
-    refs = counts | {"skipped_row_count": len(table) - len(kept), "columns": told}
-    return Checked(kept, pc.indices_nonzero(good_rows), refs)
+        if len(valid) < len(values):
+            invalid_columns.append({"column": column.name, "kind": column.ref_kind, "missing": missing[:MAX_SHOWN]})
+        normalized = pa.array(list(valid.values()), pa.string()).take(positions)
+        table = table.set_column(table.schema.get_field_index(column.name), column.name, normalized)
+    if not invalid_columns:
+        return CheckedRows(table, None, None)
+    valid_rows = table.filter(is_valid)
+    refs = counts | {"skipped_row_count": len(table) - len(valid_rows), "columns": invalid_columns}
+    return CheckedRows(valid_rows, pc.indices_nonzero(is_valid), refs)
 
 
 def find_references(tables: TableStore, snapshot: Snapshot) -> list[UUID]:
-    """The assets that a table's rows refer to, the first 1,000 of them. Raises Unavailable."""
+    """Return the first MAX_CONNECTED assets that a table's rows refer to. Blocks. Raises Unavailable."""
     found: dict[UUID, None] = {}
     for column in snapshot.columns:
         if column.ref_kind != "asset":
@@ -108,38 +102,51 @@ def find_references(tables: TableStore, snapshot: Snapshot) -> list[UUID]:
         for value in tables.distinct_values(snapshot, column.name):
             if len(found) == MAX_CONNECTED:
                 return list(found)
-            if (read := _read_id(value)) not in (None, snapshot.table_id):
-                found[read] = None
+            if (parsed := _parse_id(value)) not in (None, snapshot.table_id):
+                found[parsed] = None
     return list(found)
+
+
+def make_warning(ignored: Mapping[str, int], refs: dict[str, Any] | None) -> IngestWarning | None:
+    """Return a warning about unknown keys in rows, by count, and about rows with invalid references."""
+    messages = []
+    if ignored:
+        messages.append(f"There is no column {', '.join(list(ignored)[:MAX_SHOWN])}; these values were left out.")
+    if refs is not None:
+        messages.append(f"{refs['skipped_row_count']} rows were left out because they refer to nothing.")
+    if not messages:
+        return None
+    columns = [{"column": column, "count": count} for column, count in list(ignored.items())[:MAX_SHOWN]]
+    return IngestWarning(" ".join(messages), columns or None, refs)
+
+
+def _read_reference(value: Any, name: str) -> Reference:
+    """Read a declared reference: a kind, an asset type, or an object with both. Raises InvalidRequest."""
+    if isinstance(value, str):
+        return Reference(value) if value in ("asset", "action") else Reference(asset_type=value)
+    try:
+        reference = msgspec.convert(value or {}, Reference)
+    except msgspec.ValidationError:
+        reference = Reference("")
+    if reference.kind not in ("asset", "action"):
+        raise InvalidRequest(f"The reference {name} must be to an asset or an action.", name)
+    return reference
 
 
 async def _find_types(
     connection: Connection, principal: Principal, column: Column, ids: Sequence[UUID]
 ) -> dict[UUID, str]:
     if column.ref_kind != "asset":
-        return {}  # there are no actions yet, so none of these ids is one
+        return {}  # there are no actions yet
     return {row["id"]: row["asset_type"] for row in await connection.fetch(sql.list_visible, ids, *principal.viewer)}
 
 
-def _wanted(column: Column, found: str | None) -> tuple[str | None, ...]:
-    return (column.asset_type or found,) if found is not None else ()
+def _has_type(column: Column, asset_type: str | None) -> bool:
+    return asset_type is not None and (column.asset_type or asset_type) == asset_type
 
 
-def _read_id(value: str) -> UUID | None:
+def _parse_id(value: str) -> UUID | None:
     try:
         return UUID(value)
     except ValueError:
         return None
-
-
-def warn(ignored: Mapping[str, int], refs: dict[str, Any] | None) -> IngestWarning | None:
-    """What to say of keys that no column goes by, and of rows left out for their references."""
-    said = []
-    if ignored:
-        said.append(f"No column goes by {', '.join(list(ignored)[:MAX_SHOWN])}; these values were left out.")
-    if refs is not None:
-        said.append(f"{refs['skipped_row_count']} rows were left out, for they refer to what there is not.")
-    if not said:
-        return None
-    columns = [{"column": column, "count": count} for column, count in list(ignored.items())[:MAX_SHOWN]]
-    return IngestWarning(" ".join(said), columns or None, refs)

@@ -1,4 +1,4 @@
-"""What the values of reference columns refer to, as far as the caller may know of it."""
+"""Resolve the ids in reference columns to the assets that they refer to."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,36 +13,36 @@ from hallmarket.server.http.exchange import FLAG_QUERY, UUID_TEXT
 from hallmarket.server.principal import Principal
 from hallmarket.server.tables.types import Column
 
-RESOLVE_QUERY = FLAG_QUERY | {"description": "Whether to say what the values of reference columns refer to."}
+RESOLVE_QUERY = FLAG_QUERY | {"description": "Whether to include the assets that reference columns refer to."}
 
 
 async def resolve_references(
     database: Database, principal: Principal, columns: Sequence[Column], rows: bytes
 ) -> dict[str, dict[str, Any]]:
-    """By reference column and id, what `rows` (JSON) refer to; ids that the caller may not know of are left out."""
+    """Return the assets that `rows` (JSON) refer to, by column and id, without those that the principal may not see."""
     names = [column.name for column in columns if column.ref_kind == "asset"]
     if not names:
         return {}
-    met = {name: set[str]() for name in names}
+    ids_by_column = {name: set[str]() for name in names}
     for row in msgspec.json.decode(rows, type=list[dict[str, Any]]):
         for name in names:
             if isinstance(value := row.get(name), str) and UUID_TEXT.fullmatch(value):
-                met[name].add(value)
-    wanted = {UUID(value) for values in met.values() for value in values}
+                ids_by_column[name].add(value)
+    ids = {UUID(value) for values in ids_by_column.values() for value in values}
     async with database.connection() as connection:
-        known = {asset.id: asset for asset in await list_assets(connection, principal, list(wanted))}
+        assets = {asset.id: asset for asset in await list_assets(connection, principal, list(ids))}
     return {
-        name: {value: _describe(known[UUID(value)]) for value in sorted(values) if UUID(value) in known}
-        for name, values in met.items()
+        name: {value: _wire_reference(assets[UUID(value)]) for value in sorted(values) if UUID(value) in assets}
+        for name, values in ids_by_column.items()
     }
 
 
-def _describe(asset: WireAsset) -> dict[str, Any]:
+def _wire_reference(asset: WireAsset) -> dict[str, Any]:
     return {
         "kind": "asset",
         "id": asset.id,
         "name": asset.name,
-        "web_url": None,  # there is no page of it yet
+        "web_url": None,  # assets have no web page yet
         "asset_type": asset.asset_type,
         "status": asset.state,
         "route_id": None,

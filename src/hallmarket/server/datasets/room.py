@@ -24,12 +24,13 @@ class DatasetsRoom(Room):
     def provide(self, services: Services) -> None:
         """Add exports."""
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.datasets.export import Exports
+        from hallmarket.server.datasets.export import DatasetExporter
         from hallmarket.server.query_engine.engine import QueryEngine
         from hallmarket.server.tables.store import TableStore
 
         services.add(
-            Exports, lambda: Exports(services.get(Database), services.get(TableStore), services.get(QueryEngine))
+            DatasetExporter,
+            lambda: DatasetExporter(services.get(Database), services.get(TableStore), services.get(QueryEngine)),
         )
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
@@ -37,19 +38,21 @@ class DatasetsRoom(Room):
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.data_folder import scratch_folder
         from hallmarket.server.database.connections import Database
-        from hallmarket.server.datasets.create_from_file import ImportFiles
-        from hallmarket.server.datasets.export import Exports
+        from hallmarket.server.datasets.create_from_file import TableFiles
+        from hallmarket.server.datasets.export import DatasetExporter
         from hallmarket.server.datasets.query_routes import query_routes
         from hallmarket.server.datasets.routes import datasets_routes
         from hallmarket.server.datasets.version_routes import version_routes
+        from hallmarket.server.datasets.write_routes import write_routes
         from hallmarket.server.query_engine.engine import QueryEngine
         from hallmarket.server.tables.store import TableStore
 
         database, tables, settings = services.get(Database), services.get(TableStore), services.settings
-        uploads = ImportFiles(services.get(BlobStore), scratch_folder(settings.data), settings.max_upload_bytes)
+        files = TableFiles(services.get(BlobStore), scratch_folder(settings.data), settings.max_upload_bytes)
         return [
-            *query_routes(database, tables, services.get(QueryEngine), services.get(Exports)),
-            *datasets_routes(database, tables, uploads),
+            *query_routes(database, tables, services.get(QueryEngine), services.get(DatasetExporter)),
+            *datasets_routes(database, tables),
+            *write_routes(database, tables, files),
             *version_routes(database, tables),
         ]
 
@@ -87,9 +90,9 @@ class DatasetsRoom(Room):
 
     def downloads(self, services: Services) -> Mapping[str, Any]:
         """A dataset downloads as an export."""
-        from hallmarket.server.datasets.export import Exports
+        from hallmarket.server.datasets.export import DatasetExporter
 
-        return {"dataset": services.get(Exports)}
+        return {"dataset": services.get(DatasetExporter)}
 
     def embeddable(self, services: Services) -> Mapping[str, Any]:
         """Datasets can be written inside a post."""

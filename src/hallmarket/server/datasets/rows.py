@@ -1,17 +1,19 @@
-"""Rows of a version as they are stored: page by page, each page of the same version."""
+"""List the rows of a dataset version in stored order, page by page."""
 
 import asyncio
 import re
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.datasets.answer import VERSION_QUERY, page_answer, read_number, read_version_number
 from hallmarket.server.datasets.resolve_references import RESOLVE_QUERY, resolve_references
+from hallmarket.server.datasets.types import RowsPage
+from hallmarket.server.datasets.version_number import VERSION_QUERY, read_version_number
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import DEEPEST, Pagination, read_flag
+from hallmarket.server.http.exchange import DEEPEST, read_flag, read_number
 from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
@@ -19,20 +21,20 @@ from hallmarket.server.tables.store import TableStore
 from hallmarket.server.tables.types import Snapshot
 
 MAX_ROWS = 10_000
-ROWS = 100
-CURSOR = re.compile(r"v([1-9][0-9]{0,8})\.([0-9]{1,10})")
-ROWS_QUERY = {
+DEFAULT_ROWS = 100
+CURSOR = re.compile(r"v([1-9][0-9]{0,8})\.([0-9]{1,10})")  # version and offset
+ROWS_QUERY: dict[str, dict[str, Any]] = {
     "limit": {
         "type": "integer",
         "minimum": 1,
         "maximum": MAX_ROWS,
-        "default": ROWS,
-        "description": "How many to answer with.",
+        "default": DEFAULT_ROWS,
+        "description": "The number of rows to return.",
     },
-    "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "How many to pass over."},
+    "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "The number of rows to skip."},
     "cursor": {
         "type": "string",
-        "description": "Where the page before ended, out of its `nextCursor`; instead of `offset` and `version`.",
+        "description": "The `nextCursor` of the page before, instead of `offset` and `version`.",
         "examples": ["v1.100"],
     },
     "version": VERSION_QUERY,
@@ -40,55 +42,69 @@ ROWS_QUERY = {
 }
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Which rows, of which version; the newest without a number."""
+class RowsRequest(msgspec.Struct, frozen=True):
+    """The requested rows, in a version or, if that is None, in the newest."""
 
     version: int | None
     offset: int
     limit: int
-    resolves: bool
+    resolve_refs: bool
 
 
-def read_wanted(query: dict[str, str]) -> Wanted:
-    """What a query asks for. Raises InvalidRequest."""
-    limit = read_number(query, "limit", ROWS, 1, MAX_ROWS)
+def read_rows_request(query: dict[str, str]) -> RowsRequest:
+    """Read the parameters of a request for rows. Raises InvalidRequest."""
+    limit = read_number(query, "limit", DEFAULT_ROWS, 1, MAX_ROWS)
     offset = read_number(query, "offset", 0, 0, DEEPEST)
-    resolves = bool(read_flag(query, "resolve_refs"))
+    resolve_refs = bool(read_flag(query, "resolve_refs"))
     if "cursor" not in query:
-        return Wanted(read_version_number(query), offset, limit, resolves)
-    place = CURSOR.fullmatch(query["cursor"])
-    if place is None:
-        raise InvalidRequest("cursor must be one that a page's nextCursor gave.", "cursor")
-    return Wanted(int(place[1]), int(place[2]), limit, resolves)
+        return RowsRequest(read_version_number(query), offset, limit, resolve_refs)
+    cursor = CURSOR.fullmatch(query["cursor"])
+    if cursor is None:
+        raise InvalidRequest("cursor must be the nextCursor of an earlier page.", "cursor")
+    return RowsRequest(int(cursor[1]), int(cursor[2]), limit, resolve_refs)
 
 
 async def list_rows(
-    database: Database, tables: TableStore, engine: QueryEngine, principal: Principal, dataset_id: UUID, wanted: Wanted
-) -> bytes:
-    """A page of a version's rows, in the order they are stored in: the answer's JSON.
+    database: Database,
+    tables: TableStore,
+    engine: QueryEngine,
+    principal: Principal,
+    dataset_id: UUID,
+    request: RowsRequest,
+) -> RowsPage:
+    """Return a page of a version's rows. Its cursor continues in the same version, even if there is a newer one.
 
-    Its `nextCursor` goes on in the same version, whatever is written meanwhile. Raises NotFound, Locked, Unavailable.
+    Raises NotFound, Locked, Unavailable.
     """
     async with database.connection() as connection:
-        version = await get_version(connection, principal, dataset_id, wanted.version)
-    files, offset = _cover(version.snapshot, wanted)
+        version = await get_version(connection, principal, dataset_id, request.version)
+    files, offset = _select_files(version.snapshot, request)
     source = await asyncio.to_thread(tables.query_source, files)
-    page = await engine.run(Query(source, offset=offset, limit=wanted.limit, count=False))
-    end = wanted.offset + page.row_count
+    page = await engine.run(Query(source, offset=offset, limit=request.limit, count=False))
+    end = request.offset + page.row_count
     has_more = end < version.snapshot.rows and page.row_count > 0
-    cursor = {"cursor": f"v{version.number}.{end}"} if has_more else None
-    pagination = Pagination(wanted.offset, wanted.limit, version.snapshot.rows, has_more, cursor)
-    refs = await resolve_references(database, principal, files.columns, page.json) if wanted.resolves else None
-    return page_answer(page.json, pagination, version.number, refs=refs)
+    refs = None
+    if request.resolve_refs:
+        refs = await resolve_references(database, principal, files.columns, page.json)
+    return RowsPage(
+        rows=page.json,
+        offset=request.offset,
+        limit=request.limit,
+        total=version.snapshot.rows,
+        has_more=has_more,
+        version=version.number,
+        next_cursor=f"v{version.number}.{end}" if has_more else None,
+        resolved_refs=refs,
+    )
 
 
-def _cover(snapshot: Snapshot, wanted: Wanted) -> tuple[Snapshot, int]:
-    """The files that hold the rows wanted, and how many of theirs come before: no page opens all files."""
-    offset, files = wanted.offset, []
-    end = wanted.offset + wanted.limit
+def _select_files(snapshot: Snapshot, request: RowsRequest) -> tuple[Snapshot, int]:
+    """Return the files that contain the requested rows, and how many of their rows to skip."""
+    offset, files = request.offset, []
+    end = request.offset + request.limit
     start = 0
     for file in snapshot.files:
-        if start + file.rows <= wanted.offset:
+        if start + file.rows <= request.offset:
             offset -= file.rows
         elif start < end:
             files.append(file)

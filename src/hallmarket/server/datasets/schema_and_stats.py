@@ -1,4 +1,4 @@
-"""What a dataset is: its columns and its size, for whoever may see it listed."""
+"""Get the columns and the size of a dataset version. Both are part of the listing."""
 
 from uuid import UUID
 
@@ -12,14 +12,14 @@ from hallmarket.server.principal import Principal
 async def get_schema(
     database: Database, principal: Principal, dataset_id: UUID, number: int | None = None
 ) -> list[WireColumn]:
-    """The columns of a version, the newest without a number, in order. Raises NotFound."""
+    """Return the columns of a version in order; the newest version if `number` is None. Raises NotFound."""
     async with database.connection() as connection:
         version = await get_version(connection, principal, dataset_id, number, LISTED)
     return [wire_column(column, version.key) for column in version.snapshot.columns]
 
 
 async def get_stats(database: Database, principal: Principal, dataset_id: UUID, number: int | None = None) -> WireStats:
-    """How much there is in a version, the newest without a number. Raises NotFound."""
+    """Return the size of a version; the newest version if `number` is None. Raises NotFound."""
     async with database.connection() as connection:
         version = await get_version(connection, principal, dataset_id, number, LISTED)
     snapshot = version.snapshot

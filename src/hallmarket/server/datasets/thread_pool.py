@@ -1,4 +1,4 @@
-"""Threads for datasets' long work, apart from those all rooms share: no write keeps an upload or download waiting."""
+"""A thread pool for the long operations of datasets, so that they do not delay uploads and downloads."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-Given = ParamSpec("Given")
-Done = TypeVar("Done")
-AT_ONCE = 4
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+MAX_THREADS = 4
 
-_threads = ThreadPoolExecutor(AT_ONCE, "datasets")
+_pool = ThreadPoolExecutor(MAX_THREADS, "datasets")
 
 
-async def run_in_thread(work: Callable[Given, Done], *args: Given.args, **options: Given.kwargs) -> Done:
-    """What `work` returns, done in a thread of datasets' own. Raises what it raises."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, partial(work, *args, **options))
+async def run_in_thread(
+    function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """Run a blocking function in the thread pool, and return its result. Raises what the function raises."""
+    return await asyncio.get_running_loop().run_in_executor(_pool, partial(function, *args, **kwargs))

@@ -1,4 +1,4 @@
-"""Datasets as the wire knows them, and their versions."""
+"""Types of datasets: versions, heads, results of verbs, and how the API shows datasets."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ from hallmarket.server.identity.types import WireProfile, wire_profile
 from hallmarket.server.tables.types import Column, DataFile, Snapshot
 
 DATASET = "dataset"
-SCHEMA = "datasets"  # where a dataset's table stands, for whoever asks for the schema it is in
-TABLE = "data"  # and what it is called
+SCHEMA = "datasets"  # the schema and table names that the API shows for every dataset
+TABLE = "data"
 Mode = Literal["append", "overwrite", "upsert", "update"]
 
 
 class Version(msgspec.Struct, frozen=True):
-    """A finished version: everything that reads rows reads one of these."""
+    """A finished version. Everything that reads rows reads a finished version."""
 
     id: UUID
     dataset_id: UUID
@@ -30,7 +30,7 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """Columns whose values together must be unique, or only looked through; the newest puts the rows in order."""
+    """An index over columns. Values of a unique index must not repeat; the newest index determines the row order."""
 
     name: str
     columns: tuple[str, ...]
@@ -38,7 +38,7 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class StoredHead(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A head as the database keeps it. `is_new`: its rows began anew since the last version, so its key is open."""
+    """The JSON of a head in the database. See `Head`."""
 
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
@@ -46,7 +46,11 @@ class StoredHead(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """A dataset as its newest acknowledged write left it."""
+    """The state of a dataset after its newest acknowledged write. The next write starts from it.
+
+    Between versions it may contain pending rows, which nobody reads until a write finishes them. `is_new` means that
+    all rows were written since the last version, so that finishing chooses the key anew.
+    """
 
     snapshot: Snapshot
     version: int
@@ -58,22 +62,27 @@ class Head(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The columns that rows are sorted by when they are written anew; none without an index."""
+        """The columns that rows are sorted by; empty without an index."""
         return self.indexes[-1].columns if self.indexes else ()
 
     def with_snapshot(self, snapshot: Snapshot, *, is_new: bool = False) -> "Head":
-        """The head with other columns or files."""
+        """Return the head with other columns or files."""
         return msgspec.structs.replace(self, snapshot=snapshot, is_new=self.is_new or is_new)
+
+    def encode(self) -> str:
+        """Return the head's JSON for the database."""
+        stored = StoredHead(self.snapshot.columns, self.snapshot.files, self.is_new)
+        return msgspec.json.encode(stored).decode()
 
 
 def read_head(row: asyncpg.Record, indexes: Sequence[asyncpg.Record]) -> Head:
-    """A head from a dataset's row and its indexes'."""
-    kept = msgspec.json.decode(row["head"], type=StoredHead)
+    """Read a head from the rows of a dataset and its indexes."""
+    stored = msgspec.json.decode(row["head"], type=StoredHead)
     return Head(
-        snapshot=Snapshot(row["asset_id"], kept.columns, kept.files),
+        snapshot=Snapshot(row["asset_id"], stored.columns, stored.files),
         version=row["version"],
         key=row["key"],
-        is_new=kept.is_new,
+        is_new=stored.is_new,
         pending_since=row["pending_since"],
         pending_author_id=row["pending_author_id"],
         indexes=[Index(index["name"], tuple(index["columns"]), index["is_unique"]) for index in indexes],
@@ -81,7 +90,7 @@ def read_head(row: asyncpg.Record, indexes: Sequence[asyncpg.Record]) -> Head:
 
 
 class RowIngest(msgspec.Struct, frozen=True):
-    """What became of the rows of a request."""
+    """The number of rows that a request inserted, updated and skipped."""
 
     inserted: int = 0
     updated: int = 0
@@ -89,29 +98,43 @@ class RowIngest(msgspec.Struct, frozen=True):
 
 
 class IngestWarning(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What of a write was left out, and why."""
+    """The values and rows that a write left out, and why."""
 
     message: str
     ignored_columns: list[dict[str, Any]] | None = None
     refs: dict[str, Any] | None = None
 
 
-class IngestResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to rows."""
+class Ingested(msgspec.Struct, frozen=True):
+    """The result of writing rows."""
 
-    data: RowIngest
-    row_ingest: RowIngest
+    counts: RowIngest
     warning: IngestWarning | None = None
-    error: None = None
 
 
-class CreatedDataset(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to a new dataset; `row_ingest` is there where rows were sent with it."""
+class CreatedDataset(msgspec.Struct, frozen=True):
+    """A new dataset. `counts` is None if the request had no rows."""
 
-    data: WireAsset
-    row_ingest: RowIngest | None = None
+    asset: WireAsset
+    counts: RowIngest | None = None
     warning: IngestWarning | None = None
-    error: None = None
+
+
+class RowsPage(msgspec.Struct, frozen=True):
+    """A page of rows, or of a query's result. `rows` is a JSON array.
+
+    `next_cursor` continues in the same version. `resolved_refs` is None unless requested.
+    """
+
+    rows: bytes
+    offset: int
+    limit: int
+    total: int | None
+    has_more: bool
+    version: int
+    next_cursor: str | None = None
+    query: str | None = None
+    resolved_refs: dict[str, Any] | None = None
 
 
 class WireColumn(msgspec.Struct, frozen=True):
@@ -131,7 +154,7 @@ class WireColumn(msgspec.Struct, frozen=True):
 
 
 class WireStats(msgspec.Struct, frozen=True, rename={"column_count": "columnCount"}):
-    """The reference's DatasetStats; sizes are bytes."""
+    """The reference's DatasetStats; sizes are in bytes."""
 
     count: int
     column_count: int
@@ -184,14 +207,14 @@ class WireVersion(msgspec.Struct, frozen=True):
     size_bytes: int
     delta_version: int
     sha3_512: str
-    status: int  # 2 accepted, 3 anchored, 4 failed, as media have it
-    leaf_index: int | None  # where it stands in the log, and what says so; null until then
+    status: int  # as for media: 2 accepted, 3 anchored, 4 failed
+    leaf_index: int | None  # this and the following are null until the version is anchored
     checkpoint_number: int | None
     anchored_at: datetime | None
 
 
 def wire_version(row: asyncpg.Record) -> WireVersion:
-    """A version from a row of `list_versions`."""
+    """Make a version from a row of the query `list_versions`."""
     return WireVersion(
         id=row["id"],
         dataset_id=row["dataset_id"],
@@ -212,7 +235,7 @@ def wire_version(row: asyncpg.Record) -> WireVersion:
 
 
 def wire_column(column: Column, key: str | None) -> WireColumn:
-    """A column as the wire shows it."""
+    """Return a column as the API shows it."""
     semantic = "reference" if column.ref_kind else "enum" if column.enum_values else None
     return WireColumn(
         name=column.name,

@@ -1,4 +1,4 @@
-"""Change what is said of a dataset, and make columns references or enums."""
+"""Update the fields of a dataset, and turn columns into references or enums."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from hallmarket.server.catalog.get import get_asset
 from hallmarket.server.catalog.types import WRITE, Access, AssetFields, WireAsset
 from hallmarket.server.catalog.update import update_asset
 from hallmarket.server.database.connections import Connection, Database
-from hallmarket.server.datasets.create import Metadata, promote
+from hallmarket.server.datasets.new_dataset import NO_METADATA, Metadata, declare_references_and_enums
 from hallmarket.server.datasets.references import check_references
 from hallmarket.server.datasets.thread_pool import run_in_thread
 from hallmarket.server.datasets.types import DATASET, Head
@@ -24,7 +24,7 @@ from hallmarket.server.tables.store import TableStore
 
 
 class DatasetFields(AssetFields, frozen=True):
-    """What is to change of a dataset; `refs` and `enum_columns` make columns what they say."""
+    """The fields of a request that updates a dataset. `refs` and `enum_columns` declare references and enums."""
 
     metadata: Metadata | UnsetType | None = UNSET
     refs: dict[str, Any] | UnsetType | None = UNSET
@@ -38,21 +38,21 @@ class UpdateDataset(msgspec.Struct, frozen=True):
 
 
 async def update_dataset(
-    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, wanted: DatasetFields
+    database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, fields: DatasetFields
 ) -> WireAsset:
-    """Change a dataset's fields and columns, all or nothing.
+    """Update a dataset's fields and columns, all or nothing.
 
-    Raises NotFound, Forbidden, Locked, InvalidRequest for a value that is no such reference or none of the enum's.
+    Raises NotFound, Forbidden, Locked, InvalidRequest for a value that is not a valid reference or enum value.
     """
-    wanted = await check_description(wanted)
-    metadata = wanted.metadata or Metadata()
-    refs, enums = wanted.refs or metadata.refs, wanted.enum_columns or metadata.enum_columns
+    fields = await check_description(fields)
+    metadata = fields.metadata or NO_METADATA
+    refs, enums = fields.refs or metadata.refs, fields.enum_columns or metadata.enum_columns
     if refs or enums:
-        await _change_columns(database, tables, principal, dataset_id, wanted, refs or None, enums or None)
+        await _change_columns(database, tables, principal, dataset_id, fields, refs or None, enums or None)
     else:
         async with database.transaction() as tx:
             access = await lock_access(tx, principal, dataset_id, WRITE, DATASET)
-            await update_asset(tx, principal, access, wanted)
+            await update_asset(tx, principal, access, fields)
     async with database.connection() as connection:
         return await get_asset(connection, principal, dataset_id, DATASET)
 
@@ -62,22 +62,22 @@ async def _change_columns(
     tables: TableStore,
     principal: Principal,
     dataset_id: UUID,
-    wanted: DatasetFields,
+    fields: DatasetFields,
     refs: dict[str, Any] | None,
     enums: dict[str, Any] | None,
 ) -> None:
     async def change(head: Head) -> Head:
-        columns = promote(head.snapshot.columns, refs, enums)
-        referring = [
+        columns = declare_references_and_enums(head.snapshot.columns, refs, enums)
+        new_references = [
             column
             for column, old in zip(columns, head.snapshot.columns, strict=True)
             if column.ref_kind and (column.ref_kind, column.asset_type) != (old.ref_kind, old.asset_type)
         ]
-        # Values are cast to the form of an id first; then it is seen whether they are anybody's.
+        # First cast the values to ids, then check that the ids refer to something.
         snapshot = await run_in_thread(
             tables.change_columns, head.snapshot, [(column, column.name) for column in columns]
         )
-        for column in referring:
+        for column in new_references:
             values = await run_in_thread(tables.distinct_values, snapshot, column.name)
             table = pa.table({column.name: pa.array(values, pa.string())})
             async with database.connection() as connection:
@@ -85,12 +85,12 @@ async def _change_columns(
             if checked.refs is not None:
                 raise InvalidRequest(
                     f"Column {column.name} has values that refer to nothing: "
-                    f"{', '.join(checked.refs['columns'][0]['missing'][:5]) or 'they are of another type'}.",
+                    f"{', '.join(checked.refs['columns'][0]['missing'][:5]) or 'they have another type'}.",
                     column.name,
                 )
         return head.with_snapshot(snapshot)
 
-    async def also(tx: Connection, access: Access) -> None:
-        await update_asset(tx, principal, access, wanted)
+    async def update_fields(tx: Connection, access: Access) -> None:
+        await update_asset(tx, principal, access, fields)
 
-    await write(database, tables, principal, dataset_id, change, also=also)
+    await write(database, tables, principal, dataset_id, change, in_transaction=update_fields)

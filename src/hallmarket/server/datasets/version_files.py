@@ -1,4 +1,4 @@
-"""One of a version's files, to the byte: what its manifest fingerprints."""
+"""Download one of a version's Parquet files, whose hash is in the version's manifest."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,35 +15,35 @@ from hallmarket.server.principal import Principal
 from hallmarket.server.tables.store import TableStore
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
-PIECE_BYTES = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 
 
 async def get_version_file(
     database: Database, tables: TableStore, principal: Principal, dataset_id: UUID, number: int, name: str
 ) -> Download:
-    """A file of a version, as the version's manifest names it. Raises NotFound, Locked, Unavailable."""
+    """Return a file of a version by its name in the manifest. Raises NotFound, Locked, Unavailable."""
     async with database.connection() as connection:
         version = await get_version(connection, principal, dataset_id, number)
     file = next((file for file in version.snapshot.files if file.name == name), None)
     if file is None:
-        raise NotFound("There is no such file in this version; its manifest names them.")
-    alone = msgspec.structs.replace(version.snapshot, files=(file,))
+        raise NotFound("This version has no such file. Its manifest lists its files.")
+    snapshot = msgspec.structs.replace(version.snapshot, files=(file,))
 
     async def read(first: int, last: int | None) -> AsyncIterator[bytes]:
-        (path,) = await asyncio.to_thread(tables.local_paths, alone)
-        async for piece in _read(path, first, file.size_bytes if last is None else last + 1):
-            yield piece
+        (path,) = await asyncio.to_thread(tables.local_paths, snapshot)
+        async for chunk in _read(path, first, file.size_bytes if last is None else last + 1):
+            yield chunk
 
     return Download(file.name, CONTENT_TYPE, read, file.size_bytes, f'"{file.sha3_512}"')
 
 
-async def _read(path: Path, at: int, end: int) -> AsyncIterator[bytes]:
-    # Once open it can be read to its end, whether a local copy stays or makes room for others.
+async def _read(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
+    # An open file can be read to its end even if the cache deletes it meanwhile.
     opened = await asyncio.to_thread(path.open, "rb")
     try:
-        await asyncio.to_thread(opened.seek, at)
-        while at < end and (piece := await asyncio.to_thread(opened.read, min(PIECE_BYTES, end - at))):
-            at += len(piece)
-            yield piece
+        await asyncio.to_thread(opened.seek, start)
+        while start < end and (chunk := await asyncio.to_thread(opened.read, min(CHUNK_BYTES, end - start))):
+            start += len(chunk)
+            yield chunk
     finally:
         opened.close()

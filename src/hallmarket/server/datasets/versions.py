@@ -1,4 +1,4 @@
-"""Versions of a dataset: finished, numbered from 1, readable for ever."""
+"""The finished versions of a dataset, numbered from 1."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.datasets.types import DATASET, Version, WireVersion, wire_version
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
 from hallmarket.server.tables.types import Column, DataFile, Snapshot
 
@@ -20,18 +20,18 @@ sql = load_queries(__package__)
 
 
 async def get_version(
-    connection: Connection, principal: Principal, dataset_id: UUID, number: int | None = None, needed: int = READ
+    connection: Connection, principal: Principal, dataset_id: UUID, number: int | None = None, required_role: int = READ
 ) -> Version:
-    """A finished version, the newest without a number, for a caller who may do what is `needed` to the dataset.
+    """Return a finished version, the newest if `number` is None, if the principal has the required role.
 
-    Raises NotFound, Locked where it must be bought before it is read, Forbidden.
+    Raises NotFound, Locked if the dataset must be bought first, Forbidden.
     """
-    await get_access(connection, principal, dataset_id, needed, DATASET)
+    await get_access(connection, principal, dataset_id, required_role, DATASET)
     return read_version(await get_version_row(connection, dataset_id, number))
 
 
 async def get_version_row(connection: Connection, dataset_id: UUID, number: int | None = None) -> asyncpg.Record:
-    """A version's row, the newest without a number. Raises NotFound. Who asks has been seen to."""
+    """Return a version's row, the newest if `number` is None. The caller has checked access. Raises NotFound."""
     row = await connection.fetchrow(sql.find_version, dataset_id, number)
     if row is None:
         raise NotFound("There is no such version of this dataset.")
@@ -39,12 +39,12 @@ async def get_version_row(connection: Connection, dataset_id: UUID, number: int 
 
 
 def read_version(row: asyncpg.Record) -> Version:
-    """A version from its row."""
+    """Read a version from its row."""
     return Version(row["id"], row["dataset_id"], row["number"], read_snapshot(row), row["key"], row["created_on"])
 
 
 def read_snapshot(row: asyncpg.Record) -> Snapshot:
-    """The table as it was in a version, out of its manifest."""
+    """Read the snapshot of the table from the manifest in a version's row."""
     manifest = msgspec.json.decode(row["manifest"], type=Manifest)
     files = tuple(DataFile(file.name, file.size, file.rows, file.sha3_512) for file in manifest.files)
     columns = msgspec.convert(msgspec.to_builtins(manifest.columns), tuple[Column, ...])
@@ -53,16 +53,16 @@ def read_snapshot(row: asyncpg.Record) -> Snapshot:
 
 async def list_versions(
     database: Database, principal: Principal, dataset_id: UUID, window: Window
-) -> Paged[WireVersion]:
-    """The versions of a dataset, newest first. Raises NotFound, Locked."""
+) -> Page[WireVersion]:
+    """Return the versions of a dataset, newest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
         rows = await connection.fetch(sql.list_versions, dataset_id, window.offset, window.limit + 1, None)
-    return page_of(window, rows, wire_version)
+    return make_page(window, rows, wire_version)
 
 
 async def get_wire_version(database: Database, principal: Principal, dataset_id: UUID, number: int) -> WireVersion:
-    """One version. Raises NotFound, Locked."""
+    """Return one version as the API shows it. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
         rows = await connection.fetch(sql.list_versions, dataset_id, 0, 1, number)
@@ -72,7 +72,7 @@ async def get_wire_version(database: Database, principal: Principal, dataset_id:
 
 
 async def get_manifest(database: Database, principal: Principal, dataset_id: UUID, number: int) -> str:
-    """A version's manifest, to the byte: whose SHA3-512 is anchored. Raises NotFound, Locked."""
+    """Return a version's manifest exactly as it was anchored. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
         return str((await get_version_row(connection, dataset_id, number))["manifest"])

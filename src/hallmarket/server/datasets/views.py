@@ -1,4 +1,4 @@
-"""Saved views of a dataset: a query with what to draw of it."""
+"""Saved views of a dataset: a query, and how to draw its result."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,10 +11,12 @@ from hallmarket.server.catalog.access import get_access, lock_access
 from hallmarket.server.catalog.types import READ, WRITE
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
+from hallmarket.server.database.sql import load_queries
 from hallmarket.server.datasets.types import DATASET, WireView
-from hallmarket.server.datasets.versions import sql
 from hallmarket.server.errors import InvalidRequest, NotFound
 from hallmarket.server.principal import Principal
+
+sql = load_queries(__package__)
 
 MAX_VIEWS = 1000
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
@@ -22,7 +24,7 @@ Text = Annotated[str, msgspec.Meta(max_length=100_000)]
 
 
 class NewView(msgspec.Struct, frozen=True):
-    """A view to be. There is no model here to make one of a `prompt`."""
+    """A new view. A `prompt` is rejected: this server has no language model."""
 
     name: Name
     description: Text | None = None
@@ -31,8 +33,8 @@ class NewView(msgspec.Struct, frozen=True):
     prompt: str | None = None
 
 
-class ChangeView(msgspec.Struct, frozen=True):
-    """What is to change of a view; what is left out stays, null clears."""
+class ViewChanges(msgspec.Struct, frozen=True):
+    """Changes to a view. Unset fields do not change; null clears a field."""
 
     name: Name | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
@@ -42,39 +44,39 @@ class ChangeView(msgspec.Struct, frozen=True):
 
 
 async def list_views(database: Database, principal: Principal, dataset_id: UUID) -> list[WireView]:
-    """The views of a dataset, oldest first. Raises NotFound, Locked."""
+    """Return the views of a dataset, oldest first. Raises NotFound, Locked."""
     async with database.connection() as connection:
         await get_access(connection, principal, dataset_id, READ, DATASET)
-        return [_wire(row) for row in await connection.fetch(sql.list_views, dataset_id, MAX_VIEWS)]
+        return [_wire_view(row) for row in await connection.fetch(sql.list_views, dataset_id, MAX_VIEWS)]
 
 
-async def create_view(database: Database, principal: Principal, dataset_id: UUID, wanted: NewView) -> WireView:
-    """Save a view. Raises NotFound, Forbidden, InvalidRequest."""
+async def create_view(database: Database, principal: Principal, dataset_id: UUID, request: NewView) -> WireView:
+    """Create a view. Raises NotFound, Forbidden, InvalidRequest."""
     async with database.transaction() as tx:
-        return await _get(tx, dataset_id, await insert_view(tx, principal, dataset_id, wanted))
+        return await _get(tx, dataset_id, await insert_view(tx, principal, dataset_id, request))
 
 
-async def insert_view(tx: Connection, principal: Principal, dataset_id: UUID, wanted: NewView) -> UUID:
-    """Save a view in a transaction of the caller's, and return its id. Raises as `create_view`."""
+async def insert_view(tx: Connection, principal: Principal, dataset_id: UUID, request: NewView) -> UUID:
+    """Create a view in the caller's transaction, and return its id. Raises as `create_view`."""
     view_id = new_id()
     await lock_access(tx, principal, dataset_id, WRITE, DATASET)
-    _check_prompt(wanted.prompt)
-    config = msgspec.json.encode(wanted.config or {}).decode()
-    said = (wanted.name, wanted.description, wanted.sql_query, config)
-    await tx.execute(sql.create_view, view_id, dataset_id, *said, principal.person_id)
+    _reject_prompt(request.prompt)
+    config = msgspec.json.encode(request.config or {}).decode()
+    values = (request.name, request.description, request.sql_query, config)
+    await tx.execute(sql.create_view, view_id, dataset_id, *values, principal.person_id)
     return view_id
 
 
 async def change_view(
-    database: Database, principal: Principal, dataset_id: UUID, view_id: UUID, wanted: ChangeView
+    database: Database, principal: Principal, dataset_id: UUID, view_id: UUID, changes: ViewChanges
 ) -> WireView:
     """Change a view. Raises NotFound, Forbidden, InvalidRequest."""
     async with database.transaction() as tx:
         await lock_access(tx, principal, dataset_id, WRITE, DATASET)
-        _check_prompt(wanted.prompt)
+        _reject_prompt(changes.prompt)
         old = await _get(tx, dataset_id, view_id)
-        said = {
-            field: old_value if (value := getattr(wanted, field)) is UNSET else value
+        new = {
+            field: old_value if (value := getattr(changes, field)) is UNSET else value
             for field, old_value in (
                 ("name", old.name),
                 ("description", old.description),
@@ -82,9 +84,9 @@ async def change_view(
                 ("config", old.config),
             )
         }
-        config = msgspec.json.encode(said["config"] or {}).decode()
-        texts = (said["name"], said["description"], said["sql_query"], config)
-        await tx.execute(sql.update_view, dataset_id, view_id, *texts)
+        config = msgspec.json.encode(new["config"] or {}).decode()
+        values = (new["name"], new["description"], new["sql_query"], config)
+        await tx.execute(sql.update_view, dataset_id, view_id, *values)
         return await _get(tx, dataset_id, view_id)
 
 
@@ -100,15 +102,15 @@ async def _get(connection: Connection, dataset_id: UUID, view_id: UUID) -> WireV
     row = await connection.fetchrow(sql.find_view, dataset_id, view_id)
     if row is None:
         raise NotFound("There is no such view.")
-    return _wire(row)
+    return _wire_view(row)
 
 
-def _check_prompt(prompt: str | UnsetType | None) -> None:
+def _reject_prompt(prompt: str | UnsetType | None) -> None:
     if prompt:
-        raise InvalidRequest("There is no model here to make a view of a prompt; send sql_query and config.", "prompt")
+        raise InvalidRequest("This server has no language model that makes views; send sql_query and config.", "prompt")
 
 
-def _wire(row: asyncpg.Record) -> WireView:
+def _wire_view(row: asyncpg.Record) -> WireView:
     return WireView(
         id=row["id"],
         dataset_id=row["dataset_id"],

@@ -19,7 +19,7 @@ async def store_content(
 ) -> tuple[StoredBlob, Content]:
     """Store the bytes and describe them. The caller retains the blob in its transaction, or discards it.
 
-    Raises PayloadTooLarge past `max_bytes`, Unavailable, and any exception that `chunks` raises; then nothing is kept.
+    Raises PayloadTooLarge past `max_bytes`, Unavailable, and what `chunks` raises; then nothing is stored.
     """
     head, size_bytes = bytearray(), 0
 

@@ -14,7 +14,7 @@ from hallmarket.server.principal import Principal
 
 
 async def upload_json(database: Database, blobs: BlobStore, principal: Principal, spool: IO[bytes]) -> WireUpload:
-    """Store the file in a JSON body. Raises InvalidRequest, PayloadTooLarge, Unavailable; then nothing is kept."""
+    """Store the file in a JSON body. Raises InvalidRequest, PayloadTooLarge, Unavailable; then nothing is stored."""
     async with read_base64_body(spool) as body:
         location = new_location(body.file_name, body.visibility)
         blob, content = await store_content(blobs, principal.organization_id, location.file_name, body.chunks)

@@ -48,7 +48,7 @@ async def receive_upload(
 ) -> ReceivedUpload:
     """Store the bytes sent to an upload URL. A second body replaces the first.
 
-    Raises NotFound, PayloadTooLarge, Unavailable; then nothing is kept of this body, and an earlier body stays.
+    Raises NotFound, PayloadTooLarge, Unavailable; then nothing of this body is stored, and an earlier body stays.
     """
     grant = await signed_urls.resolve(token, "upload")
     async with database.connection() as connection:

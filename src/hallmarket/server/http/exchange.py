@@ -78,7 +78,7 @@ def page_of(
 
 def read_window(query: dict[str, str], default: int = 50) -> Window:
     """`offset` and `limit` of a query. Raises InvalidRequest for no whole number, or one out of bounds."""
-    return Window(_number(query, "offset", 0, 0, DEEPEST), _number(query, "limit", default, 1, MAX_ITEMS))
+    return Window(read_number(query, "offset", 0, 0, DEEPEST), read_number(query, "limit", default, 1, MAX_ITEMS))
 
 
 def window_query(default: int = 50) -> dict[str, dict[str, Any]]:
@@ -106,7 +106,8 @@ def read_id(text: str, name: str = "id") -> UUID:
     return UUID(text)
 
 
-def _number(query: dict[str, str], name: str, default: int, minimum: int, maximum: int) -> int:
+def read_number(query: dict[str, str], name: str, default: int, minimum: int, maximum: int) -> int:
+    """Read a whole number. Raises InvalidRequest if it is not one, or out of bounds."""
     text = query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 12 and minimum <= int(text) <= maximum):
         raise InvalidRequest(f"{name} must be a whole number from {minimum} to {maximum}.", name)
