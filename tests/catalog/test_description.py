@@ -1,4 +1,4 @@
-"""Descriptions: markdown, or rich text that was looked at before it was kept."""
+"""Descriptions of assets: Markdown, or rich text that is checked before it is stored."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +18,12 @@ for _ in range(100):
 
 
 def doc(*nodes: dict[str, Any]) -> dict[str, Any]:
-    """A document of nodes."""
+    """Return a document with these nodes."""
     return {"type": "doc", "content": list(nodes)}
 
 
 def linked(href: str) -> dict[str, Any]:
-    """A paragraph with a link."""
+    """Return a paragraph with a link."""
     return {"type": "paragraph", "content": [TEXT | {"marks": [{"type": "link", "attrs": {"href": href}}]}]}
 
 
@@ -34,69 +34,69 @@ BAD: dict[str, Any] = {
     "no document": {"json": {}},
     "unsafe link": {"json": doc(linked("java\nscript:alert(1)")), "text": "harmless"},
     "unsafe picture": {"json": doc({"type": "image", "attrs": {"src": "data:text/html,x"}})},
-    "misshapen": {"json": doc({"type": "heading", "attrs": {"level": 9}})},
+    "malformed": {"json": doc({"type": "heading", "attrs": {"level": 9}})},
     "deep": {"json": doc(DEEP)},
     "deep markdown": "> " * 1000,
     "brackets": {"text": "[" * 10_000},
     "large": {"json": doc({"type": "chart", "attrs": {"of": "a" * 4_200_000}})},
     "long": "a" * 200_001,
     "NUL": "a\0",
-    "made within": {"json": doc({"type": "assetComponent", "attrs": WITHIN})},
+    "embedded asset": {"json": doc({"type": "assetComponent", "attrs": WITHIN})},
 }
 
 
-def bodies(org: Organization, said: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every way to say a description: of a post, a dataset, a file, an asset within a post, new or changed."""
+def requests(org: Organization, description: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield every request with a description: of a post, dataset, file or embedded asset, new or updated."""
     post = org.admin.call("POST", "/posts/create", json={"post": {"description": "as it was"}, "content": "a"})["id"]
     dataset = make_dataset(org.admin, description="as it was")["id"]
     file = make_file(org.admin, description="as it was")["id"]
-    within = PARTIAL | {"partialData": {"asset_type": "post", "content": "within", "description": said}}
+    within = PARTIAL | {"partialData": {"asset_type": "post", "content": "within", "description": description}}
     content = {"json": doc({"type": "assetComponent", "attrs": within})}
-    yield "POST", "/posts/create", {"post": {"description": said}, "content": "a"}
+    yield "POST", "/posts/create", {"post": {"description": description}, "content": "a"}
     yield "POST", "/posts/create", {"post": {"name": "Around"}, "content": content}
-    yield "PUT", f"/posts/{post}", {"post": {"description": said}}
-    yield "POST", "/datasets/create/from-schema", {"dataset": {"rows": [{"id": 1}], "description": said}}
-    yield "PUT", f"/datasets/{dataset}", {"dataset": {"description": said}}
+    yield "PUT", f"/posts/{post}", {"post": {"description": description}}
+    yield "POST", "/datasets/create/from-schema", {"dataset": {"rows": [{"id": 1}], "description": description}}
+    yield "PUT", f"/datasets/{dataset}", {"dataset": {"description": description}}
     upload = upload_bytes(org.admin, b"the tide")["id"]
-    yield "POST", "/files/create", {"file": {"id": upload, "description": said}}
-    yield "PUT", f"/files/{file}", {"file": {"description": said}}
-    replaced = {"file_name": "a.bin", "file_base64": "YQ==", "file": {"description": said}}
+    yield "POST", "/files/create", {"file": {"id": upload, "description": description}}
+    yield "PUT", f"/files/{file}", {"file": {"description": description}}
+    replaced = {"file_name": "a.bin", "file_base64": "YQ==", "file": {"description": description}}
     yield "PUT", f"/files/{file}/content", replaced
 
 
-def listed(org: Organization) -> list[dict[str, Any]]:
-    """All assets that the administrator finds."""
+def list_assets(org: Organization) -> list[dict[str, Any]]:
+    """Return all assets that the administrator can find."""
     found: list[dict[str, Any]] = org.admin.call("GET", "/search/assets", params={"limit": 100})
     return found
 
 
-def test_every_way_to_a_description_is_guarded(org: Organization) -> None:
-    """Whatever asset it is of, new or old, a harmful description is refused, and nothing is made or changed."""
-    for method, path, body in bodies(org, {"json": doc(linked("javascript:alert(1)"))}):
-        before = listed(org)
+def test_every_request_rejects_a_harmful_description(org: Organization) -> None:
+    """Every request with a harmful description is 400, and creates and changes nothing."""
+    for method, path, body in requests(org, {"json": doc(linked("javascript:alert(1)"))}):
+        before = list_assets(org)
         answer = org.admin.client.request(method, path, json=body)
         assert answer.status_code == 400, (path, answer.text)
         assert "description" in answer.json()["error"]["message"]
-        assert listed(org) == before, path
+        assert list_assets(org) == before, path
 
 
-def test_every_way_to_a_description_is_open(org: Organization) -> None:
-    """The same requests are taken where the description is sound."""
-    for method, path, body in bodies(org, {"json": GOOD}):
+def test_every_request_accepts_a_valid_description(org: Organization) -> None:
+    """The same requests succeed with a valid description."""
+    for method, path, body in requests(org, {"json": GOOD}):
         answer = org.admin.client.request(method, path, json=body)
         assert answer.status_code < 300, (path, answer.text)
 
 
-@pytest.mark.parametrize("said", BAD.values(), ids=BAD)
-def test_a_harmful_description_is_refused(org: Organization, said: Any) -> None:
-    """One misshapen, too deep, too large, or with a link that could run something, is the caller's mistake."""
-    answer = org.admin.client.post("/posts/create", json={"post": {"description": said}, "content": "a"})
+@pytest.mark.parametrize("description", BAD.values(), ids=BAD)
+def test_a_harmful_description_is_rejected(org: Organization, description: Any) -> None:
+    """A malformed, too deep or too large description, and one with a link that could run a script, is 400."""
+    answer = org.admin.client.post("/posts/create", json={"post": {"description": description}, "content": "a"})
     assert answer.status_code == 400, answer.text
     assert "description" in answer.json()["error"]["message"]
 
 
 def test_a_description_comes_back_as_it_was_sent(org: Organization) -> None:
-    """Markdown stays the string it is; a document stays as it is, with its markdown beside it if that was not sent."""
+    """Markdown and documents come back as sent. A document without Markdown gets it from the server."""
     markdown = "**Low** [tide](https://example.org/tide)"
     cases = [
         (markdown, markdown),
@@ -107,21 +107,24 @@ def test_a_description_comes_back_as_it_was_sent(org: Organization) -> None:
         ({"json": GOOD}, {"json": GOOD, "text": "[Low tide](https://example.org/tide)"}),
     ]
     post = org.admin.call("POST", "/posts/create", json={"post": {"name": "Tides"}, "content": "a"})["id"]
-    for said, kept in cases:
-        answer = org.admin.call("PUT", f"/posts/{post}", json={"post": {"description": said}})
-        assert answer["description"] == kept
-        assert org.admin.call("GET", f"/assets/{post}")["description"] == kept
+    for description, expected in cases:
+        answer = org.admin.call("PUT", f"/posts/{post}", json={"post": {"description": description}})
+        assert answer["description"] == expected
+        assert org.admin.call("GET", f"/assets/{post}")["description"] == expected
         org.admin.call("PUT", f"/posts/{post}", json={"post": {"name": "Tides"}})
-        assert org.admin.call("GET", f"/assets/{post}")["description"] == kept
+        assert org.admin.call("GET", f"/assets/{post}")["description"] == expected
 
 
 def test_the_official_client_reads_descriptions(org: Organization) -> None:
-    """What the official client sends, as markdown or as its own content, it reads back as the same markdown."""
+    """The official client reads back the Markdown that it sent, as text or as its own content."""
     with official_client(org.server, org.admin.member.key) as ouro:
         content = ouro.posts.Content()
         content.from_dict({"json": GOOD})
-        for said, markdown in (("**Low** tide", "**Low** tide"), (content, "[Low tide](https://example.org/tide)")):
-            post = ouro.posts.create("Tides", content_markdown="a", description=said)
-            description = ouro.posts.retrieve(str(post.id)).description
-            assert description.text == markdown
-            assert description_to_markdown(description) == markdown
+        for description, markdown in (
+            ("**Low** tide", "**Low** tide"),
+            (content, "[Low tide](https://example.org/tide)"),
+        ):
+            post = ouro.posts.create("Tides", content_markdown="a", description=description)
+            retrieved = ouro.posts.retrieve(str(post.id)).description
+            assert retrieved.text == markdown
+            assert description_to_markdown(retrieved) == markdown

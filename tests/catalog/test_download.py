@@ -1,4 +1,4 @@
-"""Downloads: whole and in part, by token and by signed address, under names that mean no good."""
+"""Downloads: whole and in part, by token and by signed URL, and with hostile file names."""
 
 import hashlib
 import os
@@ -46,38 +46,38 @@ def file(org: Organization) -> Any:
 
 @pytest.fixture(scope="module")
 def url(org: Organization, file: Any) -> str:
-    """Its address, which needs no token."""
+    """A signed URL of the file."""
     return str(org.admin.call("POST", f"/assets/{file['id']}/download-url")["download_url"])
 
 
 def get(url: str, method: str = "GET", content: bytes | None = None, **headers: str) -> httpx.Response:
-    """The answer to somebody without a token; underscores in names of headers stand for hyphens."""
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.request(method, url, content=content, headers=sent, trust_env=False)
+    """Send a request without a token. Underscores in names of headers stand for hyphens."""
+    sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.request(method, url, content=content, headers=sent_headers, trust_env=False)
 
 
-def test_whole_by_token(org: Organization, file: Any) -> None:
-    """A POST gives all bytes, says what they are, and lets no browser run them."""
+def test_download_by_token(org: Organization, file: Any) -> None:
+    """A POST downloads all bytes, with headers that describe them and that keep browsers from running them."""
     for options in ({}, {"json": {}}, {"json": {"asset_type": "file"}}):
         response = org.admin.client.post(f"/assets/{file['id']}/download", **options)
         assert (response.status_code, response.content) == (200, CONTENT)
-    told = response.headers
-    assert told["content-disposition"] == "attachment; filename=\"any.bin\"; filename*=UTF-8''any.bin"
-    assert (told["content-type"], told["content-length"]) == ("application/octet-stream", str(SIZE))
-    assert told["etag"] == f'"{hashlib.sha3_512(CONTENT).hexdigest()}"'
-    assert (told["x-content-type-options"], told["cache-control"]) == ("nosniff", "private, no-cache")
-    assert told["content-security-policy"].startswith("sandbox")
+    headers = response.headers
+    assert headers["content-disposition"] == "attachment; filename=\"any.bin\"; filename*=UTF-8''any.bin"
+    assert (headers["content-type"], headers["content-length"]) == ("application/octet-stream", str(SIZE))
+    assert headers["etag"] == f'"{hashlib.sha3_512(CONTENT).hexdigest()}"'
+    assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "private, no-cache")
+    assert headers["content-security-policy"].startswith("sandbox")
 
 
-def test_head_tells_the_size(url: str) -> None:
-    """HEAD has the headers of the GET, and no body."""
+def test_head_has_the_headers_of_get(url: str) -> None:
+    """HEAD returns the headers of the GET and no body."""
     head, whole = get(url, "HEAD"), get(url)
     assert (head.status_code, head.content) == (200, b"")
     for name in ("content-length", "etag", "content-disposition", "accept-ranges"):
         assert head.headers[name] == whole.headers[name]
 
 
-PARTS = {
+RANGES = {
     "bytes=0-0": (0, 0),
     "bytes=0-499": (0, 499),
     "bytes=500-": (500, SIZE - 1),
@@ -88,36 +88,36 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("asked", PARTS)
-def test_one_part(url: str, asked: str) -> None:
-    """A part that is there is 206 with exactly those bytes, by HEAD without them."""
-    first, last = PARTS[asked]
-    response = get(url, range=asked)
+@pytest.mark.parametrize("requested", RANGES)
+def test_one_range(url: str, requested: str) -> None:
+    """A valid range is 206 with exactly those bytes, and without them for HEAD."""
+    first, last = RANGES[requested]
+    response = get(url, range=requested)
     assert (response.status_code, response.content) == (206, CONTENT[first : last + 1])
     assert response.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"
-    head = get(url, "HEAD", range=asked)
+    head = get(url, "HEAD", range=requested)
     assert (head.status_code, head.content, head.headers["content-length"]) == (206, b"", str(last - first + 1))
 
 
-@pytest.mark.parametrize("asked", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 9}", "bytes=-0"])
-def test_part_behind_the_end(url: str, asked: str) -> None:
-    """A part that is not there is 416, and says how much there is."""
-    response = get(url, range=asked)
+@pytest.mark.parametrize("requested", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 9}", "bytes=-0"])
+def test_a_range_beyond_the_end(url: str, requested: str) -> None:
+    """A range beyond the end is 416 with the size."""
+    response = get(url, range=requested)
     assert_exchange_error(response, 416, "range_not_satisfiable")
     assert response.headers["content-range"] == f"bytes */{SIZE}"
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=0-1,5-6", "bytes=9-5", "bytes=-", "bytes=x-", "lines=1-2", "", "bytes=" + "9" * 30]
+    "requested", ["bytes=0-1,5-6", "bytes=9-5", "bytes=-", "bytes=x-", "lines=1-2", "", "bytes=" + "9" * 30]
 )
-def test_what_is_no_single_part_is_all(url: str, asked: str) -> None:
-    """Several parts at once, and what nobody understands, are answered with everything."""
-    response = get(url, range=asked)
+def test_unsupported_ranges_return_everything(url: str, requested: str) -> None:
+    """Several ranges, and ranges that cannot be understood, return all bytes."""
+    response = get(url, range=requested)
     assert (response.status_code, response.content) == (200, CONTENT)
 
 
 def test_conditions(url: str) -> None:
-    """Whoever has the bytes gets 304; a part is given only of the bytes that its asker began with."""
+    """A client with the current bytes gets 304. A range with an outdated `If-Range` returns all bytes."""
     etag = get(url).headers["etag"]
     for known in (etag, f'"x", W/{etag}', "*"):
         response = get(url, if_none_match=known)
@@ -129,7 +129,7 @@ def test_conditions(url: str) -> None:
 
 
 def test_an_empty_file(org: Organization) -> None:
-    """Nothing is something one can have, and has no parts."""
+    """An empty file can be downloaded, and every range of it is 416."""
     file = make_file(org.admin, b"", "empty", visibility="private")
     url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
     response = get(url)
@@ -137,8 +137,8 @@ def test_an_empty_file(org: Organization) -> None:
     assert get(url, range="bytes=0-").status_code == 416
 
 
-def test_larger_than_a_piece(org: Organization) -> None:
-    """What is read in several pieces arrives whole, and so does a part that begins in one and ends in another."""
+def test_a_file_of_several_chunks(org: Organization) -> None:
+    """A file that is read in several chunks arrives whole, and so does a range across chunks."""
     content = os.urandom(3 * 1024 * 1024 + 17)
     file = make_file(org.admin, content, visibility="private")
     url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
@@ -146,8 +146,8 @@ def test_larger_than_a_piece(org: Organization) -> None:
     assert get(url, range="bytes=1000000-2500000").content == content[1_000_000:2_500_001]
 
 
-def test_what_cannot_be_sent_to_its_end_is_broken_off(org: Organization) -> None:
-    """If bytes are missing from the store, nobody takes a part for the whole: 503, or a connection that breaks off."""
+def test_a_truncated_download_fails(org: Organization) -> None:
+    """If bytes are missing from the store, the download is 503 or the connection breaks: it never looks complete."""
     content = os.urandom(3 * 1024 * 1024)
     file = make_file(org.admin, content, visibility="private")
     url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
@@ -161,29 +161,29 @@ def test_what_cannot_be_sent_to_its_end_is_broken_off(org: Organization) -> None
     assert_no_errors_logged(org.server)
 
 
-def test_whoever_hangs_up_leaves_nothing_open(org: Organization) -> None:
-    """A download goes no further than its taker, and is given up when they are gone: its file is closed."""
-    content = os.urandom(1024 * 1024) * 80  # more than all buffers between us hold
-    begun = org.admin.call("POST", "/files/upload-url", json={"file_name": "large"})
-    assert get(begun["upload_url"], "PUT", content).status_code == 200
-    wanted = {"upload_id": begun["upload_id"], "download": True}
-    url = org.admin.call("POST", "/files/upload/complete", json=wanted)["download_url"]
+def test_an_aborted_download_closes_its_file(org: Organization) -> None:
+    """The server reads only as fast as the client, and closes the file when the client disconnects."""
+    content = os.urandom(1024 * 1024) * 80  # more than all buffers hold
+    upload = org.admin.call("POST", "/files/upload-url", json={"file_name": "large"})
+    assert get(upload["upload_url"], "PUT", content).status_code == 200
+    body = {"upload_id": upload["upload_id"], "download": True}
+    url = org.admin.call("POST", "/files/upload/complete", json=body)["download_url"]
     path = str(find_stored_objects(org.server)[hashlib.sha3_512(content).hexdigest()])
     (worker,) = find_workers(org.server)
 
     def is_open() -> bool:
-        return any(each.path == path for each in worker.open_files())
+        return any(file.path == path for file in worker.open_files())
 
     with httpx.stream("GET", url, trust_env=False) as response:
-        pieces = response.iter_bytes(1000)  # held, for the connection ends with it
-        next(pieces)
+        chunks = response.iter_bytes(1000)  # a reference that keeps the connection open
+        next(chunks)
         assert is_open()
     wait_until(lambda: not is_open())
     assert_no_errors_logged(org.server)
 
 
-def test_an_address_is_for_one_thing_and_cannot_be_changed(org: Organization, url: str) -> None:
-    """A signature that does not fit, nonsense, and an address for something else are 404."""
+def test_a_signed_url_cannot_be_changed_or_used_for_another_purpose(org: Organization, url: str) -> None:
+    """A wrong signature, a malformed token, and a URL for another purpose are 404."""
     origin, _, token = url.rpartition("/downloads/")
     head, body, signature = token.split(".")
     upload = org.admin.call("POST", "/files/upload-url", json={"file_name": "x"})["upload_url"].rpartition("/")[2]
@@ -194,8 +194,8 @@ def test_an_address_is_for_one_thing_and_cannot_be_changed(org: Organization, ur
     assert get(url).status_code == 200
 
 
-def test_an_address_dies_with_key_role_and_asset(org: Organization) -> None:
-    """Addresses that are out are closed by taking the role, by revoking the key, and by deleting the asset."""
+def test_a_signed_url_stops_working_with_its_key_role_or_asset(org: Organization) -> None:
+    """Revoking the role or the key, and deleting the asset, close signed URLs that exist."""
     file = make_file(org.admin, CONTENT, visibility="private")
     guest = org.new_user()
 
@@ -203,11 +203,11 @@ def test_an_address_dies_with_key_role_and_asset(org: Organization) -> None:
         body = {"permission": {"user": {"user_id": guest.id}, "role": role}}
         org.admin.call("PUT", f"/assets/{file['id']}/share", json=body)
 
-    def link(who: User) -> str:
+    def sign(who: User) -> str:
         return str(who.call("POST", f"/assets/{file['id']}/download-url")["download_url"])
 
     share("read")
-    theirs, own = link(guest), link(org.admin)
+    theirs, own = sign(guest), sign(org.admin)
     assert get(theirs).status_code == 200
     share("none")
     assert get(theirs).status_code == 404
@@ -220,8 +220,8 @@ def test_an_address_dies_with_key_role_and_asset(org: Organization) -> None:
     assert get(own).status_code == 404
 
 
-def test_an_address_gives_what_the_asset_holds_now(org: Organization) -> None:
-    """After new content has come, the address gives that, under another entity tag."""
+def test_a_signed_url_returns_the_current_content(org: Organization) -> None:
+    """After a replacement, the URL returns the new content with another entity tag."""
     file = make_file(org.admin, b"old", visibility="private")
     url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
     old = get(url)
@@ -232,24 +232,24 @@ def test_an_address_gives_what_the_asset_holds_now(org: Organization) -> None:
 
 
 def test_downloads_are_counted(org: Organization) -> None:
-    """A download counts once, however it is had: not when it is gone on with, looked at, or had already."""
+    """A download counts once. A resumed download, a HEAD and a 304 do not count."""
     file = make_file(org.admin, CONTENT, visibility="private")
     url = org.admin.call("GET", f"/files/{file['id']}/data")["url"]
 
-    def counted() -> int:
+    def count() -> int:
         return int(org.admin.call("GET", f"/assets/{file['id']}/counts")["downloads"])
 
     etag = get(url).headers["etag"]
     org.admin.client.post(f"/assets/{file['id']}/download")
     get(url, range="bytes=0-9")
-    assert counted() == 3
+    assert count() == 3
     for method, headers in (("HEAD", {}), ("GET", {"if_none_match": etag}), ("GET", {"range": "bytes=5-"})):
         get(url, method, **headers)
-    assert counted() == 3
+    assert count() == 3
 
 
-def test_addresses_are_not_in_the_log(org: Organization, url: str) -> None:
-    """Whoever reads the request log learns of a signed address only that it was used."""
+def test_signed_urls_are_not_logged(org: Organization, url: str) -> None:
+    """The request log shows that a signed URL was used, without its token."""
     assert get(url).status_code == 200
     name = f"x{secrets.token_hex(8)}"
     org.admin.client.get(f"/assets/{name}")
@@ -260,8 +260,8 @@ def test_addresses_are_not_in_the_log(org: Organization, url: str) -> None:
     assert url.rpartition("/")[2] not in text
 
 
-def test_addresses_stand_under_the_public_url(org: Organization, url: str) -> None:
-    """An address names the host that was asked, unless the operator says which it is."""
+def test_signed_urls_use_the_public_url(org: Organization, url: str) -> None:
+    """A signed URL has the host of the request, unless the operator set the public URL."""
     assert url.startswith(org.server.url + "/downloads/")
     port = free_port()
     with new_server(start=False, public_url=f"http://127.0.0.1:{port}/") as server:
@@ -270,16 +270,16 @@ def test_addresses_stand_under_the_public_url(org: Organization, url: str) -> No
         server.start(port)
         with new_organization(server) as other:
             file = make_file(other.admin, CONTENT)
-            asked = {"host": "elsewhere.example.org"}
-            told = other.admin.call("GET", f"/files/{file['id']}/data", headers=asked)["url"]
-            assert told.startswith(f"http://127.0.0.1:{port}/downloads/")
-            assert get(told).content == CONTENT
-    asked_there = org.admin.call("POST", "/files/upload-url", json={"file_name": "x"}, headers=asked)
-    assert asked_there["upload_url"].startswith("http://elsewhere.example.org/uploads/")
+            headers = {"host": "elsewhere.example.org"}
+            signed = other.admin.call("GET", f"/files/{file['id']}/data", headers=headers)["url"]
+            assert signed.startswith(f"http://127.0.0.1:{port}/downloads/")
+            assert get(signed).content == CONTENT
+    elsewhere = org.admin.call("POST", "/files/upload-url", json={"file_name": "x"}, headers=headers)
+    assert elsewhere["upload_url"].startswith("http://elsewhere.example.org/uploads/")
 
 
-def test_what_cannot_be_downloaded(org: Organization, file: Any) -> None:
-    """Types and forms there are none of, and bodies that are no JSON, are refused; what is not readable is 404."""
+def test_invalid_downloads(org: Organization, file: Any) -> None:
+    """Unknown types and formats, and bodies that are not JSON, are rejected. An unreadable asset is 404."""
     admin, path = org.admin, f"/assets/{file['id']}/download"
     for body, status in (({"format": "csv"}, 400), ({"asset_type": "dataset"}, 404), ({"format": 5}, 400), ([], 400)):
         admin.call("POST", path, status, json=body)
@@ -304,8 +304,8 @@ HOSTILE = st.one_of(
 
 @given(HOSTILE)
 @settings(max_examples=300)
-def test_any_name_makes_a_header_and_a_name_to_save_under(name: str) -> None:
-    """Whatever a file is called: one line of ASCII, both names readable back, and a name that stays in its folder."""
+def test_any_name_makes_a_valid_header_and_a_safe_file_name(name: str) -> None:
+    """Any name makes one line of ASCII from which both names can be read, and a name without folders."""
     header = content_disposition(name).decode("ascii")
     found = re.fullmatch(r"attachment; filename=\"([^\"\\]+)\"; filename\*=UTF-8''([A-Za-z0-9!#$&+.^_`|~%-]+)", header)
     assert found is not None
@@ -320,6 +320,6 @@ def test_any_name_makes_a_header_and_a_name_to_save_under(name: str) -> None:
 
 
 def test_long_names_keep_their_extension() -> None:
-    """What is cut off a long name is not its end."""
+    """A shortened name keeps its extension."""
     assert safe_file_name("写" * 1000 + ".tar.gz").endswith("写.gz")
     assert safe_file_name("a" * 1000) == "a" * MAX_BYTES

@@ -1,4 +1,4 @@
-"""What was paid for may be read until it is paid back, whatever else its buyer may do."""
+"""Access that a person bought lasts until the refund, independently of granted roles."""
 
 import asyncio
 from uuid import UUID
@@ -19,10 +19,10 @@ from hallmarket.server.catalog.entitlements import grant_purchased_access, revok
         ("write", 2, 2, 2),
     ],
 )
-def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
+def test_purchases_add_read_access_and_refunds_remove_it(
     org: Organization, granted: str | None, before: int, bought: int, after: int
 ) -> None:
-    """A role stays what it was; who has none may read from the purchase to the refund, with any key of theirs."""
+    """A granted role does not change. A buyer without a role may read until the refund, with any of their keys."""
     shop = org.admin.create_team("shop", visibility="public")["id"]
     asset = make_asset(org.server, org.admin, visibility="monetized", price_usd=5, team_id=shop)
     buyer, seller = org.new_outsider(), org.admin
@@ -32,9 +32,9 @@ def test_buying_adds_the_right_to_read_and_paying_back_takes_that_away(
         seller.call("PUT", f"/assets/{asset}/share", json=body)
 
     async def roles(connection: asyncpg.Connection) -> tuple[int, int]:
-        """What the buyer may do with a key for everything, and with one bound to another organization."""
-        asked = "select asset_role(a, $2, null), asset_role(a, $2, $3) from asset a where a.id = $1"
-        row = await connection.fetchrow(asked, UUID(asset), UUID(buyer.id), elsewhere)
+        """Return the buyer's roles with an unbound key, and with a key bound to another organization."""
+        query = "select asset_role(a, $2, null), asset_role(a, $2, $3) from asset a where a.id = $1"
+        row = await connection.fetchrow(query, UUID(asset), UUID(buyer.id), elsewhere)
         assert row is not None
         return row[0], row[1]
 

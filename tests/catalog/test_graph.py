@@ -1,4 +1,4 @@
-"""What assets have to do with each other: connections, lineage and tags, as far as one may know."""
+"""Connections, lineage, tags and actions of assets, as far as one may know of them."""
 
 from typing import Any
 from uuid import uuid4
@@ -11,12 +11,12 @@ from _support.responses import assert_exchange_error
 
 
 def make(org: Organization, **fields: Any) -> str:
-    """An asset of the administrator's, for the organization unless told."""
+    """Create an asset of the administrator, by default visible to the organization."""
     return make_asset(org.server, org.admin, **({"visibility": "organization"} | fields))
 
 
 def connect(org: Organization, kind: str, source: str, target: str) -> None:
-    """A connection between two assets."""
+    """Insert a connection between two assets."""
     org.server.query(
         "insert into connection (id, type, source_id, target_id, creator_id)"
         " values (gen_random_uuid(), $1, $2, $3, $4)",
@@ -28,7 +28,7 @@ def connect(org: Organization, kind: str, source: str, target: str) -> None:
 
 
 def test_connections_go_both_ways(org: Organization) -> None:
-    """Those made and those made to an asset, newest first, by direction and type, and page by page."""
+    """Connections from and to an asset, newest first, can be filtered by direction and type, and are in pages."""
     one, two, three = [make(org) for _ in range(3)]
     connect(org, "reference", one, two)
     connect(org, "mention", three, one)
@@ -36,17 +36,17 @@ def test_connections_go_both_ways(org: Organization) -> None:
 
     def ends(**query: Any) -> list[tuple[str, str, str]]:
         found = guest.call("GET", f"/assets/{one}/connections", params=query)
-        return [(each["type"], each["source"]["id"], each["target"]["id"]) for each in found]
+        return [(item["type"], item["source"]["id"], item["target"]["id"]) for item in found]
 
-    made, made_to = ("reference", one, two), ("mention", three, one)
-    assert ends() == [made_to, made]
-    assert ends(direction="source") == ends(type="reference") == ends(offset=1) == [made]
-    assert ends(direction="target") == ends(type="mention,comment") == ends(limit=1) == [made_to]
+    outgoing, incoming = ("reference", one, two), ("mention", three, one)
+    assert ends() == [incoming, outgoing]
+    assert ends(direction="source") == ends(type="reference") == ends(offset=1) == [outgoing]
+    assert ends(direction="target") == ends(type="mention,comment") == ends(limit=1) == [incoming]
     assert ends(direction="target", type="reference") == []
 
 
-def test_connections_name_only_what_one_may_know_of(org: Organization) -> None:
-    """A connection with an asset one may not know of is not there."""
+def test_connections_with_hidden_assets_are_hidden(org: Organization) -> None:
+    """A connection with an asset that one may not know of is not listed."""
     shown, hidden = make(org), make(org, visibility="private")
     connect(org, "link", shown, hidden)
     connect(org, "component", hidden, shown)
@@ -56,7 +56,7 @@ def test_connections_name_only_what_one_may_know_of(org: Organization) -> None:
 
 
 def test_lineage(org: Organization) -> None:
-    """Sources up to the first of the family, the nearest first; what is derived, directly or of the whole family."""
+    """Lineage has all sources, nearest first, and the derived assets: direct ones, or the whole family."""
     first = make(org)
     second = make(org, source_id=first, lineage_role="version")
     third = make(org, source_id=second, lineage_role="result")
@@ -65,7 +65,7 @@ def test_lineage(org: Organization) -> None:
     def lineage(asset: str, who: Any = None) -> tuple[list[str], list[str]]:
         found = (who or org.new_user()).call("GET", f"/assets/{asset}/lineage")
         assert (found["asset"]["id"], found["truncated"]) == (asset, False)
-        return [each["id"] for each in found["sources"]], [each["id"] for each in found["derived"]]
+        return [asset["id"] for asset in found["sources"]], [asset["id"] for asset in found["derived"]]
 
     assert lineage(first) == ([], [second, third])
     assert lineage(second) == ([first], [third])
@@ -77,8 +77,8 @@ def test_lineage(org: Organization) -> None:
     org.new_user().call("GET", f"/assets/{hidden}/lineage", 404)
 
 
-def test_writers_tag(org: Organization) -> None:
-    """Whoever may write adds and takes tags; who may read sees them; what is spelled alike is one tag."""
+def test_writers_add_and_remove_tags(org: Organization) -> None:
+    """Writers add and remove tags, and readers see them. Names with the same slug are one tag."""
     asset, guest = make(org), org.new_user()
     path = f"/assets/{asset}/tags"
     guest.call("PUT", path, 403, json={"tags": ["no"]})
@@ -88,10 +88,10 @@ def test_writers_tag(org: Organization) -> None:
     word = uuid4().hex
     guest.call("PUT", path, json={"tags": [f"Low  Tide {word}", "Ebbe"]})
     tags = guest.call("PUT", path, json={"tags": [f"low-tide-{word}"]})
-    assert [(each["tag"]["name"], each["tag"]["slug"]) for each in tags] == [
+    assert [(tag["tag"]["name"], tag["tag"]["slug"]) for tag in tags] == [
         ("Ebbe", "ebbe"), (f"Low Tide {word}", f"low-tide-{word}")
     ]  # fmt: skip
-    assert {(each["asset_id"], each["user_id"], each["source"]) for each in tags} == {(asset, guest.id, "manual")}
+    assert {(tag["asset_id"], tag["user_id"], tag["source"]) for tag in tags} == {(asset, guest.id, "manual")}
     assert org.new_user().call("GET", path) == tags
     org.new_user().call("DELETE", f"{path}/{tags[0]['tag_id']}", 403)
     guest.call("DELETE", f"{path}/{tags[0]['tag_id']}")
@@ -100,24 +100,24 @@ def test_writers_tag(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("tags", [[], [""], ["..."], ["x" * 101], [f"t{number}" for number in range(51)], "x", [7]])
-def test_bad_tags_are_refused(org: Organization, tags: Any) -> None:
-    """A tag is a word with letters or digits, and of no great length."""
+def test_invalid_tags_are_rejected(org: Organization, tags: Any) -> None:
+    """A tag must have a letter or digit and at most 100 characters, and a request at most 50 tags."""
     response = org.admin.client.put(f"/assets/{make(org)}/tags", json={"tags": tags})
     assert_exchange_error(response, 400, "invalid_request")
 
 
-def test_an_asset_has_so_many_tags(org: Organization) -> None:
-    """Past fifty tags nothing is added."""
+def test_an_asset_can_have_fifty_tags(org: Organization) -> None:
+    """A request that would exceed fifty tags is 409 and adds nothing."""
     path = f"/assets/{make(org)}/tags"
     org.admin.call("PUT", path, json={"tags": [f"t{number}" for number in range(50)]})
     org.admin.call("PUT", path, 409, json={"tags": ["t50"]})
     assert len(org.admin.call("GET", path)) == 50
 
 
-def test_nothing_was_run(org: Organization) -> None:
-    """There are no routes, and each question about them is answered in its own form."""
+def test_actions_are_empty(org: Organization) -> None:
+    """There are no routes yet, so actions, properties and compatible routes are empty, each in its own form."""
     asset = make(org)
-    path, stranger = f"/assets/{asset}/actions", org.new_outsider()
+    path, outsider = f"/assets/{asset}/actions", org.new_outsider()
     assert org.admin.call("GET", path) == {"created_by": None, "as_input": []}
     assert org.admin.call("GET", path, params={"role": "input", "status": "success"}) == []
     assert org.admin.call("GET", path, params={"role": "output", "include_response": "true"}) is None
@@ -127,5 +127,5 @@ def test_nothing_was_run(org: Organization) -> None:
         assert_exchange_error(org.admin.client.get(path, params=query), 400, "invalid_request")
     for other in ("properties", "compatible-routes"):
         assert org.admin.call("GET", f"/assets/{asset}/{other}", params={"history": "true", "sort": "popular"}) == []
-    for each in ("actions", "properties", "compatible-routes"):
-        stranger.call("GET", f"/assets/{asset}/{each}", 404)
+    for name in ("actions", "properties", "compatible-routes"):
+        outsider.call("GET", f"/assets/{asset}/{name}", 404)

@@ -1,4 +1,4 @@
-"""What happens to assets and what it is counted as."""
+"""Views, downloads, comments and uses of assets, and their counters."""
 
 import asyncio
 from typing import Any
@@ -18,19 +18,19 @@ from hallmarket.server.database.connections import Database
 
 @pytest.fixture
 def asset(org: Organization) -> str:
-    """An asset of the administrator's, for the organization."""
+    """An asset of the administrator, visible to the organization."""
     return make_asset(org.server, org.admin, org_id=org.id, visibility="organization")
 
 
 def impact(who: User, *assets: str, **query: Any) -> list[dict[str, Any]]:
-    """The impact of some assets."""
+    """Return the impact of assets."""
     found = who.call("GET", "/assets/impact", params={"ids": ",".join(assets), **query})["assets"]
     assert isinstance(found, list)
     return found
 
 
 def test_views(org: Organization, asset: str) -> None:
-    """Every view is counted; as more than a glance, one within half an hour of each other person who is no agent."""
+    """Every view counts. Quality views count once in half an hour for each person other than the owner and agents."""
     guest, agent = org.new_user(), org.new_user()
     org.server.query("update person set actor_type = 'agent' where id = $1", agent.id)
     for who in (guest, guest, org.admin, agent):
@@ -38,7 +38,7 @@ def test_views(org: Organization, asset: str) -> None:
     assert guest.call("GET", f"/assets/{asset}/counts") == {
         "views": 4, "comments": 0, "downloads": 0, "reactions": 0, "earnings_btc": 0, "earnings_usd": 0
     }  # fmt: skip
-    assert [(each["views"], each["quality_views"], each["popularity_7d"]) for each in impact(guest, asset)] == [
+    assert [(item["views"], item["quality_views"], item["popularity_7d"]) for item in impact(guest, asset)] == [
         (4, 1, 1)
     ]
     org.server.query(
@@ -48,8 +48,8 @@ def test_views(org: Organization, asset: str) -> None:
     assert impact(guest, asset)[0]["quality_views"] == 2
 
 
-def test_who_viewed_is_forgotten(org: Organization) -> None:
-    """A day later the days' counts are left, which `since` counts whole, and what keeps an asset from being new."""
+def test_events_are_deleted_after_a_day(org: Organization) -> None:
+    """After a day only daily counts remain, and the events that mark an asset as seen. `since` counts whole days."""
     guest, seen, server = org.new_user(), org.new_user(), org.server
     asset = make_asset(server, org.admin, org_id=org.id, visibility="organization")
     for who in (guest, seen, org.admin):
@@ -60,25 +60,25 @@ def test_who_viewed_is_forgotten(org: Organization) -> None:
     server.query("update asset_event set created_on = created_on - interval '25 hours' where asset_id = $1", asset)
     server.query("update asset_day set day = day - 2 where asset_id = $1", asset)
     guest.call("POST", f"/assets/{asset}/view")
-    asyncio.run(forget(server))
-    kept = server.query("select person_id from asset_event where asset_id = $1 order by created_on", asset)
-    assert [str(row["person_id"]) for row in kept] == [guest.id, guest.id]
-    asked = {"view_mode": "count", "org_id": org.id}
+    asyncio.run(delete_events(server))
+    remaining = server.query("select person_id from asset_event where asset_id = $1 order by created_on", asset)
+    assert [str(row["person_id"]) for row in remaining] == [guest.id, guest.id]
+    params = {"view_mode": "count", "org_id": org.id}
     for who in (guest, seen):
-        assert who.call("GET", "/teams/unreads", params=asked)["unreads"][org.default_team_id()] == 0
+        assert who.call("GET", "/teams/unreads", params=params)["unreads"][org.default_team_id()] == 0
     counted = [impact(guest, asset, since=server_day(server, ago))[0]["views"] for ago in (0, 1, 2)]
     assert counted == [1, 1, 4]
     assert impact(guest, asset)[0]["views"] == 4
 
 
 def server_day(server: Server, ago: int) -> str:
-    """The end of a day some days ago, as the server counts them."""
+    """Return the end of a day some days ago in UTC."""
     (row,) = server.query("select (now() at time zone 'utc')::date - $1::int as day", ago)
     return f"{row['day']}T23:59:59Z"
 
 
-async def forget(server: Server) -> None:
-    """What the background process does every ten minutes."""
+async def delete_events(server: Server) -> None:
+    """Delete old events, as the background process does every ten minutes."""
     database = Database(server.postgres_url, 1)
     await database.open()
     try:
@@ -87,17 +87,17 @@ async def forget(server: Server) -> None:
         await database.close()
 
 
-def test_what_one_may_not_know_of_has_no_counts(org: Organization, asset: str) -> None:
-    """Strangers can neither view an asset they may not know of nor ask what is counted of it."""
-    stranger = org.new_outsider()
+def test_hidden_assets_have_no_counts(org: Organization, asset: str) -> None:
+    """Outsiders can neither view a hidden asset nor read its counters."""
+    outsider = org.new_outsider()
     for method, path in (("POST", "view"), ("GET", "counts")):
-        stranger.call(method, f"/assets/{asset}/{path}", 404)
-    assert impact(stranger, asset, str(uuid4())) == []
+        outsider.call(method, f"/assets/{asset}/{path}", 404)
+    assert impact(outsider, asset, str(uuid4())) == []
     assert org.admin.call("GET", f"/assets/{asset}/counts")["views"] == 0
 
 
 def test_downloads(org: Organization) -> None:
-    """A download is counted once, by token or by link, also where it is read in parts; a HEAD is none."""
+    """A download counts once, by token or by signed URL, also in ranges. A HEAD does not count."""
     guest = org.new_user()
     asset = make_file(org.admin, b"0123456789", visibility="organization")["id"]
     guest.call("GET", f"/files/{asset}/data")
@@ -116,7 +116,7 @@ def test_downloads(org: Organization) -> None:
 
 
 def test_comments_and_uses(org: Organization, asset: str) -> None:
-    """Comments count with their replies, others' apart; an asset is used by what others made of it or refer from."""
+    """Comments include replies, and other people's count apart. Uses are their derived and referring assets."""
     guest, server = org.new_user(), org.server
     given = {"permission": {"user": {"user_id": guest.id}, "role": "write"}}
     org.admin.call("PUT", f"/assets/{asset}/share", json=given)
@@ -138,29 +138,29 @@ def test_comments_and_uses(org: Organization, asset: str) -> None:
     assert (later["comments"], later["uses"], later["views"]) == (0, 0, 0)
 
 
-def test_somebodys_impact_is_of_what_one_may_know(org: Organization, asset: str) -> None:
-    """The aggregate adds up the assets the asker may know of: more for oneself than for strangers."""
+def test_user_impact_covers_the_assets_one_may_know_of(org: Organization, asset: str) -> None:
+    """The aggregate is the sum over the assets that the reader may know of."""
     hidden = make_asset(org.server, org.admin, org_id=org.id, visibility="private")
-    guest, stranger = org.new_user(), org.new_outsider()
+    guest, outsider = org.new_user(), org.new_outsider()
     guest.call("POST", f"/assets/{asset}/view")
     path = f"/users/{org.admin.member.username}/impact"
     own = org.admin.call("GET", path)
-    assert [each["asset_id"] for each in own["assets"]] == [asset, hidden]
+    assert [item["asset_id"] for item in own["assets"]] == [asset, hidden]
     assert (own["aggregate"]["assets"], own["aggregate"]["views"]) == (2, 1)
     assert org.admin.call("GET", path, params={"limit": 1, "offset": 1})["assets"][0]["asset_id"] == hidden
     assert org.admin.call("GET", path, params={"asset_ids": hidden})["aggregate"]["assets"] == 1
     assert guest.call("GET", path)["aggregate"]["assets"] == 1
-    assert stranger.call("GET", path)["aggregate"]["assets"] == 0
+    assert outsider.call("GET", path)["aggregate"]["assets"] == 0
 
 
 @pytest.mark.parametrize("query", ["ids=x", f"ids={','.join(str(uuid4()) for _ in range(201))}", "since=yesterday"])
-def test_bad_questions_about_impact(org: Organization, query: str) -> None:
-    """A parameter that cannot be understood is refused, not ignored."""
+def test_invalid_impact_requests_are_rejected(org: Organization, query: str) -> None:
+    """Invalid parameters are 400, not ignored."""
     assert_exchange_error(org.admin.client.get(f"/assets/impact?{query}"), 400, "invalid_request")
 
 
-def test_a_plan_tells_what_is_used(org: Organization) -> None:
-    """A plan counts assets, data sets and the bytes their types tell of."""
+def test_plan_usage(org: Organization) -> None:
+    """A plan counts assets, datasets, and the bytes in their metadata."""
     make_asset(org.server, org.admin, metadata={"size": 1000})
     make_asset(org.server, org.admin, "dataset", metadata={"table_size": 23})
     make_asset(org.server, org.admin, "post", metadata={"size": "large"})

@@ -1,4 +1,4 @@
-"""Finding assets: by words, scopes, filters and orders; what one may not know of never."""
+"""Search by words, scopes, filters and orders, among the assets that one may know of."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.paging import Window
 from hallmarket.server.principal import Person, Principal
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
@@ -26,27 +26,27 @@ def word() -> str:
     return f"w{secrets.token_hex(6)}"
 
 
-def search(who: User, query: str = "", *, filters: Any = None, metadata: Any = None, **said: Any) -> list[str]:
-    """The ids somebody finds, in order."""
-    page = who.client.get("/search/assets", params=asked(query, filters, metadata) | said)
+def search(who: User, query: str = "", *, filters: Any = None, metadata: Any = None, **parameters: Any) -> list[str]:
+    """Return the ids that a person finds, in order."""
+    page = who.client.get("/search/assets", params=search_parameters(query, filters, metadata) | parameters)
     assert page.status_code == 200, page.text
-    return [each["id"] for each in page.json()["data"]]
+    return [hit["id"] for hit in page.json()["data"]]
 
 
-def asked(query: str, filters: Any, metadata: Any) -> dict[str, Any]:
-    """The parameters of a search as clients send them."""
+def search_parameters(query: str, filters: Any, metadata: Any) -> dict[str, Any]:
+    """Return the parameters of a search as clients send them."""
     given = {"query": query, "filters": filters, "metadata_filters": metadata}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items() if value}
 
 
 def make(org: Organization, name: str, asset_type: str = "file", **fields: Any) -> str:
-    """An asset of the administrator's in the organization."""
+    """Create an asset of the administrator in the organization."""
     fields = {"visibility": "organization"} | fields
     return make_asset(org.server, org.admin, asset_type, name=name, org_id=org.id, **fields)
 
 
 def test_words(org: Organization, word: str) -> None:
-    """All words must be there, the last may be begun; quotes, `or` and minus mean what they do everywhere."""
+    """An asset must match all words, the last one as a prefix; quotes, `or` and minus work as usual."""
     scan = make(org, f"{word}_harbour-scan.1944.tif")
     map_ = make(org, f"Map of {word}", description="The red harbour crane")
     text = make(org, f"Köln {word}", "post", body="Ebbe und Flut")
@@ -70,8 +70,8 @@ def test_words(org: Organization, word: str) -> None:
         assert set(search(org.admin, query)) == expected, query
 
 
-def test_names_before_descriptions_before_content(org: Organization, word: str) -> None:
-    """The most relevant is what is called so, then what is described so, then what says so."""
+def test_relevance(org: Organization, word: str) -> None:
+    """A match in the name is more relevant than one in the description, and that more than one in the content."""
     body = make(org, "one", body=f"{word} is here")
     name = make(org, f"{word} two")
     described = make(org, "three", description={"text": f"About {word}.", "json": {"type": "doc"}})
@@ -81,22 +81,22 @@ def test_names_before_descriptions_before_content(org: Organization, word: str) 
 
 
 def test_an_id_finds_its_asset(org: Organization, word: str) -> None:
-    """A UUID finds that one asset, for whoever may know of it."""
+    """A UUID finds the asset with this id, if one may know of it."""
     asset, guest = make(org, word, visibility="private"), org.new_user()
     assert search(org.admin, asset) == search(org.admin, asset.upper()) == [asset]
     assert search(guest, asset) == search(org.admin, str(uuid4())) == []
 
 
-def test_hits_are_whole(org: Organization, word: str) -> None:
-    """A hit is what `GET /assets/{id}` answers, preview and all, but for the text of its licence."""
+def test_hits_are_complete_assets(org: Organization, word: str) -> None:
+    """A hit equals the response of `GET /assets/{id}`, except for the text of its licence."""
     asset = make(org, word, "dataset", preview=[{"a": 1}], metadata={"columns": ["a"]})
     (hit,) = org.admin.call("GET", "/search/assets", params={"query": word})
     assert hit | {"license_text": None} == org.admin.call("GET", f"/assets/{asset}")
     assert hit["preview"] == [{"a": 1}]
 
 
-def test_what_is_for_sale_is_found_by_its_listing(org: Organization, word: str) -> None:
-    """Everybody finds what is for sale by its name, and only those who may read it by what it says."""
+def test_assets_for_sale_are_found_by_their_listing(org: Organization, word: str) -> None:
+    """Everyone finds an asset for sale by its name, and only readers find it by its content."""
     admin = org.admin
     team = admin.create_team("shop", visibility="public")["id"]
     asset = make(
@@ -109,7 +109,7 @@ def test_what_is_for_sale_is_found_by_its_listing(org: Organization, word: str) 
     for who, finds in ((guest, []), (buyer, [asset]), (admin, [asset])):
         assert search(who, word) == [asset]
         assert search(who, f"secret{word}") == search(who, f"{word} secret{word}") == finds
-        lacking = [] if finds else [asset]  # that a word is not in it tells as much as that it is
+        lacking = [] if finds else [asset]  # an exclusion must not reveal the content either
         assert search(who, f"{word} -secret{word}") == lacking
         assert search(who, f"-secret{word}", filters={"user_id": admin.id}) == lacking
     assert guest.call("GET", "/search/assets", params={"query": word})[0]["role"] is None
@@ -118,7 +118,7 @@ def test_what_is_for_sale_is_found_by_its_listing(org: Organization, word: str) 
 
 
 def test_filters(org: Organization, word: str) -> None:
-    """Each filter keeps what it names; several must all hold; lists mean any of them."""
+    """Each filter limits the result; several filters must all match, and a list matches any of its values."""
     admin, guest = org.admin, org.new_user()
     team = admin.create_team("desk")["id"]
     file = make(org, word, "file", team_id=team, source="web", metadata={"extension": "tif", "type": "image/tiff"})
@@ -132,9 +132,9 @@ def test_filters(org: Organization, word: str) -> None:
         ({"asset_type": ["dataset", "comment"]}, {data, comment}),
         ({"asset_type": "route"}, set()),
         ({"org_id": org.id}, {file, data, mine}),
-        ({"org_id": NOBODY}, set()),
+        ({"org_id": ZERO_ID}, set()),
         ({"team_id": team}, {file}),
-        ({"team_id": NOBODY}, set()),
+        ({"team_id": ZERO_ID}, set()),
         ({"user_id": guest.id}, {mine}),
         ({"visibility": "private"}, {data}),
         ({"visibility": ["private", "organization"], "asset_type": "file"}, {file, mine}),
@@ -157,7 +157,7 @@ def test_filters(org: Organization, word: str) -> None:
 
 
 def test_tags_are_filters(org: Organization, word: str) -> None:
-    """A tag finds the assets that have it, however it is written."""
+    """The filter `tag` finds the assets with a tag, in any spelling with the same slug."""
     asset, other = make(org, word), make(org, word)
     org.admin.call("PUT", f"/assets/{asset}/tags", json={"tags": [f"Tide {word}", "1944"]})
     org.admin.call("PUT", f"/assets/{other}/tags", json={"tags": ["1944"]})
@@ -167,7 +167,7 @@ def test_tags_are_filters(org: Organization, word: str) -> None:
 
 
 def test_orders(org: Organization, word: str) -> None:
-    """By creation, by change, and by how much was sought in the time; what was not sought comes last, newest first."""
+    """Results are ordered by creation, by update, or by popularity in a time window; unpopular assets come last."""
     ids = [make(org, word) for _ in range(5)]
     assert search(org.admin, word, sort="recent") == ids[::-1]
     org.admin.call("PUT", f"/assets/{ids[1]}/tags", json={"tags": ["x"]})
@@ -186,18 +186,18 @@ def test_orders(org: Organization, word: str) -> None:
 
 
 @pytest.mark.parametrize("sort", ["relevant", "recent", "updated", "popular"])
-def test_there_is_more_only_if_there_is(org: Organization, word: str, sort: str) -> None:
-    """`hasMore` is false on the last page even when that page is full."""
+def test_has_more_is_exact(org: Organization, word: str, sort: str) -> None:
+    """`hasMore` is false on the last page, even if that page is full."""
     ids = {make(org, word) for _ in range(4)}
     org.new_user().call("POST", f"/assets/{next(iter(ids))}/view")
     params = {"query": word, "sort": sort, "limit": 2}
     pages = [org.admin.client.get("/search/assets", params=params | {"offset": at}).json() for at in (0, 2, 4)]
     assert [page["pagination"]["hasMore"] for page in pages] == [True, False, False]
-    assert {each["id"] for page in pages for each in page["data"]} == ids
+    assert {hit["id"] for page in pages for hit in page["data"]} == ids
 
 
-def test_unknown_parameters_are_left_alone(org: Organization, word: str) -> None:
-    """What clients invent changes nothing."""
+def test_unknown_parameters_are_ignored(org: Organization, word: str) -> None:
+    """Unknown parameters do not change the result."""
     asset = make(org, word)
     assert search(org.admin, word, mood="bright", asset_type="route") == [asset]
 
@@ -221,24 +221,24 @@ def test_unknown_parameters_are_left_alone(org: Organization, word: str) -> None
         (f"query={'x' * 501}", "query"),
     ],
 )
-def test_nonsense_is_refused(org: Organization, query: str, field: str) -> None:
-    """A value that makes no sense is 400 and names its parameter."""
+def test_invalid_parameters_are_rejected(org: Organization, query: str, field: str) -> None:
+    """An invalid value is 400 and names its parameter."""
     error = assert_exchange_error(org.admin.client.get(f"/search/assets?{query}"), 400, "invalid_request")
     assert error["details"]["field"] == field
 
 
-def test_past_what_is_ranked_come_the_older(org: Organization, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of more than are ranked the newest go by relevance, the others after them by time, each once."""
-    said = [(word, ""), ("a", word), ("b", word), ("c", word), (word, ""), ("d", word)]
-    ids = [make(org, name, body=body) for name, body in said]
+def test_older_matches_follow_the_ranked_ones(org: Organization, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest matches are ranked by relevance, and the others follow by time, each exactly once."""
+    contents = [(word, ""), ("a", word), ("b", word), ("c", word), (word, ""), ("d", word)]
+    ids = [make(org, name, body=body) for name, body in contents]
     monkeypatch.setattr("hallmarket.server.catalog.search.MAX_RANKED", 3)
-    pages = [asyncio.run(search_here(org, word, offset)) for offset in range(7)]
+    pages = [asyncio.run(search_without_server(org, word, offset)) for offset in range(7)]
     expected = [ids[4], ids[5], ids[3], ids[2], ids[1], ids[0]]
     assert pages == [(expected[at : at + 2], at < 4) for at in range(7)]
 
 
-async def search_here(org: Organization, word: str, offset: int) -> tuple[list[str], bool]:
-    """A page of two that the administrator finds, without a server between, and whether there is more."""
+async def search_without_server(org: Organization, word: str, offset: int) -> tuple[list[str], bool]:
+    """Return a page of two that the administrator finds, and whether there are more, by calling the verb directly."""
     person = UUID(org.admin.id)
     principal = Principal(means="key", person=Person(person, org.admin.member.username))
     database = Database(org.server.postgres_url, 1)
@@ -247,4 +247,4 @@ async def search_here(org: Organization, word: str, offset: int) -> tuple[list[s
         page = await search_assets(database, principal, read_search({"query": word}, principal), Window(offset, 2))
     finally:
         await database.close()
-    return [str(each.id) for each in page.items], page.has_more
+    return [str(asset.id) for asset in page.items], page.has_more

@@ -1,4 +1,4 @@
-"""Sharing: roles on an asset, who may give them, and what each lets somebody do."""
+"""Sharing: roles on an asset, who may grant them, and what each allows."""
 
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,7 @@ from _support.organizations import Organization, User
 
 
 def share(who: User, asset: str, person: str, role: str, status: int = 200) -> Any:
-    """Ask for a role for somebody."""
+    """Grant a person a role, or revoke it."""
     body = {"permission": {"user": {"user_id": person}, "role": role}}
     return who.call("PUT", f"/assets/{asset}/share", status, json=body)
 
@@ -21,8 +21,8 @@ def asset(org: Organization) -> str:
     return make_asset(org.server, org.admin, name="The harbour", visibility="private")
 
 
-def test_a_private_asset_is_nobody_elses(org: Organization, asset: str) -> None:
-    """To others of the organization and to strangers a private asset is not there."""
+def test_a_private_asset_is_hidden(org: Organization, asset: str) -> None:
+    """A private asset is 404 for other members of the organization and for outsiders."""
     for other in (org.new_user(), org.new_outsider()):
         for method, path in (
             ("GET", ""),
@@ -36,8 +36,8 @@ def test_a_private_asset_is_nobody_elses(org: Organization, asset: str) -> None:
     assert org.admin.call("GET", f"/assets/{asset}")["role"] == "admin"
 
 
-def test_each_role_opens_what_it_should(org: Organization, asset: str) -> None:
-    """Readers read; only administrators share and delete; another role takes the place of the one before."""
+def test_each_role_allows_what_it_should(org: Organization, asset: str) -> None:
+    """Every role allows reading, and only admin allows sharing and deleting. A new role replaces the old one."""
     guest = org.new_user()
     for role, may_share in (("read", 403), ("write", 403), ("admin", 200)):
         share(org.admin, asset, guest.id, role)
@@ -51,8 +51,8 @@ def test_each_role_opens_what_it_should(org: Organization, asset: str) -> None:
     guest.call("GET", f"/assets/{asset}", 404)
 
 
-def test_the_owner_stays_administrator(org: Organization, asset: str) -> None:
-    """Nobody takes or changes the owner's role, and the listing names the owner first."""
+def test_the_owner_is_always_administrator(org: Organization, asset: str) -> None:
+    """Nobody can change the owner's role, and the owner is listed first."""
     guest = org.new_user()
     share(org.admin, asset, guest.id, "admin")
     for role in ("none", "read"):
@@ -61,32 +61,34 @@ def test_the_owner_stays_administrator(org: Organization, asset: str) -> None:
     assert [(row["user_id"], row["role"]) for row in rows] == [(org.admin.id, "admin"), (guest.id, "admin")]
 
 
-def test_whoever_is_given_a_role_is_told(org: Organization, asset: str) -> None:
-    """The grantee's notification names the asset; nobody is told of a role taken away."""
+def test_a_grant_notifies_the_person(org: Organization, asset: str) -> None:
+    """A grant notifies the person of the asset. Revoking a role notifies nobody."""
     guest = org.new_user()
     share(org.admin, asset, guest.id, "read")
     share(org.admin, asset, guest.id, "none")
-    (told,) = org.server.query("select type, asset_id::text from notification where destination_id = $1", guest.id)
-    assert (told["type"], told["asset_id"]) == ("share", asset)
+    (notification,) = org.server.query(
+        "select type, asset_id::text from notification where destination_id = $1", guest.id
+    )
+    assert (notification["type"], notification["asset_id"]) == ("share", asset)
 
 
-def test_nonsense_is_refused(org: Organization, asset: str) -> None:
-    """Unknown people, roles and ids are errors of their own."""
+def test_invalid_requests_are_rejected(org: Organization, asset: str) -> None:
+    """Unknown people and assets are 404, unknown roles and invalid ids 400."""
     share(org.admin, asset, str(uuid4()), "read", 404)
     share(org.admin, asset, org.admin.id, "owner", 400)
     share(org.admin, str(uuid4()), org.admin.id, "read", 404)
     share(org.admin, "nothing", org.admin.id, "read", 400)
 
 
-def test_a_key_of_another_organization_has_no_use_of_grants(org: Organization, asset: str) -> None:
-    """A grant counts for the person's free key, not for one bound to another organization."""
-    stranger = org.new_outsider()
-    share(org.admin, asset, stranger.id, "read")
-    stranger.call("GET", f"/assets/{asset}", 404)
-    assert org.with_unbound_key(stranger).call("GET", f"/assets/{asset}")["role"] == "read"
+def test_a_key_bound_to_another_organization_cannot_use_grants(org: Organization, asset: str) -> None:
+    """A grant applies to the person's unbound key, and not to a key bound to another organization."""
+    outsider = org.new_outsider()
+    share(org.admin, asset, outsider.id, "read")
+    outsider.call("GET", f"/assets/{asset}", 404)
+    assert org.with_unbound_key(outsider).call("GET", f"/assets/{asset}")["role"] == "read"
 
 
-def test_only_administrators_see_who_else_was_let_in(org: Organization, asset: str) -> None:
+def test_only_administrators_see_all_permissions(org: Organization, asset: str) -> None:
     """Readers and writers see the owner's role and their own."""
     reader, writer = org.new_user(), org.new_user()
     share(org.admin, asset, reader.id, "read")

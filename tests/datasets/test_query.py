@@ -288,21 +288,21 @@ def test_who_may(owner: User, org: Organization, dataset: str) -> None:
             for method, path, body in ways
         }
 
-    colleague, stranger = org.new_user(), org.new_outsider()
-    assert ask(colleague, dataset) == ask(stranger, dataset) == {404}
-    share = {"permission": {"user": {"user_id": stranger.id}, "role": "read"}}
+    colleague, outsider = org.new_user(), org.new_outsider()
+    assert ask(colleague, dataset) == ask(outsider, dataset) == {404}
+    share = {"permission": {"user": {"user_id": outsider.id}, "role": "read"}}
     owner.call("PUT", f"/datasets/{dataset}/share", json=share)
-    assert ask(org.with_unbound_key(stranger), dataset) == {200}
+    assert ask(org.with_unbound_key(outsider), dataset) == {200}
     share["permission"]["role"] = "none"
     owner.call("PUT", f"/datasets/{dataset}/share", json=share)
-    assert ask(org.with_unbound_key(stranger), dataset) == {404}
+    assert ask(org.with_unbound_key(outsider), dataset) == {404}
     assert ask(owner, "00000000-0000-7000-8000-000000000000") == {404}
     assert ask(owner, "x") == {400}
     sold = make_dataset(org.with_unbound_key(owner), visibility="monetized", monetization="pay-to-unlock", price_usd=5)[
         "id"
     ]
     for method, path, body in ways:
-        answer = org.with_unbound_key(stranger).client.request(method, f"/datasets/{sold}/{path}", json=body)
+        answer = org.with_unbound_key(outsider).client.request(method, f"/datasets/{sold}/{path}", json=body)
         assert_exchange_error(answer, 403, "locked")
         assert "Unlock" in answer.json()["error"]["message"]
 

@@ -70,14 +70,14 @@ def test_only_what_everybody_may_see_is_named_to_everybody(org: Organization) ->
 
 def test_bytes_in_the_log_already_make_a_file_all_the_same(org: Organization) -> None:
     """Whoever anchored the fingerprint before, a file of these bytes is made, and the log has them once."""
-    content, stranger = os.urandom(60), org.new_outsider()
+    content, outsider = os.urandom(60), org.new_outsider()
     digest = hashlib.sha3_512(content).hexdigest()
-    with org.server.client(stranger.member.key) as client:
+    with org.server.client(outsider.member.key) as client:
         anchor(client, hash=digest, size=len(content))
-    files = [make_file(who, content, visibility="private") for who in (org.admin, stranger, org.admin)]
+    files = [make_file(who, content, visibility="private") for who in (org.admin, outsider, org.admin)]
     assert len({file["id"] for file in files}) == 3
     assert len(media_of(org.server, digest)) == 1
-    assert [str(prove(org.server, file).claims.organization) for file in files] == [stranger.member.organization] * 3
+    assert [str(prove(org.server, file).claims.organization) for file in files] == [outsider.member.organization] * 3
 
 
 def test_a_person_alone_anchors_in_no_organizations_name(org: Organization) -> None:

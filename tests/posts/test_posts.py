@@ -164,12 +164,12 @@ def test_a_post_for_sale_shows_strangers_no_word(org: Organization) -> None:
     found = [org.new_outsider().call("GET", f"/search/assets?query={query}") for query in (word, word[:20])]
     assert found == [[], []]
     assert [hit["id"] for hit in org.admin.call("GET", f"/search/assets?query={word}")] == [post["id"]]
-    stranger = org.new_outsider().client
+    outsider = org.new_outsider().client
     comment = {"comment": {"parent_id": post["id"]}, "content": "let me in"}
     for response in (
-        stranger.get(f"/assets/{post['id']}/comments"),
-        stranger.post("/comments/create", json=comment),
-        stranger.put(f"/posts/{post['id']}", json={"content": "mine"}),
+        outsider.get(f"/assets/{post['id']}/comments"),
+        outsider.post("/comments/create", json=comment),
+        outsider.put(f"/posts/{post['id']}", json={"content": "mine"}),
     ):
         assert response.status_code == 403
         assert "Unlock" in response.json()["error"]["message"]
