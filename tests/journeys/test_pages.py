@@ -101,6 +101,15 @@ def test_source_files_named_exist() -> None:
     assert not missing
 
 
+def test_log_events_named_exist() -> None:
+    """Every log event that the how-to about monitoring lists is written by the server."""
+    page = (DOCS / "how-to/monitor.md").read_text("utf-8")
+    events = re.findall(r"^\| `([^`]+)` \| (?:info|warning|error) \|", page, re.MULTILINE)
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "src/hallmarket/server").rglob("*.py"))
+    assert len(events) > 10
+    assert not [event for event in events if f'"{event}"' not in source]
+
+
 def test_the_list_of_rooms_is_complete() -> None:
     """The explanation of the architecture lists every package of the server, and no other."""
     page = (DOCS / "explanation/architecture.md").read_text("utf-8")
