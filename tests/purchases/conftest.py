@@ -1,4 +1,4 @@
-"""Fixtures: people who sell and buy."""
+"""Fixtures of the purchase tests: sellers and buyers."""
 
 from collections.abc import Iterator
 
@@ -10,25 +10,25 @@ from _support.servers import Server, new_server
 
 @pytest.fixture(scope="module")
 def org(server: Server) -> Iterator[Organization]:
-    """An organization; its administrator sells in their own name."""
-    with new_organization(server) as made:
-        yield made
+    """An organization with one administrator."""
+    with new_organization(server) as created:
+        yield created
 
 
 @pytest.fixture(scope="module")
 def seller(org: Organization) -> User:
-    """Somebody with a key bound to no organization."""
+    """The administrator, with a key that is bound to no organization."""
     return org.with_unbound_key(org.admin)
 
 
 @pytest.fixture
 def buyer(org: Organization) -> User:
-    """Somebody of another organization, with a key bound to that."""
+    """A member of another organization, with a key that is bound to it."""
     return org.new_outsider()
 
 
 @pytest.fixture(scope="session")
-def taxed() -> Iterator[Organization]:
-    """An organization of a server whose platform keeps 2.5 % of each price."""
+def org_with_fee() -> Iterator[Organization]:
+    """An organization on a server with a platform fee of 2.5 %."""
     with new_server(platform_fee_bps=250) as server, new_organization(server) as org:
         yield org

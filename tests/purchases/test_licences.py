@@ -1,4 +1,4 @@
-"""Licences: who sees them, what they say, and that their proofs prove it and the log itself tells nobody."""
+"""Licences: who sees them, what they contain, that their proofs verify, and that the log discloses nothing."""
 
 from hashlib import sha3_512
 from uuid import uuid4
@@ -20,13 +20,13 @@ CONTENT = b"low,high\n1,2\n"
 
 
 def key_of(server: Server) -> VerifierKey:
-    """The log's key."""
+    """Return the log's verifier key."""
     with server.client("") as client:
         return VerifierKey.parse(client.get("/log/key").text.strip())
 
 
-def test_a_file_is_bought_and_proved(server: Server, seller: User, buyer: User) -> None:
-    """A licence says which bytes were bought, of whom, for how much and under which terms, and its proof proves it."""
+def test_the_licence_of_a_file_is_proved(server: Server, seller: User, buyer: User) -> None:
+    """A licence records the bytes, the seller, the price and the terms of a purchase, and its proof verifies them."""
     asset = make_for_sale(seller, CONTENT, "tide.csv", license_id="CC-BY-4.0")
     licence = buyer.call("GET", f"/licences/{buy(server, buyer, asset)}")
     assert licence["asset"] == {"id": asset, "type": "file", "name": "tide.csv"}
@@ -35,27 +35,27 @@ def test_a_file_is_bought_and_proved(server: Server, seller: User, buyer: User) 
     assert (licence["sha3_512"], licence["size"]) == (sha3_512(CONTENT).hexdigest(), len(CONTENT))
     assert (licence["version"], licence["refunded"], licence["ended_at"]) == (None, 0, None)
     bundle = Bundle.parse(wait_for_proof(buyer, licence["id"]))
-    proved = verify_bundle(bundle, key_of(server), licence["sha3_512"], licence["size"], LICENCE)
-    claims = proved.claims
+    verified = verify_bundle(bundle, key_of(server), licence["sha3_512"], licence["size"], LICENCE)
+    claims = verified.claims
     assert isinstance(claims, LicenceClaims)
-    said = (claims.asset, claims.assetName, claims.buyer, claims.seller, claims.license, claims.organization)
-    assert said == (asset, "tide.csv", buyer.id, seller.id, "CC-BY-4.0", None)
+    fields = (claims.asset, claims.assetName, claims.buyer, claims.seller, claims.license, claims.organization)
+    assert fields == (asset, "tide.csv", buyer.id, seller.id, "CC-BY-4.0", None)
     assert msgspec.to_builtins(claims.price) == {"amount": 1200, "currency": "usd"}
-    assert isinstance(proved.entry, LicenceEntry)
-    assert proved.entry.id == licence["id"]
+    assert isinstance(verified.entry, LicenceEntry)
+    assert verified.entry.id == licence["id"]
     anchored = buyer.call("GET", f"/licences/{licence['id']}")
-    assert (anchored["status"], anchored["leaf_index"]) == (3, proved.index)
+    assert (anchored["status"], anchored["leaf_index"]) == (3, verified.index)
     assert anchored["anchored_at"] >= anchored["created_at"]
 
 
-def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: User, buyer: User) -> None:
-    """Of a dataset the licence names the version there was, by its manifest's fingerprint, also when there are more."""
+def test_the_licence_of_a_dataset_names_its_version(server: Server, seller: User, buyer: User) -> None:
+    """A dataset's licence names the version that was bought, with its manifest's fingerprint, also after later ones."""
     dataset = make_dataset(seller, **FOR_SALE)["id"]
     licence = buy(server, buyer, dataset)
     seller.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "mode": "append"})
-    (version,) = [one for one in seller.call("GET", f"/datasets/{dataset}/versions") if one["number"] == 1]
-    shown = buyer.call("GET", f"/licences/{licence}")
-    assert (shown["version"], shown["sha3_512"]) == (1, version["sha3_512"])
+    (version,) = [each for each in seller.call("GET", f"/datasets/{dataset}/versions") if each["number"] == 1]
+    fields = buyer.call("GET", f"/licences/{licence}")
+    assert (fields["version"], fields["sha3_512"]) == (1, version["sha3_512"])
     manifest = buyer.client.get(f"/datasets/{dataset}/versions/1/manifest").content
     bundle = Bundle.parse(wait_for_proof(buyer, licence))
     fingerprint = sha3_512(manifest).hexdigest(), len(manifest)
@@ -64,30 +64,30 @@ def test_a_dataset_is_bought_from_a_version_on(server: Server, seller: User, buy
     assert (claims.asset, claims.assetType, claims.version) == (dataset, "dataset", 1)
 
 
-def test_the_proof_of_a_text(server: Server, seller: User, buyer: User) -> None:
-    """The licence of a post, here bought with satoshis, is proved by its markdown; changed later, it still is."""
+def test_the_licence_of_a_post_is_proved(server: Server, seller: User, buyer: User) -> None:
+    """A post's licence, here paid in satoshis, has its markdown's fingerprint, also after the post is changed."""
     text = "# Söderfors\n\nDeep.\n"
     post = {"name": "The harbour", "price_sats": 2000, **FOR_SALE}
     asset = seller.call("POST", "/posts/create", json={"post": post, "content": text})["id"]
-    shown = buyer.call("GET", f"/licences/{buy(server, buyer, asset, 'btc')}")
+    licence = buyer.call("GET", f"/licences/{buy(server, buyer, asset, 'btc')}")
     fingerprint = sha3_512(text.encode()).hexdigest(), len(text.encode())
-    assert (shown["sha3_512"], shown["size"], shown["price"]["text"]) == (*fingerprint, "2,000 sats")
+    assert (licence["sha3_512"], licence["size"], licence["price"]["text"]) == (*fingerprint, "2,000 sats")
     seller.call("PUT", f"/posts/{asset}", json={"content": "Shallow."})
-    proved = verify_bundle(Bundle.parse(wait_for_proof(buyer, shown["id"])), key_of(server), *fingerprint, LICENCE)
-    assert isinstance(proved.claims, LicenceClaims)
-    assert (proved.claims.assetName, proved.claims.price.currency) == ("The harbour", "btc")
+    verified = verify_bundle(Bundle.parse(wait_for_proof(buyer, licence["id"])), key_of(server), *fingerprint, LICENCE)
+    assert isinstance(verified.claims, LicenceClaims)
+    assert (verified.claims.assetName, verified.claims.price.currency) == ("The harbour", "btc")
 
 
-def test_the_log_names_nobody(server: Server, seller: User, buyer: User) -> None:
-    """What everybody reads in the log of a purchase is its id and a commitment: no buyer, seller, asset or price."""
+def test_the_log_contains_no_personal_data(server: Server, seller: User, buyer: User) -> None:
+    """The log's entry of a purchase is an id and a commitment. It contains no buyer, seller, asset or price."""
     asset = make_for_sale(seller, CONTENT, f"{uuid4()}.csv")
     bundle = Bundle.parse(wait_for_proof(buyer, buy(server, buyer, asset)))
     key = key_of(server)
     index = verify_bundle(bundle, key, kind=LICENCE).index
-    with server.client("") as anybody:
-        size = open_checkpoint(anybody.get("/log/checkpoint").content, key).size
-        place = BundlePath(index // 256, min(256, size - index // 256 * 256))
-        public = anybody.get(f"/log/{place.path}").content
+    with server.client("") as client:
+        size = open_checkpoint(client.get("/log/checkpoint").content, key).size
+        path = BundlePath(index // 256, min(256, size - index // 256 * 256))
+        public = client.get(f"/log/{path.path}").content
     entry = decode_bundle(public)[index % 256]
     assert msgspec.json.decode(entry).keys() == {"claims", "id", "kind", "v"}
     assert isinstance(decode_entry(entry), LicenceEntry)
@@ -96,32 +96,32 @@ def test_the_log_names_nobody(server: Server, seller: User, buyer: User) -> None
         assert len(hidden) < 8 or hidden.encode() not in public
 
 
-def test_buyer_and_seller_see_it_and_nobody_else(server: Server, org: Organization, seller: User) -> None:
-    """With any of their keys a licence's two sides see it, the fee the seller alone; for all others there is none."""
+def test_only_buyer_and_seller_see_a_licence(server: Server, org: Organization, seller: User) -> None:
+    """Buyer and seller see a licence with any of their keys, only the seller sees the fee; for others it is 404."""
     buyer = org.new_outsider()
     licence = buy(server, buyer, make_for_sale(seller))
     wait_for_proof(buyer, licence)
-    for who, fee in ((buyer, None), (org.with_unbound_key(buyer), None), (seller, 0), (org.admin, 0)):
-        assert who.call("GET", f"/licences/{licence}")["fee"] == fee
-        assert licence in [one["id"] for one in who.call("GET", "/licences")]
-        answer = who.client.get(f"/licences/{licence}/proof")
-        assert answer.headers["content-disposition"] == 'attachment; filename="licence.json"'
-    for who in (org.new_user(), org.new_outsider()):
+    for person, fee in ((buyer, None), (org.with_unbound_key(buyer), None), (seller, 0), (org.admin, 0)):
+        assert person.call("GET", f"/licences/{licence}")["fee"] == fee
+        assert licence in [each["id"] for each in person.call("GET", "/licences")]
+        response = person.client.get(f"/licences/{licence}/proof")
+        assert response.headers["content-disposition"] == 'attachment; filename="licence.json"'
+    for person in (org.new_user(), org.new_outsider()):
         for path in (f"/licences/{licence}", f"/licences/{licence}/proof"):
-            assert who.client.get(path).status_code == 404
-        assert who.call("GET", "/licences") == []
+            assert person.client.get(path).status_code == 404
+        assert person.call("GET", "/licences") == []
 
 
 def test_lists_are_filtered_and_paged(server: Server, org: Organization) -> None:
-    """A list is newest first, by role, asset and whether it still holds, and its pages join without a gap."""
-    one, other = org.with_unbound_key(org.new_outsider()), org.with_unbound_key(org.new_outsider())
-    theirs, ours = [make_for_sale(other) for _ in range(3)], make_for_sale(one)
-    bought = [buy(server, one, asset) for asset in theirs]
+    """A list is newest first, can be filtered by role, asset and active licences, and its pages have no gap."""
+    trader, other = org.with_unbound_key(org.new_outsider()), org.with_unbound_key(org.new_outsider())
+    theirs, ours = [make_for_sale(other) for _ in range(3)], make_for_sale(trader)
+    bought = [buy(server, trader, asset) for asset in theirs]
     sold = buy(server, other, ours)
     other.call("POST", f"/licences/{bought[0]}/refund", json={})
 
     def ids(query: str) -> list[str]:
-        return [licence["id"] for licence in one.call("GET", f"/licences?{query}")]
+        return [licence["id"] for licence in trader.call("GET", f"/licences?{query}")]
 
     assert ids("") == [sold, *bought[::-1]]
     assert ids("role=buyer") == bought[::-1]
@@ -131,20 +131,20 @@ def test_lists_are_filtered_and_paged(server: Server, org: Organization) -> None
     assert ids("active=false&role=buyer") == [bought[0]]
     assert ids("active=false&role=seller") == []
     assert [ids(f"limit=1&offset={at}") for at in range(5)] == [[sold], *([each] for each in bought[::-1]), []]
-    assert one.client.get("/licences?limit=3").json()["pagination"]["hasMore"] is True
-    ended = one.call("GET", f"/licences/{bought[0]}")
+    assert trader.client.get("/licences?limit=3").json()["pagination"]["hasMore"] is True
+    ended = trader.call("GET", f"/licences/{bought[0]}")
     assert ended["refunded"] == ended["price"]["amount"]
     assert ended["ended_at"] is not None
 
 
 @pytest.mark.parametrize("query", ["role=owner", "active=yes", "asset_id=x", "limit=0", "offset=-1"])
-def test_queries_that_mean_nothing(buyer: User, query: str) -> None:
-    """A filter that cannot be read is 400."""
+def test_an_invalid_filter_is_400(buyer: User, query: str) -> None:
+    """A filter with an invalid value is 400."""
     assert buyer.client.get(f"/licences?{query}").status_code == 400
 
 
-def test_what_is_no_licence(buyer: User) -> None:
-    """An id that is none is 400, one of nothing is 404."""
+def test_an_unknown_licence_is_404(buyer: User) -> None:
+    """An invalid id is 400, an unknown id is 404."""
     for path in ("/licences/x", "/licences/x/proof"):
         assert buyer.client.get(path).status_code == 400
     for path in (f"/licences/{uuid4()}", f"/licences/{uuid4()}/proof"):

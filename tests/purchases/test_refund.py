@@ -1,4 +1,4 @@
-"""Refunds: who may give back how much, where the money goes, and what ends with all of it."""
+"""Refunds: who can give them, how they are split between seller and platform, and what a complete refund ends."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ PRICE, FEE = 1200, 30
 
 
 class Deal:
-    """A file that one sold to another for twelve dollars, of which 30 cents are the platform's."""
+    """A file that was sold for $12.00, with a fee of 30 cents."""
 
     def __init__(self, org: Organization, buyer: User | None = None) -> None:
         self.org = org
@@ -31,19 +31,19 @@ class Deal:
 
     @property
     def may_read(self) -> bool:
-        """Whether the buyer gets more of it than the listing."""
+        """Whether the buyer can download the file."""
         return self.buyer.client.post(f"/assets/{self.asset}/download").content == b"tides"
 
     @property
     def cents(self) -> tuple[int, int]:
-        """What the seller and the buyer have of it, or have paid for it."""
+        """What the sale added to the balances of the seller and the buyer."""
         return balance(self.org.server, self.seller.id), balance(self.org.server, self.buyer.id) - BUYER_CREDIT
 
     @property
     def refunds(self) -> dict[str, dict[str, int]]:
         """The postings of each refund, oldest first."""
         rows = self.org.server.query(
-            "select t.id::text, coalesce(a.person_id::text, a.kind) as whose, p.amount_minor"
+            "select t.id::text, coalesce(a.person_id::text, a.kind) as holder, p.amount_minor"
             " from licence l join transfer t on t.corrects_id = l.transfer_id and t.kind = 'refund'"
             " join posting p on p.transfer_id = t.id join account a on a.id = p.account_id"
             " where l.id = $1 order by t.id, p.line",
@@ -51,20 +51,20 @@ class Deal:
         )
         found: dict[str, dict[str, int]] = {}
         for row in rows:
-            found.setdefault(row["id"], {})[row["whose"]] = row["amount_minor"]
+            found.setdefault(row["id"], {})[row["holder"]] = row["amount_minor"]
         return found
 
 
 @pytest.fixture
-def org(taxed: Organization) -> Iterator[Organization]:
-    """A new organization on the server that takes a fee."""
-    with new_organization(taxed.server) as made:
-        yield made
+def org(org_with_fee: Organization) -> Iterator[Organization]:
+    """A new organization on the server with a fee."""
+    with new_organization(org_with_fee.server) as created:
+        yield created
 
 
 @pytest.fixture
 def deal(org: Organization) -> Deal:
-    """A purchase between a member of the organization and a stranger."""
+    """A sale by a member of the organization to a person outside it."""
     return Deal(org)
 
 
@@ -74,8 +74,8 @@ def deal(org: Organization) -> Deal:
     st.lists(st.floats(0, 1), max_size=8),
 )
 @settings(max_examples=200)
-def test_refunds_share_exactly(price: int, fee_bps: int, cuts: list[float]) -> None:
-    """Whatever the refunds, nobody gives less than nothing, the fee follows the sum, and all is given back with all."""
+def test_refunds_are_split_exactly(price: int, fee_bps: int, cuts: list[float]) -> None:
+    """In any series of refunds no share is negative, and the returned fee is the exact proportion of the sum."""
     fee = price * fee_bps // 10_000
     stops = sorted({int(price * cut) for cut in cuts} - {0} | {price})
     refunded = seller_back = fee_back = 0
@@ -89,7 +89,7 @@ def test_refunds_share_exactly(price: int, fee_bps: int, cuts: list[float]) -> N
 
 
 def test_refund_in_two_parts(deal: Deal) -> None:
-    """Parts take from seller and fee what the page about money says; the last ends the licence, which can be anew."""
+    """Each part is taken from seller and fee in proportion; the last ends the licence; the file can be bought again."""
     server = deal.org.server
     first = request_refund(deal.seller, deal.licence, amount=500, reason="blurred").json()["data"]
     expected = {"refunded": 500, "refunded_total": 500, "remaining": 700, "ended": False}
@@ -104,15 +104,15 @@ def test_refund_in_two_parts(deal: Deal) -> None:
         rest["id"]: {deal.seller.id: -682, "fee": -18, deal.buyer.id: 700},
     }
     assert deal.cents == (0, 0)
-    kept = server.query("select message from transfer where id = $1", UUID(first["id"]))
-    assert kept[0]["message"] == "blurred"
+    stored = server.query("select message from transfer where id = $1", UUID(first["id"]))
+    assert stored[0]["message"] == "blurred"
     assert not deal.may_read
     assert buy(server, deal.buyer, deal.asset) != deal.licence
     assert deal.may_read
 
 
-def test_refund_is_told_and_written_down(deal: Deal) -> None:
-    """The buyer is told of each refund, the seller of one that somebody else made, the administrators of all."""
+def test_a_refund_is_announced(deal: Deal) -> None:
+    """The buyer is notified of each refund, the seller of those by others, and the audit trail has all."""
     server = deal.org.server
     request_refund(deal.seller, deal.licence, amount=500)
     before = deal.seller.notification_texts(server)
@@ -122,17 +122,17 @@ def test_refund_is_told_and_written_down(deal: Deal) -> None:
         f"{seller} refunded $5.00 of what you paid for tide.csv",
         f"{admin} refunded $7.00 of what you paid for tide.csv; your licence has ended",
     ]
-    told = f"{admin} refunded $7.00 of what {buyer} paid you for tide.csv"
-    assert deal.seller.notification_texts(server)[len(before) :] == [told]
-    trail = deal.org.admin.call("GET", f"/organizations/{deal.org.id}/audit?action=asset.refund")
-    assert [(each["actor"]["username"], each["details"]["amount"]) for each in trail] == [(admin, 700), (seller, 500)]
+    text = f"{admin} refunded $7.00 of what {buyer} paid you for tide.csv"
+    assert deal.seller.notification_texts(server)[len(before) :] == [text]
+    events = deal.org.admin.call("GET", f"/organizations/{deal.org.id}/audit?action=asset.refund")
+    assert [(each["actor"]["username"], each["details"]["amount"]) for each in events] == [(admin, 700), (seller, 500)]
 
 
-def test_an_operator_gives_back(deal: Deal) -> None:
-    """By command from the seller's wallet; both are told, and what cannot be done is refused and changes nothing."""
+def test_the_operator_can_refund(deal: Deal) -> None:
+    """The command refunds from the seller's wallet and notifies both sides. A refused command changes nothing."""
     server = deal.org.server
-    done = server.admin("refund", deal.licence, "5.00", "--reason", "Not theirs to sell")
-    assert (done["refunded"], done["remaining"], done["ended"], done["currency"]) == (500, 700, False, "usd")
+    result = server.admin("refund", deal.licence, "5.00", "--reason", "Not theirs to sell")
+    assert (result["refunded"], result["remaining"], result["ended"], result["currency"]) == (500, 700, False, "usd")
     assert deal.seller.notification_texts(server)[-1].startswith("An administrator of this server refunded $5.00")
     for wrong, status in ((["7.01"], 1), (["0.001"], 2), (["1", "--reason", "x" * 1001], 1)):
         assert server.run_admin("refund", deal.licence, *wrong).returncode == status
@@ -143,20 +143,20 @@ def test_an_operator_gives_back(deal: Deal) -> None:
     assert not deal.may_read
 
 
-def test_who_may_give_back(deal: Deal) -> None:
-    """The seller, with any key, and the organization's administrators, with a key that reaches it; nobody else.
+def test_who_can_give_a_refund(deal: Deal) -> None:
+    """The seller with any key, and the organization's administrators with a key that opens it.
 
-    Those who may see the licence, and the buyer does.
+    For all others the licence is 404, except for the buyer, who sees it but gets 403.
     """
     org, server = deal.org, deal.org.server
     helper, stranger, other = org.new_user(), org.new_outsider(), org.new_outsider()
     body = {"permission": {"user": {"user_id": helper.id}, "role": "admin"}}
     deal.seller.call("PUT", f"/assets/{deal.asset}/share", json=body)
-    for who, status in ((stranger, 404), (helper, 404), (deal.buyer, 403)):
-        assert request_refund(who, deal.licence, amount=1).status_code == status
-        seen = who.client.get(f"/licences/{deal.licence}").status_code
-        assert seen == (200 if who is deal.buyer else 404)
-    # An administrator of this organization, too, with a key that is bound to another.
+    for person, status in ((stranger, 404), (helper, 404), (deal.buyer, 403)):
+        assert request_refund(person, deal.licence, amount=1).status_code == status
+        seen = person.client.get(f"/licences/{deal.licence}").status_code
+        assert seen == (200 if person is deal.buyer else 404)
+    # This person administers the organization, but has a key that is bound to another one.
     query = "insert into membership (organization_id, person_id, role) values ($1, $2, 'admin')"
     server.query(query, org.id, other.id)
     assert request_refund(other, deal.licence, amount=1).status_code == 404
@@ -167,15 +167,15 @@ def test_who_may_give_back(deal: Deal) -> None:
     assert len(deal.refunds) == 3
 
 
-def test_buyer_gives_nothing_back_to_themselves(org: Organization) -> None:
-    """Who bought something is given nothing back by themselves, not even as an administrator of where it was sold."""
+def test_a_buyer_cannot_refund_themselves(org: Organization) -> None:
+    """A buyer cannot give themselves a refund, even as an administrator of the organization that sold the asset."""
     deal = Deal(org, buyer=org.admin)
     assert request_refund(org.admin, deal.licence).status_code == 403
     assert not deal.refunds
 
 
-def test_no_more_is_given_back_than_was_paid(deal: Deal) -> None:
-    """More than is left is refused and says what is left; what has ended stays so, also when the asset is gone."""
+def test_refunds_do_not_exceed_the_price(deal: Deal) -> None:
+    """A refund of more than the rest is 409 with the rest. An ended licence stays ended after its asset is deleted."""
     assert request_refund(deal.seller, deal.licence, amount=500).status_code == 200
     refused = request_refund(deal.seller, deal.licence, amount=701)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
@@ -187,8 +187,8 @@ def test_no_more_is_given_back_than_was_paid(deal: Deal) -> None:
     assert deal.cents == (0, 0)
 
 
-def test_nonsense_is_refused(deal: Deal) -> None:
-    """An amount that is none, and a reason that is no short text, are 400; nothing moves."""
+def test_an_invalid_refund_is_400(deal: Deal) -> None:
+    """An invalid amount and an invalid reason are 400, and no money moves."""
     for amount in (0, -1, 1.5, "one", MAX_AMOUNT_MINOR + 1):
         assert request_refund(deal.seller, deal.licence, amount=amount).status_code == 400, amount
     assert request_refund(deal.seller, deal.licence, reason="x" * 1001).status_code == 400
@@ -196,16 +196,16 @@ def test_nonsense_is_refused(deal: Deal) -> None:
     assert deal.cents == (PRICE - FEE, -PRICE)
 
 
-def test_seller_must_have_it(deal: Deal) -> None:
-    """Who has spent what they earned gives nothing back; only to themselves it is said what they have."""
+def test_the_seller_must_have_the_money(deal: Deal) -> None:
+    """A refund that the seller's wallet does not hold is 402. Only the seller sees the balance in the details."""
     org = deal.org
-    wanted = make_for_sale(org.admin, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
-    deal.seller.call("POST", PURCHASE, json={"assetType": "file", "assetId": wanted})
-    told = request_refund(deal.seller, deal.licence, key="first")
-    assert told.status_code == 402
-    assert told.json()["error"]["details"] == {"currency": "usd", "amount": 1170, "available": 0, "missing": 1170}
-    told = request_refund(org.admin, deal.licence)
-    assert (told.status_code, "details" in told.json()["error"]) == (402, False)
+    other = make_for_sale(org.admin, team_id=deal.shop, price_usd=(PRICE - FEE) / 100)
+    deal.seller.call("POST", PURCHASE, json={"assetType": "file", "assetId": other})
+    refused = request_refund(deal.seller, deal.licence, key="first")
+    assert refused.status_code == 402
+    assert refused.json()["error"]["details"] == {"currency": "usd", "amount": 1170, "available": 0, "missing": 1170}
+    refused = request_refund(org.admin, deal.licence)
+    assert (refused.status_code, "details" in refused.json()["error"]) == (402, False)
     assert deal.may_read
     credit(org.server, deal.seller.id, 1169)
     assert request_refund(deal.seller, deal.licence).json()["error"]["details"]["missing"] == 1
@@ -215,15 +215,15 @@ def test_seller_must_have_it(deal: Deal) -> None:
     assert deal.cents == (0, 0)
 
 
-def test_replay_is_byte_for_byte(deal: Deal) -> None:
-    """The same key gets the same answer, good or bad, and nothing moves twice; with another request it is refused."""
+def test_an_idempotency_key_replays_the_first_response(deal: Deal) -> None:
+    """A repeated key returns the same bytes, also of an error, and no money moves twice. A different request is 422."""
     first = request_refund(deal.seller, deal.licence, key="part", amount=500)
-    bad = request_refund(deal.seller, deal.licence, key="bad", amount=701)
+    refused = request_refund(deal.seller, deal.licence, key="refused", amount=701)
     request_refund(deal.seller, deal.licence, amount=100)
-    for before, key, amount in ((first, "part", 500), (bad, "bad", 701)):
-        again = request_refund(deal.seller, deal.licence, key=key, amount=amount)
-        assert (again.status_code, again.content) == (before.status_code, before.content)
-        assert again.headers["idempotent-replayed"] == "true"
+    for original, key, amount in ((first, "part", 500), (refused, "refused", 701)):
+        repeated = request_refund(deal.seller, deal.licence, key=key, amount=amount)
+        assert (repeated.status_code, repeated.content) == (original.status_code, original.content)
+        assert repeated.headers["idempotent-replayed"] == "true"
         assert request_refund(deal.seller, deal.licence, key=key, amount=1).status_code == 422
     assert len(deal.refunds) == 2
 
@@ -238,17 +238,17 @@ def test_replay_is_byte_for_byte(deal: Deal) -> None:
     ],
     ids=("whole-twice", "most-twice", "thirds-and-rest", "part-and-rest"),
 )
-def test_refunds_at_once(deal: Deal, amounts: tuple[int | None, ...], statuses: list[int]) -> None:
-    """Refunds that meet come one after the other, and together give back no more than the price."""
+def test_concurrent_refunds(deal: Deal, amounts: tuple[int | None, ...], statuses: list[int]) -> None:
+    """Concurrent refunds run one after the other, and their sum does not exceed the price."""
     path = f"/licences/{deal.licence}/refund"
-    who = (deal.seller, deal.org.admin)
-    calls = [(who[n % 2], "POST", path, {} if each is None else {"amount": each}) for n, each in enumerate(amounts)]
+    people = (deal.seller, deal.org.admin)
+    calls = [(people[n % 2], "POST", path, {} if each is None else {"amount": each}) for n, each in enumerate(amounts)]
     assert sorted(run_overlapping(deal.org.server, calls)) == statuses
     assert sum(moved[deal.buyer.id] for moved in deal.refunds.values()) == deal.cents[1] + PRICE <= PRICE
 
 
-def test_bought_again_while_it_is_given_back(deal: Deal) -> None:
-    """Who buys while the refund is under way buys once it is done: they hold one licence, and may read."""
+def test_a_purchase_during_a_refund_waits_for_it(deal: Deal) -> None:
+    """A purchase during a refund is executed after it: the buyer has one active licence, and can read the file."""
     server, order = deal.org.server, {"assetType": "file", "assetId": deal.asset}
     calls = [
         (deal.seller, "POST", f"/licences/{deal.licence}/refund", {}),

@@ -1,4 +1,4 @@
-"""What was bought and sold for dollars, record by record and asset by asset."""
+"""The usage history and the earnings: purchases and sales in dollars, by record and by asset."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ HISTORY, EARNINGS = "/stripe/usage/history", "/stripe/wallet/pending-earnings"
 
 
 class Trade:
-    """Somebody sold a map twice and a poem thrice, of which one part and one whole was given back, and bought a hat."""
+    """A seller sold a map twice and a poem three times, gave a partial and a complete refund, and bought a hat."""
 
     def __init__(self, org: Organization) -> None:
         self.org = org
@@ -34,36 +34,35 @@ class Trade:
         self.bought = buy(server, self.seller, self.hat)
         request_refund(self.seller, self.maps[0], amount=150)
         request_refund(self.seller, self.poems[2])
-        buy(server, self.buyers[2], self.poem, currency="btc")  # no part of what is told of dollars
+        buy(server, self.buyers[2], self.poem, currency="btc")  # not in dollars, so it does not count
 
 
 @pytest.fixture(scope="module")
-def trade(taxed: Organization) -> Iterator[Trade]:
-    """The same trade for all tests, which only look at it."""
-    with new_organization(taxed.server) as org:
+def trade(org_with_fee: Organization) -> Iterator[Trade]:
+    """One trade for all tests, none of which changes it."""
+    with new_organization(org_with_fee.server) as org:
         yield Trade(org)
 
 
-def history(who: User, **query: Any) -> Any:
-    """The whole answer."""
-    response = who.client.get(HISTORY, params=query)
+def history(person: User, **query: Any) -> Any:
+    """Return the whole response."""
+    response = person.client.get(HISTORY, params=query)
     assert response.status_code == 200, response.text
     return response.json()
 
 
-def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
-    """Purchases stand on both sides, newest first, less what was given back; roles and assets narrow the list."""
+def test_the_history_has_purchases_and_sales(trade: Trade) -> None:
+    """Buyer and seller see each purchase, newest first and less refunds; the list can be filtered by role and asset."""
     seller, poem = trade.seller, trade.poem
-    told = history(seller, role="creator")["data"]
+    sold = history(seller, role="creator")["data"]
     newest = [*trade.maps[::-1], *trade.poems[::-1]]
-    assert [each["id"] for each in told["records"]] == newest
-    assert [each["total_cents"] for each in told["records"]] == [800, 650, 0, 200, 200]
-    assert [each["status"] for each in told["records"]] == [
+    assert [each["id"] for each in sold["records"]] == newest
+    assert [each["total_cents"] for each in sold["records"]] == [800, 650, 0, 200, 200]
+    assert [each["status"] for each in sold["records"]] == [
         *("completed", "partially_refunded", "refunded", "completed", "completed")
     ]
-    assert told["summary"] == {"record_count": 5, "total_cents": 1850}
-    told = history(seller, role="consumer")["data"]
-    (record,) = told["records"]
+    assert sold["summary"] == {"record_count": 5, "total_cents": 1850}
+    (record,) = history(seller, role="consumer")["data"]["records"]
     expected = {
         "id": trade.bought,
         "user_id": seller.id,
@@ -86,17 +85,17 @@ def test_history_shows_what_one_bought_and_sold(trade: Trade) -> None:
     assert history(seller, assetId=trade.hat, role="creator")["data"]["summary"]["record_count"] == 0
 
 
-def test_history_is_ones_own(trade: Trade) -> None:
-    """Nobody sees others' purchases: not another buyer, not an administrator; a key for elsewhere sees one's own."""
-    for who, seen in ((trade.org.admin, 0), (trade.buyers[0], 2), (trade.org.with_unbound_key(trade.seller), 6)):
-        assert history(who)["data"]["summary"]["record_count"] == seen
+def test_people_see_only_their_own_history(trade: Trade) -> None:
+    """Neither other buyers nor administrators see a person's history. Each of a person's keys opens their own."""
+    for person, seen in ((trade.org.admin, 0), (trade.buyers[0], 2), (trade.org.with_unbound_key(trade.seller), 6)):
+        assert history(person)["data"]["summary"]["record_count"] == seen
     assert history(trade.buyers[0], role="creator")["data"]["records"] == []
     mine = history(trade.buyers[0], assetId=trade.poem)["data"]["records"]
     assert [each["id"] for each in mine] == [trade.poems[0]]
 
 
-def test_pages_of_history_are_exact(trade: Trade) -> None:
-    """Pages of any size make the whole, each says whether it is the last, and all have the same sum."""
+def test_pages_make_the_whole_history(trade: Trade) -> None:
+    """Pages of any size make the whole list, each reports whether more follows, and all have the same summary."""
     whole = history(trade.seller)["data"]
     for limit in (1, 2, 3, 6):
         records: list[Any] = []
@@ -112,16 +111,16 @@ def test_pages_of_history_are_exact(trade: Trade) -> None:
     assert history(trade.seller, offset=7)["data"] == {"records": [], "summary": whole["summary"]}
 
 
-def test_nonsense_is_refused(trade: Trade) -> None:
-    """A role that there is not, an asset's id that is none, and a page out of bounds are 400."""
+def test_an_invalid_query_is_400(trade: Trade) -> None:
+    """An unknown role, an invalid asset id, and a page out of bounds are 400."""
     for query in ({"role": "owner"}, {"assetId": "map"}, {"limit": 0}, {"offset": -1}):
         assert trade.seller.client.get(HISTORY, params=query).status_code == 400
 
 
-def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
-    """Before the fee it is what buyers paid and keep paid, after it what the seller has of that; nothing is pending."""
-    told = trade.seller.call("GET", EARNINGS)
-    assert told == {
+def test_earnings_are_the_income_in_the_wallet(trade: Trade) -> None:
+    """Gross earnings are the prices less refunds, and paid earnings are those less the fee. Nothing is pending."""
+    earnings = trade.seller.call("GET", EARNINGS)
+    assert earnings == {
         "total_pending_cents": 0,
         "in_progress_cents": 0,
         "total_paid_out_cents": 1803,
@@ -148,14 +147,14 @@ def test_earnings_are_what_reached_the_wallet(trade: Trade) -> None:
             },
         ],
     }
-    held = balance(trade.org.server, trade.seller.id)
-    assert held == BUYER_CREDIT + told["total_paid_out_cents"] - 500
+    wallet = balance(trade.org.server, trade.seller.id)
+    assert wallet == BUYER_CREDIT + earnings["total_paid_out_cents"] - 500
     nothing = trade.buyers[0].call("GET", EARNINGS)
     assert (nothing["assets"], nothing["total_gross_earnings_cents"], nothing["total_paid_out_cents"]) == ([], 0, 0)
 
 
-def test_official_client_reads_both(trade: Trade) -> None:
-    """`ouro-py` makes its own objects of history and earnings."""
+def test_the_official_client_reads_both(trade: Trade) -> None:
+    """`ouro-py` reads the history and the earnings."""
     with official_client(trade.org.server, trade.seller.member.key) as ouro:
         page = ouro.money.get_usage_history(limit=2, asset_id=trade.poem, role="creator")
         assert (len(page.data), page.has_more, page.total) == (2, True, 3)
