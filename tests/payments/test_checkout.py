@@ -1,4 +1,4 @@
-"""Card payments begin once, whatever is repeated, and wherever Stripe or the server fails in between."""
+"""Beginning a card payment: repeats continue the same payment, wherever Stripe or the server fails."""
 
 import asyncio
 import threading
@@ -35,125 +35,127 @@ from hallmarket.server.payments.types import PaymentOrder, SessionFailure, Sessi
 from payments.conftest import Checkout
 
 
-def test_stripe_is_asked_as_it_documents(till: Checkout) -> None:
-    """A payment is a Checkout Session in dollars that carries our id, and the answer says where to pay."""
-    before = len(till.stripe.requests)
-    told = till.begin(1234).json()["data"]
-    (asked,) = till.stripe.requests[before:]
-    session = next(each for each in till.stripe.sessions.values() if each["url"] == told["url"])
-    assert told == {
-        "id": told["id"],
+def test_a_payment_is_a_checkout_session(checkout: Checkout) -> None:
+    """A payment is a Checkout Session in dollars with our id in its metadata. The response has the page to pay on."""
+    before = len(checkout.stripe.requests)
+    payment = checkout.begin(1234).json()["data"]
+    (request,) = checkout.stripe.requests[before:]
+    session = next(each for each in checkout.stripe.sessions.values() if each["url"] == payment["url"])
+    assert payment == {
+        "id": payment["id"],
         "url": session["url"],
         "amount_cents": 1234,
         "status": "open",
         "expires_at": datetime.fromtimestamp(session["expires_at"], UTC).isoformat().replace("+00:00", "Z"),
     }
-    assert asked.headers["idempotency-key"] == told["id"]
-    assert asked.form == {
+    assert request.headers["idempotency-key"] == payment["id"]
+    assert request.form == {
         "mode": "payment",
         "line_items[0][quantity]": "1",
         "line_items[0][price_data][currency]": "usd",
         "line_items[0][price_data][unit_amount]": "1234",
         "line_items[0][price_data][product_data][name]": "Wallet credit",
         "adaptive_pricing[enabled]": "false",
-        "client_reference_id": till.someone.id,
-        "metadata[hallmarket_payment]": told["id"],
-        "payment_intent_data[metadata][hallmarket_payment]": told["id"],
-        "success_url": f"{till.server.url}/stripe/returned",
-        "cancel_url": f"{till.server.url}/stripe/returned",
+        "client_reference_id": checkout.payer.id,
+        "metadata[hallmarket_payment]": payment["id"],
+        "payment_intent_data[metadata][hallmarket_payment]": payment["id"],
+        "success_url": f"{checkout.server.url}/stripe/returned",
+        "cancel_url": f"{checkout.server.url}/stripe/returned",
     }
-    shown = till.someone.call("GET", f"/stripe/checkout/{told['id']}")
-    assert {name: shown[name] for name in told} == told
-    with till.server.client("") as client:
+    state = checkout.payer.call("GET", f"/stripe/checkout/{payment['id']}")
+    assert {name: state[name] for name in payment} == payment
+    with checkout.server.client("") as client:
         page = client.get("/stripe/returned")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
 
 
-def test_repeats_are_one_payment(till: Checkout) -> None:
-    """Sent five times at once under one key, and once more, it is one session, and every answer is the same bytes."""
-    sessions = len(till.stripe.sessions)
+def test_repeats_begin_one_payment(checkout: Checkout) -> None:
+    """Five concurrent requests with one key, and a sixth, create one session and receive the same bytes."""
+    sessions = len(checkout.stripe.sessions)
     with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda _: till.begin(700, "once"), range(5)))
-    answers.append(till.begin(700, "once"))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.content for answer in answers}) == 1
-    assert answers[-1].headers["idempotent-replayed"] == "true"
-    assert len(till.stripe.sessions) == sessions + 1
-    assert_exchange_error(till.begin(701, "once"), 422, "idempotency_mismatch")
-    assert till.begin(700, "another").content != answers[0].content
+        responses = list(pool.map(lambda _: checkout.begin(700, "once"), range(5)))
+    responses.append(checkout.begin(700, "once"))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.content for response in responses}) == 1
+    assert responses[-1].headers["idempotent-replayed"] == "true"
+    assert len(checkout.stripe.sessions) == sessions + 1
+    assert_exchange_error(checkout.begin(701, "once"), 422, "idempotency_mismatch")
+    assert checkout.begin(700, "another").content != responses[0].content
 
 
-@pytest.mark.parametrize("trouble", [BROKEN, BAD_KEY, NOT_ALLOWED, TOO_MANY], ids=lambda answer: str(answer.status))
-def test_trouble_at_stripe_loses_nothing(till: Checkout, trouble: StripeResponse) -> None:
-    """While Stripe fails, or refuses our key, it is 503; a repeat under the same key goes on with the same payment."""
-    till.stripe.script.append(trouble)
-    sessions, before = len(till.stripe.sessions), len(till.stripe.requests)
-    refused = till.begin(900, "patience")
+@pytest.mark.parametrize("failure", [BROKEN, BAD_KEY, NOT_ALLOWED, TOO_MANY], ids=lambda response: str(response.status))
+def test_an_error_at_stripe_loses_no_payment(checkout: Checkout, failure: StripeResponse) -> None:
+    """While Stripe fails or rejects our key the response is 503, and a repeat with the key continues the payment."""
+    checkout.stripe.script.append(failure)
+    sessions, before = len(checkout.stripe.sessions), len(checkout.stripe.requests)
+    refused = checkout.begin(900, "patience")
     error = assert_exchange_error(refused, 503, "unavailable")
     assert "Stripe" in error["message"]
     assert refused.headers["retry-after"] == "1"
-    again = till.begin(900, "patience")
-    assert again.status_code == 200, again.text
-    assert "idempotent-replayed" not in again.headers
-    assert len(till.stripe.sessions) == sessions + 1
-    first, second = till.stripe.requests[before:]
+    repeated = checkout.begin(900, "patience")
+    assert repeated.status_code == 200, repeated.text
+    assert "idempotent-replayed" not in repeated.headers
+    assert len(checkout.stripe.sessions) == sessions + 1
+    first, second = checkout.stripe.requests[before:]
     assert first.form == second.form
-    assert KEY not in till.server.log.read_text()
-    assert till.begin(900, "patience").content == again.content
+    assert KEY not in checkout.server.log.read_text()
+    assert checkout.begin(900, "patience").content == repeated.content
 
 
-def test_broken_connection_is_tried_again(till: Checkout) -> None:
-    """When Stripe hangs up, the same request is sent once more, under the same key."""
-    till.stripe.script.append(None)
-    before = len(till.stripe.requests)
-    assert till.begin(900).status_code == 200
-    first, second = till.stripe.requests[before:]
+def test_a_broken_connection_to_stripe_is_retried(checkout: Checkout) -> None:
+    """When Stripe closes the connection, the same request is sent again with the same key."""
+    checkout.stripe.script.append(None)
+    before = len(checkout.stripe.requests)
+    assert checkout.begin(900).status_code == 200
+    first, second = checkout.stripe.requests[before:]
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
 
-@pytest.mark.parametrize("refusal", [REFUSED, DECLINED], ids=lambda answer: str(answer.status))
-def test_refused_payment_stays_refused(till: Checkout, refusal: StripeResponse) -> None:
-    """What Stripe will not take is 409, told the same when repeated without asking again, and a failed payment."""
-    till.stripe.script.append(refusal)
-    first = till.begin(900, "hopeless")
+@pytest.mark.parametrize("refusal", [REFUSED, DECLINED], ids=lambda response: str(response.status))
+def test_a_refused_payment_stays_refused(checkout: Checkout, refusal: StripeResponse) -> None:
+    """A payment that Stripe refuses is 409 and failed. A repeat is answered the same without a request to Stripe."""
+    checkout.stripe.script.append(refusal)
+    first = checkout.begin(900, "hopeless")
     assert_exchange_error(first, 409, "conflict")
-    before = len(till.stripe.requests)
-    assert till.begin(900, "hopeless").content == first.content
-    assert len(till.stripe.requests) == before
-    (row,) = till.server.query("select id from payment where person_id = $1", UUID(till.someone.id))
-    assert till.status(str(row["id"])) == "failed"
+    before = len(checkout.stripe.requests)
+    assert checkout.begin(900, "hopeless").content == first.content
+    assert len(checkout.stripe.requests) == before
+    (row,) = checkout.server.query("select id from payment where person_id = $1", UUID(checkout.payer.id))
+    assert checkout.status(str(row["id"])) == "failed"
 
 
-def test_killed_between_stripe_and_the_database(till: Checkout) -> None:
-    """If the server dies when Stripe has answered and nothing is written down, a repeat is told that very session."""
-    workers = find_workers(till.server)
+def test_a_crash_before_the_session_is_stored(checkout: Checkout) -> None:
+    """If the server dies after Stripe created a session and before it is stored, a repeat returns that session."""
+    workers = find_workers(checkout.server)
 
-    def die() -> None:
+    def kill_workers() -> None:
         for worker in workers:
             kill(worker)
 
-    till.stripe.meanwhile = die
-    sessions = set(till.stripe.sessions)
+    checkout.stripe.meanwhile = kill_workers
+    sessions = set(checkout.stripe.sessions)
     with pytest.raises(httpx.TransportError):
-        till.begin(900, "through-death")
-    (row,) = till.server.query("select status, session_id from payment where person_id = $1", UUID(till.someone.id))
+        checkout.begin(900, "crash")
+    (row,) = checkout.server.query(
+        "select status, session_id from payment where person_id = $1", UUID(checkout.payer.id)
+    )
     assert tuple(row) == ("created", None)
-    wait_until(lambda: [worker for worker in find_workers(till.server) if worker not in workers])
-    with till.server.client("") as client:
+    wait_until(lambda: [worker for worker in find_workers(checkout.server) if worker not in workers])
+    with checkout.server.client("") as client:
         wait_until(lambda: client.get("/healthz").status_code == 200)
-    told = till.begin(900, "through-death").json()["data"]
-    (session,) = set(till.stripe.sessions) - sessions
-    assert told["url"] == till.stripe.sessions[session]["url"]
-    assert till.tell("checkout.session.completed", paid(till.stripe.sessions[session])) == "credited"
-    assert till.deposits() == [900]
+    payment = checkout.begin(900, "crash").json()["data"]
+    (session,) = set(checkout.stripe.sessions) - sessions
+    assert payment["url"] == checkout.stripe.sessions[session]["url"]
+    assert checkout.send_event("checkout.session.completed", paid(checkout.stripe.sessions[session])) == "credited"
+    assert checkout.deposits() == [900]
 
 
 @pytest.mark.parametrize("amount", [49, 0, -50, 100_000_000, 50.5, "x", None, True, 10**30])
-def test_amount_is_bounded(till: Checkout, amount: object) -> None:
-    """Less than Stripe takes, more, or no whole number of cents is 400, and Stripe hears nothing of it."""
-    before = len(till.stripe.requests)
-    assert_exchange_error(till.begin(amount), 400, "invalid_request")  # type: ignore[arg-type]
-    assert len(till.stripe.requests) == before
+def test_an_invalid_amount_is_400(checkout: Checkout, amount: object) -> None:
+    """An amount below or above Stripe's limits, or no whole number of cents, is 400 without a request to Stripe."""
+    before = len(checkout.stripe.requests)
+    assert_exchange_error(checkout.begin(amount), 400, "invalid_request")  # type: ignore[arg-type]
+    assert len(checkout.stripe.requests) == before
 
 
 @pytest.mark.parametrize("field", ["successUrl", "cancelUrl"])
@@ -176,46 +178,46 @@ def test_amount_is_bounded(till: Checkout, amount: object) -> None:
         "",
     ],
 )
-def test_nobody_is_led_elsewhere(till: Checkout, field: str, page: str) -> None:
-    """Stripe sends browsers back to pages of this server's own address only."""
-    wanted = page.replace("{own}", till.server.url)
-    assert_exchange_error(till.begin(900, **{field: wanted}), 400, "invalid_request")
+def test_a_page_at_another_address_is_400(checkout: Checkout, field: str, page: str) -> None:
+    """Stripe may send the browser only to pages of this server's own address."""
+    url = page.replace("{own}", checkout.server.url)
+    assert_exchange_error(checkout.begin(900, **{field: url}), 400, "invalid_request")
 
 
-def test_own_pages_are_come_back_to(till: Checkout) -> None:
-    """Pages of our own are handed to Stripe as they are, with Stripe's own placeholder in them."""
-    own = till.server.url
-    done, back = own + "/wallet?session={CHECKOUT_SESSION_ID}", own
-    assert till.begin(900, successUrl=done, cancelUrl=back).status_code == 200
-    form = till.stripe.requests[-1].form
-    assert (form["success_url"], form["cancel_url"]) == (done, back)
+def test_own_pages_are_passed_to_stripe(checkout: Checkout) -> None:
+    """Pages of this server are passed to Stripe unchanged, with Stripe's placeholder in them."""
+    own = checkout.server.url
+    success, cancel = own + "/wallet?session={CHECKOUT_SESSION_ID}", own
+    assert checkout.begin(900, successUrl=success, cancelUrl=cancel).status_code == 200
+    form = checkout.stripe.requests[-1].form
+    assert (form["success_url"], form["cancel_url"]) == (success, cancel)
 
 
-def test_payment_is_its_persons(till: Checkout) -> None:
-    """Nobody else sees a payment, and an unknown one is told apart from it by nobody."""
-    payment_id, _ = till.open()
-    with new_organization(till.server) as org:
+def test_people_see_only_their_own_payments(checkout: Checkout) -> None:
+    """Another person's payment is 404, exactly like an unknown one."""
+    payment_id, _ = checkout.open()
+    with new_organization(checkout.server) as org:
         other = org.new_user().client
         assert_exchange_error(other.get(f"/stripe/checkout/{payment_id}"), 404, "not_found")
         assert_exchange_error(other.get(f"/stripe/checkout/{uuid4()}"), 404, "not_found")
-    assert_exchange_error(till.someone.client.get("/stripe/checkout/x"), 400, "invalid_request")
+    assert_exchange_error(checkout.payer.client.get("/stripe/checkout/x"), 400, "invalid_request")
 
 
 @pytest.fixture
 def silent() -> Iterator[FakeStripe]:
-    """A Stripe that takes requests and says nothing until it is let go."""
-    with fake_stripe() as standing_in:
+    """A fake Stripe that accepts requests and does not respond before the test has ended."""
+    with fake_stripe() as fake:
         hold = threading.Event()
-        standing_in.meanwhile = hold.wait  # type: ignore[assignment]
+        fake.meanwhile = hold.wait  # type: ignore[assignment]
         try:
-            yield standing_in
+            yield fake
         finally:
             hold.set()
 
 
-@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")  # how Stripe's library speaks to httpx
-def test_silence_is_away(silent: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Stripe that does not answer in time is away, and the next request for the payment makes no second session."""
+@pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")  # from Stripe's library
+def test_a_timeout_counts_as_unreachable(silent: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Stripe that does not respond in time is unreachable. The next request creates no second session."""
     monkeypatch.setattr("hallmarket.server.payments.stripe_gateway.MAX_RETRIES", 0)
     order = PaymentOrder(uuid4(), uuid4(), 900, 0, "http://a.example", "http://a.example")
 
@@ -225,22 +227,22 @@ def test_silence_is_away(silent: FakeStripe, monkeypatch: pytest.MonkeyPatch) ->
             with pytest.raises(SessionNotCreated) as refused:
                 await gateway.create_session(order)
             assert refused.value.failure is SessionFailure.UNREACHABLE
-            made = await gateway.create_session(order)
+            session = await gateway.create_session(order)
         finally:
             await gateway.close()
-        assert list(silent.sessions) == [made.id]
+        assert list(silent.sessions) == [session.id]
 
     asyncio.run(run())
 
 
-def test_nothing_is_told_to_stripe_beside_the_payment() -> None:
-    """The library's telemetry is off: it would describe the machine, and keep an id in the home folder."""
+def test_stripes_telemetry_is_off() -> None:
+    """The library's telemetry is off. It would describe the machine, and store an id in the home folder."""
     assert library.enable_telemetry is False
 
 
-def test_unbound_key_pays_into_the_same_wallet(till: Checkout) -> None:
-    """A wallet is the person's: with a key bound to nothing they see the payment that the other key began."""
-    payment_id, _ = till.open()
-    token = get_token(till.server, till.server.new_key(till.someone.member).key)
-    with till.server.client("") as client:
+def test_every_key_of_a_person_sees_the_payment(checkout: Checkout) -> None:
+    """A key that is bound to no organization sees the payment that the person's other key began."""
+    payment_id, _ = checkout.open()
+    token = get_token(checkout.server, checkout.server.new_key(checkout.payer.member).key)
+    with checkout.server.client("") as client:
         assert client.get(f"/stripe/checkout/{payment_id}", headers={"authorization": token}).status_code == 200

@@ -1,4 +1,4 @@
-"""Servers without card payments: they need no package, load none, and say what is missing."""
+"""Servers without card payments: they do not need Stripe's package, and report what is missing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,20 +11,20 @@ from _support.responses import assert_exchange_error
 from _support.servers import Server, new_server
 from _support.startup import get_start_error
 
-NO_STRIPE = "import sys\nsys.modules['stripe'] = None\n"  # to import it fails, as if it were not installed
+NO_STRIPE = "import sys\nsys.modules['stripe'] = None\n"  # makes its import fail, as if it were not installed
 
 
 @pytest.fixture
 def without_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server, not started, where the package `stripe` is not installed."""
+    """A server that is not started, in an environment without the package `stripe`."""
     (tmp_path / "sitecustomize.py").write_text(NO_STRIPE)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with new_server(start=False) as server:
         yield server
 
 
-def test_server_without_the_package(without_package: Server) -> None:
-    """It refuses to start with half of what card payments need, starts without, and says what its operator can do."""
+def test_a_server_without_the_package(without_package: Server) -> None:
+    """With Stripe's keys it refuses to start; without them it starts, and payments are 409 with instructions."""
     without_package.settings |= {"stripe_secret_key": KEY, "stripe_webhook_secret": WEBHOOK_SECRET}
     words = get_start_error(without_package, "--public-url", "https://market.example.org")
     assert "pip install 'hallmarket[stripe]'" in words
