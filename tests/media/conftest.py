@@ -1,4 +1,4 @@
-"""Fixtures of the media tests: one member a file, for making one takes longer than most tests."""
+"""Fixtures of the media tests. Creating a member takes longer than most tests, so each module shares one."""
 
 from collections.abc import Iterator
 
@@ -11,19 +11,19 @@ from _support.servers import Server
 
 @pytest.fixture(scope="module")
 def member(server: Server) -> Member:
-    """A new person with a key in a new organization, shared by the tests of one file."""
+    """A member of a new organization with an API key, shared by the tests of one module."""
     return server.new_member()
 
 
 @pytest.fixture(scope="module")
 def api(server: Server, member: Member) -> Iterator[httpx.Client]:
-    """An HTTP client with that member's key."""
+    """A client with the member's key."""
     with server.client(member.key) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def stranger(server: Server) -> Iterator[httpx.Client]:
-    """An HTTP client of another organization's member."""
+    """A client of a member of another organization."""
     with server.client() as client:
         yield client

@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` of single anchors, and requests that race each other."""
+"""Concurrent anchor requests, and the `Idempotency-Key` of single ones."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,19 +10,20 @@ from _support.members import Member
 from _support.responses import assert_media_error
 from _support.servers import Server, new_server
 
-RACERS = 16
+CONCURRENT = 16
 
 
-def race(server: Server, key: str, bodies: list[dict[str, object]], **headers: str) -> list[httpx.Response]:
-    """The answers to all bodies, sent at once, each over a connection of its own."""
-
+def send_concurrently(
+    server: Server, key: str, bodies: list[dict[str, object]], **headers: str
+) -> list[httpx.Response]:
+    """Send all bodies at the same time, each over its own connection."""
     with server.client(key) as api, ThreadPoolExecutor(len(bodies)) as pool:
         return list(pool.map(lambda body: api.post(ANCHOR, json=body, headers=headers), bodies))
 
 
 @pytest.fixture(scope="module", params=["one worker", "two workers"])
-def racecourse(request: pytest.FixtureRequest, server: Server):
-    """The shared server, and one of two workers, where racing requests meet only in the database."""
+def racing_server(request: pytest.FixtureRequest, server: Server):
+    """The shared server, and one with two workers, where concurrent requests meet only in the database."""
     if request.param == "one worker":
         yield server
     else:
@@ -30,71 +31,77 @@ def racecourse(request: pytest.FixtureRequest, server: Server):
             yield other
 
 
-def test_racing_for_one_hash_has_one_winner(racecourse: Server) -> None:
-    """Of requests that race with one hash exactly one is created; the others are duplicates of it."""
-    key = racecourse.new_member().key
+def test_concurrent_requests_for_one_hash_create_one_item(racing_server: Server) -> None:
+    """Of concurrent requests with one hash exactly one creates an item; the others are its duplicates."""
+    key = racing_server.new_member().key
     for _ in range(5):
         body: dict[str, object] = {"hash": random_hash(), "size": 1}
-        answers = race(racecourse, key, [body] * RACERS)
-        won = [answer.json()["id"] for answer in answers if answer.status_code == 201]
-        assert len(won) == 1
-        lost = [answer for answer in answers if answer.status_code != 201]
-        assert all(assert_media_error(answer, 409, "DUPLICATE")["details"] == {"id": won[0]} for answer in lost)
+        responses = send_concurrently(racing_server, key, [body] * CONCURRENT)
+        created = [response.json()["id"] for response in responses if response.status_code == 201]
+        assert len(created) == 1
+        refused = [response for response in responses if response.status_code != 201]
+        assert all(
+            assert_media_error(response, 409, "DUPLICATE")["details"] == {"id": created[0]} for response in refused
+        )
 
 
-def test_racing_for_one_id_has_one_winner(racecourse: Server) -> None:
-    """Of requests that race with one id and different hashes exactly one is created."""
-    key = racecourse.new_member().key
+def test_concurrent_requests_for_one_id_create_one_item(racing_server: Server) -> None:
+    """Of concurrent requests with one id and different hashes exactly one creates an item."""
+    key = racing_server.new_member().key
     item_id = "0190a3c2-0000-7000-8000-" + random_hash()[:12]
-    bodies: list[dict[str, object]] = [{"hash": random_hash(), "size": 1, "id": item_id} for _ in range(RACERS)]
-    assert sorted(answer.status_code for answer in race(racecourse, key, bodies)) == [201] + [409] * 15
+    bodies: list[dict[str, object]] = [{"hash": random_hash(), "size": 1, "id": item_id} for _ in range(CONCURRENT)]
+    assert (
+        sorted(response.status_code for response in send_concurrently(racing_server, key, bodies)) == [201] + [409] * 15
+    )
 
 
-def test_racing_with_one_idempotency_key_gets_one_answer(racecourse: Server) -> None:
-    """Concurrent requests with one Idempotency-Key all get the one 201, byte for byte, all but one as replayed."""
-    key = racecourse.new_member().key
+def test_concurrent_requests_with_one_key_get_one_response(racing_server: Server) -> None:
+    """Concurrent requests with one Idempotency-Key get the same bytes of one 201, all but one as a replay."""
+    key = racing_server.new_member().key
     for number in range(5):
         body: dict[str, object] = {"hash": random_hash(), "size": 1}
-        answers = race(racecourse, key, [body] * RACERS, **{"idempotency-key": f"race-{number}"})
-        assert {answer.status_code for answer in answers} == {201}
-        assert len({answer.content for answer in answers}) == 1
-        replayed = [answer.headers.get("idempotent-replayed") for answer in answers]
-        assert sorted(replayed, key=str) == [None] + ["true"] * (RACERS - 1)
+        responses = send_concurrently(
+            racing_server, key, [body] * CONCURRENT, **{"idempotency-key": f"concurrent-{number}"}
+        )
+        assert {response.status_code for response in responses} == {201}
+        assert len({response.content for response in responses}) == 1
+        replayed = [response.headers.get("idempotent-replayed") for response in responses]
+        assert sorted(replayed, key=str) == [None] + ["true"] * (CONCURRENT - 1)
 
 
-def test_replay_is_the_first_answer(api: httpx.Client) -> None:
-    """The same key with the same request replays the first answer byte for byte, however the body was written."""
+def test_a_repeated_key_replays_the_first_response(api: httpx.Client) -> None:
+    """A repeated request gets the first response byte for byte, even if its body is written differently."""
     digest = random_hash()
     headers = {"idempotency-key": "k 1"}
     first = api.post(ANCHOR, json={"hash": digest, "size": 5, "name": "a"}, headers=headers)
     assert first.status_code == 201
     assert "idempotent-replayed" not in first.headers
-    for again in (
+    for repeated in (
         api.post(ANCHOR, json={"hash": digest, "size": 5, "name": "a"}, headers=headers),
         api.post(ANCHOR, json={"name": "a", "size": 5, "hash": digest, "metadata": None}, headers=headers),
         api.post(ANCHOR, data={"hash": digest, "size": "5", "name": "a"}, headers=headers),
     ):
-        assert (again.status_code, again.content) == (201, first.content)
-        assert again.headers["idempotent-replayed"] == "true"
+        assert (repeated.status_code, repeated.content) == (201, first.content)
+        assert repeated.headers["idempotent-replayed"] == "true"
 
 
-def test_refusals_are_replayed_too(server: Server, api: httpx.Client) -> None:
-    """A 409 is the first answer like any other, and so is the 200 of an item anchored again."""
+def test_every_status_is_replayed(server: Server, api: httpx.Client) -> None:
+    """A 409 is replayed like a success, and so is the 200 of an earlier item."""
     item = anchor_and_wait(api)
     duplicate = {"hash": item["hash"], "size": 1}
     first = api.post(ANCHOR, json=duplicate, headers={"idempotency-key": "refused"})
     set_status(server, item["id"], FAILED)
-    again = api.post(ANCHOR, json=duplicate, headers={"idempotency-key": "refused"})
-    assert (again.status_code, again.content) == (409, first.content)
-    assert again.headers["idempotent-replayed"] == "true"
+    repeated = api.post(ANCHOR, json=duplicate, headers={"idempotency-key": "refused"})
+    assert (repeated.status_code, repeated.content) == (409, first.content)
+    assert repeated.headers["idempotent-replayed"] == "true"
     body = {"hash": random_hash(), "size": 9, "id": item["id"]}
-    answers = [api.post(ANCHOR, json=body, headers={"idempotency-key": "again"}) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert answers[0].content == answers[1].content
+    responses = [api.post(ANCHOR, json=body, headers={"idempotency-key": "accepted"}) for _ in range(2)]
+    assert [response.status_code for response in responses] == [200, 200]
+    assert responses[0].content == responses[1].content
 
 
-def test_key_with_another_request_is_a_mismatch(api: httpx.Client) -> None:
-    """The same key with another body answers 422, and the first answer stays what it was."""
+def test_a_key_with_another_request_is_422(api: httpx.Client) -> None:
+    """A repeated key with a different request is 422, and the first response stays stored."""
     body = {"hash": random_hash(), "size": 5}
     headers = {"idempotency-key": "mine"}
     first = api.post(ANCHOR, json=body, headers=headers)
@@ -103,8 +110,8 @@ def test_key_with_another_request_is_a_mismatch(api: httpx.Client) -> None:
     assert api.post(ANCHOR, json=body, headers=headers).content == first.content
 
 
-def test_keys_are_each_callers_own(server: Server, member: Member) -> None:
-    """Two members who use the same key do not meet, in one organization or in two."""
+def test_people_do_not_share_keys(server: Server, member: Member) -> None:
+    """Members of one organization, or of two, can use the same key."""
     headers = {"idempotency-key": "shared"}
     colleague = server.new_member(organization=member.organization)
     for key in (member.key, colleague.key, server.api_key):
@@ -114,16 +121,16 @@ def test_keys_are_each_callers_own(server: Server, member: Member) -> None:
             assert "idempotent-replayed" not in response.headers
 
 
-def test_malformed_request_uses_up_no_key(api: httpx.Client) -> None:
-    """A request that was malformed leaves its key free for the corrected one."""
+def test_a_malformed_request_leaves_its_key_unused(api: httpx.Client) -> None:
+    """The key of a malformed request can be used for the corrected one."""
     headers = {"idempotency-key": "typo"}
     assert_media_error(api.post(ANCHOR, json={"hash": "x", "size": 5}, headers=headers), 400, "INVALID_HASH")
     assert api.post(ANCHOR, json={"hash": random_hash(), "size": 5}, headers=headers).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", "a\tb"], ids=["empty", "long", "latin", "tab"])
-def test_malformed_key_is_refused(api: httpx.Client, key: str) -> None:
-    """A key that is empty, too long or not printable ASCII answers 400 naming the header."""
+def test_a_malformed_key_is_400(api: httpx.Client, key: str) -> None:
+    """A key that is empty, too long or not printable ASCII is 400 with the header as the field."""
     response = api.post(
         ANCHOR, json={"hash": random_hash(), "size": 5}, headers={b"idempotency-key": key.encode("latin-1")}
     )

@@ -1,4 +1,4 @@
-"""The memory behind public look-ups: what it answers, what it forgets, and that it is filled at a start."""
+"""The look-up cache: what it returns, what it evicts, and that a start preloads it."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ CDN = "https://cdn.example.org"
 
 
 def row(**values: Any) -> dict[str, Any]:
-    """A row of `find_anchored`, as good as the database's own."""
+    """Return a row of `find_anchored`, as the database would."""
     return {
         "hash": os.urandom(64),
         "name": "a.tif",
@@ -53,39 +53,39 @@ def row(**values: Any) -> dict[str, Any]:
     preview_id=st.uuids(),
     preview_state=st.sampled_from([None, "none", "made"]),
 )
-def test_answers_are_the_references_to_the_byte(**values: Any) -> None:
-    """Whatever an item is called, its answer is what the model of the public item encodes to."""
+def test_a_response_is_the_encoded_public_item(**values: Any) -> None:
+    """For any item, the rendered response equals the JSON encoding of WirePublicItem, byte for byte."""
     item: Any = row(**values)
     cache = LookupCache(1_000_000, CDN)
-    made = item["preview_state"] == "made"
+    has_thumbnail = item["preview_state"] == "made"
     expected = msgspec.json.encode(
         WirePublicItem(
             hash=item["hash"].hex(),
             name=item["name"],
             size=item["size"],
-            thumbnail=f"{CDN}/v1/public/thumbnails/{item['preview_id']}" if made else None,
+            thumbnail=f"{CDN}/v1/public/thumbnails/{item['preview_id']}" if has_thumbnail else None,
             created_on=iso_time(item["created_on"]),
             metadata=item["metadata"],
             transaction=wire_transaction(item),
         )
     )
     assert cache.add(item).body == expected
-    found = cache.find(item["hash"].hex())
-    assert found is not None
-    assert found.body == expected
+    cached = cache.find(item["hash"].hex())
+    assert cached is not None
+    assert cached.body == expected
 
 
-def test_what_waits_for_its_thumbnail_is_not_remembered() -> None:
-    """An answer that may still change is kept neither here nor, for long, elsewhere."""
+def test_an_item_that_waits_for_its_thumbnail_is_not_cached() -> None:
+    """A response that may still change is not cached here, and elsewhere for 5 seconds at most."""
     cache, item = LookupCache(1_000_000, CDN), row(preview_id=uuid4(), preview_state="waiting")
-    answer = cache.add(item)  # type: ignore[arg-type]
-    assert b'"thumbnail":null' in answer.body
-    assert (b"cache-control", b"public, max-age=5") in answer.headers
+    response = cache.add(item)  # type: ignore[arg-type]
+    assert b'"thumbnail":null' in response.body
+    assert (b"cache-control", b"public, max-age=5") in response.headers
     assert (len(cache), cache.find(item["hash"].hex())) == (0, None)
 
 
-def test_only_the_very_hash_is_found() -> None:
-    """Upper case, a part, more than the hash, or another hash find nothing."""
+def test_only_the_exact_hash_is_found() -> None:
+    """The hash in upper case, a part of it, a longer text, and another hash find nothing."""
     cache = LookupCache(1_000_000, CDN)
     item: Any = row()
     cache.add(item)
@@ -95,8 +95,8 @@ def test_only_the_very_hash_is_found() -> None:
         assert cache.find(other) is None
 
 
-def test_memory_is_bounded_and_the_oldest_go_first() -> None:
-    """However many items come, the memory keeps to its bound, and the newest are in it."""
+def test_a_full_cache_evicts_the_oldest_items() -> None:
+    """The cache stays within its size limit and contains the newest items."""
     cache = LookupCache(1_000_000, CDN)
     digests = [cache_row["hash"].hex() for cache_row in (row() for _ in range(10_000)) if cache.add(cache_row)]  # type: ignore[arg-type]
     assert 1_000 < len(cache) < 4_000
@@ -104,8 +104,8 @@ def test_memory_is_bounded_and_the_oldest_go_first() -> None:
     assert all(cache.find(digest) for digest in digests[-1000:])
 
 
-def test_filling_up_ends_when_it_is_full() -> None:
-    """Whoever adds the newest first, and stops when the memory is full, has lost none of them."""
+def test_preloading_until_full_evicts_nothing() -> None:
+    """Items that are added until the cache is full are all still cached."""
     cache = LookupCache(1_000_000, CDN)
     added: list[str] = []
     while not cache.is_full:
@@ -117,8 +117,8 @@ def test_filling_up_ends_when_it_is_full() -> None:
     assert all(cache.find(digest) for digest in added)
 
 
-def test_same_item_twice_takes_its_room_once() -> None:
-    """An item that is found again in the database replaces itself."""
+def test_an_item_is_cached_once() -> None:
+    """Adding a cached item again replaces it and needs no more memory."""
     cache = LookupCache(1_000_000, CDN)
     item: Any = row()
     for _ in range(10_000):
@@ -127,25 +127,25 @@ def test_same_item_twice_takes_its_room_once() -> None:
     assert not cache.is_full
 
 
-def test_entity_tag_tells_answers_apart() -> None:
-    """Another checkpoint, name, size or thumbnail is another tag; the same item has the same one."""
+def test_different_responses_have_different_entity_tags() -> None:
+    """Another checkpoint, name, size or thumbnail changes the tag. The same item has the same tag."""
     cache, item = LookupCache(0, CDN), row()
     thumbnail = {"preview_id": uuid4(), "preview_state": "made"}
     changes: list[Any] = [{}, {}, {"number": 8}, {"name": "b"}, {"size": 2}, thumbnail]
-    answers = [cache.add({**item, **change}) for change in changes]  # type: ignore[arg-type]
-    assert len({answer.headers[0] for answer in answers}) == 5
-    assert answers[0].headers == answers[1].headers
+    responses = [cache.add({**item, **change}) for change in changes]  # type: ignore[arg-type]
+    assert len({response.headers[0] for response in responses}) == 5
+    assert responses[0].headers == responses[1].headers
     assert len(cache) == 0
 
 
-def test_server_remembers_from_its_start() -> None:
-    """A server started anew has what was anchored before in memory: it answers although the database is away."""
+def test_a_start_preloads_the_cache() -> None:
+    """A restarted server finds earlier items in memory: it responses although the database is down."""
     with new_embedded_server() as server, server.client() as owner:
         item = anchor_and_wait(owner, name="before.tif")
         server.stop()
         server.start()
         wait_until(lambda: server.log.read_text().count("look-up cache preloaded") == 2)
-        with database_down(server), server.client("") as anybody:
-            answer = anybody.get(f"/v1/public/media/{item['hash']}")
-            assert answer.status_code == 200, answer.text
-            assert answer.json()["name"] == "before.tif"
+        with database_down(server), server.client("") as client:
+            response = client.get(f"/v1/public/media/{item['hash']}")
+            assert response.status_code == 200, response.text
+            assert response.json()["name"] == "before.tif"

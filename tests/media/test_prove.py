@@ -1,4 +1,4 @@
-"""`GET /v1/public/media/{mediaHash}/proof`: everything to check an anchored file by, without us."""
+"""`GET /v1/public/media/{mediaHash}/proof`: proofs with which anchored files are verified offline."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
@@ -28,21 +28,21 @@ PUBLIC = "/v1/public/media/"
 
 @pytest.fixture(scope="module")
 def log_key(server: Server) -> VerifierKey:
-    """The log's verifier key, as anybody gets it."""
-    with server.client("") as anybody:
-        return VerifierKey.parse(anybody.get("/log/key").text.strip())
+    """The log's verifier key, from its public URL."""
+    with server.client("") as client:
+        return VerifierKey.parse(client.get("/log/key").text.strip())
 
 
 def get_proof(api: httpx.Client, digest: str, **headers: str) -> httpx.Response:
-    """The answer to a request for a proof."""
+    """Request a proof."""
     return api.get(f"{PUBLIC}{digest}/proof", headers=headers)
 
 
-def test_bundle_verifies(server: Server, member: Member, api: httpx.Client, log_key: VerifierKey) -> None:
-    """The bundle proves hash, size, claims and place in the log, by the log's key and nothing else of ours."""
+def test_a_bundle_verifies(server: Server, member: Member, api: httpx.Client, log_key: VerifierKey) -> None:
+    """A bundle proves hash, size, claims and position in the log, with the log's verifier key alone."""
     item = anchor_and_wait(api, name="Größe.tif", metadata='{"a": "ü"}', size=2**63 - 1)
-    with server.client("") as anybody:
-        response = get_proof(anybody, item["hash"])
+    with server.client("") as client:
+        response = get_proof(client, item["hash"])
     assert response.headers["content-type"] == "application/json"
     verified = verify_bundle(Bundle.parse(response.content), log_key, item["hash"], 2**63 - 1)
     assert verified.entry.id == item["id"]
@@ -53,8 +53,8 @@ def test_bundle_verifies(server: Server, member: Member, api: httpx.Client, log_
     assert "0x" + verified.checkpoint.root.hex() == item["transaction"]["blockId"]
 
 
-def test_bundle_has_the_wires_shape(api: httpx.Client) -> None:
-    """The bundle is version 1: base64 of entry and salt, the claims, the proof file as text, no timestamps yet."""
+def test_a_bundle_has_the_documented_fields(api: httpx.Client) -> None:
+    """A bundle is version 1: entry and salt in base64, claims, the proof file as text, and no timestamps yet."""
     bundle = get_proof(api, anchor_and_wait(api)["hash"]).json()
     assert list(bundle) == ["v", "entry", "claims", "salt", "proof", "timestamps"]
     assert (bundle["v"], bundle["timestamps"]) == (1, [])
@@ -63,8 +63,8 @@ def test_bundle_has_the_wires_shape(api: httpx.Client) -> None:
     assert bundle["proof"].startswith("c2sp.org/tlog-proof@v1\nindex ")
 
 
-def test_another_file_is_not_proved(api: httpx.Client, log_key: VerifierKey) -> None:
-    """A bundle proves its own file only."""
+def test_a_bundle_proves_only_its_own_file(api: httpx.Client, log_key: VerifierKey) -> None:
+    """A bundle does not verify with another hash or size."""
     item = anchor_and_wait(api)
     bundle = Bundle.parse(get_proof(api, item["hash"]).content)
     for digest, size in ((random_hash(), 12), (item["hash"], 13)):
@@ -72,8 +72,8 @@ def test_another_file_is_not_proved(api: httpx.Client, log_key: VerifierKey) -> 
             verify_bundle(bundle, log_key, digest, size)
 
 
-def test_text_is_the_bare_proof_file(api: httpx.Client) -> None:
-    """`Accept: text/plain` gives the .tlog-proof itself, the same that stands in the bundle."""
+def test_plain_text_is_the_proof_file(api: httpx.Client) -> None:
+    """`Accept: text/plain` returns the .tlog-proof file, which is the one in the bundle."""
     digest = anchor_and_wait(api)["hash"]
     response = get_proof(api, digest, accept="text/plain")
     assert response.headers["content-type"].split(";")[0] == "text/plain"
@@ -83,24 +83,24 @@ def test_text_is_the_bare_proof_file(api: httpx.Client) -> None:
         assert get_proof(api, digest, accept=accept).headers["content-type"] == "application/json"
 
 
-def test_proof_may_be_kept_by_kind(api: httpx.Client) -> None:
-    """A proof stays true, so caches may keep it, bundle and text apart; any web page may read it."""
+def test_a_proof_can_be_cached(api: httpx.Client) -> None:
+    """A proof never changes, so caches can store bundle and text separately, for pages of any origin."""
     response = get_proof(api, anchor_and_wait(api)["hash"])
     assert "public" in response.headers["cache-control"]
     assert response.headers["vary"] == "accept"
     assert response.headers["access-control-allow-origin"] == "*"
 
 
-def test_what_is_not_anchored_has_no_proof(server: Server, api: httpx.Client) -> None:
-    """An unknown hash, and that of an item outside the log, have no proof: 404."""
+def test_a_file_outside_the_log_has_no_proof(server: Server, api: httpx.Client) -> None:
+    """The proof of an unknown hash and of a failed item is 404."""
     item = anchor_and_wait(api)
     set_status(server, item["id"], FAILED)
     for digest in (random_hash(), item["hash"]):
         assert_media_error(get_proof(api, digest), 404, "NOT_FOUND")
 
 
-def test_every_item_of_a_large_batch_is_proved(api: httpx.Client, log_key: VerifierKey) -> None:
-    """Items that fill more than a tile in one go are each proved, first and last of each tile included."""
+def test_every_item_of_a_large_batch_has_a_proof(api: httpx.Client, log_key: VerifierKey) -> None:
+    """Each item of a batch that fills several tiles has a valid proof, including the first and last of each tile."""
     items = [{"hash": random_hash(), "size": number} for number in range(700)]
     read_batch_results(post_batch(api, to_ndjson(*items)))
     last = str(items[-1]["hash"])

@@ -1,4 +1,4 @@
-"""Uploads into an S3 store, spoken to over HTTP as it is by anybody: moto's server stands in for Amazon's."""
+"""Uploads to an S3 store over HTTP, with moto's server in place of Amazon's."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
-    """A server that keeps its bytes in S3, and that S3's process."""
+    """A server that stores its bytes in S3, and the process of that S3."""
     port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
@@ -31,16 +31,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, "subproces
         yield running, s3
 
 
-def stored() -> list[str]:
-    """The SHA3-512 of every object in the bucket."""
+def stored_hashes() -> list[str]:
+    """Return the SHA3-512 of every object in the bucket."""
     store = S3Store(BUCKET, client_options={"allow_http": True})
     objects = [entry["path"] for page in obstore.list(store) for entry in page]
     assert all(path.startswith("media/") for path in objects)
     return [hashlib.sha3_512(bytes(obstore.get(store, path).bytes())).hexdigest() for path in objects]
 
 
-def test_bytes_go_to_s3_and_duplicates_go_away(server: tuple[Server, object]) -> None:
-    """Small files and those sent in parts arrive to the byte under our prefix; known bytes are not kept twice."""
+def test_bytes_are_stored_in_s3_once(server: tuple[Server, object]) -> None:
+    """Small files and files of several parts are stored under the prefix byte for byte. Duplicates are not stored."""
     running, _ = server
     contents = [b"small", os.urandom(20 * MIB + 7)]
     with running.client() as api:
@@ -49,27 +49,27 @@ def test_bytes_go_to_s3_and_duplicates_go_away(server: tuple[Server, object]) ->
             response = api.post("/v1/media", files={"file": ("a", content)}, timeout=120)
             assert response.status_code == 201, response.text
             hashes.append(response.json()["hash"])
-            again = api.post("/v1/media", files={"file": ("a", content)}, timeout=120)
-            assert_media_error(again, 409, "DUPLICATE")
+            repeated = api.post("/v1/media", files={"file": ("a", content)}, timeout=120)
+            assert_media_error(repeated, 409, "DUPLICATE")
     assert hashes == [hashlib.sha3_512(content).hexdigest() for content in contents]
-    assert sorted(stored()) == sorted(hashes)
+    assert sorted(stored_hashes()) == sorted(hashes)
     assert list((running.data / "blobs").iterdir()) == []
 
 
-def test_thumbnails_come_from_s3_and_go_there(server: tuple[Server, object]) -> None:
-    """A picture in S3 is fetched to be drawn, and its thumbnail is kept there and served from there."""
+def test_thumbnails_are_made_from_and_stored_in_s3(server: tuple[Server, object]) -> None:
+    """A thumbnail is made from an image in S3, stored in S3 and served from there."""
     running, _ = server
     with running.client() as api:
-        picture = api.post("/v1/media", files={"file": ("a", encode(noisy_image(800, 600), "PNG"))}).json()
+        item = api.post("/v1/media", files={"file": ("a", encode(noisy_image(800, 600), "PNG"))}).json()
         wait_until(lambda: running.query("select 1 from preview where state = 'made'"), timeout_s=60)
-        thumbnail = api.get(api.get(f"/v1/media/{picture['id']}").json()["thumbnail"])
+        thumbnail = api.get(api.get(f"/v1/media/{item['id']}").json()["thumbnail"])
     assert thumbnail.headers["content-type"] == "image/webp"
-    assert hashlib.sha3_512(thumbnail.content).hexdigest() in stored()
+    assert hashlib.sha3_512(thumbnail.content).hexdigest() in stored_hashes()
     assert list((running.data / "blobs").iterdir()) == list((running.data / "scratch").iterdir()) == []
 
 
-def test_without_s3_an_upload_is_unavailable(server: "tuple[Server, subprocess.Popen[bytes]]") -> None:
-    """While S3 is away an upload is 503 and nothing is acknowledged; everything else goes on."""
+def test_without_s3_an_upload_is_503(server: "tuple[Server, subprocess.Popen[bytes]]") -> None:
+    """While S3 is down, uploads are 503 and store nothing. Other requests still work."""
     running, s3 = server
     s3.kill()
     s3.wait()
