@@ -1,4 +1,4 @@
-"""What an index does to the rows of a dataset."""
+"""Indexes of datasets: how they sort rows, and the versions they make."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,30 +15,30 @@ MORE = [{"id": 12, "place": 0}]
 
 @pytest.fixture(scope="module")
 def owner(server: Server) -> Iterator[User]:
-    """Somebody with datasets."""
+    """A person with datasets."""
     with new_organization(server) as made:
         yield made.new_user()
 
 
 def by_place(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows as an index on `place` sorts them."""
+    """Sort rows as an index on `place` does."""
     return sorted(rows, key=lambda row: (row["place"] is None, row["place"] or 0))
 
 
 def read(owner: User, dataset: str, version: int) -> list[dict[str, Any]]:
-    """All rows of a version."""
+    """Return all rows of a version."""
     found: list[dict[str, Any]] = owner.call("GET", f"/datasets/{dataset}/data", params={"version": version})
     return found
 
 
 def newest(owner: User, dataset: str) -> int:
-    """The number of the newest version."""
+    """Return the number of the newest version."""
     number: int = owner.call("GET", f"/datasets/{dataset}/stats")["version"]
     return number
 
 
-def test_an_index_sorts_the_rows_in_a_version_of_their_own(owner: User) -> None:
-    """A new index makes a version that it sorts; nothing else moves: no older version, no later row, by no drop."""
+def test_a_new_index_makes_a_sorted_version(owner: User) -> None:
+    """A new index makes one sorted version. Older versions, later rows and dropping the index keep their order."""
     dataset = make_dataset(owner, ROWS)["id"]
     name = owner.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})["name"]
     assert read(owner, dataset, 2) == by_place(ROWS)
@@ -51,8 +51,8 @@ def test_an_index_sorts_the_rows_in_a_version_of_their_own(owner: User) -> None:
     assert [read(owner, dataset, number) for number in (1, 2, 3)] == [ROWS, by_place(ROWS), by_place(ROWS) + MORE]
 
 
-def test_an_index_does_not_finish_what_others_have_not(owner: User) -> None:
-    """Rows that wait to be finished are sorted with the others, and no version has them before they are."""
+def test_an_index_keeps_pending_rows_pending(owner: User) -> None:
+    """A new index sorts pending rows with the others, and makes no version of them."""
     dataset = make_dataset(owner, ROWS)["id"]
     owner.call("POST", f"/datasets/{dataset}/data", json={"rows": MORE, "finalize": False})
     owner.call("POST", f"/datasets/{dataset}/indexes", json={"columns": ["place"]})
@@ -61,7 +61,7 @@ def test_an_index_does_not_finish_what_others_have_not(owner: User) -> None:
     assert read(owner, dataset, 2) == by_place(ROWS + MORE)
 
 
-def test_a_dataset_made_with_indexes_is_sorted_by_the_last(owner: User) -> None:
-    """Rows sent with indexes are in the order of the last of them in the first version."""
+def test_a_new_dataset_is_sorted_by_its_last_index(owner: User) -> None:
+    """The first version of a dataset with several indexes is sorted by the last of them."""
     dataset = make_dataset(owner, ROWS, indexes=[{"columns": ["id"]}, {"columns": ["place"]}])["id"]
     assert read(owner, dataset, 1) == by_place(ROWS)

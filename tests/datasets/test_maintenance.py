@@ -1,4 +1,4 @@
-"""What the background does to datasets, done at once."""
+"""Background maintenance of datasets: compaction, abandoned writes and orphaned files."""
 
 import asyncio
 import os
@@ -29,38 +29,38 @@ def org(server: Server) -> Iterator[Organization]:
 
 @pytest.fixture(scope="module")
 def owner(org: Organization) -> User:
-    """Somebody with datasets."""
+    """A person with datasets."""
     return org.new_user()
 
 
-def run(server: Server, work: Callable[[Database, TableStore], Awaitable[Any]]) -> Any:
-    """Work as the background process does it."""
+def run(server: Server, task: Callable[[Database, TableStore], Awaitable[Any]]) -> Any:
+    """Run a maintenance task as the background process does."""
 
-    async def wired() -> Any:
+    async def run_task() -> Any:
         database = Database(server.postgres_url, 2)
         await database.open()
         try:
-            return await work(database, TableStore(FileStore("", server.data / "tables", 0)))
+            return await task(database, TableStore(FileStore("", server.data / "tables", 0)))
         finally:
             await database.close()
 
-    return asyncio.run(wired())
+    return asyncio.run(run_task())
 
 
-def head(server: Server, dataset: str) -> list[dict[str, Any]]:
-    """The files that the next write stands on."""
+def list_head_files(server: Server, dataset: str) -> list[dict[str, Any]]:
+    """Return the files of a dataset's head."""
     (row,) = server.query("select head from dataset where asset_id = $1", dataset)
     files: list[dict[str, Any]] = msgspec.json.decode(row["head"])["files"]
     return files
 
 
-def test_small_files_are_joined_for_the_next_version(server: Server, owner: User) -> None:
-    """Many small writes are joined in the background: no version changes, the next one has the joined files."""
+def test_small_files_are_compacted_for_the_next_version(server: Server, owner: User) -> None:
+    """The files of many small writes are joined in the background. Only the next version has the joined files."""
     dataset = make_dataset(owner, [{"id": 0}])["id"]
     for key in range(1, 17):
         owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": key}]})
     before = owner.client.get(f"/datasets/{dataset}/versions/17/manifest").content
-    wait_until(lambda: len(head(server, dataset)) < 4, timeout_s=60)
+    wait_until(lambda: len(list_head_files(server, dataset)) < 4, timeout_s=60)
     assert owner.client.get(f"/datasets/{dataset}/versions/17/manifest").content == before
     assert owner.call("GET", f"/datasets/{dataset}/stats")["version"] == 17
     owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 17}]})
@@ -72,7 +72,7 @@ def test_small_files_are_joined_for_the_next_version(server: Server, owner: User
 
 
 def test_abandoned_writes_become_a_version(server: Server, owner: User) -> None:
-    """Rows whose author never finished them are a version of theirs after an hour, and not before."""
+    """Rows that stay pending for an hour become a version of their author, and not before."""
     dataset = make_dataset(owner)["id"]
     owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 3}], "finalize": False})
     run(server, finish_abandoned_writes)
@@ -84,19 +84,19 @@ def test_abandoned_writes_become_a_version(server: Server, owner: User) -> None:
     assert (newest["number"], newest["user_id"]) == (2, owner.id)
 
 
-def test_a_deleted_dataset_leaves_no_files(server: Server, owner: User) -> None:
-    """The files of a deleted dataset go once they are a day old; those of others stay."""
-    gone, stays = make_dataset(owner)["id"], make_dataset(owner)["id"]
-    owner.call("DELETE", f"/datasets/{gone}")
-    files = {each: server.data / "tables" / each[-2:] / each.replace("-", "") for each in (gone, stays)}
+def test_the_files_of_a_deleted_dataset_are_deleted(server: Server, owner: User) -> None:
+    """The files of a deleted dataset are deleted once they are a day old, and those of other datasets stay."""
+    deleted, stays = make_dataset(owner)["id"], make_dataset(owner)["id"]
+    owner.call("DELETE", f"/datasets/{deleted}")
+    files = {dataset: server.data / "tables" / dataset[-2:] / dataset.replace("-", "") for dataset in (deleted, stays)}
     run(server, delete_orphaned_files)
-    assert list(files[gone].glob("*.parquet"))
+    assert list(files[deleted].glob("*.parquet"))
     for folder in files.values():
         for path in folder.rglob("*"):
             os.utime(path, (time.time() - 90_000,) * 2)
     server.query("update dataset set swept_on = now() - interval '2 days' where asset_id = $1", stays)
     run(server, delete_orphaned_files)
-    assert not files[gone].exists()
+    assert not files[deleted].exists()
     assert owner.call("GET", f"/datasets/{stays}/data") == [
         {"id": 1, "day": "2026-01-01", "mm": 3.5},
         {"id": 2, "day": "2026-01-02", "mm": None},

@@ -1,4 +1,4 @@
-"""Reading datasets by HTTP: rows, queries, exports, by those who may."""
+"""Reading datasets over HTTP: rows, queries and exports."""
 
 import csv
 import io
@@ -42,13 +42,13 @@ def org(server: Server) -> Iterator[Organization]:
 
 @pytest.fixture(scope="module")
 def owner(org: Organization) -> User:
-    """Somebody with a dataset."""
+    """A person with a dataset."""
     return org.new_user()
 
 
 @pytest.fixture(scope="module")
 def dataset(owner: User) -> str:
-    """A private dataset of 250 rows, in two versions: the second has ten rows more."""
+    """A private dataset with two versions, of 250 and 260 rows."""
     made = make_dataset(owner, ROWS, schema=SCHEMA, name="Rain/of \u202e2026")["id"]
     more = [{"id": i, "city": "Genève", "mm": None} for i in range(250, 260)]
     owner.call("POST", f"/datasets/{made}/data", json={"rows": more, "mode": "append"})
@@ -56,7 +56,7 @@ def dataset(owner: User) -> str:
 
 
 def query(who: User, dataset: str, sql: str, **body: Any) -> dict[str, Any]:
-    """The whole answer to a query."""
+    """Run a query, and return the whole response."""
     answer = who.client.post(f"/datasets/{dataset}/query-custom", json={"query": sql, **body})
     assert answer.status_code == 200, answer.text
     read: dict[str, Any] = answer.json()
@@ -64,7 +64,7 @@ def query(who: User, dataset: str, sql: str, **body: Any) -> dict[str, Any]:
 
 
 def test_query(owner: User, dataset: str) -> None:
-    """A query answers rows with their keys in order, what ran, and how many rows it has."""
+    """A query returns rows with columns in order, the query that ran, and the number of rows."""
     sql = "select city, count(*), sum(mm) from {{table}} group by city order by count(*) desc, city;"
     answer = query(owner, dataset, sql)
     assert [list(row) for row in answer["data"]] == [["city", "count", "sum"]] * 4
@@ -75,15 +75,15 @@ def test_query(owner: User, dataset: str) -> None:
 
 
 def test_query_by_version(owner: User, dataset: str) -> None:
-    """A version is asked by its number, for ever; one there is none of is 404."""
+    """A query can read any version by its number. An unknown version is 404."""
     for number, rows in ((1, 250), (2, 260)):
         assert query(owner, dataset, "select count(*) n from {{table}}", version=number)["data"] == [{"n": rows}]
-    gone = owner.client.post(f"/datasets/{dataset}/query-custom", json={"query": "select 1", "version": 3})
-    assert_exchange_error(gone, 404, "not_found")
+    unknown = owner.client.post(f"/datasets/{dataset}/query-custom", json={"query": "select 1", "version": 3})
+    assert_exchange_error(unknown, 404, "not_found")
 
 
 def test_query_page(owner: User, dataset: str) -> None:
-    """A page is cut from the query's own result: its total and its end are exact."""
+    """A page is cut from the query's result, and its total and `hasMore` are exact."""
     sql = "select id from {{table}} order by id limit 25"
     pages = [query(owner, dataset, sql, offset=offset, limit=10) for offset in (0, 10, 20)]
     assert [row["id"] for page in pages for row in page["data"]] == list(range(25))
@@ -92,7 +92,7 @@ def test_query_page(owner: User, dataset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "said"),
+    ("body", "code", "word"),
     [
         ({"query": "select nope from {{table}}"}, "invalid_query", "nope"),
         ({"query": "delete from {{table}}"}, "invalid_query", "SELECT"),
@@ -106,15 +106,15 @@ def test_query_page(owner: User, dataset: str) -> None:
         ({"query": 1}, "invalid_request", "query"),
     ],
 )
-def test_mistakes(body: dict[str, Any], code: str, said: str, owner: User, dataset: str) -> None:
-    """A caller's mistake is 400, and says what it is."""
+def test_invalid_queries(body: dict[str, Any], code: str, word: str, owner: User, dataset: str) -> None:
+    """An invalid query or parameter is 400 with a message about it."""
     answer = owner.client.post(f"/datasets/{dataset}/query-custom", json=body)
     assert_exchange_error(answer, 400, code)
-    assert said in answer.json()["error"]["message"]
+    assert word in answer.json()["error"]["message"]
 
 
-def test_place_of_a_mistake(owner: User, dataset: str) -> None:
-    """A mistake is told with its place."""
+def test_the_position_of_an_error(owner: User, dataset: str) -> None:
+    """The error of an invalid query has its position, line and column."""
     sql = "select id,\n  nope\nfrom {{table}}"
     error = owner.client.post(f"/datasets/{dataset}/query-custom", json={"query": sql}).json()["error"]
     assert error["details"]["position"] == sql.index("nope") + 1
@@ -122,7 +122,7 @@ def test_place_of_a_mistake(owner: User, dataset: str) -> None:
 
 
 def test_rows(owner: User, dataset: str) -> None:
-    """Pages by offset and by cursor show every row once, in one order, and end exactly."""
+    """Pages by offset and by cursor have every row once, in the same order, and end exactly."""
     paged: list[dict[str, Any]] = []
     for offset in (0, 100, 200):
         answer = owner.client.get(f"/datasets/{dataset}/data", params={"offset": offset}).json()
@@ -145,8 +145,8 @@ def test_rows(owner: User, dataset: str) -> None:
     assert (beyond["data"], beyond["pagination"]["hasMore"]) == ([], False)
 
 
-def test_cursor_keeps_to_its_version(owner: User) -> None:
-    """Whoever pages by cursor reads one version to its end, whatever is written meanwhile."""
+def test_a_cursor_continues_in_its_version(owner: User) -> None:
+    """Pages by cursor come from one version, even if others are written meanwhile."""
     dataset = make_dataset(owner, ROWS, schema=SCHEMA)["id"]
     first = owner.client.get(f"/datasets/{dataset}/data", params={"limit": 200}).json()
     owner.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 1}], "mode": "overwrite"})
@@ -160,13 +160,13 @@ def test_cursor_keeps_to_its_version(owner: User) -> None:
     "params",
     [{"limit": "0"}, {"limit": "10001"}, {"offset": "-1"}, {"cursor": "x"}, {"cursor": "v0.1"}, {"version": "one"}],
 )
-def test_bad_pages(params: dict[str, str], owner: User, dataset: str) -> None:
-    """A page that cannot be is 400."""
+def test_invalid_pages(params: dict[str, str], owner: User, dataset: str) -> None:
+    """An invalid page is 400."""
     assert_exchange_error(owner.client.get(f"/datasets/{dataset}/data", params=params), 400, "invalid_request")
 
 
 def test_references(owner: User, org: Organization) -> None:
-    """References are resolved for whoever may know of what they refer to, and for nobody else."""
+    """References are resolved to assets that the reader may know of, and to no others."""
     target = make_dataset(owner, name="Target")["id"]
     made = owner.client.post(
         "/datasets/create/from-schema",
@@ -179,24 +179,24 @@ def test_references(owner: User, org: Organization) -> None:
             }
         },
     ).json()["data"]["id"]
-    asked = {"resolve_refs": "true"}
-    seen = owner.client.get(f"/datasets/{made}/data", params=asked).json()["resolved_refs"]
+    params = {"resolve_refs": "true"}
+    seen = owner.client.get(f"/datasets/{made}/data", params=params).json()["resolved_refs"]
     assert (seen["ref"][target]["kind"], seen["ref"][target]["name"]) == ("asset", "Target")
     queried = query(owner, made, "select ref from {{table}} where n = 1", resolve_refs=True)["resolved_refs"]
     assert queried == seen
     assert "resolved_refs" not in owner.client.get(f"/datasets/{made}/data").json()
-    other = org.new_user().client.get(f"/datasets/{made}/data", params=asked).json()
+    other = org.new_user().client.get(f"/datasets/{made}/data", params=params).json()
     assert (len(other["data"]), other["resolved_refs"]) == (2, {"ref": {}})
 
 
 def connected(who: User, dataset: str) -> set[str]:
-    """What a dataset refers to."""
-    asked = {"type": "reference", "direction": "source"}
-    return {one["target_id"] for one in who.call("GET", f"/assets/{dataset}/connections", params=asked)}
+    """Return the assets that a dataset refers to."""
+    params = {"type": "reference", "direction": "source"}
+    return {item["target_id"] for item in who.call("GET", f"/assets/{dataset}/connections", params=params)}
 
 
-def test_rows_connect_a_dataset_with_what_they_refer_to(owner: User) -> None:
-    """A finished version's references are its dataset's connections; of a deleted asset the rows keep the id alone."""
+def test_a_dataset_is_connected_to_what_its_rows_refer_to(owner: User) -> None:
+    """The references of the newest version are the dataset's connections. Rows keep the ids of deleted assets."""
     first, second, third = [make_dataset(owner, name=name)["id"] for name in "abc"]
     rows = [{"id": 1, "ref": first, "too": None}, {"id": 2, "ref": second, "too": second}]
     made = make_dataset(owner, rows, schema="create table t (id bigint, ref uuid, too uuid)", refs={"ref": "dataset"})
@@ -218,12 +218,12 @@ def test_rows_connect_a_dataset_with_what_they_refer_to(owner: User) -> None:
     assert connected(owner, made["id"]) == {first}
 
 
-def test_of_many_references_the_first_count(tmp_path: Path) -> None:
-    """However many ids are in a table, the first 1,000 are what it refers to; not itself, nor what is no id."""
+def test_connections_are_limited(tmp_path: Path) -> None:
+    """The first 1,000 ids in a table are its references, without its own id and invalid values."""
     tables, table_id, ids = TableStore(FileStore("", tmp_path, 0)), uuid4(), [uuid4() for _ in range(1200)]
     columns = tuple(Column(name, "text", ref_kind=kind) for name, kind in (("a", "action"), ("b", "asset")))
-    said = [str(table_id), "none", None, *map(str, ids[:600]), *map(str, ids)]
-    batch = pa.RecordBatch.from_pydict({"a": [str(uuid4())] * len(said), "b": said}, schema=arrow_schema(columns))
+    values = [str(table_id), "none", None, *map(str, ids[:600]), *map(str, ids)]
+    batch = pa.RecordBatch.from_pydict({"a": [str(uuid4())] * len(values), "b": values}, schema=arrow_schema(columns))
     snapshot = tables.create(table_id, columns, [batch])
     assert find_references(tables, snapshot) == ids[:1000]
     assert find_references(tables, msgspec.structs.replace(snapshot, columns=columns[:1])) == []
@@ -231,7 +231,7 @@ def test_of_many_references_the_first_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format_", ["csv", "json", "ndjson", "parquet", "arrow"])
 def test_export(format_: str, owner: User, dataset: str) -> None:
-    """Every format holds all rows, under a name that is safe to keep."""
+    """Every format has all rows, and a safe file name."""
     answer = owner.client.get(f"/datasets/{dataset}/export", params={"format": format_, "version": 1})
     assert answer.status_code == 200
     disposition = answer.headers["content-disposition"]
@@ -254,77 +254,77 @@ def test_export(format_: str, owner: User, dataset: str) -> None:
     assert owner.client.head(f"/datasets/{dataset}/export", params={"format": format_}).content == b""
 
 
-def test_bad_exports(owner: User, dataset: str) -> None:
-    """A format or version there is none of is told before anything is sent."""
+def test_invalid_exports(owner: User, dataset: str) -> None:
+    """An unknown format or version is an error before anything is sent."""
     for params, status in (({"format": "xlsx"}, 400), ({"version": "99"}, 404), ({"version": "x"}, 400)):
         answer = owner.client.get(f"/datasets/{dataset}/export", params=params)
         assert answer.status_code == status, answer.text
 
 
 def test_download(owner: User, dataset: str) -> None:
-    """A dataset is downloaded as CSV unless another format is asked for, by the name it has now."""
+    """A dataset downloads as CSV by default, under its current name."""
     owner.call("PUT", f"/datasets/{dataset}", json={"dataset": {"name": "Renamed"}})
     plain = owner.client.post(f"/assets/{dataset}/download")
     assert 'filename="Renamed.csv"' in plain.headers["content-disposition"]
     assert plain.text == owner.client.get(f"/datasets/{dataset}/export").text
-    told = owner.client.post(f"/assets/{dataset}/download", json={"format": "ndjson"})
-    assert told.text.count("\n") == 260
+    ndjson = owner.client.post(f"/assets/{dataset}/download", json={"format": "ndjson"})
+    assert ndjson.text.count("\n") == 260
     assert_exchange_error(
         owner.client.post(f"/assets/{dataset}/download", json={"format": "xlsx"}), 400, "invalid_request"
     )
 
 
-def test_who_may(owner: User, org: Organization, dataset: str) -> None:
-    """Rows, queries and exports are for readers; a dataset for sale is locked, an unknown one is not there."""
-    ways: list[tuple[str, str, Any]] = [
+def test_access(owner: User, org: Organization, dataset: str) -> None:
+    """Only readers can read rows, queries and exports. A dataset for sale is locked, and an unknown one is 404."""
+    requests: list[tuple[str, str, Any]] = [
         ("GET", "data", None),
         ("POST", "query-custom", {"query": "select 1"}),
         ("GET", "export", None),
     ]
 
-    def ask(who: User, where: str) -> set[int]:
+    def statuses(who: User, dataset_id: str) -> set[int]:
         return {
-            who.client.request(method, f"/datasets/{where}/{path}", json=body).status_code
-            for method, path, body in ways
+            who.client.request(method, f"/datasets/{dataset_id}/{path}", json=body).status_code
+            for method, path, body in requests
         }
 
     colleague, outsider = org.new_user(), org.new_outsider()
-    assert ask(colleague, dataset) == ask(outsider, dataset) == {404}
+    assert statuses(colleague, dataset) == statuses(outsider, dataset) == {404}
     share = {"permission": {"user": {"user_id": outsider.id}, "role": "read"}}
     owner.call("PUT", f"/datasets/{dataset}/share", json=share)
-    assert ask(org.with_unbound_key(outsider), dataset) == {200}
+    assert statuses(org.with_unbound_key(outsider), dataset) == {200}
     share["permission"]["role"] = "none"
     owner.call("PUT", f"/datasets/{dataset}/share", json=share)
-    assert ask(org.with_unbound_key(outsider), dataset) == {404}
-    assert ask(owner, "00000000-0000-7000-8000-000000000000") == {404}
-    assert ask(owner, "x") == {400}
+    assert statuses(org.with_unbound_key(outsider), dataset) == {404}
+    assert statuses(owner, "00000000-0000-7000-8000-000000000000") == {404}
+    assert statuses(owner, "x") == {400}
     sold = make_dataset(org.with_unbound_key(owner), visibility="monetized", monetization="pay-to-unlock", price_usd=5)[
         "id"
     ]
-    for method, path, body in ways:
+    for method, path, body in requests:
         answer = org.with_unbound_key(outsider).client.request(method, f"/datasets/{sold}/{path}", json=body)
         assert_exchange_error(answer, 403, "locked")
         assert "Unlock" in answer.json()["error"]["message"]
 
 
-def test_many_ask_at_once(owner: User, dataset: str) -> None:
-    """More queries than the server runs at once wait their turn, and each gets its own answer."""
+def test_concurrent_queries(owner: User, dataset: str) -> None:
+    """More queries than the server runs at the same time wait, and each gets its own result."""
 
-    def ask(number: int) -> int:
+    def run(number: int) -> int:
         return int(query(owner, dataset, f"select {number} as x from {{{{table}}}} limit 1")["data"][0]["x"])
 
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(ask, range(16))) == list(range(16))
+        assert list(pool.map(run, range(16))) == list(range(16))
 
 
-def test_killed_in_an_export(server: Server, owner: User) -> None:
-    """An export whose process dies is broken off, never ended as if it were whole; the next one is whole."""
+def test_a_killed_export(server: Server, owner: User) -> None:
+    """If the process of an export is killed, the connection breaks and never looks complete. The next export works."""
     lines = b"".join(b"%d,%s\n" % (number, b"x" * 60) for number in range(200_000))
     made = owner.client.post("/datasets/create/from-file", files={"file": ("long.csv", b"id,text\n" + lines)})
     path = f"/datasets/{made.json()['data']['id']}/export"
     assert server.process is not None
 
-    def take() -> None:
+    def read_until_killed() -> None:
         with owner.client.stream("GET", path) as answer:
             pieces = answer.iter_raw()
             next(pieces)
@@ -335,12 +335,12 @@ def test_killed_in_an_export(server: Server, owner: User) -> None:
                 pass
 
     with pytest.raises(httpx.RemoteProtocolError):
-        take()
+        read_until_killed()
     assert owner.client.get(path).content == b"id,text\n" + lines
 
 
 def test_official_client(server: Server, owner: User) -> None:
-    """The official client creates a dataset and reads it back: whole, by query, by page, by download."""
+    """The official client creates a dataset, and reads it whole, by query, by page and by download."""
     with official_client(server, owner.member.key) as ouro:
         frame = pd.DataFrame(
             {
@@ -363,13 +363,13 @@ def test_official_client(server: Server, owner: User) -> None:
         assert (len(page.data), page.has_more, page.total) == (2, True, 3)
         rest = ouro.datasets.list_rows(made.id, limit=2, cursor=page.next_cursor)
         assert (len(rest.data), rest.has_more, rest.next_cursor) == (1, False, None)
-        asked = ouro.datasets.list_rows(made.id, sql="select big from {{table}} order by big", limit=2, offset=1)
-        assert [row["big"] for row in asked.data] == [3, 2**62]
-        assert (asked.total, asked.has_more, asked.sql) == (3, False, "select big from {{table}} order by big")
+        queried = ouro.datasets.list_rows(made.id, sql="select big from {{table}} order by big", limit=2, offset=1)
+        assert [row["big"] for row in queried.data] == [3, 2**62]
+        assert (queried.total, queried.has_more, queried.sql) == (3, False, "select big from {{table}} order by big")
 
 
 def test_decimals_are_exact(owner: User) -> None:
-    """Numerics and the sums of large numbers arrive with all their digits."""
+    """Decimals and sums of large numbers are returned exactly."""
     made = make_dataset(
         owner,
         [{"n": "12345678901234567890.12"}, {"n": "0.01"}],

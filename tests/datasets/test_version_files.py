@@ -1,4 +1,4 @@
-"""A version's files over HTTP: to the byte, in parts, and to nobody else."""
+"""Downloads of a version's Parquet files."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ def org(server: Server) -> Iterator[Organization]:
 
 @pytest.fixture(scope="module")
 def version(org: Organization) -> tuple[str, dict[str, Any]]:
-    """The path of a version of a private dataset, and its manifest."""
+    """The path and the manifest of a version of a private dataset."""
     rows = [{"id": number, "name": f"row {number}"} for number in range(2000)]
-    wanted = {"dataset": {"name": "Rows", "visibility": "private", "rows": rows}}
-    made = org.admin.call("POST", "/datasets/create/from-schema", json=wanted)
+    body = {"dataset": {"name": "Rows", "visibility": "private", "rows": rows}}
+    made = org.admin.call("POST", "/datasets/create/from-schema", json=body)
     path = f"/datasets/{made['id']}/versions/1"
     return path, org.admin.client.get(f"{path}/manifest").json()
 
 
-def test_a_file_has_the_fingerprint_of_the_manifest(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
-    """What is sent is what the manifest names: fingerprint, size, and the entity tag made of it."""
+def test_a_file_matches_the_manifest(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
+    """A file has the hash and size of the manifest, and the hash as entity tag."""
     path, manifest = version
     (file,) = manifest["files"]
     answer = org.admin.client.get(f"{path}/files/{file['name']}")
@@ -39,20 +39,20 @@ def test_a_file_has_the_fingerprint_of_the_manifest(org: Organization, version: 
 
 
 def test_parts_of_a_file(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
-    """A part is those bytes and no others; one behind the end is 416; the same bytes need not be sent again."""
+    """Range requests return exactly those bytes, 416 beyond the end, and 304 for known bytes."""
     path, manifest = version
-    where = f"{path}/files/{manifest['files'][0]['name']}"
-    whole = org.admin.client.get(where).content
-    for asked, first, last in (("0-3", 0, 4), ("100-", 100, None), ("-4", -4, None), ("7-7", 7, 8)):
-        part = org.admin.client.get(where, headers={"range": f"bytes={asked}"})
+    url = f"{path}/files/{manifest['files'][0]['name']}"
+    whole = org.admin.client.get(url).content
+    for requested, first, last in (("0-3", 0, 4), ("100-", 100, None), ("-4", -4, None), ("7-7", 7, 8)):
+        part = org.admin.client.get(url, headers={"range": f"bytes={requested}"})
         assert (part.status_code, part.content) == (206, whole[first:last])
-    assert org.admin.client.get(where, headers={"range": f"bytes={len(whole)}-"}).status_code == 416
+    assert org.admin.client.get(url, headers={"range": f"bytes={len(whole)}-"}).status_code == 416
     etag = f'"{manifest["files"][0]["sha3_512"]}"'
-    assert org.admin.client.get(where, headers={"if-none-match": etag}).status_code == 304
+    assert org.admin.client.get(url, headers={"if-none-match": etag}).status_code == 304
 
 
-def test_files_that_are_not_there(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
-    """Another name, version or dataset, a way out of the folder, and another's private dataset are all 404."""
+def test_unknown_files(org: Organization, version: tuple[str, dict[str, Any]]) -> None:
+    """Another name, version or dataset, a path out of the folder, and another person's private dataset are 404."""
     path, manifest = version
     name = manifest["files"][0]["name"]
     for wrong in (

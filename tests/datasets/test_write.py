@@ -1,4 +1,4 @@
-"""Writing to datasets: what is pending, what is a version, what is refused and changes nothing."""
+"""Writing to datasets: pending rows, versions, and rejected writes."""
 
 import gzip
 import json
@@ -24,28 +24,28 @@ def org(server: Server) -> Iterator[Organization]:
 
 @pytest.fixture(scope="module")
 def owner(org: Organization) -> User:
-    """Somebody with datasets."""
+    """A person with datasets."""
     return org.new_user()
 
 
 def write(owner: User, dataset: str, rows: list[dict[str, Any]], **more: Any) -> Any:
-    """The answer to rows."""
+    """Write rows."""
     return owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **more})
 
 
 def ids(owner: User, dataset: str, **query: Any) -> list[int]:
-    """The ids that are read."""
+    """Return the ids of the rows."""
     rows = owner.call("GET", f"/datasets/{dataset}/data", params={"limit": 1000, **query})
     return [row["id"] for row in rows]
 
 
 def versions(owner: User, dataset: str) -> list[int]:
-    """How many rows each version has, oldest first."""
-    return [one["rows"] for one in reversed(owner.call("GET", f"/datasets/{dataset}/versions"))]
+    """Return the number of rows in each version, oldest first."""
+    return [version["rows"] for version in reversed(owner.call("GET", f"/datasets/{dataset}/versions"))]
 
 
-def test_pending_rows_are_read_once_they_are_finished(owner: User) -> None:
-    """What is not finished is not read, nor what an overwrite has emptied; finished, it is one version."""
+def test_pending_rows_are_visible_once_they_are_finished(owner: User) -> None:
+    """Pending appends and overwrites are invisible. Finishing them makes one version."""
     dataset = make_dataset(owner)["id"]
     assert write(owner, dataset, [{"id": 7}], mode="overwrite", finalize=False).status_code == 200
     assert write(owner, dataset, [{"id": 8}], finalize=False).status_code == 200
@@ -58,8 +58,8 @@ def test_pending_rows_are_read_once_they_are_finished(owner: User) -> None:
     assert versions(owner, dataset) == [2, 2]
 
 
-def test_writes_at_once_are_all_kept(owner: User) -> None:
-    """Writes that come together go one after the other: each is a version, and no row is lost or twice."""
+def test_concurrent_writes_are_all_stored(owner: User) -> None:
+    """Concurrent writes run one after the other: each makes a version, and no row is lost or repeated."""
     dataset = make_dataset(owner, [{"id": 0}])["id"]
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(lambda key: write(owner, dataset, [{"id": key}]).status_code, range(1, 13)))
@@ -69,7 +69,7 @@ def test_writes_at_once_are_all_kept(owner: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "more", "status", "said"),
+    ("rows", "options", "status", "message"),
     [
         ([{"id": 3, "mm": "x"}], {}, 400, "Column mm, row 1: x is not double precision"),
         ([{"id": 3}, {"id": 3}], {}, 409, "id must be unique"),
@@ -83,17 +83,19 @@ def test_writes_at_once_are_all_kept(owner: User) -> None:
         ({"id": 3}, {}, 400, "list of objects"),
     ],
 )
-def test_what_is_refused_changes_nothing(owner: User, rows: Any, more: dict[str, Any], status: int, said: str) -> None:
-    """A row that does not fit, or repeats what is unique, refuses all rows of its request."""
+def test_a_rejected_write_changes_nothing(
+    owner: User, rows: Any, options: dict[str, Any], status: int, message: str
+) -> None:
+    """One row with an invalid or repeated value rejects all rows of the request."""
     dataset = make_dataset(owner)["id"]
-    answer = owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **more})
+    answer = owner.client.post(f"/datasets/{dataset}/data", json={"rows": rows, **options})
     assert answer.status_code == status, answer.text
-    assert said in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
     assert versions(owner, dataset) == [2]
 
 
-def test_text_may_hold_nul(owner: User) -> None:
-    """NUL in a text is kept and read back, wherever its row is; only the preview shows another sign for it."""
+def test_text_can_contain_nul(owner: User) -> None:
+    """NUL in text is stored and returned. Only the preview shows another character."""
     dataset = make_dataset(owner, [{"id": 1, "text": "a\0b"}])
     assert dataset["preview"] == [{"id": 1, "text": "a\ufffdb"}]
     assert write(owner, dataset["id"], [{"id": 2, "text": "\0"}]).status_code == 200
@@ -101,19 +103,19 @@ def test_text_may_hold_nul(owner: User) -> None:
     assert [row["text"] for row in rows] == ["a\0b", "\0"]
 
 
-def test_a_few_bytes_are_not_made_many_values(owner: User) -> None:
-    """Rows that leave nearly everything out are refused before room is made for all that they would be."""
+def test_sparse_rows_are_limited_by_values(owner: User) -> None:
+    """Rows that leave out most values are rejected before memory for all values is allocated."""
     wide, rows = {f"c{number}": 1 for number in range(1600)}, 12_500
     dataset = make_dataset(owner, [wide])["id"]
     assert_exchange_error(write(owner, dataset, [{}] * (rows + 1)), 413, "payload_too_large")
-    asked = {"dataset": {"name": "x", "visibility": "private", "rows": [wide, *[{}] * rows]}}
-    answer = owner.client.post("/datasets/create/from-schema", json=asked)
+    body = {"dataset": {"name": "x", "visibility": "private", "rows": [wide, *[{}] * rows]}}
+    answer = owner.client.post("/datasets/create/from-schema", json=body)
     assert_exchange_error(answer, 413, "payload_too_large")
     assert versions(owner, dataset) == [1]
 
 
-def test_the_key_is_seen_when_a_version_begins(owner: User) -> None:
-    """Repeated ids are no key; an overwrite may give or take it; an upsert makes one of ids that can be."""
+def test_the_choice_of_the_key(owner: User) -> None:
+    """Unique ids become the key. An overwrite chooses it anew, and an upsert makes a key of unique ids."""
     dataset = make_dataset(owner, [{"id": 1}, {"id": 1}])["id"]
     assert "key" in write(owner, dataset, [{"id": 1}], mode="upsert").json()["error"]["message"]
     assert write(owner, dataset, [{"id": 1}, {"id": 2}], mode="overwrite").status_code == 200
@@ -139,8 +141,8 @@ def test_the_key_is_seen_when_a_version_begins(owner: User) -> None:
     assert b"12345678901234567890.123456789012345678" in owner.client.get(f"/datasets/{empty}/data").content
 
 
-def test_a_refused_creation_leaves_nothing(server: Server, owner: User) -> None:
-    """A dataset whose rows do not fit, or repeat what is unique, is not there at all, nor are its files."""
+def test_a_rejected_creation_leaves_nothing(server: Server, owner: User) -> None:
+    """A dataset with invalid or repeated values is not created, and its files are deleted."""
     before = server.query("select count(*) from asset")[0][0]
     tables = sum(1 for _ in (server.data / "tables").glob("??/*"))
     schema = 'create table x ("a" bigint, "b" text)'
@@ -159,24 +161,24 @@ def test_a_refused_creation_leaves_nothing(server: Server, owner: User) -> None:
 
 
 def test_a_file_becomes_a_dataset(owner: User) -> None:
-    """A CSV with what it is said to be beside it is a dataset; one that cannot be read is refused by its line."""
-    said = {"dataset": json.dumps({"visibility": "private", "enum_columns": {"state": ["on", "off"]}})}
+    """A dataset can be created from an uploaded file or a file asset. An error in the file names its line."""
+    form = {"dataset": json.dumps({"visibility": "private", "enum_columns": {"state": ["on", "off"]}})}
     text = b"\xef\xbb\xbfid;State;when\n1;on;2024-01-01T00:00:00Z\n2;;\n"
-    made = owner.client.post("/datasets/create/from-file", files={"file": ("My rows.csv", text)}, data=said)
+    made = owner.client.post("/datasets/create/from-file", files={"file": ("My rows.csv", text)}, data=form)
     assert made.status_code == 200, made.text
     assert made.json()["data"]["name"] == "My rows"
     assert made.json()["row_ingest"]["inserted"] == 2
     dataset = made.json()["data"]["id"]
     assert ids(owner, dataset) == [1, 2]
     schema = owner.call("GET", f"/datasets/{dataset}/schema")
-    assert [(one["name"], one["type"], one["enum_values"], one["is_key"]) for one in schema] == [
+    assert [(column["name"], column["type"], column["enum_values"], column["is_key"]) for column in schema] == [
         ("id", "bigint", None, True),
         ("state", "text", ["on", "off"], False),
         ("when", "timestamp with time zone", None, False),
     ]
-    here = make_file(owner, b'{"id": 5}\n{"id": 6}\n', "lines.ndjson", visibility="private")["id"]
+    file_id = make_file(owner, b'{"id": 5}\n{"id": 6}\n', "lines.ndjson", visibility="private")["id"]
     copied = owner.call(
-        "POST", "/datasets/create/from-file", json={"file_id": here, "dataset": {"visibility": "private"}}
+        "POST", "/datasets/create/from-file", json={"file_id": file_id, "dataset": {"visibility": "private"}}
     )
     assert (copied["name"], ids(owner, copied["id"])) == ("lines", [5, 6])
     for name, content, words in [
@@ -184,13 +186,13 @@ def test_a_file_becomes_a_dataset(owner: User) -> None:
         ("a.csv", b"id,state\n1,maybe\n", "maybe is not one of on, off"),
         ("a.pdf", b"%PDF", "ending in"),
     ]:
-        refused = owner.client.post("/datasets/create/from-file", files={"file": (name, content)}, data=said)
+        refused = owner.client.post("/datasets/create/from-file", files={"file": (name, content)}, data=form)
         assert_exchange_error(refused, 400, "invalid_request")
         assert words in refused.json()["error"]["message"]
 
 
-def test_a_version_says_who_when_and_what(owner: User, org: Organization) -> None:
-    """Each version names who finished it; a column that changes is a version, and older ones keep theirs."""
+def test_versions_have_authors_and_columns(owner: User, org: Organization) -> None:
+    """Each version has the author who finished it, and its own columns. A changed column makes a version."""
     dataset = make_dataset(owner)["id"]
     second = org.new_user()
     owner.call(

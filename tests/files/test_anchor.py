@@ -1,4 +1,4 @@
-"""Files and the log: every content is anchored with the file, whoever anchored the same bytes before."""
+"""Anchoring of files: every content is anchored, even if another person anchored the same bytes before."""
 
 import asyncio
 import hashlib
@@ -20,29 +20,29 @@ from hallmarket.server.blobs.object_store import ObjectStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.files.delete_abandoned import delete_abandoned_uploads
 
-ALONE = str(UUID(int=0))
+ZERO_ID = str(UUID(int=0))
 
 
 def prove(server: Server, file: Any) -> Bundle:
-    """The proof of a file's bytes, at the address that its metadata gives."""
+    """Return the proof of a file's bytes, from the URL in its metadata."""
     url = server.url + file["metadata"]["proof"]
-    answer = wait_until(lambda: found if (found := httpx.get(url, trust_env=False)).status_code == 200 else None)
-    return Bundle.parse(answer.content)
+    response = wait_until(lambda: found if (found := httpx.get(url, trust_env=False)).status_code == 200 else None)
+    return Bundle.parse(response.content)
 
 
 def look_up(server: Server, file: Any) -> Any:
-    """What anybody may know who has the bytes."""
+    """Return what anyone who has the bytes can look up."""
     prove(server, file)
     return httpx.get(f"{server.url}/v1/public/media/{file['metadata']['sha3_512']}", trust_env=False).json()
 
 
 def media_of(server: Server, digest: str) -> list[Any]:
-    """The items that stand for a fingerprint."""
+    """Return the media with a hash."""
     return server.query("select organization_id, status from media where hash = $1", bytes.fromhex(digest))
 
 
-def total(org: Organization, who: User) -> int:
-    """How many media the organization lists, and counts."""
+def count_media(org: Organization, who: User) -> int:
+    """Return the number of media in the organization's list, and check its total."""
     with org.server.client(who.member.key) as client:
         page = client.get("/v1/media", params={"limit": 100}).json()
     assert page["total"] == len(page["items"])
@@ -50,26 +50,26 @@ def total(org: Organization, who: User) -> int:
 
 
 def test_a_file_is_anchored_and_proved(org: Organization) -> None:
-    """A file's fingerprint comes into the log with it, among the organization's media, and is proved to anybody."""
-    before, content = total(org, org.admin), os.urandom(50)
+    """A file's hash is anchored as one of the organization's media, and anyone can verify its proof."""
+    before, content = count_media(org, org.admin), os.urandom(50)
     file = make_file(org.admin, content, "secret plan.txt", visibility="private")
     bundle = prove(org.server, file)
     assert bundle.claims is not None
     assert (bundle.claims.creator, bundle.claims.organization) == (org.admin.id, org.id)
     assert hashlib.sha3_512(content).hexdigest().encode() in bundle.entry
-    assert total(org, org.admin) == before + 1
+    assert count_media(org, org.admin) == before + 1
 
 
-def test_only_what_everybody_may_see_is_named_to_everybody(org: Organization) -> None:
-    """The name of a private file is told to nobody who only has the same bytes; that of a public one is."""
+def test_only_public_files_are_registered_by_name(org: Organization) -> None:
+    """A lookup by the same bytes returns the name of a public file, but not of a private one."""
     team = org.admin.create_team("open-sea", visibility="public")["id"]
     private = make_file(org.admin, file_name="secret plan.txt", visibility="private")
     public = make_file(org.admin, file_name="tide.txt", visibility="public", team_id=team)
     assert (look_up(org.server, private)["name"], look_up(org.server, public)["name"]) == (None, "tide.txt")
 
 
-def test_bytes_in_the_log_already_make_a_file_all_the_same(org: Organization) -> None:
-    """Whoever anchored the fingerprint before, a file of these bytes is made, and the log has them once."""
+def test_bytes_that_are_already_anchored_can_become_files(org: Organization) -> None:
+    """Files of bytes that are anchored already are created, and the log has the hash once."""
     content, outsider = os.urandom(60), org.new_outsider()
     digest = hashlib.sha3_512(content).hexdigest()
     with org.server.client(outsider.member.key) as client:
@@ -80,24 +80,24 @@ def test_bytes_in_the_log_already_make_a_file_all_the_same(org: Organization) ->
     assert [str(prove(org.server, file).claims.organization) for file in files] == [outsider.member.organization] * 3
 
 
-def test_a_person_alone_anchors_in_no_organizations_name(org: Organization) -> None:
-    """A file in the personal context is proved with the zero UUID for an organization, and is in nobody's listing."""
-    before = total(org, org.admin)
+def test_a_file_in_the_personal_context_belongs_to_no_organization(org: Organization) -> None:
+    """The proof of a file in the personal context has the zero UUID as organization, and no list has the file."""
+    before = count_media(org, org.admin)
     free = org.with_unbound_key(org.admin)
     file = make_file(free, visibility="private")
     assert [row["organization_id"] for row in media_of(org.server, file["metadata"]["sha3_512"])] == [None]
     claims = prove(org.server, file).claims
     assert claims is not None
-    assert (claims.creator, claims.organization) == (org.admin.id, ALONE)
-    assert total(org, org.admin) == before
+    assert (claims.creator, claims.organization) == (org.admin.id, ZERO_ID)
+    assert count_media(org, org.admin) == before
     assert org.server.query("select count(*) from media_count where organization_id is null")[0][0] == 0
     with org.server.client(org.admin.member.key) as client:
         taken = client.post("/v1/media/anchor", json={"hash": file["metadata"]["sha3_512"], "size": 99})
     assert (taken.status_code, taken.json()["details"]) == (409, None)
 
 
-def test_other_content_is_anchored_too(org: Organization) -> None:
-    """New content of a file is proved like the first; the first stays proved."""
+def test_new_content_is_anchored(org: Organization) -> None:
+    """The new content of a file is anchored, and the old content stays anchored."""
     file = make_file(org.admin, os.urandom(20), visibility="private")
     sent = upload_bytes(org.admin, os.urandom(21))
     source = {"bucket": sent["bucket"], "path": sent["path"], "size": 5, "type": "made/up"}
@@ -107,7 +107,7 @@ def test_other_content_is_anchored_too(org: Organization) -> None:
 
 
 def delete_abandoned(server: Server) -> None:
-    """What the background does every few minutes."""
+    """Delete abandoned uploads and unused blobs, as the background process does every ten minutes."""
 
     async def run() -> None:
         database = Database(server.postgres_url, 1)
@@ -119,10 +119,10 @@ def delete_abandoned(server: Server) -> None:
     asyncio.run(run())
 
 
-def test_bytes_that_nothing_keeps_are_cleared_away(org: Organization) -> None:
-    """What was replaced, deleted, discarded or forgotten takes no space; what is a file's stays."""
+def test_unused_bytes_are_deleted(org: Organization) -> None:
+    """Bytes of replaced, deleted, discarded and expired content are deleted; those of files and uploads stay."""
     admin, server = org.admin, org.server
-    kept, deleted, replaced = (make_file(admin, os.urandom(30), visibility="private") for _ in range(3))
+    current, deleted, replaced = (make_file(admin, os.urandom(30), visibility="private") for _ in range(3))
     discarded, expired, waiting = (upload_bytes(admin, os.urandom(31)) for _ in range(3))
     admin.call("DELETE", f"/files/{deleted['id']}")
     body = {"file_name": "new", "file_base64": "bmV3"}
@@ -131,9 +131,12 @@ def test_bytes_that_nothing_keeps_are_cleared_away(org: Organization) -> None:
     server.query("update upload set expires_on = now() - interval '1 second' where id = $1", expired["id"])
     admin.call("POST", "/files/upload/complete", 404, json={"upload_id": expired["upload_id"]})
     delete_abandoned(server)
-    there = find_stored_objects(server).keys()
-    digests = [thing.get("sha3_512") or thing["metadata"]["sha3_512"] for thing in (kept, new, waiting)]
-    gone = [thing.get("sha3_512") or thing["metadata"]["sha3_512"] for thing in (deleted, replaced, discarded, expired)]
-    assert set(digests) <= there
-    assert not set(gone) & there
+    stored = find_stored_objects(server).keys()
+    assert {digest_of(item) for item in (current, new, waiting)} <= stored
+    assert not {digest_of(item) for item in (deleted, replaced, discarded, expired)} & stored
     prove(server, deleted)
+
+
+def digest_of(item: Any) -> str:
+    """Return the SHA3-512 of a file or an upload."""
+    return str(item.get("sha3_512") or item["metadata"]["sha3_512"])

@@ -1,4 +1,4 @@
-"""Files in an S3 store: sent, read whole and in part, and cleared away, over HTTP as anybody speaks it."""
+"""Files in an S3 store: uploaded, downloaded whole and in part, and deleted."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Organization, Any]]:
-    """An organization of a server that keeps its bytes in S3, and that S3's process."""
+    """An organization on a server that stores bytes in S3, and the process of that S3."""
     port = free_port()
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -39,12 +39,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Organization, Any]]
 
 
 def test_life_of_a_file_in_s3(world: tuple[Organization, Any]) -> None:
-    """A file larger than a part goes to S3 and comes back, whole and in parts; deleted it is gone; S3 away is 503."""
+    """A file of several parts is stored in S3, downloaded whole and in part, and deleted. Without S3, it is 503."""
     org, s3 = world
     admin, content = org.admin, os.urandom(20 * MIB + 3)
-    begun = admin.call("POST", "/files/upload-url", json={"file_name": "large.bin"})
-    assert httpx.put(begun["upload_url"], content=content, trust_env=False, timeout=120).status_code == 200
-    upload_id = begun["path"].partition("/")[0]
+    upload = admin.call("POST", "/files/upload-url", json={"file_name": "large.bin"})
+    assert httpx.put(upload["upload_url"], content=content, trust_env=False, timeout=120).status_code == 200
+    upload_id = upload["path"].partition("/")[0]
     admin.call("POST", "/files/create", json={"file": {"id": upload_id, "name": "Large", "visibility": "private"}})
     url = admin.call("GET", f"/files/{upload_id}/data")["url"]
     assert httpx.get(url, trust_env=False, timeout=120).content == content
@@ -63,13 +63,13 @@ def test_life_of_a_file_in_s3(world: tuple[Organization, Any]) -> None:
 
 
 def names() -> list[str]:
-    """The names of all objects in the bucket."""
+    """Return the names of all objects in the bucket."""
     store = S3Store(BUCKET, client_options={"allow_http": True})
     return [entry["path"] for page in obstore.list(store) for entry in page]
 
 
 def delete_abandoned(org: Organization) -> None:
-    """What the background does every few minutes."""
+    """Delete unused blobs, as the background process does every ten minutes."""
 
     async def run() -> None:
         database = Database(org.server.postgres_url, 1)

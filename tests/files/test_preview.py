@@ -1,4 +1,4 @@
-"""A file's preview: the thumbnail of its content, for those who may read it."""
+"""A file's preview: the thumbnail of its content, for its readers."""
 
 import asyncio
 import base64
@@ -19,12 +19,12 @@ from previews.samples import encode, noisy_image
 
 
 def preview_of(org: Organization, file: dict[str, Any]) -> Any:
-    """A file's preview, once there is one."""
+    """Return a file's preview once it exists."""
     return wait_until(lambda: org.admin.call("GET", f"/files/{file['id']}")["preview"])
 
 
-def test_a_picture_is_shown_to_its_readers(org: Organization) -> None:
-    """A file that is a picture gets its thumbnail as preview, which opens; whoever may not read it is told nothing."""
+def test_an_image_gets_a_preview(org: Organization) -> None:
+    """An image gets its thumbnail as preview, which can be downloaded. People who may not read the file get 404."""
     file = make_file(org.admin, encode(noisy_image(1000, 500), "JPEG"), "tide.jpg", visibility="private")
     (picture,) = preview_of(org, file)
     assert (picture["type"], picture["width"], picture["height"]) == ("image", 512, 256)
@@ -34,8 +34,8 @@ def test_a_picture_is_shown_to_its_readers(org: Organization) -> None:
     org.new_user().call("GET", f"/files/{file['id']}", 404)
 
 
-def test_other_content_gets_another_preview_or_none(org: Organization) -> None:
-    """A preview goes with the content it shows."""
+def test_new_content_gets_a_new_preview_or_none(org: Organization) -> None:
+    """Replacing the content removes the preview, and new content gets its own."""
     admin = org.admin
     file = make_file(admin, encode(noisy_image(300, 200), "PNG"), "tide.png")
     (old,) = preview_of(org, file)
@@ -48,8 +48,8 @@ def test_other_content_gets_another_preview_or_none(org: Organization) -> None:
             assert new["url"] != old["url"]
 
 
-def test_a_deleted_files_thumbnail_is_cleared_away(server: Server, org: Organization) -> None:
-    """With a file go its bytes, and with these their thumbnail and its address."""
+def test_the_thumbnail_of_a_deleted_file_is_deleted(server: Server, org: Organization) -> None:
+    """Deleting a file deletes its bytes, its thumbnail, and the thumbnail's URL."""
     file = make_file(org.admin, encode(noisy_image(200, 200), "PNG"), "tide.png")
     (picture,) = preview_of(org, file)
     before = {path for path in (server.data / "blobs").rglob("*") if path.is_file()}
@@ -60,7 +60,7 @@ def test_a_deleted_files_thumbnail_is_cleared_away(server: Server, org: Organiza
 
 
 async def delete_abandoned(server: Server) -> None:
-    """What the background process does every ten minutes."""
+    """Delete unused blobs, as the background process does every ten minutes."""
     database = Database(server.postgres_url, 1)
     await database.open()
     try:

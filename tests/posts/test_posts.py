@@ -1,4 +1,4 @@
-"""Posts: who may read and change them, what their content comes back as, what follows from it."""
+"""Posts: access, content in both forms, mentions, connections and embedded assets."""
 
 import asyncio
 from typing import Any
@@ -19,23 +19,23 @@ DOCUMENT = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type"
 
 
 def write(who: User, content: Any = "hello", status: int = 200, **post: Any) -> Any:
-    """A new post of somebody's, private unless told."""
+    """Create a post, private by default."""
     post = {"name": "The harbour", "visibility": "private"} | post
     return who.call("POST", "/posts/create", status, json={"post": post, "content": content})
 
 
 def change(who: User, post_id: str, content: Any = None, status: int = 200, **post: Any) -> Any:
-    """A post, changed."""
+    """Update a post."""
     return who.call("PUT", f"/posts/{post_id}", status, json={"post": post, "content": content})
 
 
 def share(who: User, asset: str, person: User, role: str) -> None:
-    """Give somebody a role."""
+    """Grant a person a role."""
     who.call("PUT", f"/assets/{asset}/share", json={"permission": {"user": {"user_id": person.id}, "role": role}})
 
 
-def told(server: Server, person: User) -> list[tuple[str, str]]:
-    """What somebody was notified of: the type, and which asset."""
+def notifications(server: Server, person: User) -> list[tuple[str, str]]:
+    """Return the type and asset of each of a person's notifications."""
     rows = server.query(
         "select type, asset_id::text as asset from notification where destination_id = $1 order by created_on, id",
         person.id,
@@ -44,7 +44,7 @@ def told(server: Server, person: User) -> list[tuple[str, str]]:
 
 
 def connections(server: Server, asset: str) -> set[tuple[str, str]]:
-    """What an asset is connected with: the type, and the other asset."""
+    """Return the type and target of each of an asset's connections."""
     rows = server.query("select type, target_id::text as target from connection where source_id = $1", UUID(asset))
     return {(row["type"], row["target"]) for row in rows}
 
@@ -59,15 +59,15 @@ def connections(server: Server, asset: str) -> set[tuple[str, str]]:
     ],
 )
 def test_content_has_both_forms(org: Organization, content: Any, text: str) -> None:
-    """Markdown gets a document, a document without text its markdown, and both together stay as they were sent."""
+    """Markdown gets a document, a document gets Markdown, and content with both stays as sent."""
     made = write(org.admin, content)
     assert made["content"] == {"text": text, "json": DOCUMENT}
     assert (made["asset_type"], made["preview"], made["comments"], made["views"]) == ("post", {"text": text}, 0, 0)
     assert org.admin.call("GET", f"/posts/{made['id']}") == made
 
 
-def test_each_role_opens_what_it_should(org: Organization) -> None:
-    """A private post is not there for others; readers read, writers write, administrators delete."""
+def test_each_role_allows_what_it_should(org: Organization) -> None:
+    """A private post is 404 for others. Readers read, writers write, and administrators delete."""
     post, guest = write(org.admin)["id"], org.new_user()
     for method, body in (("GET", None), ("PUT", {"content": "mine"}), ("DELETE", None)):
         guest.call(method, f"/posts/{post}", 404, json=body)
@@ -81,7 +81,7 @@ def test_each_role_opens_what_it_should(org: Organization) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"visibility": "private"},
         {"monetization": "pay-per-use"},
@@ -93,17 +93,17 @@ def test_each_role_opens_what_it_should(org: Organization) -> None:
         {"max_billable_seconds": 9},
     ],
 )
-def test_writers_do_not_set_the_price(org: Organization, said: dict[str, Any]) -> None:
-    """Who sees a post, and what it costs in whichever way, is for its administrators."""
+def test_writers_cannot_change_the_price(org: Organization, fields: dict[str, Any]) -> None:
+    """Only administrators can change a post's visibility and prices."""
     post, guest = write(org.admin, visibility="organization")["id"], org.new_user()
     share(org.admin, post, guest, "write")
-    change(guest, post, status=403, **said)
+    change(guest, post, status=403, **fields)
     share(org.admin, post, guest, "admin")
-    change(guest, post, **said)
+    change(guest, post, **fields)
 
 
-def test_nothing_comes_from_itself(org: Organization) -> None:
-    """A source that a post is the source of, or the post itself, is refused."""
+def test_an_asset_cannot_be_its_own_source(org: Organization) -> None:
+    """A post's source cannot be the post itself, or a post that derives from it."""
     first = write(org.admin)["id"]
     second = write(org.admin, source_id=first)["id"]
     for source in (first, second):
@@ -111,8 +111,8 @@ def test_nothing_comes_from_itself(org: Organization) -> None:
     assert org.admin.call("GET", f"/posts/{first}")["source_id"] is None
 
 
-def test_changes_touch_what_they_name(org: Organization) -> None:
-    """Content null, or none, keeps the content; a name left out keeps the name."""
+def test_unset_fields_do_not_change(org: Organization) -> None:
+    """Without content, or with null, a post keeps its content; without a name it keeps its name."""
     made = write(org.admin, "before")
     renamed = change(org.admin, made["id"], name="The quay")
     assert (renamed["name"], renamed["content"]["text"]) == ("The quay", "before")
@@ -123,10 +123,10 @@ def test_changes_touch_what_they_name(org: Organization) -> None:
     assert rewritten["last_updated"] > made["last_updated"]
 
 
-def test_a_change_changes_one_field(org: Organization) -> None:
-    """Each field that is changed becomes what is said, and no other becomes anything else."""
+def test_an_update_changes_only_the_sent_fields(org: Organization) -> None:
+    """A sent field gets the sent value, and no other field changes."""
     asset, source = write(org.admin, visibility="organization", price_usd=1)["id"], write(org.admin)["id"]
-    follow = {"last_updated", "slug", "family_id", "price", "unit_cost"}  # from what was changed
+    derived = {"last_updated", "slug", "family_id", "price", "unit_cost"}  # from the changed field
     before = org.admin.call("GET", f"/assets/{asset}")
     for name, value in {
         "name": "The quay",
@@ -146,13 +146,13 @@ def test_a_change_changes_one_field(org: Organization) -> None:
     }.items():
         change(org.admin, asset, **{name: value})
         after = org.admin.call("GET", f"/assets/{asset}")
-        changed = {each for each in after if after[each] != before[each]} - follow
+        changed = {field for field in after if after[field] != before[field]} - derived
         assert (changed, after[name]) == ({name}, value)
         before = after
 
 
-def test_a_post_for_sale_shows_strangers_no_word(org: Organization) -> None:
-    """Who has not bought a post sees its listing, finds no word of it, and is told to unlock it."""
+def test_a_post_for_sale_hides_its_content(org: Organization) -> None:
+    """A person who has not bought a post sees its listing only, cannot search its content, and gets `Unlock`."""
     team = org.admin.create_team("shop", visibility="public")["id"]
     post = write(org.admin, "a *secret* word", visibility="monetized", price_usd=2, team_id=team)
     seen = org.new_outsider().call("GET", f"/posts/{post['id']}")
@@ -175,34 +175,34 @@ def test_a_post_for_sale_shows_strangers_no_word(org: Organization) -> None:
         assert "Unlock" in response.json()["error"]["message"]
 
 
-def test_whoever_is_mentioned_and_may_read_is_told_once(org: Organization) -> None:
-    """A mention tells a reader, and nobody twice; who may not read is told nothing, not even later of the same."""
+def test_mentioned_readers_are_notified_once(org: Organization) -> None:
+    """A mention notifies a person once, if they may read the post, and never a person who may not."""
     reader, outsider = org.new_user(), org.new_outsider()
     names = f"{{@{reader.member.username.upper()}}} and @{outsider.member.username}"
     post = write(org.admin, names, visibility="organization")
     mentions = [node["attrs"] for node in post["content"]["json"]["content"][0]["content"] if node["type"] == "mention"]
     assert [mention["id"] for mention in mentions] == [reader.id, outsider.id]
     change(org.admin, post["id"], names + " and {@nobody-there}")
-    assert told(org.server, reader) == [("mention", post["id"])]
-    assert told(org.server, outsider) == []
+    assert notifications(org.server, reader) == [("mention", post["id"])]
+    assert notifications(org.server, outsider) == []
     newcomer = org.new_user()
     change(org.admin, post["id"], f"{names} and @{newcomer.member.username}")
-    assert told(org.server, newcomer) == [("mention", post["id"])]
-    assert told(org.server, reader) == [("mention", post["id"])]
+    assert notifications(org.server, newcomer) == [("mention", post["id"])]
+    assert notifications(org.server, reader) == [("mention", post["id"])]
 
 
-def test_an_id_in_a_mention_is_ours(org: Organization) -> None:
-    """A caller's document cannot make a mention of one person tell another."""
+def test_the_server_sets_the_id_of_a_mention(org: Organization) -> None:
+    """An id that the author sends in a mention is replaced, so that it cannot notify another person."""
     reader, other = org.new_user(), org.new_user()
     attrs = {"username": reader.member.username, "id": other.id}
     document = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "mention", "attrs": attrs}]}]}
     post = write(org.admin, {"json": document}, visibility="organization")
-    assert told(org.server, reader) == [("mention", post["id"])]
-    assert told(org.server, other) == []
+    assert notifications(org.server, reader) == [("mention", post["id"])]
+    assert notifications(org.server, other) == []
 
 
-def test_what_a_post_shows_and_links_to_is_connected(org: Organization) -> None:
-    """Shown assets are components, linked ones references, and a reader gets those of them that they may see."""
+def test_embedded_and_linked_assets_are_connected(org: Organization) -> None:
+    """Embedded assets are components and linked ones references. A reader gets those that they may see."""
     shown, hidden = (make_asset(org.server, org.admin, visibility=seen) for seen in ("organization", "private"))
     foreign = make_asset(org.server, org.new_outsider(), visibility="private")
     embed = '```assetComponent\n{"id": "%s"}\n```\n\n'
@@ -216,49 +216,49 @@ def test_what_a_post_shows_and_links_to_is_connected(org: Organization) -> None:
     assert connections(org.server, post["id"]) == set()
 
 
-def part(**said: Any) -> dict[str, Any]:
-    """A document of one asset that is to be made with the post."""
-    attrs = {"id": ID, "assetType": "file", "viewMode": "preview", "partial": True, "partialData": said}
+def embed(**data: Any) -> dict[str, Any]:
+    """Return content that embeds one new asset."""
+    attrs = {"id": ID, "assetType": "file", "viewMode": "preview", "partial": True, "partialData": data}
     return {"json": {"type": "doc", "content": [{"type": "assetComponent", "attrs": attrs}]}, "text": f"see {ID}"}
 
 
 BAD = {
     "deep": "> " * 10_000,
     "long": "a" * 200_001,
-    "misshapen": {"json": {"type": "doc", "content": [{"type": "text"}]}},
+    "malformed": {"json": {"type": "doc", "content": [{"type": "text"}]}},
     "NUL in json": {"json": {"type": "doc", "content": [{"type": "text", "text": "NUL \0"}]}, "text": "a"},
     "NUL": "NUL \0",
     "number": 7,
-    "part of no type": part(),
-    "part that is none": {"json": {"type": "doc", "content": [
+    "embedded asset without a type": embed(),
+    "embedded asset not an object": {"json": {"type": "doc", "content": [
         {"type": "assetComponent", "attrs": {"id": ID, "partial": True, "partialData": "x"}}]}},
-    "part of an unknown type": part(asset_type="quest"),
-    "file without bytes": part(asset_type="file", name="a"),
-    "file of no base64": part(asset_type="file", base64="é!", metadata={"name": "a.txt"}),
-    "dataset without rows": part(asset_type="dataset", name="a"),
-    "dataset of no rows": part(asset_type="dataset", data=[1]),
-    "dataset with a nameless view": part(asset_type="dataset", data=[{"a": 1}], view={"name": ""}),
-    "post in a post in a post": part(asset_type="post", content=part(asset_type="post", content="x")),
-    "too many parts": {"json": {"type": "doc", "content": part(asset_type="post")["json"]["content"] * 21}},
+    "embedded asset of an unknown type": embed(asset_type="quest"),
+    "file without bytes": embed(asset_type="file", name="a"),
+    "file not in base64": embed(asset_type="file", base64="é!", metadata={"name": "a.txt"}),
+    "dataset without rows": embed(asset_type="dataset", name="a"),
+    "dataset with invalid rows": embed(asset_type="dataset", data=[1]),
+    "dataset with a view without a name": embed(asset_type="dataset", data=[{"a": 1}], view={"name": ""}),
+    "post in a post in a post": embed(asset_type="post", content=embed(asset_type="post", content="x")),
+    "too many embedded assets": {"json": {"type": "doc", "content": embed(asset_type="post")["json"]["content"] * 21}},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
-def test_content_that_cannot_be_kept_changes_nothing(org: Organization, content: Any) -> None:
-    """Bad content is 400, and neither is a post made nor one changed by it."""
+def test_invalid_content_changes_nothing(org: Organization, content: Any) -> None:
+    """Invalid content is 400, and neither creates nor changes a post."""
     before = org.server.query("select count(*) from asset where owner_id = $1", org.admin.id)
     write(org.admin, content, 400)
     assert org.server.query("select count(*) from asset where owner_id = $1", org.admin.id) == before
-    post = write(org.admin, "kept")["id"]
+    post = write(org.admin, "unchanged")["id"]
     change(org.admin, post, content, 400, name="another")
-    kept = org.admin.call("GET", f"/posts/{post}")
-    assert (kept["name"], kept["content"]["text"]) == ("The harbour", "kept")
+    unchanged = org.admin.call("GET", f"/posts/{post}")
+    assert (unchanged["name"], unchanged["content"]["text"]) == ("The harbour", "unchanged")
 
 
-def test_what_is_written_within_a_post_is_made_with_it(org: Organization) -> None:
-    """A file and a post within a post become its children, seen by whoever sees it, and stand in its text."""
-    file = part(asset_type="file", name="Tides", base64="aGk=", metadata={"name": "tides.txt"})
-    inner = part(asset_type="post", name="Method", content="We **measured**.")
+def test_embedded_assets_are_created_with_the_post(org: Organization) -> None:
+    """An embedded file and an embedded post become children of the post, with its visibility and in its text."""
+    file = embed(asset_type="file", name="Tides", base64="aGk=", metadata={"name": "tides.txt"})
+    inner = embed(asset_type="post", name="Method", content="We **measured**.")
     document = {"type": "doc", "content": file["json"]["content"] + inner["json"]["content"]}
     document["content"][1]["attrs"]["id"] = str(uuid4())
     post = write(org.admin, {"json": document, "text": f"see {ID}"}, visibility="organization")
@@ -276,26 +276,26 @@ def test_what_is_written_within_a_post_is_made_with_it(org: Organization) -> Non
     assert {child["asset_type"] for child in deleted["deleted_children"]} == {"file", "post"}
 
 
-def test_what_is_written_within_a_changed_post_is_made_once(org: Organization) -> None:
-    """A change makes what is new in the text; what is sent back as it was read stays the same asset."""
+def test_an_update_creates_new_embedded_assets_only(org: Organization) -> None:
+    """An update creates the embedded assets that are new; those that are sent back as they were read stay the same."""
     post = write(org.admin)["id"]
-    changed = change(org.admin, post, part(asset_type="post", name="Method", content="one"))
+    changed = change(org.admin, post, embed(asset_type="post", name="Method", content="one"))
     again = change(org.admin, post, changed["content"])
     assert again["content"] == changed["content"]
     assert len(org.admin.call("GET", f"/assets/{post}/children")) == 1
 
 
-def test_nothing_stays_of_a_part_whose_post_is_refused(org: Organization) -> None:
-    """Bytes that were received for a post that nobody may make are cleared away at once."""
-    content = part(asset_type="file", base64="aGk=", metadata={"name": "tides.txt"})
+def test_a_rejected_post_leaves_no_embedded_bytes(org: Organization) -> None:
+    """The bytes of an embedded file are deleted immediately if its post is rejected."""
+    content = embed(asset_type="file", base64="aGk=", metadata={"name": "tides.txt"})
     write(org.admin, content, 404, parent_id=str(uuid4()))
     write(org.admin, content, 403, org_id=org.new_outsider().member.organization)
     owner = UUID(org.id)
     assert org.server.query("select from blob where organization_id = $1", owner) == []
 
 
-def test_a_body_nested_ten_thousand_deep_is_the_callers_mistake(org: Organization) -> None:
-    """JSON deeper than any document is 400, however deep."""
+def test_a_deeply_nested_body_is_rejected(org: Organization) -> None:
+    """JSON that is nested too deeply is 400, at any depth."""
     for levels in (200, 10_000):
         deep = '{"type":"blockquote","content":[' * levels + "]}" * levels
         body = '{"post":{},"content":{"json":{"type":"doc","content":[' + deep + "]}}}"
@@ -303,8 +303,8 @@ def test_a_body_nested_ten_thousand_deep_is_the_callers_mistake(org: Organizatio
         assert response.status_code == 400, response.text
 
 
-def test_other_types_are_no_posts(org: Organization) -> None:
-    """A file is 404 under /posts, whatever one asks of it."""
+def test_other_types_are_not_found_as_posts(org: Organization) -> None:
+    """A file is 404 under /posts, for every method."""
     other = make_asset(org.server, org.admin)
     for method, body in (("GET", None), ("PUT", {"content": "text"}), ("DELETE", None)):
         org.admin.call(method, f"/posts/{other}", 404, json=body)
@@ -312,7 +312,7 @@ def test_other_types_are_no_posts(org: Organization) -> None:
 
 
 def test_markdown_is_converted_without_an_envelope(org: Organization) -> None:
-    """Who writes gets the document of a markdown, mentions with their ids, and nothing is kept."""
+    """The conversion returns a document with the ids of mentioned people, and stores nothing."""
     name = org.admin.member.username
     response = org.admin.client.post("/utilities/convert/from-markdown", json={"markdown": f"# Hi {{@{name}}}"})
     assert response.status_code == 200
@@ -324,7 +324,7 @@ def test_markdown_is_converted_without_an_envelope(org: Organization) -> None:
 def download(
     server: Server, asset: str, form: str | None, first: int = 0, last: int | None = None
 ) -> tuple[Download, bytes]:
-    """What the kind of posts offers to download, and the bytes from the first to the last."""
+    """Return the download of a post, and its bytes from the first to the last."""
 
     async def run() -> tuple[Download, bytes]:
         database = Database(server.postgres_url, 1)
@@ -338,8 +338,8 @@ def download(
     return asyncio.run(run())
 
 
-def test_downloads_are_a_page_or_the_markdown(org: Organization) -> None:
-    """A post downloads as HTML, or as the markdown it was written in, whole or in part."""
+def test_downloads_are_html_or_markdown(org: Organization) -> None:
+    """A post downloads as HTML, or as the Markdown that was sent, whole or in part."""
     post = write(org.admin, "# Hé\n\n<script>", name="Häfen & <Kais>")["id"]
     page, content = download(org.server, post, None)
     assert (page.file_name, page.content_type) == ("häfen-kais.html", "text/html; charset=utf-8")
@@ -355,8 +355,8 @@ def test_downloads_are_a_page_or_the_markdown(org: Organization) -> None:
         download(org.server, str(uuid4()), None)
 
 
-def test_content_goes_with_its_post(org: Organization) -> None:
-    """A deleted post leaves nothing of what it said."""
+def test_deleting_a_post_deletes_its_content(org: Organization) -> None:
+    """Deleting a post deletes its content."""
     post = write(org.admin)["id"]
     assert org.admin.call("DELETE", f"/posts/{post}?dry_run=true&delete_children=false")["dry_run"] is True
     deleted = org.admin.call("DELETE", f"/posts/{post}?dry_run=false&delete_children=true")
