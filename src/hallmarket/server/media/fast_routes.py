@@ -58,11 +58,16 @@ class FastRoutes:
         key = find_idempotency_key(context)
         body = await read_body(context, MAX_BODY_BYTES)
         request = read_anchor_request(context.headers[b"content-type"], body)
-        principal, render = context.principal, partial(anchor_reply, request)
-        claim = claim_for(
-            principal, key, *request.identity, render=render, organization_id=principal.own_organization_id
-        )
-        return render(await self._batcher.anchor(principal, request, claim))
+        principal, claim = context.principal, None
+        if key is not None:
+            claim = claim_for(
+                principal,
+                key,
+                *request.identity,
+                render=partial(anchor_reply, request),
+                organization_id=principal.own_organization_id,
+            )
+        return anchor_reply(request, await self._batcher.anchor(principal, request, claim))
 
     async def look_up(self, context: RequestContext) -> Reply:
         """`GET /v1/public/media/{mediaHash}`: the public fields of an anchored file."""
