@@ -113,7 +113,7 @@ def test_what_cannot_be_bought(home, seller, photo, buyer, refused, at_terminal)
     """What is missing, not for sale, or one's own is told in one line with status 1, without a question."""
     usd_only = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 99}
     dear = make_file(seller, **usd_only)["id"]
-    assert "$79.00 is missing" in refused("wallet", "buy", dear, "--yes", status=1)
+    assert "Add $79.00" in refused("wallet", "buy", dear, "--yes", status=1)
     assert home.json("wallet", "buy", dear, "--yes", status=1)["error"]["details"]["missing"] == 7900
     status, _, told = at_terminal("", "wallet", "buy", dear)
     assert (status, "short of $79.00" in told) == (1, True)
