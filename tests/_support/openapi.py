@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hallmarket.proof.key import SigningKey
-from hallmarket.server.http.openapi import describe
+from hallmarket.server.http.openapi import make_openapi_document
 from hallmarket.server.main import make_app
 from hallmarket.server.rooms import ROOMS, load_settings
 
@@ -46,7 +46,7 @@ def served_routes() -> set[tuple[str, str]]:
 
 def openapi_document() -> dict[str, Any]:
     """Build the OpenAPI document without a server."""
-    return describe(application(), ROOMS)
+    return make_openapi_document(application(), ROOMS)
 
 
 def application() -> Any:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from _support.servers import Server
-from hallmarket.server.http.examples import ID
+from hallmarket.server.http.openapi_examples import ID
 
 PATIENCE_MS = 120_000
 

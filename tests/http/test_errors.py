@@ -11,7 +11,7 @@ from _support.raw_http import raw_head, send_raw
 from _support.responses import assert_exchange_error, assert_media_error
 from _support.server_log import read_log
 from _support.servers import Server, new_server
-from hallmarket.server.http.framework import is_beyond_database
+from hallmarket.server.http.litestar_app import is_unstorable_value
 
 OUTSIDE = ["/", "/nothing", "/v2/media", "/V1", "/log", "/log/nothing", "/log/tile/0/x", "/healthz/x", "/metrics/x"]
 ITEM = "/v1/media/0190a3c2-0000-7000-8000-000000000000"
@@ -174,7 +174,7 @@ def test_only_values_beyond_the_database_are_the_callers_mistake(
     """What PostgreSQL cannot hold is the caller's mistake; a wrong type of argument is ours, which no 400 hides."""
     with pytest.raises(asyncpg.DataError) as raised:
         server.query(query, argument)
-    assert is_beyond_database(raised.value) == beyond
+    assert is_unstorable_value(raised.value) == beyond
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from _support.organizations import Organization, User, new_organization
 from _support.purchases import buy, make_for_sale
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
-from hallmarket.server.http.examples import ID
+from hallmarket.server.http.openapi_examples import ID
 from previews.samples import encode, noisy_image
 
 UUID = re.compile(r"[0-9a-f-]{36}")

@@ -16,7 +16,7 @@ SOURCE = ROOT / "src/hallmarket"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = packages_distributions()
 # Modules of the server that are loaded only when the settings ask for them, and the extra that each one needs.
-OPTIONAL = {"payments/stripe_gateway.py": "stripe", "http/shared_counts.py": "redis", "settings.py": "redis"}
+OPTIONAL = {"payments/stripe_gateway.py": "stripe", "http/rate_limit_redis.py": "redis", "settings.py": "redis"}
 
 
 def declared(*extras: str) -> set[str]:

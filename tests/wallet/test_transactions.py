@@ -14,7 +14,7 @@ from _support.organizations import User, new_organization
 from _support.responses import assert_exchange_error
 from _support.servers import Server, new_server
 from _support.wallets import balance, credit
-from hallmarket.server.http.exchange import MAX_ITEMS
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE
 from hallmarket.server.wallet import operator_transfers
 from hallmarket.server.wallet.transactions import KINDS
 from hallmarket.server.wallet.types import CURRENCIES
@@ -137,7 +137,7 @@ def test_the_currencies_are_listed_apart(trade: Trade) -> None:
 
 def test_the_official_client_receives_all_bitcoin_transactions(trade: Trade) -> None:
     """The official client requests no pages, and receives more bitcoin transactions than fit on one."""
-    member, count = trade.server.new_member(), MAX_ITEMS + 1
+    member, count = trade.server.new_member(), MAX_PAGE_SIZE + 1
 
     async def fill(connection: Connection) -> None:
         for amount in range(1, count + 1):

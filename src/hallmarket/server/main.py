@@ -9,10 +9,11 @@ from litestar import Litestar
 
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.admission import Admission, Finder, Limits
+from hallmarket.server.http.admission import Admission, CredentialFinder
 from hallmarket.server.http.edge import Edge, FastHandler, FastPath
-from hallmarket.server.http.framework import make_framework
+from hallmarket.server.http.litestar_app import make_litestar_app
 from hallmarket.server.http.logging import RequestLog
+from hallmarket.server.http.rate_limit import RateLimits
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.context import choose_context
@@ -50,7 +51,7 @@ def make_app(
             await services.close()
 
     return Edge(
-        make_framework(routes, lifespan, rooms),
+        make_litestar_app(routes, lifespan, rooms),
         admission,
         _any_ready(fast_paths),
         _any_fast(fast_paths),
@@ -61,11 +62,11 @@ def make_app(
 def _make_admission(services: Services) -> Admission:
     settings, authenticator, tokens = services.settings, services.get(ApiKeyAuthenticator), services.get(Tokens)
     return Admission(
-        Limits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed),
+        RateLimits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed),
         settings.rate_limit_storage,
         services.rooms,
-        Finder(authenticator.find, authenticator.find_known, authenticator.was_good),
-        Finder(tokens.find, tokens.find_known, tokens.was_good),
+        CredentialFinder(authenticator.find, authenticator.find_known, authenticator.was_good),
+        CredentialFinder(tokens.find, tokens.find_known, tokens.was_good),
         choose_context,
     )
 

@@ -1,12 +1,18 @@
-"""Pages of lists: the window of rows that a caller requests, and the page that a verb returns."""
+"""Pages of lists: the window of rows that a caller requests, the page that a verb returns, and cursors."""
 
+import base64
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 
+from hallmarket.server.errors import InvalidRequest
+
 Item = TypeVar("Item")
 Row = TypeVar("Row")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -40,3 +46,19 @@ def make_page(
     shown, has_more = rows[: window.limit], len(rows) > window.limit
     next_cursor = cursor(shown[-1]) if cursor is not None and has_more else None
     return Page([item(row) for row in shown], window, has_more, total, next_cursor)
+
+
+def make_cursor(moment: datetime, row_id: UUID) -> str:
+    """Encode a row's position in a list, which is its time and id."""
+    micros = (moment - EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(micros.to_bytes(8, "big", signed=True) + row_id.bytes).decode()
+
+
+def parse_cursor(text: str) -> tuple[datetime, UUID]:
+    """Decode a cursor from `make_cursor`. Raises InvalidRequest for any other text."""
+    try:
+        raw = base64.b64decode(text, altchars=b"-_", validate=True)
+        moment = EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big", signed=True))
+        return moment, UUID(bytes=raw[8:])
+    except (ValueError, OverflowError):
+        raise InvalidRequest("cursor must be a nextCursor of an earlier page.", "cursor") from None

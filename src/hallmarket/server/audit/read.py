@@ -11,8 +11,9 @@ from hallmarket.server.audit.types import WireEvent, wire_event
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import ApiKeyOrgMismatch, Forbidden, InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of, read_id, read_window
-from hallmarket.server.http.paging import read_cursor, read_time, write_cursor
+from hallmarket.server.http.exchange_dialect import Paged, page_of, read_window
+from hallmarket.server.http.parameters import read_id, read_time
+from hallmarket.server.paging import Window, make_cursor, parse_cursor
 
 sql = load_queries(__package__)
 
@@ -45,7 +46,7 @@ def read_event_request(query: dict[str, str]) -> EventRequest:
     actor_id, subject_id = (read_id(query[name], name) if name in query else None for name in ("actor", "subject"))
     since, until = read_time(query, "since"), read_time(query, "until")
     window = read_window(query)
-    after = read_cursor(query["cursor"]) if "cursor" in query else None
+    after = parse_cursor(query["cursor"]) if "cursor" in query else None
     return EventRequest(
         EventFilters(action, actor_id, subject_id, since, until),
         window if after is None else Window(0, window.limit),
@@ -111,4 +112,4 @@ async def _page(
     window = wanted.window
     after, after_id = wanted.after or (None, None)
     rows = await connection.fetch(rows_of, *chosen, after, after_id, window.offset, window.limit + 1)
-    return page_of(window, rows, wire_event, total, lambda row: write_cursor(row["created_on"], row["id"]))
+    return page_of(window, rows, wire_event, total, lambda row: make_cursor(row["created_on"], row["id"]))

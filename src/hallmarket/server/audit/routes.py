@@ -10,8 +10,8 @@ from litestar.params import FromPath
 from hallmarket.server.audit.read import ACTION, list_organization_events, list_personal_events, read_event_request
 from hallmarket.server.audit.types import WireEvent
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import ID_QUERY, Paged, read_id, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Paged, window_query
+from hallmarket.server.http.parameters import ID_QUERY, parse_query, read_id
 from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
@@ -44,14 +44,14 @@ def audit_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def organization_audit(request: AnyRequest, organization_id: FromPath[str]) -> Paged[WireEvent]:
         context = request_context(request.scope)
-        wanted = read_event_request(read_query(context.scope["query_string"]))
+        wanted = read_event_request(parse_query(context.scope["query_string"]))
         return await list_organization_events(database, context.principal, read_id(organization_id), wanted)
 
     @get("/user/audit", opt=READ, summary="What was done to you outside of any organization")
     async def own_audit(request: AnyRequest) -> Paged[WireEvent]:
         context = request_context(request.scope)
         return await list_personal_events(
-            database, context.principal, read_event_request(read_query(context.scope["query_string"]))
+            database, context.principal, read_event_request(parse_query(context.scope["query_string"]))
         )
 
     return [organization_audit, own_audit]

@@ -9,7 +9,8 @@ from hallmarket.server.catalog.access import get_access
 from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import FLAG_QUERY, MAX_ITEMS, read_flag, read_window, window_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, read_window, window_query
+from hallmarket.server.http.parameters import FLAG_QUERY, read_flag
 from hallmarket.server.paging import Page, Window
 from hallmarket.server.principal import Principal
 
@@ -21,7 +22,7 @@ ACTIONS_QUERY: dict[str, dict[str, Any]] = {
     "status": {"type": "string", "enum": STATUSES, "description": "Only actions with this status."},
     "side_effects": FLAG_QUERY | {"description": "Only actions with side effects, or without."},
     "include_response": FLAG_QUERY | {"description": "Whether to include the actions' responses."},
-    **window_query(MAX_ITEMS),
+    **window_query(MAX_PAGE_SIZE),
 }
 
 
@@ -51,7 +52,7 @@ def read_actions_request(query: dict[str, str]) -> ActionsRequest:
         raise InvalidRequest(f"status must be one of {', '.join(STATUSES)}.", "status")
     read_flag(query, "side_effects")
     read_flag(query, "include_response")
-    return ActionsRequest(msgspec.convert(role, Role), read_window(query, MAX_ITEMS))
+    return ActionsRequest(msgspec.convert(role, Role), read_window(query, MAX_PAGE_SIZE))
 
 
 async def list_actions(database: Database, principal: Principal, asset_id: UUID, role: Role) -> Actions:

@@ -13,7 +13,8 @@ from hallmarket.server.catalog.types import AssetRef, WireAsset, wire_ref
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.exchange import ID_QUERY, read_id, read_window, window_query
+from hallmarket.server.http.exchange_dialect import read_window, window_query
+from hallmarket.server.http.parameters import ID_QUERY, read_id
 from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 from hallmarket.server.teams.seen import mark_seen

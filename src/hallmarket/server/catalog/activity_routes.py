@@ -22,8 +22,8 @@ from hallmarket.server.catalog.activity import (
 from hallmarket.server.catalog.types import AssetRef, WireAsset
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import Data, Paged, Pagination, paged, pagination, read_id
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, Pagination, paged, pagination
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import request_context
 
 AnyRequest = Request[Any, Any, Any]
@@ -64,14 +64,14 @@ def activity_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     async def activity(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireAsset]:
         context = request_context(request.scope)
         requested_id = read_id(team_id, "team_id")
-        requested = read_activity_request(read_query(context.scope["query_string"]))
+        requested = read_activity_request(parse_query(context.scope["query_string"]))
         is_get = context.method == "GET"  # a HEAD request shows nothing
         return paged(await list_activity(database, context.principal, requested_id, requested, mark_as_seen=is_get))
 
     @get("/teams/unreads", opt=UNREADS, summary="Count or list the unread assets in your teams")
     async def unreads(request: AnyRequest) -> Data[UnreadCounts] | PreviewPage:
         context = request_context(request.scope)
-        requested = read_unreads_request(read_query(context.scope["query_string"]))
+        requested = read_unreads_request(parse_query(context.scope["query_string"]))
         if isinstance(requested, UnreadCountsRequest):
             counts = await count_unread(database, context.principal, requested.organization_id)
             return Data(UnreadCounts({str(team_id): unread for team_id, unread in counts.items()}))

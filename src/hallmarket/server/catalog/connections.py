@@ -14,7 +14,7 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import read_window, window_query
+from hallmarket.server.http.exchange_dialect import read_window, window_query
 from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
 

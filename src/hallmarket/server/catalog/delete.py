@@ -13,7 +13,7 @@ from hallmarket.server.catalog.types import ADMIN, DeleteResult, wire_ref
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict
-from hallmarket.server.http.exchange import FLAG_QUERY, read_flag
+from hallmarket.server.http.parameters import FLAG_QUERY, read_flag
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)

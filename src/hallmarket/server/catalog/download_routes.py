@@ -22,12 +22,13 @@ from hallmarket.server.catalog.signed_urls import SignedUrls
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest, Locked, RangeNotSatisfiable
 from hallmarket.server.http.body import read_body
-from hallmarket.server.http.exchange import Data, read_id
-from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.ranges import find_range, is_known
+from hallmarket.server.http.exchange_dialect import Data
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.parameters import read_id
+from hallmarket.server.http.ranges import find_range, matches_etag
 from hallmarket.server.http.reply import Headers
 from hallmarket.server.http.request_context import RequestContext, request_context
-from hallmarket.server.http.sending import Sending, as_generator, begun
+from hallmarket.server.http.streaming_response import StreamingResponse, as_generator, read_first_chunk
 
 AnyRequest = Request[Any, Any, Any]
 MAX_BODY_BYTES = 64 * 1024
@@ -49,12 +50,12 @@ DOWNLOAD: dict[str, Any] = {
 }
 SIGNED_DOWNLOAD: dict[str, Any] = {
     "headers": {"Range": {"type": "string", "description": "One range: `bytes=0-499`, `bytes=500-` or `bytes=-500`."}},
-    "answer": BINARY,
+    "success": BINARY,
     "raises": (Locked, RangeNotSatisfiable),
 }
 PARTIAL_RESPONSES = {
-    206: answer(None, "The bytes that `Range` requests."),
-    304: answer(None, "You have these bytes already: `If-None-Match` has their `ETag`."),
+    206: response_spec(None, "The bytes that `Range` requests."),
+    304: response_spec(None, "You have these bytes already: `If-None-Match` has their `ETag`."),
 }
 # Keep browsers from rendering uploaded bytes as a page of this server, and from running scripts in them.
 UNTRUSTED_CONTENT: Headers = [
@@ -73,7 +74,7 @@ def download_routes(
 
     @post(
         "/assets/{asset_id:str}/download",
-        opt=DOWNLOAD | {"answer": BINARY},
+        opt=DOWNLOAD | {"success": BINARY},
         status_code=200,
         summary="Download an asset's content",
     )
@@ -115,14 +116,14 @@ def download_routes(
     return [download, download_url, signed_download]
 
 
-async def send_part(context: RequestContext, download: Download) -> Sending:
+async def send_part(context: RequestContext, download: Download) -> StreamingResponse:
     """Respond to a GET or HEAD with all of the content, the requested range, or 304.
 
     Raises RangeNotSatisfiable, Unavailable.
     """
     headers = _headers(download)
-    if is_known(context, download.etag):
-        return Sending(304, [header for header in headers if header[0] in HEADERS_OF_304], None)
+    if matches_etag(context, download.etag):
+        return StreamingResponse(304, [header for header in headers if header[0] in HEADERS_OF_304], None)
     if (size_bytes := download.size_bytes) is None or download.etag is None:
         return await _send(context, download, headers)
     headers.append((b"accept-ranges", b"bytes"))
@@ -131,10 +132,10 @@ async def send_part(context: RequestContext, download: Download) -> Sending:
     first, last = part
     headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, size_bytes)))
     headers.append((b"content-length", b"%d" % (last - first + 1)))
-    return Sending(206, headers, await _open(context, download, first, last))
+    return StreamingResponse(206, headers, await _open(context, download, first, last))
 
 
-def _starts_a_download(context: RequestContext, sending: Sending) -> bool:
+def _starts_a_download(context: RequestContext, sending: StreamingResponse) -> bool:
     """Whether a response sends the content from its first byte. A resumed download was counted when it started."""
     if context.method != "GET":
         return False
@@ -143,10 +144,10 @@ def _starts_a_download(context: RequestContext, sending: Sending) -> bool:
     return sending.status_code == 200
 
 
-async def _send(context: RequestContext, download: Download, headers: Headers) -> Sending:
+async def _send(context: RequestContext, download: Download, headers: Headers) -> StreamingResponse:
     if download.size_bytes is not None:
         headers.append((b"content-length", b"%d" % download.size_bytes))
-    return Sending(200, headers, await _open(context, download, 0, None))
+    return StreamingResponse(200, headers, await _open(context, download, 0, None))
 
 
 async def _open(
@@ -154,7 +155,7 @@ async def _open(
 ) -> AsyncGenerator[bytes, None] | None:
     if context.method == "HEAD":
         return None
-    return await begun(as_generator(download.read(first, last)))
+    return await read_first_chunk(as_generator(download.read(first, last)))
 
 
 def _headers(download: Download) -> Headers:

@@ -13,7 +13,7 @@ from hallmarket.server.catalog.types import ADMIN, LISTED, READ, UNKNOWN, WRITE,
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import ID_QUERY, read_id
+from hallmarket.server.http.parameters import ID_QUERY, read_id
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.principal import Principal
 

@@ -26,18 +26,8 @@ from hallmarket.server.catalog.lineage import Lineage, get_lineage
 from hallmarket.server.catalog.tags import AssetTag, NewTags, add_tags, list_tags, remove_tag
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict
-from hallmarket.server.http.exchange import (
-    FLAG_QUERY,
-    Data,
-    Paged,
-    Pagination,
-    paged,
-    read_flag,
-    read_id,
-    read_window,
-    window_query,
-)
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, Pagination, paged, read_window, window_query
+from hallmarket.server.http.parameters import FLAG_QUERY, parse_query, read_flag, read_id
 from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
 
 AnyRequest = Request[Any, Any, Any]
@@ -133,4 +123,4 @@ def _action_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 def _read(request: AnyRequest) -> tuple[RequestContext, dict[str, str]]:
     context = request_context(request.scope)
-    return context, read_query(context.scope["query_string"])
+    return context, parse_query(context.scope["query_string"])

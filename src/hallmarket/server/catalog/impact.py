@@ -13,8 +13,8 @@ from hallmarket.server.catalog.types import LISTED
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import MAX_ITEMS, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_time
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, read_window, window_query
+from hallmarket.server.http.parameters import read_id, read_time
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
@@ -23,7 +23,7 @@ sql = load_queries(__package__)
 
 MAX_COUNTED = 5000  # assets of one person
 SINCE_QUERY = {"since": {"type": "string", "format": "date-time", "description": "Only count events since then."}}
-IDS = {"type": "string", "description": f"Up to {MAX_ITEMS} ids of assets, separated by commas."}
+IDS = {"type": "string", "description": f"Up to {MAX_PAGE_SIZE} ids of assets, separated by commas."}
 IMPACT_QUERY: dict[str, dict[str, Any]] = {"ids": IDS | {"examples": [""]}} | SINCE_QUERY
 USER_IMPACT_QUERY: dict[str, dict[str, Any]] = SINCE_QUERY | {"asset_ids": IDS | {"examples": [""]}, **window_query()}
 
@@ -163,6 +163,6 @@ def _sum(assets: list[AssetImpact]) -> ImpactTotals:
 
 def _read_ids(query: dict[str, str], name: str) -> list[UUID]:
     ids = [read_id(text.strip(), name) for text in query.get(name, "").split(",") if text.strip()]
-    if len(ids) > MAX_ITEMS:
-        raise InvalidRequest(f"{name} may contain at most {MAX_ITEMS} ids.", name)
+    if len(ids) > MAX_PAGE_SIZE:
+        raise InvalidRequest(f"{name} may contain at most {MAX_PAGE_SIZE} ids.", name)
     return ids

@@ -23,8 +23,8 @@ from hallmarket.server.catalog.impact import (
 from hallmarket.server.catalog.plan_usage import get_plan_usage
 from hallmarket.server.catalog.record_event import record_view
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, read_id
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity.plan import Plan
 
@@ -54,7 +54,7 @@ def impact_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get("/assets/impact", opt=READ | {"query": IMPACT_QUERY}, summary="Get the impact of several assets")
     async def impact(request: AnyRequest) -> Data[Impacts]:
         context = request_context(request.scope)
-        requested = read_impact_request(read_query(context.scope["query_string"]))
+        requested = read_impact_request(parse_query(context.scope["query_string"]))
         return Data(Impacts(await list_impact(database, context.principal, requested)))
 
     @get(
@@ -64,7 +64,7 @@ def impact_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def user_impact(request: AnyRequest, username: FromPath[str]) -> Data[UserImpact]:
         context = request_context(request.scope)
-        requested = read_user_impact_request(read_query(context.scope["query_string"]))
+        requested = read_user_impact_request(parse_query(context.scope["query_string"]))
         return Data(await get_user_impact(database, context.principal, username, requested))
 
     @get("/user/plan-info", opt=PEOPLE, summary="Get your plan's limits, and how much of them you use")

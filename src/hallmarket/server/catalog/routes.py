@@ -22,14 +22,14 @@ from hallmarket.server.catalog.share import Share, list_permissions, share_asset
 from hallmarket.server.catalog.types import DeleteResult, WireAsset, WirePermission
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, paged, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "assets:read"}, {"scope": "assets:write"}
 ASSET = "/assets/{asset_id:str}"
-PERMISSIONS = READ | {"query": window_query(MAX_ITEMS)}
+PERMISSIONS = READ | {"query": window_query(MAX_PAGE_SIZE)}
 
 
 class TypeOf(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get("/search/assets", opt=READ | {"query": SEARCH_QUERY}, summary="Search assets by words, scope and filters")
     async def search(request: AnyRequest) -> Paged[WireAsset]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         requested, window = read_search(query, context.principal), read_window(query, SEARCH_ITEMS)
         return paged(await search_assets(database, context.principal, requested, window))
 
@@ -77,7 +77,7 @@ def _reading_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def remove(request: AnyRequest, asset_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        options = read_delete_options(read_query(context.scope["query_string"]))
+        options = read_delete_options(parse_query(context.scope["query_string"]))
         return Data(await delete_asset(database, context.principal, read_id(asset_id, "asset_id"), options))
 
     return [get_one, search, type_of, children, remove]
@@ -96,7 +96,7 @@ def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get(ASSET + "/permissions", opt=PERMISSIONS, summary="List the permissions on an asset, the owner's first")
     async def permissions(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePermission]:
         context = request_context(request.scope)
-        window = read_window(read_query(context.scope["query_string"]), MAX_ITEMS)
+        window = read_window(parse_query(context.scope["query_string"]), MAX_PAGE_SIZE)
         return paged(await list_permissions(database, context.principal, read_id(asset_id, "asset_id"), window))
 
     @get(
@@ -106,7 +106,7 @@ def _sharing_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def explain(request: AnyRequest, asset_id: FromPath[str]) -> Data[Explanation]:
         context = request_context(request.scope)
-        requested = read_explain_request(read_query(context.scope["query_string"]))
+        requested = read_explain_request(parse_query(context.scope["query_string"]))
         return Data(await explain_access(database, context.principal, read_id(asset_id, "asset_id"), requested))
 
     return [share, permissions, explain]

@@ -8,7 +8,8 @@ import msgspec
 from hallmarket.server.catalog.normalize_fields import slugify
 from hallmarket.server.catalog.types import Visibility
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import UUID_TEXT, window_query
+from hallmarket.server.http.exchange_dialect import window_query
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.types import ASSET_TYPES
 
@@ -78,7 +79,7 @@ def read_search(query: dict[str, str], principal: Principal) -> Search:
     text = " ".join(query.get("query", "").split())
     if len(text) > MAX_QUERY_LENGTH:
         raise InvalidRequest(f"query may have at most {MAX_QUERY_LENGTH} characters.", "query")
-    asset_id = UUID(text) if UUID_TEXT.fullmatch(text) else None
+    asset_id = UUID(text) if UUID_PATTERN.fullmatch(text) else None
     words = text if text and asset_id is None else None
     scope = _read_choice(query, "scope", SCOPES, "all")
     sort = _read_choice(query, "sort", SORTS, "relevant" if words else "recent")

@@ -12,7 +12,7 @@ from hallmarket.server.datasets.types import RowsPage
 from hallmarket.server.datasets.version_number import MAX_VERSION
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import DEEPEST
+from hallmarket.server.http.exchange_dialect import MAX_OFFSET
 from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
@@ -24,8 +24,8 @@ class CustomQuery(msgspec.Struct, frozen=True):
 
     query: str | None = None
     prompt: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=DEEPEST)] | None = None  # None: all rows
-    offset: Annotated[int, msgspec.Meta(ge=0, le=DEEPEST)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_OFFSET)] | None = None  # None: all rows
+    offset: Annotated[int, msgspec.Meta(ge=0, le=MAX_OFFSET)] | None = None
     resolve_refs: bool = False
     version: Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)] | None = None  # None: the newest
 

@@ -15,8 +15,8 @@ from hallmarket.server.datasets.query import CustomQuery, query_dataset
 from hallmarket.server.datasets.rows import ROWS_QUERY, list_rows, read_rows_request
 from hallmarket.server.datasets.types import RowsPage
 from hallmarket.server.errors import Locked
-from hallmarket.server.http.exchange import Pagination, read_id
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Pagination
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.errors import QUERY_ERRORS
@@ -59,12 +59,12 @@ ROWS_RESPONSE: dict[str, Any] = {
         ],
     }
 }
-ROWS: dict[str, Any] = {"scope": "assets:read", "answer": ROWS_RESPONSE, "raises": (Locked,)}
+ROWS: dict[str, Any] = {"scope": "assets:read", "success": ROWS_RESPONSE, "raises": (Locked,)}
 EXPORT: dict[str, Any] = {
     "scope": "assets:read",
     "query": EXPORT_QUERY,
     "raises": (Locked,),
-    "answer": {
+    "success": {
         content_type: {"type": "string", "format": "binary", "examples": ["…"]}
         for content_type in CONTENT_TYPES.values()
     },
@@ -80,7 +80,7 @@ def query_routes(
     @get("/datasets/{dataset_id:str}/data", opt=ROWS | {"query": ROWS_QUERY}, summary="List a dataset's rows")
     async def rows(request: AnyRequest, dataset_id: FromPath[str]) -> Response[bytes]:
         context = request_context(request.scope)
-        requested = read_rows_request(read_query(context.scope["query_string"]))
+        requested = read_rows_request(parse_query(context.scope["query_string"]))
         requested_id = read_id(dataset_id, "dataset_id")
         page = await list_rows(database, tables, engine, context.principal, requested_id, requested)
         return _rows_response(page)
@@ -98,7 +98,7 @@ def query_routes(
     @get("/datasets/{dataset_id:str}/export", opt=EXPORT, summary="Export a dataset as a file")
     async def export(request: AnyRequest, dataset_id: FromPath[str]) -> Response[bytes]:
         context = request_context(request.scope)
-        requested = read_export_request(read_query(context.scope["query_string"]))
+        requested = read_export_request(parse_query(context.scope["query_string"]))
         requested_id = read_id(dataset_id, "dataset_id")
         return await send_part(context, await exporter.get_export(context.principal, requested_id, requested))
 

@@ -9,7 +9,7 @@ import msgspec
 from hallmarket.server.catalog.get import list_assets
 from hallmarket.server.catalog.types import WireAsset
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import FLAG_QUERY, UUID_TEXT
+from hallmarket.server.http.parameters import FLAG_QUERY, UUID_PATTERN
 from hallmarket.server.principal import Principal
 from hallmarket.server.tables.types import Column
 
@@ -26,7 +26,7 @@ async def resolve_references(
     ids_by_column = {name: set[str]() for name in names}
     for row in msgspec.json.decode(rows, type=list[dict[str, Any]]):
         for name in names:
-            if isinstance(value := row.get(name), str) and UUID_TEXT.fullmatch(value):
+            if isinstance(value := row.get(name), str) and UUID_PATTERN.fullmatch(value):
                 ids_by_column[name].add(value)
     ids = {UUID(value) for values in ids_by_column.values() for value in values}
     async with database.connection() as connection:

@@ -28,8 +28,8 @@ from hallmarket.server.datasets.types import (
 from hallmarket.server.datasets.update import UpdateDataset, update_dataset
 from hallmarket.server.datasets.views import NewView, ViewChanges, change_view, create_view, delete_view, list_views
 from hallmarket.server.errors import Conflict, Duplicate, Locked
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, paged, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.tables.store import TableStore
 
@@ -87,16 +87,16 @@ def _dataset_routes(database: Database, tables: TableStore) -> Sequence[HTTPRout
     )
     async def remove(request: AnyRequest, dataset_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        options = read_delete_options(read_query(context.scope["query_string"]))
+        options = read_delete_options(parse_query(context.scope["query_string"]))
         return Data(await delete_asset(database, context.principal, _read_id(dataset_id), options, DATASET))
 
     @get(
         DATASET_PATH + "/permissions",
-        opt=LOCKED | {"query": window_query(MAX_ITEMS)},
+        opt=LOCKED | {"query": window_query(MAX_PAGE_SIZE)},
         summary="List the permissions on a dataset, the owner's first",
     )
     async def permissions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WirePermission]:
-        window = read_window(read_query(request_context(request.scope).scope["query_string"]), MAX_ITEMS)
+        window = read_window(parse_query(request_context(request.scope).scope["query_string"]), MAX_PAGE_SIZE)
         return paged(
             await list_permissions(database, principal_of(request.scope), _read_id(dataset_id), window, DATASET)
         )

@@ -13,7 +13,8 @@ from hallmarket.server.datasets.types import RowsPage
 from hallmarket.server.datasets.version_number import VERSION_QUERY, read_version_number
 from hallmarket.server.datasets.versions import get_version
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import DEEPEST, read_flag, read_number
+from hallmarket.server.http.exchange_dialect import MAX_OFFSET
+from hallmarket.server.http.parameters import read_flag, read_number
 from hallmarket.server.principal import Principal
 from hallmarket.server.query_engine.engine import QueryEngine
 from hallmarket.server.query_engine.types import Query
@@ -54,7 +55,7 @@ class RowsRequest(msgspec.Struct, frozen=True):
 def read_rows_request(query: dict[str, str]) -> RowsRequest:
     """Read the parameters of a request for rows. Raises InvalidRequest."""
     limit = read_number(query, "limit", DEFAULT_ROWS, 1, MAX_ROWS)
-    offset = read_number(query, "offset", 0, 0, DEEPEST)
+    offset = read_number(query, "offset", 0, 0, MAX_OFFSET)
     resolve_refs = bool(read_flag(query, "resolve_refs"))
     if "cursor" not in query:
         return RowsRequest(read_version_number(query), offset, limit, resolve_refs)

@@ -1,7 +1,7 @@
 """Version numbers in requests."""
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import read_number
+from hallmarket.server.http.parameters import read_number
 
 MAX_VERSION = 2**31 - 1
 VERSION_QUERY = {

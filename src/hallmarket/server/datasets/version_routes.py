@@ -16,8 +16,8 @@ from hallmarket.server.datasets.version_files import get_version_file
 from hallmarket.server.datasets.version_number import parse_version_number
 from hallmarket.server.datasets.versions import get_manifest, get_wire_version, list_versions
 from hallmarket.server.errors import Locked, RangeNotSatisfiable
-from hallmarket.server.http.exchange import Data, Paged, paged, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.tables.store import TableStore
 
@@ -35,7 +35,7 @@ def version_routes(database: Database, tables: TableStore) -> Sequence[HTTPRoute
     @get(VERSIONS, opt=READ | {"query": window_query()}, summary="List the versions of a dataset, newest first")
     async def versions(request: AnyRequest, dataset_id: FromPath[str]) -> Paged[WireVersion]:
         context = request_context(request.scope)
-        window = read_window(read_query(context.scope["query_string"]))
+        window = read_window(parse_query(context.scope["query_string"]))
         return paged(await list_versions(database, context.principal, read_id(dataset_id, "dataset_id"), window))
 
     @get(VERSION, opt=READ, summary="Get a version of a dataset")
@@ -43,13 +43,13 @@ def version_routes(database: Database, tables: TableStore) -> Sequence[HTTPRoute
         requested = _read_path(dataset_id, number)
         return Data(await get_wire_version(database, principal_of(request.scope), *requested))
 
-    @get(VERSION + "/manifest", opt=READ | {"answer": JSON}, summary="Get a version's manifest, as it is anchored")
+    @get(VERSION + "/manifest", opt=READ | {"success": JSON}, summary="Get a version's manifest, as it is anchored")
     async def manifest(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Response[bytes]:
         requested = _read_path(dataset_id, number)
         text = await get_manifest(database, principal_of(request.scope), *requested)
         return Response(text.encode(), media_type="application/json")
 
-    @get(VERSION + "/proof", opt=READ | {"answer": JSON}, summary="Get the proof that a version is anchored")
+    @get(VERSION + "/proof", opt=READ | {"success": JSON}, summary="Get the proof that a version is anchored")
     async def proof(request: AnyRequest, dataset_id: FromPath[str], number: FromPath[str]) -> Response[bytes]:
         requested = _read_path(dataset_id, number)
         bundle = await prove_version(database, principal_of(request.scope), *requested)

@@ -22,8 +22,8 @@ from hallmarket.server.datasets.ingest_rows import ingest_rows, read_ingest_requ
 from hallmarket.server.datasets.new_dataset import NewDataset, read_new_dataset
 from hallmarket.server.datasets.types import CreatedDataset, IngestWarning, RowIngest
 from hallmarket.server.errors import Conflict, InvalidRequest, Locked, NotFound, PayloadTooLarge
-from hallmarket.server.http.body import MAX_BODY_BYTES, read_body, unpacked
-from hallmarket.server.http.exchange import read_id
+from hallmarket.server.http.body import MAX_BODY_BYTES, decompressed_chunks, read_body
+from hallmarket.server.http.parameters import read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.principal import Principal
@@ -160,7 +160,7 @@ def write_routes(database: Database, tables: TableStore, files: TableFiles) -> S
             return _created(
                 await create_from_file_asset(database, tables, files, context.principal, body.file_id, body.dataset)
             )
-        form = UploadForm(content_type, unpacked(context), files.max_bytes, (DATASET_FIELD,))
+        form = UploadForm(content_type, decompressed_chunks(context), files.max_bytes, (DATASET_FIELD,))
         return _created(await _create_from_form(database, tables, files, context.principal, form))
 
     @post("/datasets/{dataset_id:str}/data", opt=INGEST, status_code=200, summary="Write rows to a dataset")
@@ -180,7 +180,7 @@ async def _create_from_form(
         has_file = False
         async for uploaded in form.files():
             has_file = True
-            await table_file.write(uploaded.pieces)
+            await table_file.write(uploaded.chunks)
         if not has_file:
             raise InvalidRequest("file is missing.", "file")
         fields = _decode(_decode_fields, form.fields.get(DATASET_FIELD, "{}").encode())

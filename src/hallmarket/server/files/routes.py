@@ -37,10 +37,10 @@ from hallmarket.server.files.types import (
 from hallmarket.server.files.update import update_file
 from hallmarket.server.files.upload_json import upload_json
 from hallmarket.server.files.upload_url import create_upload_url, receive_upload
-from hallmarket.server.http.body import spool_body, unpacked
-from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import Data, read_id
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.body import decompressed_chunks, spool_body
+from hallmarket.server.http.exchange_dialect import Data
+from hallmarket.server.http.openapi_examples import ID
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 
 AnyRequest = Request[Any, Any, Any]
@@ -143,7 +143,7 @@ def _signed_routes(
     async def send(request: AnyRequest, token: FromPath[str]) -> Data[ReceivedUpload]:
         return Data(
             await receive_upload(
-                database, blobs, signed_urls, token, unpacked(request_context(request.scope)), max_bytes
+                database, blobs, signed_urls, token, decompressed_chunks(request_context(request.scope)), max_bytes
             )
         )
 
@@ -218,7 +218,7 @@ def _writing_routes(database: Database, blobs: BlobStore, scratch: Path) -> Sequ
     )
     async def remove(request: AnyRequest, file_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        options = read_delete_options(read_query(context.scope["query_string"]))
+        options = read_delete_options(parse_query(context.scope["query_string"]))
         return Data(await delete_asset(database, context.principal, _file(file_id), options, "file"))
 
     return [create, update, replace, remove]

@@ -1,7 +1,7 @@
-"""`/openapi.json`, and `/docs`, which shows it by Swagger UI from an installed package: nothing is from elsewhere.
+"""The routes `/openapi.json` and `/docs`, a page that shows the document with Swagger UI.
 
-The page is three files of ours in `page/`; Swagger UI's own are those of the wheel `swagger-ui-py`, of which no code
-is run.
+The page loads nothing from other origins. Its own three files are in `docs_page/`, and Swagger UI's files are those of
+the wheel `swagger-ui-py`, whose Python code is not run.
 """
 
 import asyncio
@@ -18,78 +18,89 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.openapi import DOCUMENT, describe
-from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import Reply, unless_known
+from hallmarket.server.http.litestar_response import to_litestar_response
+from hallmarket.server.http.openapi import DOCUMENT_PATH, make_openapi_document
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.reply import Reply, apply_if_none_match
 from hallmarket.server.http.request_context import request_context
-from hallmarket.server.http.responses import as_response
 from hallmarket.server.room import Room
 
 AnyRequest = Request[Any, Any, Any]
-OURS = Path(__file__).with_name("page")
+DOCS_PAGE = Path(__file__).with_name("docs_page")
 SWAGGER_UI = Path(str(distribution("swagger-ui-py").locate_file("swagger_ui/static")))
 FILES = {
-    "index.html": (OURS, b"text/html; charset=utf-8"),
-    "page.css": (OURS, b"text/css; charset=utf-8"),
-    "page.js": (OURS, b"text/javascript; charset=utf-8"),
+    "index.html": (DOCS_PAGE, b"text/html; charset=utf-8"),
+    "page.css": (DOCS_PAGE, b"text/css; charset=utf-8"),
+    "page.js": (DOCS_PAGE, b"text/javascript; charset=utf-8"),
     "swagger-ui.css": (SWAGGER_UI, b"text/css; charset=utf-8"),
     "swagger-ui-bundle.js": (SWAGGER_UI, b"text/javascript; charset=utf-8"),
 }
-# Scripts and styles are files of this origin and no others; Swagger UI draws its icons from `data:`.
-POLICY = (
+# Scripts and styles come from this origin only. Swagger UI loads its icons from `data:` URLs.
+CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-NO_SNIFF = (b"x-content-type-options", b"nosniff")
-KEPT = b"public, max-age=300"
-NOT_CHANGED = answer(None, "The one you have, by its `ETag` in `If-None-Match`.")
-PAGE = {304: NOT_CHANGED}
-HTML = {"answer": {"text/html": {"type": "string", "examples": ["<!doctype html>…"]}}}
-PARTS = {
-    "answer": {kind: {"type": "string", "examples": ["…"]} for kind in ("text/css", "text/javascript", "text/html")}
+HEADERS = (
+    (b"cache-control", b"public, max-age=300"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY),
+    (b"x-content-type-options", b"nosniff"),
+)
+NOT_MODIFIED = {304: response_spec(None, "You have the current version; its `ETag` is in `If-None-Match`.")}
+DOCUMENT_OPT = {"success": {"application/json": {"type": "object", "examples": [{"openapi": "3.1.0"}]}}}
+PAGE_OPT = {"success": {"text/html": {"type": "string", "examples": ["<!doctype html>…"]}}}
+ASSET_OPT = {
+    "success": {kind: {"type": "string", "examples": ["…"]} for kind in ("text/css", "text/javascript", "text/html")}
 }
 
 
 def documentation_routes(rooms: Sequence[Room]) -> Sequence[HTTPRouteHandler]:
-    """The routes of the documentation; the document is written when first asked for."""
-    written: list[Reply] = []
+    """Return the documentation's routes. The document is generated at its first request."""
+    cached: list[Reply] = []
+
+    @get(DOCUMENT_PATH, opt=DOCUMENT_OPT, summary="Get this document", responses=NOT_MODIFIED)
+    async def openapi(request: AnyRequest) -> Response[bytes]:
+        if not cached:  # generating it takes 0.25 s, so it must not block the event loop
+            document = await asyncio.to_thread(make_openapi_document, request.app, rooms)
+            cached.append(_make_reply(msgspec.json.encode(document), b"application/json"))
+        return _respond(request, cached[0])
 
     @get(
-        DOCUMENT,
-        summary="This document",
-        opt={"answer": {"application/json": {"type": "object", "examples": [{"openapi": "3.1.0"}]}}},
-        responses={304: NOT_CHANGED},
+        "/docs",
+        opt=PAGE_OPT,
+        summary="Get the page that shows this document",
+        responses=NOT_MODIFIED,
+        sync_to_thread=False,
     )
-    async def openapi(request: AnyRequest) -> Response[bytes]:
-        if not written:  # it takes a quarter of a second, in which others want to be answered
-            document = await asyncio.to_thread(describe, request.app, rooms)
-            written.append(_reply(msgspec.json.encode(document), b"application/json"))
-        return _response(request, written[0])
-
-    @get("/docs", opt=HTML, summary="The page that shows this document", responses=PAGE, sync_to_thread=False)
     def page(request: AnyRequest) -> Response[bytes]:
-        return _response(request, _read("index.html"))
+        return _respond(request, _read("index.html"))
 
-    @get("/docs/{name:str}", opt=PARTS, summary="What that page is made of", responses=PAGE, sync_to_thread=False)
-    def part(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    @get(
+        "/docs/{name:str}",
+        opt=ASSET_OPT,
+        summary="Get a file of that page",
+        responses=NOT_MODIFIED,
+        sync_to_thread=False,
+    )
+    def asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
         if name not in FILES:
-            raise NotFound("The page has no such part.")
-        return _response(request, _read(name))
+            raise NotFound("The documentation page has no such file.")
+        return _respond(request, _read(name))
 
-    return [openapi, page, part]
+    return [openapi, page, asset]
 
 
 @cache
 def _read(name: str) -> Reply:
     folder, kind = FILES[name]
-    return _reply((folder / name).read_bytes(), kind)
+    return _make_reply((folder / name).read_bytes(), kind)
 
 
-def _reply(content: bytes, kind: bytes) -> Reply:
-    tag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
-    headers = ((b"etag", tag), (b"cache-control", KEPT), (b"content-security-policy", POLICY), NO_SNIFF)
-    return Reply(200, content, headers, kind)
+def _make_reply(content: bytes, kind: bytes) -> Reply:
+    etag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
+    return Reply(200, content, ((b"etag", etag), *HEADERS), kind)
 
 
-def _response(request: AnyRequest, reply: Reply) -> Response[bytes]:
-    return as_response(unless_known(reply, request_context(request.scope).headers.get(b"if-none-match")))
+def _respond(request: AnyRequest, reply: Reply) -> Response[bytes]:
+    return to_litestar_response(
+        apply_if_none_match(reply, request_context(request.scope).headers.get(b"if-none-match"))
+    )

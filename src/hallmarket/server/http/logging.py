@@ -13,17 +13,17 @@ from uuid import UUID
 import msgspec
 import structlog
 
-if TYPE_CHECKING:  # the parent process logs too, and has no use for the framework behind a request context
+if TYPE_CHECKING:  # the parent process logs too, and must not load the framework behind a request context
     from hallmarket.server.http.request_context import RequestContext
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-FLUSH_EVERY_S = 0.1
+FLUSH_INTERVAL_S = 0.1
 FLUSH_BYTES = 32 * 1024
 
 
 def configure_logging(level: str) -> None:
-    """Send our own log and that of every library to standard error as JSON lines, from `level` up."""
+    """Write our own log and that of every library to standard error as JSON lines, from `level` up."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", key="time"),
@@ -59,8 +59,8 @@ def _add_request_id(_logger: object, _method: str, event: Any) -> Any:
     return event
 
 
-class RequestLine(msgspec.Struct, tag="request", tag_field="event"):
-    """One answered request; `key` is the id of the API key it came with."""
+class RequestRecord(msgspec.Struct, tag="request", tag_field="event"):
+    """The log record of one request. `key` is the id of the API key that it was sent with."""
 
     time: datetime
     request_id: str
@@ -74,19 +74,19 @@ class RequestLine(msgspec.Struct, tag="request", tag_field="event"):
 
 
 class RequestLog:
-    """One line a request, gathered for a tenth of a second so that a busy server does not write at every turn."""
+    """The request log: one line per request, buffered for 0.1 s so that a busy server writes less often."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self._lines = bytearray()
+        self._buffer = bytearray()
         self._scheduled = False
         self._encode = msgspec.json.Encoder().encode
         atexit.register(self.flush)
 
     def __call__(self, context: "RequestContext", seconds: float) -> None:
-        """Note one request, and how long its answer took."""
-        self._lines += self._encode(
-            RequestLine(
+        """Log one request, which took `seconds`."""
+        self._buffer += self._encode(
+            RequestRecord(
                 datetime.now(UTC),
                 context.request_id,
                 context.method,
@@ -97,16 +97,16 @@ class RequestLog:
                 context.key_id,
             )
         )
-        self._lines += b"\n"
-        if len(self._lines) > FLUSH_BYTES:
+        self._buffer += b"\n"
+        if len(self._buffer) > FLUSH_BYTES:
             self.flush()
         elif not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_later(FLUSH_EVERY_S, self.flush)
+            asyncio.get_running_loop().call_later(FLUSH_INTERVAL_S, self.flush)
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write the buffered lines."""
         self._scheduled = False
-        if self._lines:
-            lines, self._lines = bytes(self._lines), bytearray()
-            self._write(lines)
+        if self._buffer:
+            buffered, self._buffer = bytes(self._buffer), bytearray()
+            self._write(buffered)

@@ -1,7 +1,7 @@
-"""What is counted of HTTP, for Prometheus; shared by all worker processes through the library's multiprocess files.
+"""HTTP metrics for Prometheus, which all worker processes share through the library's multiprocess files.
 
-Requests are gathered in plain numbers and handed to the library a few times a second: its shared files cost five
-microseconds a request, a third of a whole look-up.
+Requests are counted in plain Python objects and flushed to the library four times a second. Writing to its shared files
+costs 5 µs per request, a third of a look-up.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from prometheus_client import Counter, Histogram
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-HAND_OVER_EVERY_S = 0.25
+FLUSH_INTERVAL_S = 0.25
 
 
-class GatheredHistogram(Histogram):
-    """A histogram that takes many observations at once."""
+class BulkHistogram(Histogram):
+    """A histogram that many observations can be added to at the same time."""
 
     def add(self, counts: Sequence[int], total: float) -> None:
-        """Add observations already sorted into this histogram's buckets, the last one unbounded, and their sum."""
+        """Add observations: their number in each bucket, the last one unbounded, and their sum."""
         self._sum.inc(total)
         for bucket, count in zip(self._buckets, counts, strict=True):
             if count:
@@ -27,9 +27,9 @@ class GatheredHistogram(Histogram):
 
 
 REQUESTS = Counter("hallmarket_http_requests", "Requests answered.", ["route", "method", "status"])
-SECONDS = GatheredHistogram(
+SECONDS = BulkHistogram(
     "hallmarket_http_request_seconds",
-    "Time from a request's arrival to the end of its answer, seconds.",
+    "Time from a request's arrival to the end of its response, seconds.",
     ["route"],
     buckets=BUCKETS_S,
 )
@@ -40,29 +40,29 @@ ANCHOR_BATCH = Histogram(
 )
 
 
-class RequestFigures:
-    """One process's requests since they were last handed to the library."""
+class RequestMetrics:
+    """One process's requests since the last flush."""
 
     def __init__(self) -> None:
         self._requests: dict[tuple[str, str, int], int] = {}
-        self._seconds: dict[str, tuple[list[int], list[float]]] = {}
+        self._seconds: dict[str, tuple[list[int], list[float]]] = {}  # by route: counts per bucket, and [sum]
         self._scheduled = False
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
-        place = (route, method, status)
-        self._requests[place] = self._requests.get(place, 0) + 1
-        figures = self._seconds.get(route)
-        if figures is None:
-            figures = self._seconds[route] = ([0] * (len(BUCKETS_S) + 1), [0.0])
-        figures[0][bisect_left(BUCKETS_S, seconds)] += 1
-        figures[1][0] += seconds
+        """Count one request."""
+        labels = (route, method, status)
+        self._requests[labels] = self._requests.get(labels, 0) + 1
+        durations = self._seconds.get(route)
+        if durations is None:
+            durations = self._seconds[route] = ([0] * (len(BUCKETS_S) + 1), [0.0])
+        durations[0][bisect_left(BUCKETS_S, seconds)] += 1
+        durations[1][0] += seconds
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_later(HAND_OVER_EVERY_S, self.hand_over)
+            asyncio.get_running_loop().call_later(FLUSH_INTERVAL_S, self.flush)
 
-    def hand_over(self) -> None:
-        """Give what was gathered to the library."""
+    def flush(self) -> None:
+        """Add the counted requests to the library's metrics."""
         self._scheduled = False
         requests, self._requests = self._requests, {}
         seconds, self._seconds = self._seconds, {}
@@ -72,4 +72,4 @@ class RequestFigures:
             SECONDS.labels(route).add(counts, total[0])
 
 
-REQUEST_FIGURES = RequestFigures()
+REQUEST_METRICS = RequestMetrics()

@@ -1,4 +1,4 @@
-"""Parts of a download: `Range`, `If-Range` and `If-None-Match` (RFC 9110, 13 and 14)."""
+"""Conditional and partial downloads: `Range`, `If-Range` and `If-None-Match` (RFC 9110, 13 and 14)."""
 
 import re
 
@@ -8,8 +8,8 @@ from hallmarket.server.http.request_context import RequestContext
 ONE_RANGE = re.compile(rb"bytes=[ \t]*(\d{0,19})-(\d{0,19})[ \t]*")
 
 
-def is_known(context: RequestContext, etag: str | None) -> bool:
-    """Whether the caller has these bytes already, by what they say of it."""
+def matches_etag(context: RequestContext, etag: str | None) -> bool:
+    """Return whether If-None-Match contains the ETag, so that the client has the content already."""
     given = context.headers.get(b"if-none-match")
     if given is None or etag is None:
         return False
@@ -18,10 +18,10 @@ def is_known(context: RequestContext, etag: str | None) -> bool:
 
 
 def find_range(context: RequestContext, size_bytes: int, etag: str) -> tuple[int, int] | None:
-    """The first and the last byte that are asked for; None for all of them.
+    """Return the first and last byte of the requested range; None to send everything.
 
-    All are sent to whoever asks for several parts, for one in a form that nobody knows, or for one of other bytes than
-    these. Raises RangeNotSatisfiable for a part that begins behind the end.
+    Everything is sent for several ranges, an invalid or unknown form, and an If-Range of other content.
+    Raises RangeNotSatisfiable if the range begins after the end.
     """
     found = ONE_RANGE.fullmatch(context.headers.get(b"range", b""))
     if context.headers.get(b"if-range", etag.encode()) != etag.encode() or found is None or found[0] == b"bytes=-":
@@ -34,7 +34,7 @@ def find_range(context: RequestContext, size_bytes: int, etag: str) -> tuple[int
     else:
         begin, end = int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
         if last and int(last) < begin:
-            return None  # no range at all
+            return None  # an invalid range is ignored
     if begin >= size_bytes or (not first and int(last) == 0):
         raise RangeNotSatisfiable(size_bytes)
     return begin, end

@@ -8,7 +8,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from hallmarket.server.principal import NOBODY, Origin, Principal
 
-KEY = "hallmarket"
+SCOPE_KEY = "hallmarket"
 SIGNED = ("/downloads/", "/uploads/")  # the rest of such a path is a credential
 
 
@@ -88,7 +88,7 @@ class RequestContext:
 
 def request_context(scope: Scope) -> RequestContext:
     """Return the request context that the edge put into the framework's scope."""
-    context = scope[KEY]  # type: ignore[literal-required]
+    context = scope[SCOPE_KEY]  # type: ignore[literal-required]
     assert isinstance(context, RequestContext)
     return context
 

@@ -8,7 +8,7 @@ import asyncpg
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import DomainError, IdempotencyMismatch, Unavailable
-from hallmarket.server.http.idempotency import Replay
+from hallmarket.server.http.idempotency_key import Replay
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.idempotency.claim import Claim
 

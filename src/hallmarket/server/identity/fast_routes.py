@@ -5,9 +5,9 @@ It stands in front of the framework's router, which knows it too, and answers by
 
 import msgspec
 
-from hallmarket.server.http.admission import require_token
+from hallmarket.server.http.authorization import require_token
 from hallmarket.server.http.edge import FastHandler
-from hallmarket.server.http.exchange import Data
+from hallmarket.server.http.exchange_dialect import Data
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.identity.types import Me

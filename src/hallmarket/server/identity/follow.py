@@ -10,9 +10,10 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, Unauthenticated
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.paging import Window
 
 sql = load_queries(__package__)
 

@@ -11,7 +11,7 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
 from hallmarket.server.identity.members import add_member, tell_member
 from hallmarket.server.identity.organization_types import Organization
 from hallmarket.server.identity.organizations import (
@@ -24,6 +24,7 @@ from hallmarket.server.identity.organizations import (
 from hallmarket.server.identity.register import create_membership
 from hallmarket.server.identity.types import WireProfile, wire_profile
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)

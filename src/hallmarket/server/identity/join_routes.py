@@ -8,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity import join
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
@@ -39,7 +39,7 @@ def join_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seque
     @get(REQUESTS, opt=READ | {"query": window_query()}, summary="Who asks to join your organization")
     async def list_requests(request: AnyRequest, organization_id: FromPath[str]) -> Paged[OrganizationRequest]:
         context, where = request_context(request.scope), read_id(organization_id)
-        window = read_window(read_query(context.scope["query_string"]))
+        window = read_window(parse_query(context.scope["query_string"]))
         return await join.list_requests(database, context.principal, where, window)
 
     @post(REQUESTS + "/{request_id:str}/approve", opt=WRITE, status_code=200, summary="Let in somebody who asks")

@@ -9,8 +9,8 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, NotFound
-from hallmarket.server.http.exchange import Data, Paged, read_flag, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_flag, read_id
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.own_keys import (
@@ -39,7 +39,7 @@ def key_routes(
     @get(PATH, opt=LIST, summary="List your API keys, newest first")
     async def list_keys(request: AnyRequest) -> Paged[OwnKey]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         return await list_own_keys(database, context.principal, read_flag(query, "active"), read_window(query))
 
     @post(PATH, opt=CREATE, status_code=200, summary="Make an API key, shown this once")

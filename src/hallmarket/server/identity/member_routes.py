@@ -9,8 +9,8 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Duplicate, LastAdministrator
-from hallmarket.server.http.exchange import Data, Paged, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity import members
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
@@ -32,7 +32,7 @@ def member_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
     )
     async def list_members(request: AnyRequest, organization_id: FromPath[str]) -> Paged[Member]:
         where = read_id(organization_id)
-        window = read_window(read_query(request_context(request.scope).scope["query_string"]))
+        window = read_window(parse_query(request_context(request.scope).scope["query_string"]))
         return await members.list_members(database, _caller(request), where, window)
 
     @post(

@@ -15,13 +15,14 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, InvalidRequest, LastAdministrator, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
 from hallmarket.server.identity.keys import record_revocation
 from hallmarket.server.identity.organizations import lock_as_admin, lock_as_somebody, no_organization
 from hallmarket.server.identity.profile import find_someone
 from hallmarket.server.identity.register import create_membership
 from hallmarket.server.identity.types import WireProfile, wire_profile
 from hallmarket.server.notifications.notify import notify
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)

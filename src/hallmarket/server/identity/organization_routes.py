@@ -9,16 +9,17 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Duplicate
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, Window, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity import organizations
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.organization_types import CreateOrganization, Organization, UpdateOrganization
+from hallmarket.server.paging import Window
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "organizations:read"}, {"scope": "organizations:write"}
-PAGED = READ | {"query": window_query(MAX_ITEMS)}
+PAGED = READ | {"query": window_query(MAX_PAGE_SIZE)}
 
 
 def organization_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Sequence[HTTPRouteHandler]:
@@ -71,4 +72,4 @@ def _caller(request: AnyRequest) -> Any:
 
 def _window(request: AnyRequest) -> Window:
     # The client takes its two lists without paging, so a page is as long as may be unless it is asked for shorter.
-    return read_window(read_query(request_context(request.scope).scope["query_string"]), MAX_ITEMS)
+    return read_window(parse_query(request_context(request.scope).scope["query_string"]), MAX_PAGE_SIZE)

@@ -13,7 +13,7 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Forbidden, InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
 from hallmarket.server.identity.organization_types import (
     PERSONAL,
     NewOrganization,
@@ -22,6 +22,7 @@ from hallmarket.server.identity.organization_types import (
     wire_organization,
 )
 from hallmarket.server.identity.register import create_membership, create_organization
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 sql = load_queries(__package__)

@@ -18,10 +18,11 @@ from hallmarket.server.errors import (
     NotFound,
     Unauthenticated,
 )
-from hallmarket.server.http.exchange import Paged, Window, page_of, read_id
-from hallmarket.server.http.paging import parse_time
+from hallmarket.server.http.exchange_dialect import Paged, page_of
+from hallmarket.server.http.parameters import parse_time, read_id
 from hallmarket.server.identity.keys import KeyDetails, add_key, record_revocation
 from hallmarket.server.identity.types import iso_time
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 sql = load_queries(__package__)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.http.paging import Page, PageRequest, make_page
+from hallmarket.server.http.media_dialect import Page, PageRequest, make_page
 from hallmarket.server.identity.types import WireUser, wire_user
 from hallmarket.server.principal import Principal
 

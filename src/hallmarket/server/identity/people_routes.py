@@ -8,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, read_window, window_query
+from hallmarket.server.http.parameters import parse_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 from hallmarket.server.identity.follow import Follow, Following, list_follows, toggle_follow
@@ -34,7 +34,7 @@ def people_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
     @get("/users/search", opt=READ | {"query": SEARCH_QUERY}, summary="Find people by a part of their username or name")
     async def search(request: AnyRequest) -> Paged[Profile]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         return await search_people(database, context.principal.person_id, query.get("query", ""), read_window(query))
 
     @get("/users/{username:str}", opt=READ, summary="Somebody's profile, by username or id")
@@ -47,11 +47,11 @@ def people_routes(database: Database, authenticator: ApiKeyAuthenticator) -> Seq
 
     @get(
         "/users/{username:str}/follows",
-        opt=READ | {"query": window_query(MAX_ITEMS)},
+        opt=READ | {"query": window_query(MAX_PAGE_SIZE)},
         summary="Whom somebody follows, and who follows them",
     )
     async def follows(request: AnyRequest, username: FromPath[str]) -> Paged[Follow]:
-        window = read_window(read_query(request.scope["query_string"]), default=MAX_ITEMS)
+        window = read_window(parse_query(request.scope["query_string"]), default=MAX_PAGE_SIZE)
         return await list_follows(database, username, window)
 
     return [own_profile, change, search, profile, follow, follows]

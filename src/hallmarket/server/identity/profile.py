@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound, Unauthenticated
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
 
 sql = load_queries(__package__)
@@ -63,7 +63,7 @@ async def find_someone(connection: Connection, name_or_id: str) -> UUID:
     person_id = None
     if USERNAME.fullmatch(name):  # as every UUID does
         person_id = await connection.fetchval(
-            sql.find_person_by_name_or_id, name, UUID(name) if UUID_TEXT.fullmatch(name) else None
+            sql.find_person_by_name_or_id, name, UUID(name) if UUID_PATTERN.fullmatch(name) else None
         )
     if person_id is None:
         raise NotFound("There is no such user.")

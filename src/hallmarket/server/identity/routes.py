@@ -10,8 +10,9 @@ from litestar.params import JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.http.admission import Admission
-from hallmarket.server.http.exchange import Data
-from hallmarket.server.http.paging import PAGE_QUERY, Page, read_page, read_query
+from hallmarket.server.http.exchange_dialect import Data
+from hallmarket.server.http.media_dialect import PAGE_QUERY, Page, read_page
+from hallmarket.server.http.parameters import parse_query
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.identity.fast_routes import ME_PATH, ME_SCOPE, get_me
 from hallmarket.server.identity.people import list_people
@@ -33,7 +34,7 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
     )
     async def list_users(request: AnyRequest) -> Page[WireUser]:
         context = request_context(request.scope)
-        return await list_people(database, context.principal, read_page(read_query(context.scope["query_string"])))
+        return await list_people(database, context.principal, read_page(parse_query(context.scope["query_string"])))
 
     @post(
         "/users/get-token",
@@ -42,7 +43,7 @@ def identity_routes(database: Database, tokens: Tokens, admission: Admission) ->
         cache_control=CacheControlHeader(no_store=True),
     )
     async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
-        principal = await admission.try_key(request_context(request.scope), data.pat)
+        principal = await admission.find_by_key(request_context(request.scope), data.pat)
         # A bad key is answered with 200, as the reference has it.
         return TokenAnswer(error=BAD_KEY) if principal is None else make_answer(tokens, principal)
 

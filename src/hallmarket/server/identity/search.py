@@ -5,8 +5,9 @@ from uuid import UUID
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import Paged, Window, page_of, window_query
+from hallmarket.server.http.exchange_dialect import Paged, page_of, window_query
 from hallmarket.server.identity.profile import Profile, list_profiles
+from hallmarket.server.paging import Window
 
 sql = load_queries(__package__)
 

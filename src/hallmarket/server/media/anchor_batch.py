@@ -8,8 +8,9 @@ import msgspec
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import DomainError, InvalidRequest, PayloadTooLarge, Unavailable
-from hallmarket.server.http.body import PIECE_BYTES
-from hallmarket.server.http.reply import media_error, status_of
+from hallmarket.server.http.body import READ_CHUNK_BYTES
+from hallmarket.server.http.media_dialect import media_error
+from hallmarket.server.http.status_codes import status_code
 from hallmarket.server.media.anchor import accept
 from hallmarket.server.media.anchor_request import read_anchor_json
 from hallmarket.server.media.types import AcceptedItem, AnchorOutcome, AnchorRequest, Submission, owner_of
@@ -63,7 +64,7 @@ async def anchor_batch(database: Database, principal: Principal, spool: IO[bytes
 
 def _has_too_many_lines(spool: IO[bytes]) -> bool:
     # Blank lines do not count. Recognizing them is slow, so it is done only if there are too many lines in total.
-    if sum(piece.count(b"\n") for piece in iter(lambda: spool.read(PIECE_BYTES), b"")) < MAX_LINES:
+    if sum(piece.count(b"\n") for piece in iter(lambda: spool.read(READ_CHUNK_BYTES), b"")) < MAX_LINES:
         return False
     spool.seek(0)
     return sum(1 for _ in islice(_read_lines(spool), MAX_LINES + 1)) > MAX_LINES
@@ -105,4 +106,4 @@ def _write_result(index: int, outcome: AnchorOutcome) -> bytes:
         status = 201 if outcome.is_new else 200
         return b'{"index":%d,"status":%d,"id":"%s"}\n' % (index, status, str(outcome.id).encode())
     assert isinstance(outcome, DomainError)  # without idempotency keys nothing is replayed
-    return _encoder.encode({"index": index, "status": status_of(outcome), **media_error(outcome)}) + b"\n"
+    return _encoder.encode({"index": index, "status": status_code(outcome), **media_error(outcome)}) + b"\n"

@@ -11,7 +11,7 @@ import msgspec
 from multipart import MultipartError, MultipartParser, parse_options_header
 
 from hallmarket.server.errors import DomainError, InvalidRequest
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.media.types import MAX_SIZE_BYTES, AnchorRequest, read_hash
 
 MAX_NAME_LENGTH = 1024
@@ -69,7 +69,7 @@ def _validate(
     digest = read_hash(hash_text)
     if not 0 <= size <= MAX_SIZE_BYTES:
         raise InvalidRequest("size must be a whole number from 0 to 9223372036854775807.", "size")
-    if isinstance(item_id, str) and not UUID_TEXT.fullmatch(item_id):
+    if isinstance(item_id, str) and not UUID_PATTERN.fullmatch(item_id):
         raise InvalidRequest("id must be a UUID in its hyphenated form.", "id")
     verify_texts(name, metadata)
     return AnchorRequest(

@@ -7,11 +7,11 @@ same handlers.
 from functools import partial
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.admission import require_caller
+from hallmarket.server.http.authorization import require_api_key
 from hallmarket.server.http.body import read_body
 from hallmarket.server.http.edge import FastHandler
-from hallmarket.server.http.idempotency import find_idempotency_key
-from hallmarket.server.http.reply import Reply, unless_known
+from hallmarket.server.http.idempotency_key import find_idempotency_key
+from hallmarket.server.http.reply import Reply, apply_if_none_match
 from hallmarket.server.http.request_context import RequestContext
 from hallmarket.server.idempotency.claim import claim_for
 from hallmarket.server.media.anchor import AnchorBatcher
@@ -52,7 +52,7 @@ class FastRoutes:
 
     async def anchor(self, context: RequestContext) -> Reply:
         """`POST /v1/media/anchor`: 201 for a new item, 200 for an earlier item of the caller, when it is durable."""
-        require_caller(context, "media:anchor")
+        require_api_key(context, "media:anchor")
         if b"content-type" not in context.headers:
             raise InvalidRequest("Content-Type is missing. Send application/json or a form.", "content-type")
         key = find_idempotency_key(context)
@@ -76,4 +76,4 @@ class FastRoutes:
         if reply is None:
             read_hash(hash_text)
             reply = await self._lookup.get(hash_text)
-        return unless_known(reply, context.headers.get(b"if-none-match"))
+        return apply_if_none_match(reply, context.headers.get(b"if-none-match"))

@@ -5,7 +5,7 @@ from uuid import UUID
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.identity.people import find_creators
 from hallmarket.server.media.types import WireItem, wire_item
 from hallmarket.server.principal import Principal
@@ -19,7 +19,7 @@ async def get_media(database: Database, principal: Principal, media_id: str, thu
     Raises NotFound for a malformed or unknown id, and for the id of another organization's item; Unavailable.
     """
     item = None
-    if UUID_TEXT.fullmatch(media_id):
+    if UUID_PATTERN.fullmatch(media_id):
         async with database.connection() as connection:
             item = await find_media(connection, principal.own_organization_id, UUID(media_id), thumbnails)
     if item is None:

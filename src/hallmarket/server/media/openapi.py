@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 
 from hallmarket.server.errors import Duplicate, IdempotencyMismatch, InvalidHash, PayloadTooLarge
-from hallmarket.server.http.examples import HASH, ID
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER
-from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.paging import PAGE_QUERY
+from hallmarket.server.http.idempotency_key import IDEMPOTENCY_HEADER
+from hallmarket.server.http.media_dialect import PAGE_QUERY
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.openapi_examples import HASH, ID
 from hallmarket.server.media.types import MAX_SIZE_BYTES, WireItem, WirePublicItem
 
 NDJSON = "application/x-ndjson"
@@ -57,7 +57,7 @@ FILTER_QUERY: dict[str, dict[str, Any]] = {
     },
     "createdTo": {"type": "string", "format": "date-time", "description": "Only items created before this time."},
 }
-UNCHANGED = answer(None, "Unchanged: `If-None-Match` contains the current `ETag`.")
+UNCHANGED = response_spec(None, "Unchanged: `If-None-Match` contains the current `ETag`.")
 
 
 class NewItem(msgspec.Struct, frozen=True):
@@ -113,19 +113,19 @@ UPLOAD: dict[str, Any] = {
 BATCH: dict[str, Any] = {
     "scope": "media:anchor",
     "body": {NDJSON: {"type": "string", "description": "One anchor request on each line.", "examples": [_LINES]}},
-    "answer": {
+    "success": {
         NDJSON: {"type": "string", "description": "One result on each line, in the same order.", "examples": [_RESULTS]}
     },
 }
 LOOK_UP: dict[str, Any] = {"raises": (InvalidHash,)}
 PROVE: dict[str, Any] = {
     "raises": (InvalidHash,),
-    "answer": {"text/plain": {"type": "string", "examples": [TEXT_PROOF]}},
+    "success": {"text/plain": {"type": "string", "examples": [TEXT_PROOF]}},
 }
 ANCHORED = {
-    201: answer(NewItem, "A new item. It is durable."),
-    200: answer(SameItem, "An earlier item of yours that was not in the log. It is durable."),
+    201: response_spec(NewItem, "A new item. It is durable."),
+    200: response_spec(SameItem, "An earlier item of yours that was not in the log. It is durable."),
 }
-UPLOADED = {201: answer(WireItem, "The new item. It and its bytes are durable.")}
-FOUND = {200: answer(WirePublicItem, "The file is anchored."), 304: UNCHANGED}
-PROVED = {200: answer(WireBundle, "The proof bundle, or the proof file alone.")}
+UPLOADED = {201: response_spec(WireItem, "The new item. It and its bytes are durable.")}
+FOUND = {200: response_spec(WirePublicItem, "The file is anchored."), 304: UNCHANGED}
+PROVED = {200: response_spec(WireBundle, "The proof bundle, or the proof file alone.")}

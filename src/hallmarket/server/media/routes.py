@@ -12,9 +12,10 @@ from litestar.response import Stream
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.body import spool_body
-from hallmarket.server.http.paging import Page, read_page, read_query
+from hallmarket.server.http.litestar_response import to_litestar_response
+from hallmarket.server.http.media_dialect import Page, read_page
+from hallmarket.server.http.parameters import parse_query
 from hallmarket.server.http.request_context import RequestContext, request_context
-from hallmarket.server.http.responses import as_response
 from hallmarket.server.media.anchor_batch import MAX_BATCH_BYTES, anchor_batch, verify_line_count
 from hallmarket.server.media.fast_routes import ANCHOR_PATH, LOOKUP_PATH, FastRoutes
 from hallmarket.server.media.get import get_media
@@ -41,7 +42,7 @@ def media_routes(database: Database, fast: FastRoutes, scratch: Path, thumbnails
     @get("/v1/media", opt=LIST, summary="List your organization's media, newest first")
     async def list_items(request: AnyRequest) -> Page[WireItem]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         return await list_media(database, context.principal, read_filter(query), read_page(query), thumbnails)
 
     @get("/v1/media/{media_id:str}", opt={"scope": "media:read"}, summary="Get a media item")
@@ -51,7 +52,7 @@ def media_routes(database: Database, fast: FastRoutes, scratch: Path, thumbnails
 
     @post(ANCHOR_PATH, opt=ANCHOR, summary="Anchor a file", responses=ANCHORED)
     async def anchor(request: AnyRequest) -> Response[bytes]:
-        return as_response(await fast.anchor(request_context(request.scope)))
+        return to_litestar_response(await fast.anchor(request_context(request.scope)))
 
     @post("/v1/media/anchor/batch", opt=BATCH, status_code=200, summary="Anchor many files, with NDJSON in and out")
     async def batch(request: AnyRequest) -> Stream:
@@ -74,7 +75,7 @@ def media_routes(database: Database, fast: FastRoutes, scratch: Path, thumbnails
         responses=FOUND,
     )
     async def look_up(request: AnyRequest, media_hash: FromPath[str]) -> Response[bytes]:  # noqa: ARG001 (the handler reads it from the path)
-        return as_response(await fast.look_up(request_context(request.scope)))
+        return to_litestar_response(await fast.look_up(request_context(request.scope)))
 
     @get(
         LOOKUP_PATH + "{media_hash:str}/proof",

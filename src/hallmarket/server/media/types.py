@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from hallmarket.server.errors import DomainError, InvalidHash
-from hallmarket.server.http.idempotency import Replay
+from hallmarket.server.http.idempotency_key import Replay
 from hallmarket.server.idempotency.claim import Claim
 from hallmarket.server.identity.types import WireUser, iso_time
 from hallmarket.server.previews.urls import thumbnail_url

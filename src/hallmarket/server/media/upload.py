@@ -47,7 +47,7 @@ async def upload(
     is_committed = False
     try:
         async for file in form.files():
-            received = await blobs.receive(owner.organization_id, file.content_type, file.pieces)
+            received = await blobs.receive(owner.organization_id, file.content_type, file.chunks)
         if received is None:
             raise InvalidRequest("file is missing.", "file")
         name, metadata = form.fields.get("name", form.filename), form.fields.get("metadata", "{}")

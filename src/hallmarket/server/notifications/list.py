@@ -7,17 +7,10 @@ import msgspec
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import (
-    FLAG_QUERY,
-    ID_QUERY,
-    Paged,
-    Window,
-    page_of,
-    read_flag,
-    read_id,
-    window_query,
-)
+from hallmarket.server.http.exchange_dialect import Paged, page_of, window_query
+from hallmarket.server.http.parameters import FLAG_QUERY, ID_QUERY, read_flag, read_id
 from hallmarket.server.notifications.types import CATEGORIES, Notification, Reader, make_notification
+from hallmarket.server.paging import Window
 
 sql = load_queries(__package__)
 UNREADS_QUERY = {"org_id": ID_QUERY | {"description": "Only of this organization."}}

@@ -9,7 +9,7 @@ import msgspec
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import MAX_ITEMS
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE
 from hallmarket.server.notifications.types import Notification, Reader, make_notification
 
 sql = load_queries(__package__)
@@ -18,7 +18,7 @@ sql = load_queries(__package__)
 class ReadRequest(msgspec.Struct, frozen=True):
     """The reference's body of `POST /user/notifications/read`."""
 
-    ids: Annotated[list[UUID], msgspec.Meta(max_length=MAX_ITEMS)]
+    ids: Annotated[list[UUID], msgspec.Meta(max_length=MAX_PAGE_SIZE)]
 
 
 class ReadAnswer(msgspec.Struct, frozen=True):

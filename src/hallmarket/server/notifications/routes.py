@@ -8,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, Paged, read_id, read_window
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, read_window
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of
 from hallmarket.server.notifications.list import (
     LIST_QUERY,
@@ -31,7 +31,7 @@ def notifications_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @get("/user/notifications", opt=READ | {"query": LIST_QUERY}, summary="List your notifications, newest first")
     async def list_own(request: AnyRequest) -> Paged[Notification]:
-        query = read_query(request.scope["query_string"])
+        query = parse_query(request.scope["query_string"])
         return await list_notifications(database, _reader(request), read_filters(query), read_window(query))
 
     @get(
@@ -40,7 +40,7 @@ def notifications_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         summary="How many notifications you have not seen",
     )
     async def unreads(request: AnyRequest) -> Data[int]:
-        query = read_query(request.scope["query_string"])
+        query = parse_query(request.scope["query_string"])
         return Data(await count_unread(database, _reader(request), read_organization(query)))
 
     # It marks, so a key that may only read does not open it: the list shows the same and changes nothing.

@@ -15,15 +15,15 @@ from prometheus_client.registry import Collector
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Unavailable
-from hallmarket.server.http.metrics import REQUEST_FIGURES
-from hallmarket.server.http.openapi_parts import answer
+from hallmarket.server.http.metrics import REQUEST_METRICS
+from hallmarket.server.http.openapi_components import response_spec
 from hallmarket.server.identity.types import iso_time
 from hallmarket.server.room import MetricSource, Services
 from hallmarket.server.tlog.status import get_status
 from hallmarket.server.tlog.types import LogStatus
 
 NO_STORE = {"cache-control": "no-store"}
-METRICS = {"answer": {"text/plain": {"type": "string", "examples": ["hallmarket_log_size 6.0\n"]}}}
+METRICS = {"success": {"text/plain": {"type": "string", "examples": ["hallmarket_log_size 6.0\n"]}}}
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class Readiness(msgspec.Struct, frozen=True):
     log: LogState | None
 
 
-READINESS = {503: answer(Readiness, "The database is temporarily unavailable.")}
+READINESS = {503: response_spec(Readiness, "The database is temporarily unavailable.")}
 
 
 def operations_routes(services: Services) -> Sequence[HTTPRouteHandler]:
@@ -83,7 +83,7 @@ def operations_routes(services: Services) -> Sequence[HTTPRouteHandler]:
 
     @get("/metrics", opt=METRICS, summary="Get the metrics in the Prometheus text format")
     async def metrics() -> Response[bytes]:
-        REQUEST_FIGURES.hand_over()
+        REQUEST_METRICS.flush()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         registry.register(_Gauges(await _read(sources)))

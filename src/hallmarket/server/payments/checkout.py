@@ -11,7 +11,7 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from hallmarket.server.http.idempotency import Replay
+from hallmarket.server.http.idempotency_key import Replay
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.idempotency.claim import Claim, claim_for
 from hallmarket.server.idempotency.store import do_once

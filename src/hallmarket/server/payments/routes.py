@@ -10,11 +10,12 @@ from litestar.params import FromPath, JSONBody
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, IdempotencyMismatch, NotConfigured
 from hallmarket.server.http.body import read_body
-from hallmarket.server.http.exchange import Data, read_id
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, REPLAYED, find_idempotency_key
+from hallmarket.server.http.exchange_dialect import Data
+from hallmarket.server.http.idempotency_key import IDEMPOTENCY_HEADER, REPLAYED_HEADER, find_idempotency_key
+from hallmarket.server.http.litestar_response import to_litestar_response
+from hallmarket.server.http.parameters import read_id
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.http.responses import as_response
 from hallmarket.server.payments.checkout import RETURN_PATH, begin_checkout, get_payment
 from hallmarket.server.payments.types import NewCheckout, WireCheckout, WirePayment, WireReceipt
 from hallmarket.server.payments.webhook import MAX_BODY_BYTES, handle_event
@@ -35,8 +36,8 @@ WEBHOOK = {
     "body": {"application/json": {"type": "object", "description": "Stripe's event, exactly as it was signed."}},
     "example": {"id": "evt_1", "object": "event", "type": "charge.updated", "data": {"object": {}}},
 }
-REPLAY_HEADERS = {REPLAYED[0].decode(): REPLAYED[1].decode()}
-HTML = {"answer": {"text/html": {"type": "string", "examples": ["<!doctype html>…"]}}}
+REPLAY_HEADERS = {REPLAYED_HEADER[0].decode(): REPLAYED_HEADER[1].decode()}
+HTML = {"success": {"text/html": {"type": "string", "examples": ["<!doctype html>…"]}}}
 RETURN_PAGE = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Back from Stripe</title>
 <p>You can close this page. Your payment appears in your wallet as soon as Stripe confirms it, usually immediately.</p>
@@ -63,7 +64,7 @@ def payments_routes(database: Database, gateway: "StripeGateway | None", public_
 
     @get(RETURN_PATH, opt=HTML, summary="The page to which Stripe returns the browser", sync_to_thread=False)
     def returned() -> Response[bytes]:
-        return as_response(Reply(200, RETURN_PAGE, (POLICY,), b"text/html"))
+        return to_litestar_response(Reply(200, RETURN_PAGE, (POLICY,), b"text/html"))
 
     @post("/stripe/webhook", opt=WEBHOOK, status_code=200, summary="Receive an event from Stripe")
     async def webhook(request: AnyRequest) -> Data[WireReceipt]:

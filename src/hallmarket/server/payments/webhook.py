@@ -9,7 +9,7 @@ import structlog
 from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.payments.types import METADATA_KEY, Event, EventReversal, EventSession, read_part
 from hallmarket.server.principal import WEBHOOK
@@ -68,7 +68,7 @@ async def handle_event(database: Database, gateway: "StripeGateway", body: bytes
 def _find_payment_id(session: EventSession) -> UUID | None:
     """Return the id of the payment in a session's metadata, if it has one."""
     text = (session.metadata or {}).get(METADATA_KEY, "")
-    return UUID(text) if UUID_TEXT.fullmatch(text) else None
+    return UUID(text) if UUID_PATTERN.fullmatch(text) else None
 
 
 async def _credit(tx: Connection, payment_id: UUID, session: EventSession) -> Outcome:

@@ -11,9 +11,9 @@ from hallmarket.server.catalog.delete import DELETE_QUERY, read_delete_options
 from hallmarket.server.catalog.types import DeleteResult
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, NotFound
-from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import MAX_ITEMS, Data, Paged, paged, read_id, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, paged, read_window, window_query
+from hallmarket.server.http.openapi_examples import ID
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.posts.convert_markdown import convert_markdown
 from hallmarket.server.posts.create import create_comment, create_post
@@ -74,7 +74,7 @@ def _post_routes(database: Database, embedders: AssetEmbedders) -> Sequence[HTTP
     )
     async def remove(request: AnyRequest, post_id: FromPath[str]) -> Data[DeleteResult]:
         context = request_context(request.scope)
-        options = read_delete_options(read_query(context.scope["query_string"]))
+        options = read_delete_options(parse_query(context.scope["query_string"]))
         return Data(await delete_post(database, context.principal, read_id(post_id, "post_id"), options))
 
     return [create, get_one, update, remove]
@@ -103,12 +103,12 @@ def _comment_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
     @get(
         "/assets/{asset_id:str}/comments",
-        opt=READ | {"query": window_query(MAX_ITEMS)},
+        opt=READ | {"query": window_query(MAX_PAGE_SIZE)},
         summary="List the comments on an asset, or the replies to a comment, oldest first",
     )
     async def list_all(request: AnyRequest, asset_id: FromPath[str]) -> Paged[WirePost]:
         context = request_context(request.scope)
-        window = read_window(read_query(context.scope["query_string"]), MAX_ITEMS)
+        window = read_window(parse_query(context.scope["query_string"]), MAX_PAGE_SIZE)
         return paged(await list_comments(database, context.principal, read_id(asset_id, "asset_id"), window))
 
     return [create, get_one, update, list_all]

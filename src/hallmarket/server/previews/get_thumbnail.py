@@ -9,7 +9,7 @@ from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.previews.types import CONTENT_TYPE
 
@@ -27,7 +27,7 @@ HEADERS = (
 async def get_thumbnail(database: Database, blobs: BlobStore, scratch: Path, thumbnail_id: str) -> Reply:
     """Get a thumbnail with its HTTP headers. Raises NotFound, also for a malformed id; Unavailable."""
     row = None
-    if UUID_TEXT.fullmatch(thumbnail_id):
+    if UUID_PATTERN.fullmatch(thumbnail_id):
         async with database.connection() as connection:
             row = await connection.fetchrow(sql.find_thumbnail, UUID(thumbnail_id))
     if row is None:

@@ -10,18 +10,18 @@ from litestar.params import FromPath
 
 from hallmarket.server.blobs.blob_store import BlobStore
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.reply import unless_known
+from hallmarket.server.http.litestar_response import to_litestar_response
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.reply import apply_if_none_match
 from hallmarket.server.http.request_context import request_context
-from hallmarket.server.http.responses import as_response
 from hallmarket.server.previews.get_thumbnail import get_thumbnail
 from hallmarket.server.previews.types import CONTENT_TYPE
 from hallmarket.server.previews.urls import THUMBNAIL_PATH
 
 THUMBNAIL: dict[str, Any] = {
-    "answer": {CONTENT_TYPE: {"type": "string", "format": "binary", "examples": ["…"]}},
+    "success": {CONTENT_TYPE: {"type": "string", "format": "binary", "examples": ["…"]}},
 }
-UNCHANGED = {304: answer(None, "The thumbnail has not changed: its `ETag` is in `If-None-Match`.")}
+UNCHANGED = {304: response_spec(None, "The thumbnail has not changed: its `ETag` is in `If-None-Match`.")}
 
 
 def preview_routes(database: Database, blobs: BlobStore, scratch: Path) -> Sequence[HTTPRouteHandler]:
@@ -35,6 +35,8 @@ def preview_routes(database: Database, blobs: BlobStore, scratch: Path) -> Seque
     )
     async def thumbnail(request: Request[Any, Any, Any], thumbnail_id: FromPath[str]) -> Response[bytes]:
         reply = await get_thumbnail(database, blobs, scratch, thumbnail_id)
-        return as_response(unless_known(reply, request_context(request.scope).headers.get(b"if-none-match")))
+        return to_litestar_response(
+            apply_if_none_match(reply, request_context(request.scope).headers.get(b"if-none-match"))
+        )
 
     return [thumbnail]

@@ -8,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, Paged, paged, read_id, read_window
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, paged, read_window
+from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.purchases.licences import LIST_QUERY, get_licence, list_licences, read_filter
 from hallmarket.server.purchases.prove import prove_licence
@@ -17,7 +17,7 @@ from hallmarket.server.purchases.types import WireLicence
 
 AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "wallet:read"}
-PROOF = READ | {"answer": {"application/json": {"type": "object"}}}
+PROOF = READ | {"success": {"application/json": {"type": "object"}}}
 LICENCE_PATH = "/licences/{licence_id:str}"
 DOWNLOAD_HEADERS = {"content-disposition": 'attachment; filename="licence.json"'}
 
@@ -28,7 +28,7 @@ def licence_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get("/licences", opt=READ | {"query": LIST_QUERY}, summary="List what you bought and sold, newest first")
     async def licences(request: AnyRequest) -> Paged[WireLicence]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         return paged(await list_licences(database, context.principal, read_filter(query), read_window(query)))
 
     @get(LICENCE_PATH, opt=READ, summary="Get a licence")

@@ -8,7 +8,8 @@ import msgspec
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound
-from hallmarket.server.http.exchange import ID_QUERY, read_flag, read_id, window_query
+from hallmarket.server.http.exchange_dialect import window_query
+from hallmarket.server.http.parameters import ID_QUERY, read_flag, read_id
 from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
 from hallmarket.server.purchases.types import WireLicence, wire_licence

@@ -10,9 +10,10 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Forbidden, IdempotencyMismatch, InsufficientFunds
-from hallmarket.server.http.exchange import Data, exchange_reply, read_id
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
-from hallmarket.server.http.openapi_parts import answer
+from hallmarket.server.http.exchange_dialect import Data, exchange_reply
+from hallmarket.server.http.idempotency_key import IDEMPOTENCY_HEADER, find_idempotency_key
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.parameters import read_id
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.idempotency.claim import claim_for
 from hallmarket.server.idempotency.store import do_once
@@ -34,7 +35,7 @@ def refund_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         opt=REFUND,
         status_code=200,
         summary="Refund a purchase, partly or completely",
-        responses={200: answer(Data[Refund], "The refund, and the rest of the price.")},
+        responses={200: response_spec(Data[Refund], "The refund, and the rest of the price.")},
     )
     async def refund_licence(
         request: AnyRequest, licence_id: FromPath[str], data: JSONBody[RefundRequest]

@@ -19,10 +19,10 @@ from hallmarket.server.errors import (
     NotFound,
     PriceChanged,
 )
-from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import Data, exchange_reply
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
-from hallmarket.server.http.openapi_parts import answer
+from hallmarket.server.http.exchange_dialect import Data, exchange_reply
+from hallmarket.server.http.idempotency_key import IDEMPOTENCY_HEADER, find_idempotency_key
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.openapi_examples import ID
 from hallmarket.server.http.request_context import request_context
 from hallmarket.server.idempotency.claim import claim_for
 from hallmarket.server.purchases.purchase import Purchases
@@ -92,7 +92,7 @@ def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
         opt=PURCHASE,
         status_code=200,
         summary="Buy an asset",
-        responses={200: answer(Data[Purchase], "The buyer's charge, and the transfer to the seller.")},
+        responses={200: response_spec(Data[Purchase], "The buyer's charge, and the transfer to the seller.")},
     )
     async def buy(request: AnyRequest, data: JSONBody[NewCurrencyPurchase]) -> Data[Purchase]:
         return await purchase(request, data, data.currency, purchase_receipt)
@@ -102,7 +102,7 @@ def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
         opt=PURCHASE,
         status_code=200,
         summary="Buy an asset with satoshis",
-        responses={200: answer(Data[SatsPurchase], "The seller's share and the platform's fee, in satoshis.")},
+        responses={200: response_spec(Data[SatsPurchase], "The seller's share and the platform's fee, in satoshis.")},
     )
     async def buy_with_sats(request: AnyRequest, data: JSONBody[NewPurchase]) -> Data[SatsPurchase]:
         return await purchase(request, data, "btc", sats_receipt)
@@ -112,7 +112,7 @@ def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
         opt=PURCHASE,
         status_code=200,
         summary="Buy an asset with dollars",
-        responses={200: answer(Data[UsdPurchase], "The price that was paid, in cents.")},
+        responses={200: response_spec(Data[UsdPurchase], "The price that was paid, in cents.")},
     )
     async def buy_with_dollars(request: AnyRequest, data: JSONBody[NewPurchase]) -> Data[UsdPurchase]:
         return await purchase(request, data, "usd", usd_receipt)

@@ -7,8 +7,8 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange import Data, pagination, read_window, window_query
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, pagination, read_window, window_query
+from hallmarket.server.http.parameters import parse_query
 from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.purchases.earnings import Earnings, get_earnings
 from hallmarket.server.purchases.usage_history import USAGE_QUERY, Usage, UsagePage, list_usage, read_filter
@@ -27,7 +27,7 @@ def sales_routes(database: Database, fee_bps: int) -> Sequence[HTTPRouteHandler]
     )
     async def usage(request: AnyRequest) -> UsagePage:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         page, summary = await list_usage(database, context.principal, read_filter(query), read_window(query))
         return UsagePage(Usage(page.items, summary), pagination(page))
 

@@ -11,7 +11,8 @@ from hallmarket.server.catalog.types import AssetType
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import ID_QUERY, Pagination, read_id
+from hallmarket.server.http.exchange_dialect import Pagination
+from hallmarket.server.http.parameters import ID_QUERY, read_id
 from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
 

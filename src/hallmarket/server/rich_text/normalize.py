@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.rich_text.document import Node, attribute, children, node, text_node
 from hallmarket.server.rich_text.normalize_inline import normalize_image, normalize_inline, normalize_text
 
@@ -142,7 +142,7 @@ def _read_asset(text: str) -> Node | None:
 
 def _normalize_asset(attrs: Any) -> Node | None:
     """Make the block that shows an asset from its attributes; None if they name no asset."""
-    if not isinstance(attrs, dict) or not UUID_TEXT.fullmatch(str(attrs.get("id"))):
+    if not isinstance(attrs, dict) or not UUID_PATTERN.fullmatch(str(attrs.get("id"))):
         return None
     kind, config = attrs.get("assetType"), attrs.get("displayConfig")
     known = {

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import UUID_TEXT
+from hallmarket.server.http.parameters import UUID_PATTERN
 from hallmarket.server.rich_text.document import MAX_DEPTH, MAX_DOCUMENT_BYTES, TOO_DEEP, Node
 from hallmarket.server.rich_text.links import is_safe_link
 
@@ -70,7 +70,7 @@ def _validate_attributes(kind: str, attrs: dict[str, Any]) -> None:
         raise _invalid("a heading's level must be an integer from 1 to 6")
     if kind == "image":
         _validate_link(attrs.get("src"), "an image's src")
-    if kind == "assetComponent" and not UUID_TEXT.fullmatch(str(attrs.get("id"))):
+    if kind == "assetComponent" and not UUID_PATTERN.fullmatch(str(attrs.get("id"))):
         raise _invalid("an assetComponent's id must be the UUID of an asset")
 
 

@@ -11,8 +11,9 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
 from hallmarket.server.identity.types import wire_profile
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.enter import find_person, tell
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_moderator, require_other

@@ -7,17 +7,9 @@ import msgspec
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
-from hallmarket.server.http.exchange import (
-    FLAG_QUERY,
-    ID_QUERY,
-    MAX_ITEMS,
-    Paged,
-    Window,
-    page_of,
-    read_flag,
-    read_id,
-    window_query,
-)
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Paged, page_of, window_query
+from hallmarket.server.http.parameters import FLAG_QUERY, ID_QUERY, read_flag, read_id
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.types import WireTeam, wire_member, wire_team
 
@@ -27,7 +19,7 @@ LIST_QUERY = {
     "org_id": ID_QUERY | {"description": "Only of this organization; of the request's own without it."},
     "joined": FLAG_QUERY | {"description": "Only those you are in."},
     "public_only": FLAG_QUERY | {"description": "Only public ones."},
-    **window_query(MAX_ITEMS),
+    **window_query(MAX_PAGE_SIZE),
 }
 
 
@@ -65,5 +57,5 @@ async def get_team(
         raise NotFound("There is no such team.")
     if not (include_members and row["is_organization_member"]):
         return wire_team(row, principal.person_id)
-    members = await connection.fetch(sql.list_members, team_id, None, 0, MAX_ITEMS)
+    members = await connection.fetch(sql.list_members, team_id, None, 0, MAX_PAGE_SIZE)
     return wire_team(row, principal.person_id, [wire_member(member) for member in members])

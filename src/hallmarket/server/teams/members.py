@@ -8,7 +8,8 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.enter import check_admin_remains, enter, find_person, tell
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_belonging, require_other

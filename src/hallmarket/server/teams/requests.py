@@ -8,8 +8,9 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, NotFound
-from hallmarket.server.http.exchange import Paged, Window, page_of
+from hallmarket.server.http.exchange_dialect import Paged, page_of
 from hallmarket.server.identity.types import wire_profile
+from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.enter import enter, tell
 from hallmarket.server.teams.standing import find_standing, lock_moderated, require_belonging

@@ -10,19 +10,11 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed
-from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import (
-    MAX_ITEMS,
-    Data,
-    Paged,
-    Window,
-    read_flag,
-    read_id,
-    read_window,
-    window_query,
-)
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, read_window, window_query
+from hallmarket.server.http.openapi_examples import ID
+from hallmarket.server.http.parameters import parse_query, read_flag, read_id
 from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
+from hallmarket.server.paging import Window
 from hallmarket.server.teams.bans import NewBan, ban_person, lift_ban, list_bans
 from hallmarket.server.teams.change import UpdateTeam, delete_team, update_team
 from hallmarket.server.teams.create import CreateTeam, create_team
@@ -34,7 +26,7 @@ from hallmarket.server.teams.types import WireBan, WireJoinRequest, WireMember, 
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "teams:read"}, {"scope": "teams:write"}
-PAGED = READ | {"query": window_query(MAX_ITEMS)}
+PAGED = READ | {"query": window_query(MAX_PAGE_SIZE)}
 # What a write may meet, beside what any route may.
 TAKEN, HINDERED, BOTH = ({"raises": kinds} for kinds in ((Duplicate,), (Conflict,), (Duplicate, Conflict)))
 TEAM = "/teams/{team_id:str}"
@@ -177,7 +169,7 @@ def _ban_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 
 def _read(request: AnyRequest) -> tuple[RequestContext, dict[str, str]]:
     context = request_context(request.scope)
-    return context, read_query(context.scope["query_string"])
+    return context, parse_query(context.scope["query_string"])
 
 
 def _team(text: str) -> UUID:
@@ -185,4 +177,4 @@ def _team(text: str) -> UUID:
 
 
 def _window(query: dict[str, str]) -> Window:
-    return read_window(query, MAX_ITEMS)
+    return read_window(query, MAX_PAGE_SIZE)

@@ -15,9 +15,9 @@ IMMUTABLE = CORS | {"cache-control": "public, max-age=31536000, immutable"}
 SHORT_LIVED = CORS | {"cache-control": "public, max-age=1"}
 KEY_HEADERS = CORS | {"cache-control": "public, max-age=300"}
 NOTE = "log.example.org\n6\nk2e0hAViBSCGysp/LGnsx7YJPnjRAWFR0k7ClS6w3gM=\n\n— log.example.org 2XUrGh0KSiT…\n"
-CHECKPOINT = {"answer": {TEXT: {"type": "string", "examples": [NOTE]}}}
-KEY = {"answer": {TEXT: {"type": "string", "examples": ["log.example.org+d9752b1a+AbclKCAP6odTmcfcHSl1SlssXy9\n"]}}}
-TILE = {"answer": {"application/octet-stream": {"type": "string", "format": "binary", "examples": ["…"]}}}
+CHECKPOINT = {"success": {TEXT: {"type": "string", "examples": [NOTE]}}}
+KEY = {"success": {TEXT: {"type": "string", "examples": ["log.example.org+d9752b1a+AbclKCAP6odTmcfcHSl1SlssXy9\n"]}}}
+TILE = {"success": {"application/octet-stream": {"type": "string", "format": "binary", "examples": ["…"]}}}
 
 
 def log_routes(database: Database, verifier_key: str) -> Sequence[HTTPRouteHandler]:

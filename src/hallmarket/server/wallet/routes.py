@@ -10,13 +10,13 @@ from litestar.params import JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import IdempotencyMismatch, InsufficientFunds, NotFound
-from hallmarket.server.http.examples import ID
-from hallmarket.server.http.exchange import Data, Paged, exchange_reply, paged, read_window
-from hallmarket.server.http.idempotency import IDEMPOTENCY_HEADER, find_idempotency_key
-from hallmarket.server.http.openapi_parts import answer
-from hallmarket.server.http.paging import read_query
+from hallmarket.server.http.exchange_dialect import Data, Paged, exchange_reply, paged, read_window
+from hallmarket.server.http.idempotency_key import IDEMPOTENCY_HEADER, find_idempotency_key
+from hallmarket.server.http.openapi_components import response_spec
+from hallmarket.server.http.openapi_examples import ID
+from hallmarket.server.http.parameters import parse_query
 from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
-from hallmarket.server.http.sending import Sending, begun
+from hallmarket.server.http.streaming_response import StreamingResponse, read_first_chunk
 from hallmarket.server.idempotency.claim import Claim, claim_for
 from hallmarket.server.idempotency.store import do_once
 from hallmarket.server.wallet.balance import BitcoinBalance, UsdBalance, get_bitcoin_balance, get_usd_balance
@@ -43,7 +43,7 @@ AnyRequest = Request[Any, Any, Any]
 READ: dict[str, Any] = {"scope": "wallet:read"}
 STATEMENT = READ | {
     "query": STATEMENT_QUERY,
-    "answer": {
+    "success": {
         "text/csv": {
             "type": "string",
             "description": "A header line, then one line for each transaction.",
@@ -75,7 +75,7 @@ def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def transactions(request: AnyRequest) -> Paged[BitcoinTransaction]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         window = read_bitcoin_window(query)
         return paged(await list_bitcoin_transactions(database, context.principal, read_filter(query), window))
 
@@ -87,7 +87,7 @@ def _bitcoin_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         "/wallet/send-sats",
         opt=SEND | {"example": {"recipientId": ID, "amount": 1200}},
         status_code=200,
-        responses={200: answer(Data[BitcoinTransfer], "The satoshis were sent.")},
+        responses={200: response_spec(Data[BitcoinTransfer], "The satoshis were sent.")},
         summary="Send satoshis to another user",
     )
     async def send(request: AnyRequest, data: JSONBody[NewSend]) -> Data[BitcoinTransfer]:
@@ -110,7 +110,7 @@ def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     )
     async def transactions(request: AnyRequest) -> Paged[UsdTransaction]:
         context = request_context(request.scope)
-        query = read_query(context.scope["query_string"])
+        query = parse_query(context.scope["query_string"])
         window = read_window(query)
         return paged(await list_usd_transactions(database, context.principal, read_filter(query), window))
 
@@ -118,7 +118,7 @@ def _usd_routes(database: Database) -> Sequence[HTTPRouteHandler]:
         "/stripe/wallet/tip",
         opt=SEND | {"example": {"recipientId": ID, "amountCents": 500, "message": "For the photo."}},
         status_code=200,
-        responses={200: answer(Data[Tip], "The tip was sent.")},
+        responses={200: response_spec(Data[Tip], "The tip was sent.")},
         summary="Send a tip to another user, in cents",
     )
     async def send(request: AnyRequest, data: JSONBody[NewTip]) -> Data[Tip]:
@@ -138,7 +138,7 @@ def _statement_route(database: Database) -> HTTPRouteHandler:
     @get("/wallet/statement", opt=STATEMENT, summary="Get all transactions of a period as CSV, oldest first")
     async def statement(request: AnyRequest) -> Response[bytes]:
         context = request_context(request.scope)
-        requested = read_statement_request(read_query(context.scope["query_string"]))
+        requested = read_statement_request(parse_query(context.scope["query_string"]))
         headers = [
             (b"content-type", CONTENT_TYPE.encode()),
             (b"content-disposition", b'attachment; filename="statement-%s.csv"' % requested.currency.encode()),
@@ -146,7 +146,9 @@ def _statement_route(database: Database) -> HTTPRouteHandler:
             (b"x-content-type-options", b"nosniff"),
         ]
         if context.method == "HEAD":
-            return Sending(200, headers, None)
-        return Sending(200, headers, await begun(write_statement(database, context.principal, requested)))
+            return StreamingResponse(200, headers, None)
+        return StreamingResponse(
+            200, headers, await read_first_chunk(write_statement(database, context.principal, requested))
+        )
 
     return statement

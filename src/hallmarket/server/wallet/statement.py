@@ -14,7 +14,7 @@ import msgspec
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.paging import read_time
+from hallmarket.server.http.parameters import read_time
 from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.transactions import TIME_QUERY
 from hallmarket.server.wallet.types import CURRENCIES, Currency

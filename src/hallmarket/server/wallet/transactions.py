@@ -11,8 +11,8 @@ import msgspec
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange import MAX_ITEMS, read_window, window_query
-from hallmarket.server.http.paging import read_time
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, read_window, window_query
+from hallmarket.server.http.parameters import read_time
 from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.types import Currency
@@ -31,7 +31,7 @@ MAX_UNPAGED = 10_000  # the official client requests all bitcoin transactions in
 BITCOIN_LIMIT = {
     "type": "integer",
     "minimum": 1,
-    "maximum": MAX_ITEMS,
+    "maximum": MAX_PAGE_SIZE,
     "description": f"Maximum number of items. Without it, up to {MAX_UNPAGED:,}.",
 }
 BITCOIN_QUERY = window_query() | {"limit": BITCOIN_LIMIT} | FILTER_QUERY

@@ -1,4 +1,4 @@
-"""What the OpenAPI document holds beside the routes: areas, security, headers, the two dialects' errors."""
+"""The OpenAPI document's shared components: description, security schemes, headers, errors of both dialects."""
 
 from typing import Any
 
@@ -6,25 +6,25 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
 from hallmarket.server import errors
-from hallmarket.server.http.examples import HASH, ID
-from hallmarket.server.http.reply import error_reply
+from hallmarket.server.http.dialects import error_reply
+from hallmarket.server.http.openapi_examples import HASH, ID
 
 Json = dict[str, Any]
 
 DESCRIPTION = """\
 A registry and exchange for media and data, anchored in a public, verifiable log.
 
-Paths under `/v1` speak the **media dialect**: an API key in the header `x-api-key`, the object itself on success,
-`{"code", "message", "details"}` on failure. Everything else speaks the **exchange dialect**: a token from
-`POST /users/get-token` in the header `Authorization`, `{"data", "error"}` around every answer. The log's own paths
-(`/log`) are plain bytes that anybody may read.
+Paths under `/v1` use the **media dialect**: an API key in the header `x-api-key`, the bare object on success,
+`{"code", "message", "details"}` on failure. All other paths use the **exchange dialect**: a token from
+`POST /users/get-token` in the header `Authorization`, `{"data", "error"}` around every response. The log's own paths
+(`/log`) serve plain bytes that anyone may read.
 
-Every answer carries `x-request-id`. JSON bodies may be sent with `Content-Encoding: gzip`.
+Every response has the header `x-request-id`. JSON bodies may be sent with `Content-Encoding: gzip`.
 """
 
 UUID: Json = {"type": "string", "format": "uuid"}
-# Path parameters by name; whatever else ends in `_id` is a UUID.
-NAMES: dict[str, Json] = {
+# The schemas of path parameters by name. Any other name that ends in `_id` is a UUID.
+PATH_PARAMETERS: dict[str, Json] = {
     "id": UUID,
     "media_hash": {"type": "string", "pattern": "^[0-9a-f]{128}$", "examples": [HASH]},
     "path": {"type": "string", "examples": ["0/000"]},
@@ -35,18 +35,18 @@ NAMES: dict[str, Json] = {
 
 _MEDIA_ERROR: Json = {
     "type": "object",
-    "description": "How the media dialect says that something went wrong.",
+    "description": "An error in the media dialect.",
     "properties": {
         "code": {"type": "string", "description": "For programs."},
         "message": {"type": "string", "description": "For people."},
-        "details": {"type": ["object", "null"], "description": "What is known beyond it, such as `field`."},
+        "details": {"type": ["object", "null"], "description": "Further information, such as `field`."},
     },
     "required": ["code", "message", "details"],
     "additionalProperties": False,
 }
 _EXCHANGE_ERROR: Json = {
     "type": "object",
-    "description": "How the exchange dialect says that something went wrong.",
+    "description": "An error in the exchange dialect.",
     "properties": {
         "data": {"type": "null"},
         "error": {
@@ -54,8 +54,8 @@ _EXCHANGE_ERROR: Json = {
             "properties": {
                 "message": {"type": "string", "description": "For people."},
                 "code": {"type": "string", "description": "For programs."},
-                "status": {"type": "integer", "description": "The HTTP status once more."},
-                "details": {"type": "object", "description": "What is known beyond it, such as `field`."},
+                "status": {"type": "integer", "description": "The HTTP status."},
+                "details": {"type": "object", "description": "Further information, such as `field`."},
             },
             "required": ["message", "code", "status"],
         },
@@ -78,33 +78,33 @@ COMPONENTS: dict[str, Json] = {
         "Organization": {
             "name": "X-Ouro-Org",
             "in": "header",
-            "description": "The organization to run in, if your key is bound to none.",
+            "description": "The organization to act in, if your key is bound to none.",
             "schema": UUID,
             "example": ID,
         },
     },
 }
-WORDS = {
+ERROR_DESCRIPTIONS = {
     errors.DomainError: "Something went wrong on our side; it is logged under `x-request-id`.",
-    errors.RateLimited: "Too many requests; `Retry-After` says how many seconds to wait.",
-    errors.InvalidRequest: "The request cannot be understood; `details.field` names the part that is wrong.",
+    errors.RateLimited: "Too many requests; `Retry-After` is the number of seconds to wait.",
+    errors.InvalidRequest: "The request is invalid; `details.field` names the invalid part.",
 }
 
 
-def answer(model: Any, description: str) -> ResponseSpec:
-    """An answer beside the one a handler's type tells, for its `responses`; None is one without a body."""
-    return ResponseSpec(model, generate_examples=False, description=description)  # Litestar's would be random
+def response_spec(model: Any, description: str) -> ResponseSpec:
+    """Return an additional response for a handler's `responses`. A `model` of None is a response without a body."""
+    return ResponseSpec(model, generate_examples=False, description=description)  # Litestar's examples are random
 
 
-def words_of(kind: type[errors.DomainError]) -> str:
-    """What happened, in a sentence for people who do not read the code."""
-    return WORDS.get(kind, " ".join((kind.__doc__ or "").partition("\n\n")[0].split()))
+def error_description(kind: type[errors.DomainError]) -> str:
+    """Return a sentence for users about an error class: the first paragraph of its docstring, or a better one."""
+    return ERROR_DESCRIPTIONS.get(kind, " ".join((kind.__doc__ or "").partition("\n\n")[0].split()))
 
 
-def sample_error(path: str, kind: type[errors.DomainError]) -> tuple[int, Json]:
-    """Status and body of an error as the dialect of `path` writes it, for people to see its form."""
-    error = kind.__new__(kind)  # its own words may need values that only a request has
-    error.message, error.details = words_of(kind), None
+def example_error(path: str, kind: type[errors.DomainError]) -> tuple[int, Json]:
+    """Return the status and body of an example of an error, in the dialect of `path`."""
+    error = kind.__new__(kind)  # its constructor may need values that only a request has
+    error.message, error.details = error_description(kind), None
     if kind is errors.InvalidRequest:
         error.details = {"field": "name", "reason": error.message}
     if isinstance(error, errors.RateLimited):

@@ -1,11 +1,11 @@
-"""Examples made from a JSON schema: what stands under a name is what one would expect there."""
+"""Generates examples from JSON schemas, with realistic values chosen by the property's name."""
 
 import re
 from typing import Any
 
 Json = dict[str, Any]
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-DEEPEST = 8
+MAX_DEPTH = 8
 
 ID = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
 TIME = "2026-11-21T21:15:23.886544+00:00"
@@ -97,16 +97,16 @@ JSON_TYPES: dict[str, Any] = {
 }
 
 
-def example_of(schema: Json, document: Json, name: str = "", depth: int = 0) -> Any:
-    """A value that the schema allows; `name` is what the value is called where it stands."""
+def make_example(schema: Json, document: Json, name: str = "", depth: int = 0) -> Any:
+    """Return a value that the schema allows. `name` is the name of the property or parameter."""
     if "$ref" in schema:
         target = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
-        return example_of(target, document, name, depth)
+        return make_example(target, document, name, depth)
     for word in ("examples", "example", "const", "enum", "default"):
         if word in schema and schema[word] != []:
             return schema[word][0] if word in ("examples", "enum") else schema[word]
     word = CAMEL.sub("_", name).replace("-", "_").lower()
-    for value in _named(word):
+    for value in _candidates(word):
         if _fits(value, schema):
             return value
     if choices := schema.get("oneOf") or schema.get("anyOf"):
@@ -114,7 +114,7 @@ def example_of(schema: Json, document: Json, name: str = "", depth: int = 0) -> 
     return _by_type(schema, document, name, depth)
 
 
-def _named(word: str) -> tuple[Any, ...]:
+def _candidates(word: str) -> tuple[Any, ...]:
     if word in BY_NAME:
         return BY_NAME[word]
     if word == "id" or word.endswith("_id"):
@@ -124,13 +124,15 @@ def _named(word: str) -> tuple[Any, ...]:
 
 def _fits(value: Any, schema: Json) -> bool:
     if choices := schema.get("oneOf") or schema.get("anyOf"):
-        # Litestar writes the bounds of an optional field beside its choices.
-        return any(_fits(value, choice) for choice in choices) and _within(value, schema)
+        # Litestar writes the bounds of an optional field next to its choices.
+        return any(_fits(value, choice) for choice in choices) and _is_within_bounds(value, schema)
     kinds = schema.get("type", [])
-    return any(_is(value, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)) and _within(value, schema)
+    return any(_has_type(value, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)) and _is_within_bounds(
+        value, schema
+    )
 
 
-def _within(value: Any, schema: Json) -> bool:
+def _is_within_bounds(value: Any, schema: Json) -> bool:
     if isinstance(value, str):
         if not re.search(schema.get("pattern", ""), value) or len(value) > schema.get("maxLength", len(value)):
             return False
@@ -142,18 +144,18 @@ def _within(value: Any, schema: Json) -> bool:
     return True
 
 
-def _is(value: Any, kind: str) -> bool:
+def _has_type(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     return isinstance(value, JSON_TYPES[kind])
 
 
 def _first(choices: list[Json], document: Json, name: str, depth: int) -> Any:
-    """The first choice that says something; null where the nesting becomes too deep."""
+    """Return an example of the first choice other than null; None if the nesting is too deep."""
     real = [choice for choice in choices if choice.get("type") != "null"]
-    if not real or (depth > DEEPEST and len(real) < len(choices)):
+    if not real or (depth > MAX_DEPTH and len(real) < len(choices)):
         return None
-    return example_of(real[0], document, name, depth + 1)
+    return make_example(real[0], document, name, depth + 1)
 
 
 def _by_type(schema: Json, document: Json, name: str, depth: int) -> Any:
@@ -161,12 +163,14 @@ def _by_type(schema: Json, document: Json, name: str, depth: int) -> Any:
     kind = next(each for each in [*kind, "null"] if each != "null") if isinstance(kind, list) else kind
     if kind == "object":
         properties = schema.get("properties", {})
-        # Of somebody with a username, the name is a person's.
-        called = {"name": "person"} if "username" in properties else {}
-        return {key: example_of(part, document, called.get(key, key), depth + 1) for key, part in properties.items()}
+        # An object with a username is a person, so its name is a person's.
+        renamed = {"name": "person"} if "username" in properties else {}
+        return {key: make_example(part, document, renamed.get(key, key), depth + 1) for key, part in properties.items()}
     if kind == "array":
         items = schema.get("items")
-        return [example_of(items, document, name.removesuffix("s"), depth + 1)] if items and depth <= DEEPEST else []
+        return (
+            [make_example(items, document, name.removesuffix("s"), depth + 1)] if items and depth <= MAX_DEPTH else []
+        )
     if kind == "string":
         return BY_FORMAT.get(schema.get("format", ""), "a text"[: schema.get("maxLength")])
     if kind in ("integer", "number"):

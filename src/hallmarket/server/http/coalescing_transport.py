@@ -1,4 +1,4 @@
-"""An answer's head and the first piece of its body in one write: half the system calls of the busiest routes."""
+"""Writes a response's head and the first chunk of its body together, which halves the system calls of busy routes."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 class CoalescingTransport(asyncio.Transport):
-    """Stands between one request's cycle and the connection, and holds the head back until the body begins or ends."""
+    """A transport between one request's cycle and its connection, which delays the head until the body begins."""
 
     __slots__ = ("_connection", "_cycle", "_head")
 
@@ -16,8 +16,8 @@ class CoalescingTransport(asyncio.Transport):
         self._head: bytes | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, or keep for the next write if this is the head of the answer."""
-        if self._head is None and self._cycle.response_started:  # an interim answer (100 Continue) comes before
+        """Write data, or hold it for the next write if it is the response's head."""
+        if self._head is None and self._cycle.response_started:  # an interim response (100 Continue) comes earlier
             self._head = bytes(data)
         elif self._head:
             self._connection.write(self._head + data)
@@ -26,16 +26,16 @@ class CoalescingTransport(asyncio.Transport):
             self._connection.write(data)
 
     def flush(self) -> None:
-        """Write a head that no body followed."""
+        """Write the head if no body has followed it."""
         if self._head:
             self._connection.write(self._head)
             self._head = b""
 
     def close(self) -> None:
-        """Close the connection, once everything is written."""
+        """Flush, and close the connection."""
         self.flush()
         self._connection.close()
 
     def is_closing(self) -> bool:
-        """Whether the connection is on its way out."""
+        """Return whether the connection is closing or closed."""
         return self._connection.is_closing()

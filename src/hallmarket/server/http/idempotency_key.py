@@ -7,7 +7,7 @@ from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.request_context import RequestContext
 
 HEADER = b"idempotency-key"
-REPLAYED = (b"idempotent-replayed", b"true")
+REPLAYED_HEADER = (b"idempotent-replayed", b"true")
 IDEMPOTENCY_HEADER = {
     "Idempotency-Key": {
         "type": "string",
@@ -15,7 +15,7 @@ IDEMPOTENCY_HEADER = {
         "description": "Makes the request safe to repeat. The first response is stored for a day.",
     }
 }
-KEY = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,254}")
+KEY_PATTERN = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 
 class Replay(Exception):
@@ -23,7 +23,7 @@ class Replay(Exception):
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(f"The first response had status {status}.")
-        self.reply = Reply(status, body, (REPLAYED,))
+        self.reply = Reply(status, body, (REPLAYED_HEADER,))
 
 
 def find_idempotency_key(context: RequestContext) -> str | None:
@@ -31,6 +31,6 @@ def find_idempotency_key(context: RequestContext) -> str | None:
     raw = context.headers.get(HEADER)
     if raw is None:
         return None
-    if not KEY.fullmatch(raw):
+    if not KEY_PATTERN.fullmatch(raw):
         raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.", "Idempotency-Key")
     return raw.decode()
