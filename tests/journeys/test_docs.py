@@ -11,7 +11,7 @@ from _support.servers import Server
 from hallmarket.cli.main import hallmarket
 from hallmarket.proof.key import SigningKey
 from hallmarket.server import errors
-from hallmarket.server.http.reply import STATUS
+from hallmarket.server.http.status_codes import STATUS_CODES
 from hallmarket.server.main import make_app
 from hallmarket.server.query_engine import errors as _query_errors  # noqa: F401 (registers its errors)
 from hallmarket.server.rooms import SCOPES, load_settings
@@ -81,7 +81,7 @@ def test_errors() -> None:
         (code, int(status)) for code, status in re.findall(r"^\| `(\w+)` \| ([45]\d\d) \|", page, re.MULTILINE)
     }
     known = {
-        (kind.code, next((STATUS[base] for base in kind.__mro__ if base in STATUS), 500))
+        (kind.code, next((STATUS_CODES[base] for base in kind.__mro__ if base in STATUS_CODES), 500))
         for kind in (errors.DomainError, *kinds_of(errors.DomainError))
     }
     assert described == known
