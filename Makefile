@@ -4,7 +4,7 @@ READY := .venv/.ready
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve check test lint fmt bench lock
+.PHONY: help setup demo serve check test test-long lint fmt bench lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,11 @@ test: setup lint ## lint, and run every test (about ten minutes)
 	sh scripts/browser.sh
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --ignore tests/faults
 	$(PY) -m pytest tests/faults
+
+test-long: setup lint ## as test, with full counts: more faults, fresh random examples, larger tables
+	sh scripts/browser.sh
+	$(PY) -m pytest --long -n logical --maxprocesses 4 --dist loadfile --ignore tests/faults
+	$(PY) -m pytest --long tests/faults
 
 lint: setup ## check formatting, lint, types and import rules
 	.venv/bin/ruff format --check .
