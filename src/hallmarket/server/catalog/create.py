@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.access import get_access
-from hallmarket.server.catalog.normalize_fields import default_monetization, merge_attribution, normalize_fields
+from hallmarket.server.catalog.normalize_fields import normalize_fields
 from hallmarket.server.catalog.placement import Placement, choose_placement
 from hallmarket.server.catalog.types import READ, WRITE, AssetFields, AssetType
 from hallmarket.server.database.connections import Connection
@@ -45,16 +45,15 @@ async def create_asset(
     columns = {"source": "api"} | normalize_fields(fields)
     parent_id = None if fields.parent_id is UNSET else fields.parent_id
     placement = await _choose_placement(tx, principal, fields, parent_id, parent_role, columns["source"])
-    columns.setdefault("monetization", default_monetization(placement.visibility))
+    columns.setdefault("monetization", "pay-to-unlock" if placement.visibility == "monetized" else "none")
     source_id, family_id = await resolve_source(tx, principal, fields)
-    attribution = merge_attribution({}, None if fields.attribution is UNSET else fields.attribution)
     try:
         await tx.execute(
             sql.create_asset,
             *(asset_id, asset_type, principal.person_id),
             *(placement.organization_id, placement.team_id, parent_id, placement.visibility, columns["source"]),
             *(columns.get(name) for name in ("name", "slug", "description", "license_id")),
-            *(_json(attribution), _json(metadata or {}), _json(preview), columns["monetization"]),
+            *(columns["attribution"], _json(metadata or {}), _json(preview), columns["monetization"]),
             *(columns.get(name) for name in PRICE_COLUMNS),
             *(columns.get("max_billable_seconds"), columns.get("lineage_role"), source_id, family_id, body),
             columns.get("license_text"),

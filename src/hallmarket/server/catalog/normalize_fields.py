@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from hallmarket.server.catalog.description import CheckedDescription
 from hallmarket.server.catalog.types import AssetFields, Attribution
@@ -17,8 +17,11 @@ CENT, MICRODOLLAR = Decimal("0.01"), Decimal("0.000001")
 UNCHANGED = ("license_id", "license_text", "cost_accounting", "cost_unit", "max_billable_seconds", "lineage_role")
 
 
-def normalize_fields(fields: AssetFields) -> dict[str, Any]:
-    """Return the columns of all set fields that need no database lookup. Raises InvalidRequest."""
+def normalize_fields(fields: AssetFields, old_attribution: str | None = None) -> dict[str, Any]:
+    """Return the columns of all set fields that need no database lookup. Raises InvalidRequest.
+
+    The fields of an existing asset change its `old_attribution` (JSON). A new asset always gets an attribution.
+    """
     columns = {name: value for name in UNCHANGED if (value := getattr(fields, name)) is not UNSET}
     if fields.name is not UNSET:
         columns |= {"name": fields.name, "slug": slugify(fields.name)}
@@ -28,26 +31,24 @@ def normalize_fields(fields: AssetFields) -> dict[str, Any]:
         columns["monetization"] = fields.monetization or "none"
     if fields.description is not UNSET:
         columns["description"] = _encode_description(fields.description)
+    if fields.attribution is not UNSET or old_attribution is None:
+        columns["attribution"] = _merge_attribution(old_attribution, fields.attribution)
     return columns | _normalize_prices(fields)
-
-
-def default_monetization(visibility: str) -> str:
-    """Return how an asset earns money if its owner does not choose: a monetized asset is sold."""
-    return "pay-to-unlock" if visibility == "monetized" else "none"
-
-
-def merge_attribution(old: dict[str, Any], changes: Attribution | None) -> dict[str, Any]:
-    """Apply changes to an attribution. None resets it; a null field removes that field."""
-    if changes is None:
-        return {"originality": "original"}
-    merged = old | msgspec.to_builtins(changes)
-    return {"originality": "original"} | {name: value for name, value in merged.items() if value is not None}
 
 
 def slugify(name: str | None) -> str | None:
     """Return a name as part of a URL: its letters and digits in any script, joined by hyphens. None if it has none."""
     words = re.sub(r"[\W_]+", "-", (name or "").lower()).strip("-")
     return words[:MAX_SLUG_LENGTH].strip("-") or None
+
+
+def _merge_attribution(old: str | None, changes: Attribution | UnsetType | None) -> str:
+    """Apply changes to an attribution. None resets it; a null field removes that field."""
+    merged: dict[str, Any] = {}
+    if changes is not UNSET and changes is not None:
+        merged = (msgspec.json.decode(old) if old else {}) | msgspec.to_builtins(changes)
+    values = {name: value for name, value in merged.items() if value is not None}
+    return msgspec.json.encode({"originality": "original"} | values).decode()
 
 
 def _encode_description(description: RichText | str | None) -> str | None:

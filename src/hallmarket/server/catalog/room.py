@@ -1,4 +1,4 @@
-"""The room of assets of every type."""
+"""The catalog: assets of every type."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class CatalogRoom(Room):
-    """Assets: access, sharing, search, connections, downloads and counts."""
+    """Assets: access, sharing, search, connections, downloads and counters."""
 
     areas = (
         Area(
@@ -22,7 +22,7 @@ class CatalogRoom(Room):
     scopes = ("assets:read", "assets:write")
 
     def provide(self, services: Services) -> None:
-        """Add signed links, and the downloads that other rooms announce."""
+        """Add signed URLs, and the content providers that the rooms announce."""
         from hallmarket.server.catalog.content_provider import ContentProviders
         from hallmarket.server.catalog.signed_urls import SignedUrls
         from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
@@ -32,12 +32,16 @@ class CatalogRoom(Room):
         services.add(
             ContentProviders,
             lambda: ContentProviders(
-                {kind: each for room in services.rooms for kind, each in room.downloads(services).items()}
+                {
+                    asset_type: provider
+                    for room in services.rooms
+                    for asset_type, provider in room.downloads(services).items()
+                }
             ),
         )
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of assets."""
+        """Return the routes of assets."""
         from hallmarket.server.catalog.activity_routes import activity_routes
         from hallmarket.server.catalog.content_provider import ContentProviders
         from hallmarket.server.catalog.download_routes import download_routes
@@ -57,7 +61,7 @@ class CatalogRoom(Room):
         ]
 
     def maintenance(self, services: Services) -> Sequence[MaintenanceTask]:
-        """Delete old views and downloads."""
+        """Return the task that deletes old view and download events."""
         from hallmarket.server.catalog.delete_old_events import delete_old_events
         from hallmarket.server.database.connections import Database
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from hallmarket.server.audit.record import record
 from hallmarket.server.catalog.create import resolve_source
 from hallmarket.server.catalog.entitlements import require_no_buyers
-from hallmarket.server.catalog.normalize_fields import default_monetization, merge_attribution, normalize_fields
+from hallmarket.server.catalog.normalize_fields import normalize_fields
 from hallmarket.server.catalog.placement import choose_placement
 from hallmarket.server.catalog.types import ADMIN, Access, AssetFields
 from hallmarket.server.database.connections import Connection
@@ -45,17 +45,15 @@ async def update_asset(tx: Connection, principal: Principal, access: Access, fie
     """
     old = await tx.fetchrow(sql.find_fields, access.id)
     assert old is not None
-    new = dict(old) | normalize_fields(fields)  # keeps the order of the columns in `find_fields` and `update_asset`
-    if fields.attribution is not UNSET:
-        merged = merge_attribution(msgspec.json.decode(old["attribution"]), fields.attribution)
-        new["attribution"] = msgspec.json.encode(merged).decode()
+    # The merged columns keep the order of `find_fields`, which is that of the parameters of `update_asset`.
+    new = dict(old) | normalize_fields(fields, old["attribution"])
     if fields.source_id is not UNSET:
         new["source_id"], new["family_id"] = await resolve_source(tx, principal, fields)
         await _require_no_cycle(tx, access.id, new["source_id"])
     new |= await _choose_placement(tx, principal, old, fields, new["source"])
     becomes_monetized = new["visibility"] == "monetized" != old["visibility"]
     if becomes_monetized and old["monetization"] == "none" and fields.monetization is UNSET:
-        new["monetization"] = default_monetization("monetized")
+        new["monetization"] = "pay-to-unlock"
     if access.role < ADMIN and any(new[name] != old[name] for name in ADMIN_COLUMNS):
         raise Forbidden(
             f"Only administrators of this {access.asset_type} may change its visibility, its price and its terms."

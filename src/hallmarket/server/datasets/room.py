@@ -16,13 +16,13 @@ class DatasetsRoom(Room):
     areas = (
         Area(
             "Datasets",
-            "Tables: create them, fill and change them; every finished write is a version that stays.",
+            "Tables: create, fill, update and query them. Every finished write is a version that never changes.",
             ("/datasets",),
         ),
     )
 
     def provide(self, services: Services) -> None:
-        """Add exports."""
+        """Add the exporter."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.datasets.export import DatasetExporter
         from hallmarket.server.query_engine.engine import QueryEngine
@@ -34,7 +34,7 @@ class DatasetsRoom(Room):
         )
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of datasets."""
+        """Return the routes of datasets."""
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.data_folder import scratch_folder
         from hallmarket.server.database.connections import Database
@@ -57,7 +57,7 @@ class DatasetsRoom(Room):
         ]
 
     def jobs(self, services: Services) -> Mapping[str, JobHandler]:
-        """Join a dataset's small files."""
+        """Return the handler of compaction jobs."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.datasets.compact import compact_dataset, log_failed_compaction
         from hallmarket.server.datasets.request_compaction import COMPACT
@@ -70,7 +70,7 @@ class DatasetsRoom(Room):
         }
 
     def maintenance(self, services: Services) -> Sequence[MaintenanceTask]:
-        """Finish abandoned writes; delete files that no version has."""
+        """Return the tasks that finish abandoned writes and delete orphaned files."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
         from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
@@ -82,20 +82,20 @@ class DatasetsRoom(Room):
         ]
 
     def sequencing_handlers(self) -> Mapping[str, SequencingHandler]:
-        """Mark versions anchored."""
+        """Return the handler that marks versions as anchored."""
         from hallmarket.proof.entry import DATASET_VERSION
         from hallmarket.server.datasets.mark_anchored import mark_versions_anchored
 
         return {DATASET_VERSION: mark_versions_anchored}
 
     def downloads(self, services: Services) -> Mapping[str, Any]:
-        """A dataset downloads as an export."""
+        """Return the content provider of datasets."""
         from hallmarket.server.datasets.export import DatasetExporter
 
         return {"dataset": services.get(DatasetExporter)}
 
     def embeddable(self, services: Services) -> Mapping[str, Any]:
-        """Datasets can be written inside a post."""
+        """Return the embedder of datasets."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.datasets.embedded_dataset import DatasetEmbedder
         from hallmarket.server.tables.store import TableStore

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 class FilesRoom(Room):
-    """Files: uploads, content and changes."""
+    """Files: uploads, content and updates."""
 
     areas = (
         Area(
             "Files",
-            "Files: upload, publish, change and read them; every version is anchored.",
+            "Files: upload, create, update and download them. Every content is anchored.",
             ("/files", "/uploads"),
         ),
     )
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of files and uploads."""
+        """Return the routes of files and uploads."""
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.catalog.signed_urls import SignedUrls
         from hallmarket.server.data_folder import scratch_folder
@@ -38,14 +38,14 @@ class FilesRoom(Room):
         )
 
     def maintenance(self, services: Services) -> Sequence[MaintenanceTask]:
-        """Delete uploads that did not become files in time."""
+        """Return the task that deletes abandoned uploads."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.files.delete_abandoned import delete_abandoned_uploads
 
         return [lambda: delete_abandoned_uploads(services.get(Database))]
 
     def downloads(self, services: Services) -> Mapping[str, Any]:
-        """A file downloads as its bytes."""
+        """Return the content provider of files."""
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.database.connections import Database
         from hallmarket.server.files.content_provider import FileContentProvider
@@ -53,14 +53,14 @@ class FilesRoom(Room):
         return {"file": FileContentProvider(services.get(Database), services.get(BlobStore))}
 
     def embeddable(self, services: Services) -> Mapping[str, Any]:
-        """Files can be written inside a post."""
+        """Return the embedder of files."""
         from hallmarket.server.blobs.blob_store import BlobStore
         from hallmarket.server.files.embedded_file import FileEmbedder
 
         return {"file": FileEmbedder(services.get(BlobStore))}
 
     def preview_listeners(self, services: Services) -> Sequence[Any]:
-        """A file's preview shows its thumbnail."""
+        """Return the listener that shows a thumbnail as its file's preview."""
         from hallmarket.server.files.set_preview import preview_setter
 
         return [preview_setter(services.settings.cdn_url)]

@@ -15,29 +15,33 @@ class PostsRoom(Room):
     areas = (
         Area(
             "Posts and comments",
-            "Posts and comments: markdown beside its document.",
+            "Posts and comments: Markdown and documents.",
             ("/posts", "/comments", "/utilities"),
         ),
     )
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of posts and comments."""
+        """Return the routes of posts and comments."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.posts.routes import posts_routes
 
-        embedders = {kind: each for room in services.rooms for kind, each in room.embeddable(services).items()}
+        embedders = {
+            asset_type: embedder
+            for room in services.rooms
+            for asset_type, embedder in room.embeddable(services).items()
+        }
         return posts_routes(services.get(Database), embedders)
 
     def downloads(self, services: Services) -> Mapping[str, Any]:
-        """Posts and comments download as HTML or markdown."""
+        """Return the content provider of posts and comments."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.posts.content_provider import PostContentProvider
 
-        texts = PostContentProvider(services.get(Database))
-        return {"post": texts, "comment": texts}
+        provider = PostContentProvider(services.get(Database))
+        return {"post": provider, "comment": provider}
 
     def embeddable(self, services: Services) -> Mapping[str, Any]:  # noqa: ARG002
-        """Posts can be written inside a post."""
+        """Return the embedder of posts."""
         from hallmarket.server.posts.embedded_assets import PostEmbedder
 
         return {"post": PostEmbedder()}
