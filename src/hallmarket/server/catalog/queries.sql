@@ -107,7 +107,7 @@ where id = any ($1::uuid[]);
 
 -- name: lock_sold_asset
 -- Locks the asset for sale that this asset is part of, so that nobody buys it until the transaction ends. A change of
--- the whole locks its parts in the opposite order; if the two deadlock, one of them is told to try again.
+-- the whole locks its parts in the opposite order; if the two deadlock, one of them fails and can be retried.
 select s.id from asset a join asset s on s.id = a.access_id
 where a.id = $1 and a.audience = 'monetized' and a.asset_type <> 'comment'
 for no key update of s;
@@ -144,7 +144,7 @@ on conflict (asset_id, person_id) do update
 
 -- name: revoke_role
 -- A buyer's row stays, with `bought` alone.
-with kept as (
+with remaining as (
     update permission set role = null, granter_id = null, updated_on = now()
     where asset_id = $1 and person_id = $2 and bought
 )
