@@ -24,8 +24,8 @@ from hallmarket.server.media.types import (
     AcceptedItem,
     AnchorOutcome,
     AnchorRequest,
+    Owner,
     Submission,
-    owner_of,
 )
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 from hallmarket.server.tlog.append import append
@@ -80,6 +80,11 @@ class AnchorBatcher:
         except (*CONNECTION_ERRORS, Unavailable):
             self._connection.terminate()
             raise
+
+
+def owner_of(principal: Principal) -> Owner:
+    """Return the owner of what a principal anchors. Raises Forbidden in the personal context."""
+    return Owner(principal.own_organization_id, principal.person_id)
 
 
 async def accept(connection: Connection, submissions: Sequence[Submission]) -> list[AnchorOutcome]:

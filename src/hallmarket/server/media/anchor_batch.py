@@ -11,9 +11,9 @@ from hallmarket.server.errors import DomainError, InvalidRequest, PayloadTooLarg
 from hallmarket.server.http.body import READ_CHUNK_BYTES
 from hallmarket.server.http.media_dialect import media_error
 from hallmarket.server.http.status_codes import status_code
-from hallmarket.server.media.anchor import accept
+from hallmarket.server.media.anchor import accept, owner_of
 from hallmarket.server.media.anchor_request import read_anchor_json
-from hallmarket.server.media.types import AcceptedItem, AnchorOutcome, AnchorRequest, Submission, owner_of
+from hallmarket.server.media.types import AcceptedItem, AnchorOutcome, AnchorRequest, Submission
 from hallmarket.server.principal import Principal
 
 MAX_LINES = 100_000

@@ -17,8 +17,7 @@ from hallmarket.server.idempotency.claim import claim_for
 from hallmarket.server.media.anchor import AnchorBatcher
 from hallmarket.server.media.anchor_reply import anchor_reply
 from hallmarket.server.media.anchor_request import read_anchor_request
-from hallmarket.server.media.lookup import Lookup
-from hallmarket.server.media.types import read_hash
+from hallmarket.server.media.lookup_cache import Lookup
 
 ANCHOR_PATH = "/v1/media/anchor"
 LOOKUP_PATH = "/v1/public/media/"
@@ -71,9 +70,5 @@ class FastRoutes:
 
     async def look_up(self, context: RequestContext) -> Reply:
         """`GET /v1/public/media/{mediaHash}`: the public fields of an anchored file."""
-        hash_text = context.path[len(LOOKUP_PATH) :]
-        reply = self._lookup.find_cached(hash_text)
-        if reply is None:
-            read_hash(hash_text)
-            reply = await self._lookup.get(hash_text)
+        reply = await self._lookup.get(context.path[len(LOOKUP_PATH) :])
         return apply_if_none_match(reply, context.headers.get(b"if-none-match"))

@@ -1,32 +1,82 @@
-"""The look-up cache: anchored media in memory, packed so that a million fit, and rendered when they are requested."""
+"""Look up media by fingerprint: in memory, or with one query for all look-ups that arrive at the same time."""
 
-import hashlib
-import struct
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+import asyncio
+from collections.abc import Sequence
 from itertools import islice
+from uuid import UUID
 
 import asyncpg
-import msgspec
+import structlog
 
+from hallmarket.server.database.batcher import Batcher
+from hallmarket.server.database.connections import Database
+from hallmarket.server.database.sql import load_queries
+from hallmarket.server.errors import NotFound, Unavailable
 from hallmarket.server.http.reply import Reply
-from hallmarket.server.identity.types import iso_time
+from hallmarket.server.media.packed_item import HASH_BYTES, pack_item, render_item
+from hallmarket.server.media.types import read_hash
 from hallmarket.server.previews.urls import THUMBNAIL_PATH
 
+sql = load_queries(__package__)
+
+MIB = 1024 * 1024
+MAX_BATCH = 200  # look-ups in one query
+PRELOAD_ROWS = 200  # about two milliseconds of work, during which no request is answered
+LAST_ID = UUID(int=2**128 - 1)
 # Memory of an item in addition to its packed bytes, as measured: two objects and their entry in the table.
 OVERHEAD_BYTES = 130
 EVICT_TOGETHER = 1000  # items
-# The response for an anchored item never changes, so any cache may store it, except while its thumbnail is being made.
-FINAL = (b"cache-control", b"public, max-age=31536000, immutable")
-BRIEF = (b"cache-control", b"public, max-age=5")
-ANYWHERE = (b"access-control-allow-origin", b"*")
+log = structlog.get_logger()
 
-HEAD = struct.Struct("<64s32s16s")  # the hash, the leaf's hash, the entity tag
-CHECKPOINT = struct.Struct("<32sqHq")  # the root's hash, number, signatures, microseconds since 1970
-END = HEAD.size + CHECKPOINT.size
-SEPARATOR = b"\n"  # JSON escapes control characters, so no field contains it
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+
+class Lookup:
+    """Answers public look-ups from a cache of up to `cache_mib`, and otherwise from the database.
+
+    `thumbnails` is the base URL of thumbnails.
+    """
+
+    def __init__(self, database: Database, cache_mib: int, thumbnails: str) -> None:
+        self._database = database
+        self._cache = LookupCache(cache_mib * MIB, thumbnails)
+        self._batcher: Batcher[str, Reply | None] = Batcher(self._find_all, MAX_BATCH)
+        self.find_cached = self._cache.find
+
+    async def get(self, hash_text: str) -> Reply:
+        """Get the response for a hash. Raises InvalidHash, NotFound if it is not anchored, Unavailable."""
+        reply = self.find_cached(hash_text)
+        if reply is None:
+            read_hash(hash_text)
+            reply = await self._batcher.submit(hash_text)
+        if reply is None:
+            raise NotFound("No file with this hash is anchored here.")
+        return reply
+
+    async def preload(self) -> None:
+        """Fill the cache with the newest items. Runs in the background after a start; requests have priority."""
+        last_id = LAST_ID
+        try:
+            while not self._cache.is_full:
+                async with self._database.connection() as connection:
+                    rows = await connection.fetch(sql.find_newest_anchored, last_id, PRELOAD_ROWS)
+                for row in rows:
+                    self._cache.add(row)
+                    if self._cache.is_full:
+                        break
+                if len(rows) < PRELOAD_ROWS:
+                    break
+                last_id = rows[-1]["id"]
+                await asyncio.sleep(0.001)
+        except (Unavailable, asyncpg.PostgresError) as error:
+            log.warning(
+                "preloading the look-up cache failed; items are cached when they are requested", error=str(error)
+            )
+        log.info("look-up cache preloaded", items=len(self._cache))
+
+    async def _find_all(self, hashes: Sequence[str]) -> list[Reply | None]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.find_anchored, [bytes.fromhex(text) for text in set(hashes)])
+        replies = {row["hash"].hex(): self._cache.add(row) for row in rows}
+        return [replies.get(text) for text in hashes]
 
 
 class LookupCache:
@@ -44,15 +94,15 @@ class LookupCache:
     def find(self, hash_text: str) -> Reply | None:
         """Return the response for a hash if it is cached. `hash_text` need not be a valid hash."""
         packed = self._packed.get(_number(hash_text))
-        if packed is None or packed[:64].hex() != hash_text:
+        if packed is None or packed[:HASH_BYTES].hex() != hash_text:
             return None
-        return _render(hash_text, packed, self._thumbnails, FINAL)
+        return render_item(hash_text, packed, self._thumbnails)
 
     def add(self, row: asyncpg.Record) -> Reply:
         """Cache a row of `find_anchored`, and return its response. An item without its thumbnail yet is not cached."""
-        hash_text, packed = row["hash"].hex(), _pack(row, self._thumbnails)
+        hash_text, packed = row["hash"].hex(), pack_item(row, self._thumbnails)
         if row["preview_state"] == "waiting":
-            return _render(hash_text, packed, self._thumbnails, BRIEF)
+            return render_item(hash_text, packed, self._thumbnails, is_final=False)
         if self._limit_bytes:
             if self.is_full:
                 # Evict many together: the search for the oldest item walks over the table's deleted entries.
@@ -62,7 +112,7 @@ class LookupCache:
             self._size_bytes -= self._cost(self._packed.pop(number, None))
             self._packed[number] = packed
             self._size_bytes += self._cost(packed)
-        return _render(hash_text, packed, self._thumbnails, FINAL)
+        return render_item(hash_text, packed, self._thumbnails)
 
     def __len__(self) -> int:
         """Return the number of cached items."""
@@ -80,53 +130,3 @@ class LookupCache:
 
 def _number(hash_text: str) -> int:
     return hash(hash_text) & (1 << 60) - 1  # the largest integers that Python stores in 32 bytes
-
-
-def _pack(row: asyncpg.Record, thumbnails: bytes) -> bytes:
-    thumbnail = str(row["preview_id"]).encode() if row["preview_state"] == "made" else b""
-    texts = (
-        thumbnail,
-        msgspec.json.encode(row["name"]),
-        b"%d" % row["size"],
-        iso_time(row["created_on"]).encode(),
-        msgspec.json.encode(row["metadata"]),
-    )
-    since_1970 = (row["anchored_on"] - EPOCH) // MICROSECOND
-    checkpoint = CHECKPOINT.pack(row["root_hash"], row["number"], row["signature_count"], since_1970)
-    rest = checkpoint + SEPARATOR.join(texts)
-    content = row["leaf_hash"] + rest + (thumbnails if thumbnail else b"")
-    tag = hashlib.blake2b(content, digest_size=16).digest()
-    return HEAD.pack(row["hash"], row["leaf_hash"], tag) + rest
-
-
-def _render(hash_text: str, packed: bytes, thumbnails: bytes, caching: tuple[bytes, bytes]) -> Reply:
-    """Render the reference's public item, a WirePublicItem."""
-    _, leaf_hash, tag = HEAD.unpack_from(packed)
-    thumbnail, name, size, created_on, metadata = packed[END:].split(SEPARATOR)
-    body = (
-        b'{"hash":"%s","name":%s,"size":%s,"thumbnail":%s,"createdOn":"%s","metadata":%s,'
-        b'"transaction":{"transactionId":"0x%s",%s}}'
-    ) % (
-        hash_text.encode(),
-        name,
-        size,
-        b'"%s%s"' % (thumbnails, thumbnail) if thumbnail else b"null",
-        created_on,
-        metadata,
-        leaf_hash.hex().encode(),
-        _render_checkpoint(packed[HEAD.size : END]),
-    )
-    return Reply(200, body, ((b"etag", b'"%s"' % tag.hex().encode()), caching, ANYWHERE))
-
-
-@lru_cache(4096)
-def _render_checkpoint(packed: bytes) -> bytes:
-    root_hash, number, signatures, since_1970 = CHECKPOINT.unpack(packed)
-    anchored_on = EPOCH + since_1970 * MICROSECOND
-    return b'"blockId":"0x%s","blockNumber":%d,"networkValidators":%d,"anchoredTime":%d,"createdOn":"%s"' % (
-        root_hash.hex().encode(),
-        number,
-        signatures,
-        int(anchored_on.timestamp()),
-        iso_time(anchored_on).encode(),
-    )

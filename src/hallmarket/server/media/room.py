@@ -41,7 +41,7 @@ class MediaRoom(Room):
         from hallmarket.server.database.connections import Database
         from hallmarket.server.media.anchor import AnchorBatcher
         from hallmarket.server.media.fast_routes import FastRoutes
-        from hallmarket.server.media.lookup import Lookup
+        from hallmarket.server.media.lookup_cache import Lookup
 
         settings, thumbnails = services.settings.of(MediaSettings), services.settings.cdn_url
         services.add(

@@ -12,7 +12,6 @@ from hallmarket.server.http.idempotency_key import Replay
 from hallmarket.server.idempotency.claim import Claim
 from hallmarket.server.identity.types import WireUser, iso_time
 from hallmarket.server.previews.urls import thumbnail_url
-from hallmarket.server.principal import Principal
 
 CREATED, ACCEPTED, ANCHORED, FAILED = 1, 2, 3, 4  # an item's status
 MAX_SIZE_BYTES = 2**63 - 1
@@ -43,11 +42,6 @@ class Owner(msgspec.Struct, frozen=True):
 
     organization_id: UUID | None
     person_id: UUID
-
-
-def owner_of(principal: Principal) -> Owner:
-    """Return the owner of what a principal anchors. Raises Forbidden in the personal context."""
-    return Owner(principal.own_organization_id, principal.person_id)
 
 
 class Submission(msgspec.Struct, frozen=True):

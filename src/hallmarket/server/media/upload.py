@@ -18,10 +18,10 @@ from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.upload_form import UploadForm
 from hallmarket.server.idempotency.claim import claim_for
 from hallmarket.server.idempotency.store import do_once
-from hallmarket.server.media.anchor import accept
+from hallmarket.server.media.anchor import accept, owner_of
 from hallmarket.server.media.anchor_request import verify_texts
 from hallmarket.server.media.get import find_media
-from hallmarket.server.media.types import AcceptedItem, AnchorRequest, Owner, Submission, WireItem, owner_of
+from hallmarket.server.media.types import AcceptedItem, AnchorRequest, Owner, Submission, WireItem
 from hallmarket.server.previews.request_thumbnail import request_thumbnail
 from hallmarket.server.principal import Principal
 
