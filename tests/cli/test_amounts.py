@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallmarket.cli._shared.amounts import MAX_AMOUNT_MINOR, dollars, read_amount
-from hallmarket.cli._shared.output import money_words
+from hallmarket.cli._shared.amounts import MAX_AMOUNT_MINOR, parse_amount, to_dollars
+from hallmarket.cli._shared.output import format_money
 
 AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MAX_AMOUNT_MINOR))
 
@@ -16,17 +16,17 @@ AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MAX_AMOUNT_M
 def test_what_is_shown_is_what_is_read(amount):
     """Every amount is read from the words it is shown in, to the cent and to the satoshi."""
     currency, amount_minor = amount
-    words = money_words(amount_minor, currency)
-    assert read_amount(words, currency) == amount_minor
-    assert read_amount(words.replace(",", ""), currency) == amount_minor
+    words = format_money(amount_minor, currency)
+    assert parse_amount(words, currency) == amount_minor
+    assert parse_amount(words.replace(",", ""), currency) == amount_minor
 
 
 @given(st.integers(0, MAX_AMOUNT_MINOR))
 def test_a_price_on_the_wire_is_exact(cents):
     """A price leaves as a number whose digits are the dollars and cents, none more and none less."""
-    whole, _, fraction = f"{json.loads(json.dumps(dollars(cents))):.2f}".partition(".")
+    whole, _, fraction = f"{json.loads(json.dumps(to_dollars(cents))):.2f}".partition(".")
     assert int(whole) * 100 + int(fraction) == cents
-    assert len(json.dumps(dollars(cents)).partition(".")[2]) <= 2
+    assert len(json.dumps(to_dollars(cents)).partition(".")[2]) <= 2
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_price_on_the_wire_is_exact(cents):
 )
 def test_other_ways_to_write_an_amount(text, currency, amount_minor):
     """One place behind the point, none at all, and a unit in front or behind are understood."""
-    assert read_amount(text, currency) == amount_minor
+    assert parse_amount(text, currency) == amount_minor
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_other_ways_to_write_an_amount(text, currency, amount_minor):
 )
 def test_what_is_no_amount(text, currency):
     """Nothing is rounded, guessed or read as zero: what is no whole number of cents or satoshis is refused."""
-    with pytest.raises(ValueError, match="is no"):
-        read_amount(text, currency)
+    with pytest.raises(ValueError, match="is not"):
+        parse_amount(text, currency)
 
 
 @given(AMOUNTS)
@@ -56,4 +56,4 @@ def test_what_is_below_zero(amount):
     """An amount below zero, as it is shown, is told to be that."""
     currency, amount_minor = amount
     with pytest.raises(ValueError, match="must be positive"):
-        read_amount(money_words(-amount_minor, currency), currency)
+        parse_amount(format_money(-amount_minor, currency), currency)

@@ -176,7 +176,7 @@ def test_a_refused_key(at_server, write):
     write("a.jpg")
     result = at_server.run("anchor", "a.jpg", "--api-key", "hm_wrong")
     assert result.returncode == 3
-    assert result.stderr.startswith("hallmarket: the server refuses the API key: ")
+    assert result.stderr.startswith("hallmarket: the server rejects the API key: ")
     assert result.stderr.count("\n") == 1
     answer = at_server.json("anchor", "a.jpg", "--api-key", "hm_wrong", status=3)
     assert (answer["error"]["code"], answer["files"]) == ("UNAUTHENTICATED", [])
@@ -218,7 +218,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(in_own_org, home, api):
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert re.fullmatch(rb"hallmarket: interrupted; [\d,]+ files of this run are anchored and remembered: .*\n", error)
+    assert re.fullmatch(rb"hallmarket: interrupted; [\d,]+ files of this run are anchored and recorded: .*\n", error)
     remembered = _remembered(in_own_org.state)
     assert remembered == api.get("/v1/media").json()["total"]
     (home.folder / "many/huge").unlink()

@@ -14,7 +14,7 @@ def test_share_and_who(at_server, org):
     asset = make_asset(org.server, org.admin, name="The harbour", visibility="private")
     other = org.new_user()
     result = at_server.run("assets", "share", asset, other.member.username, "write")
-    assert result.stdout == f"{other.member.username} has the role write on {asset} now\n"
+    assert result.stdout == f"{other.member.username} now has the role write on {asset}\n"
     assert other.call("GET", f"/assets/{asset}")["role"] == "write"
     lines = at_server.run("assets", "who", asset).stdout.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [
@@ -55,4 +55,4 @@ def test_an_asset_that_is_not_there(at_server, verb, refused):
 
 def test_a_bad_key(at_server, refused):
     """A key the server does not know is told in one line, with status 3."""
-    assert "refuses the API key" in refused("assets", "who", NOBODY, "--api-key", "hm_wrong", status=3)
+    assert "rejects the API key" in refused("assets", "who", NOBODY, "--api-key", "hm_wrong", status=3)

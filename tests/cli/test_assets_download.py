@@ -29,7 +29,7 @@ def test_what_is_bought_is_downloaded(org, home, refused):
     assert not (home.folder / "harbour.jpg").exists()
     home.json("wallet", "buy", photo, "--yes")
     told = home.run("assets", "download", photo).stdout
-    assert told == "harbour.jpg: 700.0 kB, with the fingerprint it is registered by\n"
+    assert told == "harbour.jpg: 700.0 kB, with its registered fingerprint\n"
     assert (home.folder / "harbour.jpg").read_bytes() == content
     answer = home.json("assets", "download", photo, "-o", "again.jpg")
     assert (answer["output"], answer["size"]) == ("again.jpg", 700_000)

@@ -34,12 +34,12 @@ def test_a_sale_ends(at_server, org, gallery):
     sold = {"visibility": "monetized", "price_usd": 3, "monetization": "pay-to-unlock"}
     asset = make_asset(org.server, org.admin, "post", team_id=gallery, **sold)
     told = at_server.run("assets", "visibility", asset, "private").stdout
-    assert "$3.00, but it is not on sale" in told
+    assert "$3.00, but it is not for sale" in told
     org.new_user().call("GET", f"/assets/{asset}", 404)
     assert at_server.json("assets", "visibility", asset, "monetized")["visibility"] == "monetized"
     facts = at_server.json("assets", "price", asset, "--free")
     assert (facts["visibility"], facts["price_usd"], facts["monetization"]) == ("public", None, "none")
-    assert "nobody can buy it" in at_server.run("assets", "price", asset, "--monetize").stdout
+    assert "it cannot be bought" in at_server.run("assets", "price", asset, "--monetize").stdout
 
 
 def test_what_cannot_be_priced(at_server, org, refused):

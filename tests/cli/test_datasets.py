@@ -132,7 +132,7 @@ def test_pull_and_verify(at_server, dataset, write):
 def test_pull_writes_no_spreadsheet(at_server, dataset):
     """An output whose ending promises a form that there is not is refused, and nothing is written."""
     refused = at_server.run("datasets", "pull", dataset, "-o", "first.xlsx")
-    assert (refused.returncode, "not pulled as .xlsx" in refused.stderr) == (2, True)
+    assert (refused.returncode, "cannot be pulled as .xlsx" in refused.stderr) == (2, True)
     assert not (at_server.folder / "first.xlsx").exists()
 
 
@@ -145,7 +145,7 @@ def test_pull_a_version_of_several_files(at_server, dataset, write):
     assert at_server.json("verify", "newest")["files"][0]["whole"]
     assert parquet.read_table(at_server.folder / "newest").num_rows == 4
     write("newest/notes.txt")
-    assert "holds other files" in at_server.run("datasets", "pull", dataset, "-o", "newest").stderr
+    assert "contains other files" in at_server.run("datasets", "pull", dataset, "-o", "newest").stderr
 
 
 def test_pull_goes_on_where_it_stopped(at_server, dataset):

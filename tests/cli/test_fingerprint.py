@@ -18,9 +18,19 @@ from hallmarket.cli._shared.fingerprint import (
     fingerprint,
 )
 from hallmarket.cli.anchor.walk import walk
-from hallmarket.cli.anchor.worker_pool import TASK_BYTES, Pool
+from hallmarket.cli.anchor.worker_pool import MAX_TASK_BYTES, WorkerPool
 
-SIZES = [0, 1, 4096, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 3 * BUFFER_BYTES, TASK_BYTES, TASK_BYTES + 5]
+SIZES = [
+    0,
+    1,
+    4096,
+    BUFFER_BYTES - 1,
+    BUFFER_BYTES,
+    BUFFER_BYTES + 1,
+    3 * BUFFER_BYTES,
+    MAX_TASK_BYTES,
+    MAX_TASK_BYTES + 5,
+]
 
 
 def read(path, on_bytes=None):
@@ -68,7 +78,7 @@ def test_a_file_rewritten_while_it_is_read_has_no_fingerprint(tmp_path):
 def test_what_cannot_be_read_says_why(tmp_path):
     """A vanished file, a fifo and a folder each give their reason, and a fifo does not hold the reader."""
     os.mkfifo(tmp_path / "fifo")
-    assert read(tmp_path / "none").reason == "vanished before it could be read"
+    assert read(tmp_path / "none").reason == "was deleted before it could be read"
     assert read(tmp_path / "fifo") == Unreadable(NOT_A_FILE)
     assert read(tmp_path) == Unreadable(NOT_A_FILE)
 
@@ -80,7 +90,7 @@ def test_the_pool_reads_every_file_once(tmp_path, jobs):
     files |= {f"big{size}": os.urandom(size) for size in SIZES}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    with Pool(jobs) as pool:
+    with WorkerPool(jobs) as pool:
         found = [reading for readings in pool.readings(walk([str(tmp_path)])) for reading in readings]
         assert pool.bytes_read == sum(map(len, files.values()))
     assert len(found) == len(files)
@@ -98,7 +108,7 @@ def test_the_pool_walks_no_further_than_it_is_asked(tmp_path):
         while True:
             yield file
 
-    with Pool(1) as pool:
+    with WorkerPool(1) as pool:
         assert any(pool.readings(endless()))
 
 
@@ -108,7 +118,7 @@ def test_a_killed_worker_costs_only_its_own_files(tmp_path):
         with (tmp_path / f"{number}").open("wb") as file:
             file.truncate(50_000_000)
     killed = []
-    with Pool(2) as pool:
+    with WorkerPool(2) as pool:
         results = []
         for readings in pool.readings(walk([str(tmp_path)])):
             results += [reading.result for reading in readings]
@@ -125,7 +135,7 @@ def test_workers_leave_with_their_pool(tmp_path):
     """Leaving the pool in the middle of a file that nobody reads to its end ends every worker."""
     with (tmp_path / "big").open("wb") as file:
         file.truncate(10**12)
-    with Pool(2) as pool:
+    with WorkerPool(2) as pool:
         pids = [worker.pid for worker in pool._workers.values()]
         next(readings for readings in pool.readings(walk([str(tmp_path)])) if pool.bytes_read)
     for pid in pids:

@@ -11,7 +11,7 @@ from _support.datasets import ROWS, make_dataset
 from _support.organizations import new_organization
 from _support.purchases import FOR_SALE, buy, make_for_sale
 from _support.small_log import SmallLog, flip_bit
-from hallmarket.client.version_proof import VersionProof
+from hallmarket.client import VersionProof
 from hallmarket.proof.entry import LicenceClaims, LicencePrice
 from hallmarket.proof.manifest import Manifest, ManifestColumn, ManifestFile
 
@@ -161,8 +161,8 @@ def test_the_manifest_alone_is_what_was_bought(bought, pulled, verify, write):
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ({"asset": BUYER}, "another was bought"),
-        ({"version": 3}, "bought was version 3"),
+        ({"asset": BUYER}, "licence is for another dataset"),
+        ({"version": 3}, "licence covers version 3"),
         ({"size": 1}, "another version 2"),
         ({"version": None, "assetType": "file"}, "another file"),
     ],

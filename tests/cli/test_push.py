@@ -67,8 +67,8 @@ def test_a_lost_answer_to_an_append(push_each):
     answers = (*BEGINNING, CUT, *BEGINNING[:2], *BEGINNING, TAKEN, NO_VERSIONS)
     (lost, again, told), sent = push_each(answers, [], [], ["--from-row", "2"])
     assert (lost.returncode, again.returncode, told.returncode) == (3, 1, 0)
-    assert "sent rows 1 to 4, and nobody knows" in again.stderr
-    assert "--from-row 1 to send them, or --from-row 5 to go on behind them" in again.stderr
+    assert "sent rows 1 to 4, which may have arrived" in again.stderr
+    assert "--from-row 1 to send them, or --from-row 5 to continue after them" in again.stderr
     assert [[row["id"] for row in one["rows"]] for one in sent] == [[1, 2, 3, 4], [2, 3, 4]]
 
 
@@ -78,7 +78,7 @@ def test_an_append_goes_on_behind_what_was_taken(push_each):
     answers = (*BEGINNING, TOO_LARGE, TAKEN, refused, *BEGINNING, TAKEN, NO_VERSIONS)
     (broken, again), sent = push_each(answers, [], [])
     assert (broken.returncode, again.returncode) == (1, 0)
-    assert "2 rows were sent before: going on behind them" in again.stderr
+    assert "2 rows were sent before: continuing after them" in again.stderr
     assert [row["id"] for row in sent[-1]["rows"]] == [3, 4]
 
 

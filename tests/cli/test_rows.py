@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from hallmarket.cli._shared.exit_status import CommandError
-from hallmarket.cli.datasets.rows import read_rows
+from hallmarket.cli.datasets.rows import find_reader, read_rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=8)
 FEW = settings(max_examples=40)
@@ -23,7 +23,7 @@ FEW = settings(max_examples=40)
 def read(path, types=None):
     """The rows of a file, and how much of it was told to have been read."""
     told = []
-    rows = [json.loads(row) for row in read_rows(path, types or {}, told.append)]
+    rows = [json.loads(row) for row in read_rows(find_reader(path), path, types or {}, told.append)]
     return rows, sum(told)
 
 
@@ -100,7 +100,7 @@ def test_json_is_passed_on_as_it_stands(tmp_path, name):
     objects = [b'{"a":12345678901234567890.10}', b'{ "a" : "\\u00e9", "b":null }', b"{}"]
     path = tmp_path / name
     path.write_bytes(b"[" + b" , ".join(objects) + b"]\n" if name == "a.json" else b"\n\n".join(objects))
-    assert list(read_rows(path, {}, lambda _: None)) == objects
+    assert list(read_rows(find_reader(path), path, {}, lambda _: None)) == objects
 
 
 def test_excel(tmp_path):
@@ -124,12 +124,12 @@ def test_excel(tmp_path):
         ("a.csv", b"a,a\n1,2\n", "two columns are called a"),
         ("a.csv", b"a\n\x81\n", "decode"),
         ("a.json", b'{"a":1}', "array"),
-        ("a.json", b"[1]", "no JSON object"),
+        ("a.json", b"[1]", "not a JSON object"),
         ("a.ndjson", b'{"a":1}\n{"a":', "truncated"),
-        ("a.ndjson", b'["a"]\n', "no JSON object"),
+        ("a.ndjson", b'["a"]\n', "not a JSON object"),
         ("a.parquet", b"PAR1", "Parquet"),
         ("a.xlsx", b"PK", "cannot be read"),
-        ("a.txt", b"", "no table"),
+        ("a.txt", b"", "not a table"),
     ],
 )
 def test_what_is_no_table(tmp_path, name, content, words):
@@ -137,5 +137,5 @@ def test_what_is_no_table(tmp_path, name, content, words):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(CommandError, match=words) as refused:
-        list(read_rows(path, {}, lambda _: None))
+        list(read_rows(find_reader(path), path, {}, lambda _: None))
     assert "\n" not in str(refused.value)

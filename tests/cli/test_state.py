@@ -8,7 +8,7 @@ import pytest
 
 from hallmarket.cli._shared.exit_status import CommandError
 from hallmarket.cli._shared.fingerprint import BUFFER_BYTES, fingerprint
-from hallmarket.cli.anchor.state import Done, State
+from hallmarket.cli.anchor.state import AnchoredFile, State
 from hallmarket.cli.anchor.walk import walk
 
 KEY = "log.example+00000000+AAAA"
@@ -46,7 +46,7 @@ def found(path):
 
 def done(file, media_id="id"):
     """A file as it is recorded once it is acknowledged."""
-    return Done(file.path, fingerprint(file.path, memoryview(bytearray(BUFFER_BYTES))), media_id)
+    return AnchoredFile(file.path, fingerprint(file.path, memoryview(bytearray(BUFFER_BYTES))), media_id)
 
 
 def test_an_unchanged_file_is_found_in_the_next_run(open_state, file):
@@ -91,7 +91,7 @@ def test_a_log_begun_afresh_under_its_old_key_is_noticed(open_state, file):
     """A log smaller than it was has lost its past, so nothing counts as anchored."""
     state = open_state(size=5)
     state.record([done(file)])
-    state.see_log(9)
+    state.record_log_size(9)
     assert not open_state(size=9).log_was_reset
     again = open_state(size=8)
     assert again.log_was_reset
@@ -140,7 +140,7 @@ def test_many_runs_may_begin_at_once(tmp_path):
         def run(path=path, together=together):
             together.wait()
             state = State(path, KEY, 0)
-            state.see_log(0)
+            state.record_log_size(0)
             state.close()
 
         with ThreadPoolExecutor(8) as threads:

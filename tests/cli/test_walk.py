@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hallmarket.cli.anchor.walk import FoundFile, Passed, walk
+from hallmarket.cli.anchor.walk import FoundFile, SkippedPath, walk
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def names(paths, exclude=()):
 
 def passed(*paths):
     """What a walk passes over, with reason and whether it is a failure."""
-    return {Path(found.path).name: found[1:] for found in walk(list(map(str, paths))) if isinstance(found, Passed)}
+    return {Path(found.path).name: found[1:] for found in walk(list(map(str, paths))) if isinstance(found, SkippedPath)}
 
 
 def test_a_folder_means_everything_in_it_in_order(folder):

@@ -209,11 +209,11 @@ def test_refund(org, home, buyer, seller, photo, at_terminal, refused):
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
     status, _, asked = at_terminal("n\n", "wallet", "refund", licence)
-    assert (status, "Give $12.50 of $12.50 back" in asked, "end the licence" in asked) == (1, True, True)
+    assert (status, "Refund $12.50 of $12.50 to" in asked, "end the licence" in asked) == (1, True, True)
     assert balance(org.server, buyer.id) == 750
     part = home.run("wallet", "refund", licence, "2.50", "--reason", "Late", "--yes").stdout
-    assert part.startswith(f"gave $2.50 back to {buyer.member.username}")
-    assert part.endswith("; $10.00 of the price is left, and the licence holds\n")
+    assert part.startswith(f"refunded $2.50 to {buyer.member.username}")
+    assert part.endswith("; $10.00 of the price remains, and the licence is valid\n")
     told = refused("assets", "delete", photo, "--yes", status=1)
     assert "1 person bought it, so it cannot be deleted: refund each of their licences in full first" in told
     held = home.json("licences", "list", "--role", "seller", "--asset", photo, "--active")["licences"]
@@ -235,10 +235,8 @@ def test_a_refund_by_an_administrator(org, home, buyer, refused):
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
     home.environment["HALLMARKET_API_KEY"] = org.admin.member.key
     told = home.run("wallet", "refund", licence, "1", "--yes").stdout
-    assert (
-        told
-        == f"gave $1.00 back to {buyer.member.username} (Jane Doe); $8.00 of the price is left, and the licence holds\n"
-    )
+    name = f"{buyer.member.username} (Jane Doe)"
+    assert told == f"refunded $1.00 to {name}; $8.00 of the price remains, and the licence is valid\n"
     assert balance(org.server, buyer.id) == 1200
     home.environment["HALLMARKET_API_KEY"] = org.new_outsider().member.key
     assert "404 NOT_FOUND" in refused("wallet", "refund", licence, "--yes", status=1)

@@ -8,8 +8,7 @@ import pytest
 
 from _support.anchoring import random_hash
 from _support.waiting import wait_until
-from hallmarket.client import Hallmarket, HallmarketError, ServerUnreachable
-from hallmarket.client.types import ANCHORED, AnchorRequest
+from hallmarket.client import ANCHORED, AnchorRequest, Hallmarket, HallmarketError, ServerUnreachable
 from hallmarket.proof.bundle import verify_bundle
 from hallmarket.proof.checkpoint import open_checkpoint
 from hallmarket.proof.key import VerifierKey

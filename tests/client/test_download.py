@@ -6,9 +6,7 @@ import os
 import pytest
 
 from _support.scripted_server import scripted_server
-from hallmarket.client.download import download
-from hallmarket.client.errors import HallmarketError, ServerUnreachable
-from hallmarket.client.exchange import Exchange
+from hallmarket.client import Exchange, HallmarketError, ManifestFile, ServerUnreachable
 from hallmarket.proof.errors import ProofError
 
 DATASET = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
@@ -24,12 +22,9 @@ def fetch(tmp_path):
     def run(*answers, retry_s=5):
         told = []
         with scripted_server(TOKEN, *answers) as (url, _), Exchange(url, "hm_key", retry_s=retry_s) as exchange:
-            exchange.session.open()
-
-            def opened(headers):
-                return exchange.datasets.open_file(DATASET, 1, "a.parquet", headers)
-
-            download(exchange.transport, opened, tmp_path / "a.parquet", len(WHOLE), DIGEST, told.append)
+            exchange.authenticate()
+            file = ManifestFile("a.parquet", 1, DIGEST, len(WHOLE))
+            exchange.datasets.download_file(DATASET, 1, file, tmp_path / "a.parquet", told.append)
         return (tmp_path / "a.parquet").read_bytes(), sum(told)
 
     return run

@@ -5,8 +5,7 @@ from hashlib import sha3_512
 import pytest
 
 from _support.organizations import new_organization
-from hallmarket.client.errors import HallmarketError
-from hallmarket.client.exchange import Exchange
+from hallmarket.client import Exchange, HallmarketError
 
 
 @pytest.fixture(scope="module")

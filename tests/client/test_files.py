@@ -6,9 +6,8 @@ import os
 import pytest
 
 from _support.scripted_server import scripted_server
-from hallmarket.client.errors import FileChanged, HallmarketError, ServerUnreachable
-from hallmarket.client.exchange import Exchange
-from hallmarket.client.files import Upload, read_pieces
+from hallmarket.client import Exchange, FileChanged, HallmarketError, ServerUnreachable, Upload
+from hallmarket.client._files import read_chunks
 
 TOKEN = (200, {}, b'{"access_token":"t","refresh_token":"t","error":null}')
 ID = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
@@ -68,6 +67,6 @@ def test_a_file_that_changes_is_noticed(tmp_path, size_bytes):
     path.write_bytes(bytes(100))
     told = []
     with pytest.raises(FileChanged):
-        list(read_pieces(path, size_bytes, told.append))
+        list(read_chunks(path, size_bytes, told.append))
     assert sum(told) == 0
-    assert b"".join(read_pieces(path, 100, told.append)) == bytes(100)
+    assert b"".join(read_chunks(path, 100, told.append)) == bytes(100)

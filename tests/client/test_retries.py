@@ -6,8 +6,7 @@ import json
 import pytest
 
 from _support.scripted_server import scripted_server
-from hallmarket.client import Hallmarket, HallmarketError, ServerUnreachable
-from hallmarket.client.types import AnchorRequest
+from hallmarket.client import AnchorRequest, Hallmarket, HallmarketError, ServerUnreachable
 
 HASH = "ab" * 64
 UNAVAILABLE = (503, {}, b'{"code":"UNAVAILABLE","message":"The database is away.","details":null}')

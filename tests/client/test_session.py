@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from _support.scripted_server import scripted_server
-from hallmarket.client import HallmarketError, ServerUnreachable
-from hallmarket.client.exchange import Exchange
+from hallmarket.client import Exchange, HallmarketError, ServerUnreachable
 
 ME = b'{"data":{"id":"1","username":"jane","email":null},"error":null}'
 REFUSED = (401, {}, b'{"data":null,"error":{"message":"No.","code":"unauthenticated","status":401}}')

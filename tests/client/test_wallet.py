@@ -10,8 +10,7 @@ from _support.files import make_file
 from _support.organizations import new_organization
 from _support.scripted_server import scripted_server
 from _support.wallets import balance, credit
-from hallmarket.client.errors import AlreadyBought, HallmarketError, InsufficientFunds, Locked, ServerUnreachable
-from hallmarket.client.exchange import Exchange
+from hallmarket.client import AlreadyBought, Exchange, HallmarketError, InsufficientFunds, Locked, ServerUnreachable
 
 TOKEN = (200, {}, b'{"access_token":"a","error":null}')
 ASSET = "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec"
@@ -60,7 +59,7 @@ def photo(seller):
 def test_a_purchase(org, seller, buyer, exchange, photo, currency, price, left):
     """What is bought is paid once, in the currency asked for, and is in both histories with its sign."""
     with pytest.raises(HallmarketError, match="Unlock") as refused:
-        exchange.session.request("POST", f"/assets/{photo}/download", json={})
+        exchange._session.request("POST", f"/assets/{photo}/download", json={})
     assert isinstance(refused.value, Locked)
     assert refused.value.details == {"assetId": photo}
     bought = exchange.wallet.buy(photo, currency)

@@ -75,7 +75,7 @@ def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
             with httpx.Client(base_url=url, headers={"x-api-key": key}, trust_env=False) as api:
                 (user,) = api.get("/v1/users").json()["items"]
             assert user["organization"]["id"] == organization
-            assert "shown this once" in text
+            assert "shown only once" in text
             for next_step in (f"HALLMARKET_SERVER={url}", "hallmarket anchor", "hallmarket verify", "hallmarket admin"):
                 assert next_step in text
         server.settings["public_url"] = "https://registry.example/"

@@ -1,27 +1,28 @@
-"""`hallmarket status`: how the server and its log are."""
+"""`hallmarket status`: show the state of the server and its log."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hallmarket.cli._shared.exit_status import OK, SERVER, STATUSES
+from hallmarket.cli._shared.exit_status import OK, SERVER
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.options import json_option, server_option
-from hallmarket.cli._shared.output import count_words, duration_words, print_json, printable
+from hallmarket.cli._shared.output import format_count, format_duration, print_json, printable
 
 if TYPE_CHECKING:
-    from hallmarket.client.types import LogSummary, Readiness
+    from hallmarket.client import LogSummary, Readiness
 
 
 @click.command(
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket status
-      hallmarket status --server https://hallmarket.example --json
-
-    {STATUSES.replace(chr(10), chr(10) + "    ")}
-    """
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket status
+          hallmarket status --server https://hallmarket.example --json
+        """
+    )
 )
 @server_option
 @json_option
@@ -29,23 +30,23 @@ def status(server: str, as_json: bool) -> int:
     """Show the server, its log, its queue and its last checkpoint."""
     from hallmarket.cli._shared.connect import connect
 
-    with connect(server) as speaker:
-        readiness = speaker.ready()
-        key = speaker.log_key() if readiness.status == "ready" else None
+    with connect(server) as client:
+        readiness = client.ready()
+        key = client.log_key() if readiness.status == "ready" else None
     exit_status = OK if readiness.status == "ready" else SERVER
     if as_json:
-        print_json(_facts(server, readiness, key) | {"exit_status": exit_status})
+        print_json(_json(server, readiness, key) | {"exit_status": exit_status})
     else:
         print("\n".join(_lines(server, readiness, key)))
     return exit_status
 
 
-def _facts(server: str, readiness: "Readiness", key: str | None) -> dict[str, Any]:
+def _json(server: str, readiness: "Readiness", key: str | None) -> dict[str, Any]:
     import msgspec
 
-    facts: dict[str, Any] = msgspec.to_builtins(readiness)
-    age_s = _age_s(readiness.log)
-    return {"server": server, **facts, "logKey": key, "checkpointAge": None if age_s is None else round(age_s, 3)}
+    fields: dict[str, Any] = msgspec.to_builtins(readiness)
+    age_s = _checkpoint_age_s(readiness.log)
+    return {"server": server, **fields, "logKey": key, "checkpointAge": None if age_s is None else round(age_s, 3)}
 
 
 def _lines(server: str, readiness: "Readiness", key: str | None) -> list[str]:
@@ -54,10 +55,10 @@ def _lines(server: str, readiness: "Readiness", key: str | None) -> list[str]:
         f"database    {readiness.database or '?'}",
     ]
     if log := readiness.log:
-        lines.append(f"log         {printable(log.origin)}, {count_words(log.size, 'entry')}, {log.queue:,} waiting")
-        age_s = _age_s(log)
+        lines.append(f"log         {printable(log.origin)}, {format_count(log.size, 'entry')}, {log.queue:,} waiting")
+        age_s = _checkpoint_age_s(log)
         if log.checkpoint and age_s is not None:
-            entries, age = count_words(log.checkpoint.size, "entry"), duration_words(age_s)
+            entries, age = format_count(log.checkpoint.size, "entry"), format_duration(age_s)
             lines.append(f"checkpoint  number {log.checkpoint.number:,}, {entries}, {age} ago")
             lines.append(f"root        {log.checkpoint.root}")
     if key:
@@ -65,7 +66,7 @@ def _lines(server: str, readiness: "Readiness", key: str | None) -> list[str]:
     return lines
 
 
-def _age_s(log: "LogSummary | None") -> float | None:
+def _checkpoint_age_s(log: "LogSummary | None") -> float | None:
     if not log or not log.checkpoint:
         return None
     try:

@@ -1,19 +1,19 @@
-"""Asking the person at the terminal before something that cannot be taken back."""
+"""Confirmation by the person at the terminal before something that cannot be undone."""
 
 import sys
 
 import click
 
-from hallmarket.cli._shared.exit_status import NO, CommandError
+from hallmarket.cli._shared.exit_status import FAILED, CommandError
 
 
-def need_somebody(*, yes: bool, otherwise: str = "") -> None:
-    """A usage error unless somebody is there to be asked, or has said --yes."""
+def require_terminal(*, yes: bool, hint: str = "") -> None:
+    """Raise a usage error unless --yes was given or standard input is a terminal, where the question can be asked."""
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError(f"nobody is there to ask: say --yes{otherwise}")
+        raise click.UsageError(f"there is no terminal to ask at: pass --yes{hint}")
 
 
-def confirm(question: str, nothing: str) -> None:
-    """Ask on stderr; raises CommandError with what did not happen for a no."""
+def confirm(question: str, declined: str) -> None:
+    """Ask a yes-or-no question on stderr; raises CommandError with the message `declined` for a no."""
     if not click.confirm(question, err=True):
-        raise CommandError(nothing, NO, "FAILED")
+        raise CommandError(declined, FAILED, "FAILED")

@@ -1,41 +1,44 @@
-"""A server to talk to, for the verbs that ask rather than anchor."""
+"""Connections to a server, with the retry policy of the command."""
 
 from collections.abc import Callable
 
-from hallmarket.cli._shared.output import tell
-from hallmarket.client.api import Hallmarket
-from hallmarket.client.exchange import Exchange
+from hallmarket.cli._shared.output import notify
+from hallmarket.client import Exchange, Hallmarket, OnWait
 
-# A server that is not there at the first word is a mistake, not an outage; a limit on requests ends within a minute.
+# A server that does not answer the first request is probably a wrong address, so give up quickly. Later failures are
+# probably outages, or a rate limit, which ends within a minute.
 FIRST_RETRY_S = 1.0
 LATER_RETRY_S = 90.0
+MIN_REPORTED_PAUSE_S = 1.0
+
+Notify = Callable[[str], None]
 
 
-def connect(url: str, api_key: str | None = None, tell: Callable[[str], None] = tell) -> Hallmarket:
-    """Return the bindings to a server, with little patience until `be_patient`; pauses worth knowing are told."""
-    return Hallmarket(url, api_key, retry_s=FIRST_RETRY_S, on_wait=_telling(tell))
+def connect(url: str, api_key: str | None = None, notify: Notify = notify) -> Hallmarket:
+    """Return a client that retries little until `allow_retries` is called; long pauses are reported by `notify`."""
+    return Hallmarket(url, api_key, retry_s=FIRST_RETRY_S, on_wait=_reporter(notify))
 
 
-def connect_exchange(url: str, api_key: str, tell: Callable[[str], None] = tell) -> Exchange:
-    """Return the bindings to a server's exchange once it has taken the key; from then on with patience."""
-    exchange = Exchange(url, api_key, retry_s=FIRST_RETRY_S, on_wait=_telling(tell))
+def connect_exchange(url: str, api_key: str, notify: Notify = notify) -> Exchange:
+    """Return an exchange client that has authenticated and retries transient failures."""
+    exchange = Exchange(url, api_key, retry_s=FIRST_RETRY_S, on_wait=_reporter(notify))
     try:
-        exchange.session.open()
+        exchange.authenticate()
     except BaseException:
         exchange.close()
         raise
-    be_patient(exchange)
+    allow_retries(exchange)
     return exchange
 
 
-def be_patient(server: Hallmarket | Exchange) -> None:
-    """From here on the server is known to be there, so sit out what passes."""
-    server.transport.retry_s = LATER_RETRY_S
+def allow_retries(client: Hallmarket | Exchange) -> None:
+    """Retry transient failures from now on, because the server has answered once."""
+    client.retry_s = LATER_RETRY_S
 
 
-def _telling(tell: Callable[[str], None]) -> Callable[[str, float], None]:
+def _reporter(notify: Notify) -> OnWait:
     def on_wait(reason: str, pause_s: float) -> None:
-        if pause_s >= 1:
-            tell(f"{reason}; going on in {pause_s:.0f} s")
+        if pause_s >= MIN_REPORTED_PAUSE_S:
+            notify(f"{reason}; trying again in {pause_s:.0f} s")
 
     return on_wait

@@ -1,6 +1,6 @@
-"""Reading one file into its fingerprint: what runs inside every worker process.
+"""The SHA3-512 fingerprint of one file.
 
-Everything here is standard library and light, because it stands on the path of `anchor --dry-run`.
+Uses only light modules of the standard library, because `anchor --dry-run` must start quickly.
 """
 
 import errno
@@ -12,21 +12,21 @@ from typing import NamedTuple
 
 BUFFER_BYTES = 256 * 1024
 
-# O_NONBLOCK: a file that was swapped for a fifo after the walk must not hold a worker for ever.
+# O_NONBLOCK: opening a fifo that replaced the file after the walk must not block.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-# Beside the errno values, which are positive.
+# Negative, so that they differ from every errno.
 CHANGED = -1
 NOT_A_FILE = -2
 WORKER_DIED = -3
 
-_WORDS = {
+_REASONS = {
     CHANGED: "changed while it was being read",
-    NOT_A_FILE: "is no regular file any more",
+    NOT_A_FILE: "is no longer a regular file",
     WORKER_DIED: "the process reading it died",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
-    errno.ENOENT: "vanished before it could be read",
+    errno.ENOENT: "was deleted before it could be read",
     errno.EISDIR: "is a folder",
     errno.ENXIO: "is a socket, fifo or device",
     errno.ELOOP: "too many symbolic links",
@@ -35,7 +35,7 @@ _WORDS = {
 
 
 class Fingerprint(NamedTuple):
-    """What a file was while it was read: SHA3-512 and the three facts by which a change shows."""
+    """A file's SHA3-512, and the size, modification time and inode by which a change is noticed."""
 
     digest: bytes
     size_bytes: int
@@ -50,8 +50,8 @@ class Unreadable(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """The reason in words, for people."""
-        return _WORDS.get(self.code) or os.strerror(self.code).lower()
+        """The reason in words."""
+        return _REASONS.get(self.code) or os.strerror(self.code).lower()
 
 
 def fingerprint(
@@ -59,8 +59,8 @@ def fingerprint(
 ) -> Fingerprint | Unreadable:
     """Read one file through `buffer` and return its SHA3-512, or why there is none.
 
-    `on_bytes` hears the number of bytes of every read. A file whose size or time of change moved meanwhile is
-    Unreadable: its fingerprint would belong to no version that ever stood on disk.
+    `on_bytes` is called with the number of bytes of each read. A file whose size or modification time changed meanwhile
+    is Unreadable: the hash would be that of no version that ever existed on disk.
     """
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
@@ -71,9 +71,9 @@ def fingerprint(
         if not stat.S_ISREG(before.st_mode):
             return Unreadable(NOT_A_FILE)
         hasher = hashlib.sha3_512()
-        total, room, parts = 0, len(buffer), (buffer,)
-        while count := os.readv(descriptor, parts):
-            hasher.update(buffer if count == room else buffer[:count])
+        total, capacity, buffers = 0, len(buffer), (buffer,)
+        while count := os.readv(descriptor, buffers):
+            hasher.update(buffer if count == capacity else buffer[:count])
             total += count
             if on_bytes:
                 on_bytes(count)

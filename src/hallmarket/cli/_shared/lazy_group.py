@@ -7,18 +7,14 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from hallmarket.cli._shared.extras import has_extra, require_extra
+from hallmarket.cli._shared.exit_status import CommandError
 
 
 class Verb(NamedTuple):
-    """Where a verb's command is defined (`module:attribute`, relative to the group's package), and its line of help.
-
-    `extra` is the extra of `hallmarket` whose packages the verb needs.
-    """
+    """Where a verb's command is defined (`module:attribute`, relative to the group's package), and its summary."""
 
     target: str
     summary: str
-    extra: str = ""
 
 
 class LazyGroup(click.Group):
@@ -33,28 +29,26 @@ class LazyGroup(click.Group):
         return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a verb's command, or return None if there is no such verb.
-
-        Raises CommandError if the packages that the verb needs are not installed.
-        """
+        """Import a verb's command, or return None if there is no such verb; raises CommandError without its extra."""
         verb = self.verbs.get(cmd_name)
         if verb is None:
             return None
-        if verb.extra:
-            if ctx.resilient_parsing and not has_extra(verb.extra):
-                return None  # the shell completes the line; it must not show an error
-            require_extra(verb.extra, f"`{self.name} {cmd_name}`")
         module, attribute = verb.target.split(":")
-        command: click.Command = getattr(import_module(f"{self.package}.{module}"), attribute)
+        try:
+            command: click.Command = getattr(import_module(f"{self.package}.{module}"), attribute)
+        except CommandError:
+            if ctx.resilient_parsing:
+                return None  # shell completion must not print an error
+            raise
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the verbs' lines from the table."""
+        """Write the verbs' summaries."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.summary) for name, verb in self.verbs.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete a verb's name from the table, or one of the group's own options."""
+        """Complete a verb's name, or one of the group's own options."""
         names = [name for name in self.verbs if name.startswith(incomplete)]
         items = [CompletionItem(name, help=self.verbs[name].summary) for name in names]
         return items + click.Command.shell_complete(self, ctx, incomplete)

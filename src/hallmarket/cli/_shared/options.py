@@ -16,64 +16,68 @@ server_option = click.option(
     show_default=True,
     show_envvar=True,
     callback=lambda _, __, url: server_url(url),
-    help="Where the server is.",
+    help="The server's address.",
 )
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON on stdout.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 log_key_option = click.option(
     "--log-key",
     metavar="KEY",
     callback=lambda _, __, text: _log_key(text),
-    help="Trust this verifier key and no other: its text, or a FILE (or @FILE) holding it.",
+    help="Trust only this verifier key of the log: its text, or a FILE (or @FILE) that holds it.",
 )
 
 
 def key_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --api-key and --api-key-file, given to the verb as `api_key` and `api_key_file`."""
+    """Add --api-key and --api-key-file, passed to the verb as `api_key` and `api_key_file`."""
     command = click.option(
-        "--api-key-file", metavar="FILE", envvar="HALLMARKET_API_KEY_FILE", show_envvar=True, help="A file holding it."
+        "--api-key-file",
+        metavar="FILE",
+        envvar="HALLMARKET_API_KEY_FILE",
+        show_envvar=True,
+        help="A file that holds your API key.",
     )(command)
     return click.option(
         "--api-key",
         metavar="KEY",
         envvar="HALLMARKET_API_KEY",
         show_envvar=True,
-        help="Your API key; prefer the environment or a file, which other users cannot see.",
+        help="Your API key. Prefer the variable or a file: other users of this machine can see options.",
     )(command)
 
 
 def get_api_key(api_key: str | None, api_key_file: str | None) -> str:
-    """Return the API key that was given, one way or the other; a usage error where none was."""
+    """Return the API key from either option; raises a usage error if there is none or it is malformed."""
     if api_key is None and api_key_file:
         api_key = read_text(api_key_file, "--api-key-file")
     if not (api_key or "").strip():
-        raise click.UsageError("an API key is needed: --api-key, --api-key-file or HALLMARKET_API_KEY")
+        raise click.UsageError("an API key is needed: set HALLMARKET_API_KEY, or pass --api-key or --api-key-file")
     key = str(api_key).strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise click.UsageError("that is no API key: it holds characters that no key has")
+        raise click.UsageError("this is not an API key: it contains spaces or special characters")
     return key
 
 
 def read_text(path: str, option: str) -> str:
-    """Read a small text file that an option names; a usage error where that cannot be."""
+    """Read a small text file named by an option; raises a usage error if it cannot be read."""
     from pathlib import Path
 
     try:
         return Path(path).read_text("utf-8")
     except UnicodeDecodeError:
-        raise click.UsageError(f"{option}: {path} is no UTF-8 text") from None
+        raise click.UsageError(f"{option}: {path} is not UTF-8 text") from None
     except OSError as error:
         raise click.UsageError(f"{option}: {path}: {(error.strerror or str(error)).lower()}") from None
 
 
-def text_or_file(said: str | None, option: str) -> str | None:
-    """An option's text, or what the file holds that it names by @FILE; a usage error where that cannot be read."""
-    return read_text(said[1:], option) if said is not None and said.startswith("@") else said
+def text_or_file(value: str | None, option: str) -> str | None:
+    """Return an option's text, or the content of the file if it is @FILE; raises a usage error if it is unreadable."""
+    return read_text(value[1:], option) if value is not None and value.startswith("@") else value
 
 
 def read_time(text: str, option: str) -> datetime:
-    """The time an option gives, in UTC unless it says otherwise; a usage error for no ISO 8601."""
+    """Parse an option's ISO 8601 time, in UTC unless it has an offset; raises a usage error."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -84,12 +88,12 @@ def read_time(text: str, option: str) -> datetime:
 
 
 def server_url(url: str) -> str:
-    """Check and tidy a server's address."""
-    tidy = url.strip().rstrip("/")
-    scheme, slashes, host = tidy.partition("://")
+    """Return a server's address without a trailing slash; raises a usage error if it is not http or https."""
+    stripped = url.strip().rstrip("/")
+    scheme, slashes, host = stripped.partition("://")
     if scheme.lower() not in {"http", "https"} or not slashes or not host or host.startswith(("/", ":", "?", "#")):
-        raise click.BadParameter(f"{url!r} is no http:// or https:// address")
-    return tidy
+        raise click.BadParameter(f"{url!r} is not an http:// or https:// address")
+    return stripped
 
 
 def _log_key(text: str | None) -> str | None:
@@ -100,7 +104,7 @@ def _log_key(text: str | None) -> str | None:
     from hallmarket.proof.errors import ProofError
     from hallmarket.proof.key import VerifierKey
 
-    # HALLMARKET_LOG_KEY is no default for it: there the server finds its signing key.
+    # The option has no environment variable: HALLMARKET_LOG_KEY is the server's signing key.
     if text.startswith("@"):
         text = read_text(text[1:], "--log-key")
     elif Path(text).is_file():

@@ -1,4 +1,4 @@
-"""A progress bar for uploads and downloads."""
+"""The progress bar of uploads and downloads."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,8 +8,10 @@ from hallmarket.cli._shared.output import printable
 
 
 @contextmanager
-def transfer(words: str, total_bytes: int | None, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """Show how far bytes have come, on a terminal only; yields a function that hears of each piece."""
+def transfer_progress(
+    description: str, total_bytes: int | None, *, quiet: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """Show the progress of a transfer if stderr is a terminal; yields a function to call with each chunk's size."""
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -24,5 +26,5 @@ def transfer(words: str, total_bytes: int | None, *, quiet: bool = False) -> Ite
         TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(printable(words), total=total_bytes)
+        task = progress.add_task(printable(description), total=total_bytes)
         yield lambda size_bytes: progress.advance(task, size_bytes)

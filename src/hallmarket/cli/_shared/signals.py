@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that the work at hand can grant: finish the sentence, then stop."""
+"""Graceful SIGINT and SIGTERM handling."""
 
 import signal
 from types import FrameType
@@ -6,27 +6,30 @@ from types import FrameType
 from hallmarket.cli._shared import exit_status
 
 
-class Stop:
-    """While entered, the first signal is noted in `status`, the exit status it asks for; a second one interrupts."""
+class StopSignal:
+    """Context manager that records the first SIGINT or SIGTERM so that the work can finish cleanly.
+
+    `status` is the exit status for that signal, 0 before. A second signal raises KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
         self.status = 0
-        self._before: dict[int, object] = {}
+        self._previous: dict[int, object] = {}
 
-    def __enter__(self) -> "Stop":
+    def __enter__(self) -> "StopSignal":
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+            self._previous[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() itself returned
 
     def __bool__(self) -> bool:
-        """True once a stop was asked for."""
+        """Return whether a signal has been received."""
         return self.status != 0
 
-    def _note(self, number: int, _: FrameType | None) -> None:
+    def _record(self, number: int, _: FrameType | None) -> None:
         if self.status:
             raise KeyboardInterrupt
         self.status = exit_status.INTERRUPTED if number == signal.SIGINT else exit_status.TERMINATED

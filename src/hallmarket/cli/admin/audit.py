@@ -1,4 +1,4 @@
-"""`hallmarket admin audit`: the audit trail of the whole server, newest first."""
+"""`hallmarket admin audit`: show the audit trail of the whole server."""
 
 import re
 from typing import Any
@@ -7,26 +7,46 @@ from uuid import UUID
 import click
 import msgspec
 
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.options import read_time
 from hallmarket.cli._shared.output import printable, to_json
-from hallmarket.cli.admin._shared import common_options, run_work
+from hallmarket.cli.admin._shared import common_options, run_on_database
 
 MAX_EVENTS = 1_000_000
-WORD = re.compile(r"[\w:.@+-]+")
+# Values that need no quotes in a line.
+PLAIN_VALUE = re.compile(r"[\w:.@+-]+")
 
 
-@click.command("audit", epilog="Example: hallmarket admin audit --org ID --since 2027-01-01 --action member.add")
-@click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="only what concerns this organization")
-@click.option("--since", metavar="TIME", help="from then on: ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z")
+@click.command(
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket admin audit
+          hallmarket admin audit --org 0190a3c2-… --since 2027-01-01 --action member.add
+        """
+    )
+)
+@click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="only events of this organization")
+@click.option("--since", metavar="TIME", help="only events from this time on: ISO 8601, such as 2027-01-01T12:00:00Z")
 @click.option("--action", metavar="NOUN.VERB", help="only events of this kind, such as key.create")
-@click.option("--limit", type=click.IntRange(1, MAX_EVENTS), default=50, show_default=True, metavar="N", help="at most")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_EVENTS),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="show at most this many events",
+)
 @common_options
 def audit(organization_id: UUID | None, since: str | None, action: str | None, limit: int, **common: Any) -> None:
-    """Show who did what to whom, when and from where: newest first, one event a line."""
+    """Show who did what to whom, when and from where: newest first, one event per line."""
     from hallmarket.server.audit.read import list_all_events
 
-    moment = None if since is None else read_time(since, "--since")
-    events = run_work(common, lambda connection, _: list_all_events(connection, limit, organization_id, action, moment))
+    since_time = None if since is None else read_time(since, "--since")
+    events = run_on_database(
+        common, lambda connection, _: list_all_events(connection, limit, organization_id, action, since_time)
+    )
     for event in events:
         click.echo(msgspec.json.encode(event) if common["as_json"] else _line(event))
     if not events and not common["as_json"]:
@@ -34,17 +54,16 @@ def audit(organization_id: UUID | None, since: str | None, action: str | None, l
 
 
 def _line(event: Any) -> str:
-    """One event for people: when, from where, who, what, to whom, and the rest."""
-    who = event.actor.username if event.actor else "the operator"
-    whom = event.subject.username if event.subject else event.subject_id or "-"
-    rest = {"organization": event.organization_id, **event.details}
-    told = " ".join(f"{name}={_word(value)}" for name, value in rest.items() if value is not None)
-    line = f"{event.created_at[:19]}Z  {event.address or '-':<15}  {who:<16}  {event.action:<16}  {whom}  {told}"
+    """Return an event's time, address, actor, action, subject and details in one line."""
+    actor = event.actor.username if event.actor else "the operator"
+    subject = event.subject.username if event.subject else event.subject_id or "-"
+    details = {"organization": event.organization_id, **event.details}
+    pairs = " ".join(f"{name}={_quote(value)}" for name, value in details.items() if value is not None)
+    line = f"{event.created_at[:19]}Z  {event.address or '-':<15}  {actor:<16}  {event.action:<16}  {subject}  {pairs}"
     return printable(line.rstrip())
 
 
-def _word(value: Any) -> str:
-    """A value in a line, quoted where it would not be one word."""
+def _quote(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(map(_word, value))
-    return str(value) if WORD.fullmatch(str(value)) else to_json(value)
+        return ",".join(map(_quote, value))
+    return str(value) if PLAIN_VALUE.fullmatch(str(value)) else to_json(value)

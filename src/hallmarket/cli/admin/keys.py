@@ -1,4 +1,4 @@
-"""`hallmarket admin`: the verbs about API keys."""
+"""`hallmarket admin create-key`, `list-keys` and `revoke-key`: API keys."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,29 +6,40 @@ from uuid import UUID
 
 import click
 
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.options import read_time
-from hallmarket.cli.admin._shared import common_options, run_work, tell
+from hallmarket.cli.admin._shared import common_options, print_result, run_on_database
 
 
-@click.command("create-key", epilog="Example: hallmarket admin create-key jane --org ID --expires 2027-01-01")
+@click.command(
+    "create-key",
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket admin create-key jane --org 0190a3c2-… --expires 2027-01-01
+          hallmarket admin create-key jane --scopes media:read,media:anchor --name "Scanner"
+        """
+    ),
+)
 @click.argument("username")
 @click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="bind the key to this organization")
 @click.option("--name", default="", metavar="TEXT", help="what the key is for")
-@click.option("--scopes", metavar="A,B", help="what it may do, such as media:read,media:anchor; all unless given")
+@click.option("--scopes", metavar="A,B", help="what the key may do, such as media:read,media:anchor; by default all")
 @click.option(
-    "--expires", metavar="TIME", help="ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z; never unless given"
+    "--expires", metavar="TIME", help="ISO 8601, such as 2027-01-01 or 2027-01-01T12:00:00Z; by default never"
 )
 @common_options
 def create_key(
     username: str, organization_id: UUID | None, name: str, scopes: str | None, expires: str | None, **common: Any
 ) -> None:
-    """Make an API key and print it, this once."""
+    """Create an API key and print it once."""
     from hallmarket.server.identity import keys
     from hallmarket.server.rooms import SCOPES
 
     chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
     expires_on = None if expires is None else read_time(expires, "--expires")
-    made = run_work(
+    created = run_on_database(
         common,
         lambda connection, secret: keys.create_key(
             connection,
@@ -41,36 +52,55 @@ def create_key(
             expires_on=expires_on,
         ),
     )
-    shown = {
-        "id": str(made.id),
-        "key": made.key,
-        "name": made.name,
-        "scopes": made.scopes,
-        "organization": None if made.organization is None else str(made.organization),
-        "expires": None if made.expires is None else made.expires.isoformat(),
+    fields = {
+        "id": str(created.id),
+        "key": created.key,
+        "name": created.name,
+        "scopes": created.scopes,
+        "organization": None if created.organization is None else str(created.organization),
+        "expires": None if created.expires is None else created.expires.isoformat(),
     }
-    tell(common, shown, f"{made.key}\n\nThis is the only time the key is shown. Its id is {made.id}.")
+    print_result(common, fields, f"{created.key}\n\nThis is the only time the key is shown. Its id is {created.id}.")
 
 
-@click.command("revoke-key", epilog="Example: hallmarket admin revoke-key 0190a3c2-…")
+@click.command(
+    "revoke-key",
+    epilog=epilog(
+        """
+        \b
+        Example:
+          hallmarket admin revoke-key 0190a3c2-…
+        """
+    ),
+)
 @click.argument("key_id", type=click.UUID, metavar="ID")
 @common_options
 def revoke_key(key_id: UUID, **common: Any) -> None:
-    """Revoke a key: every server refuses it from now on."""
+    """Revoke an API key: every server rejects it from now on."""
     from hallmarket.server.identity import keys
 
-    row = run_work(common, lambda connection, _: keys.revoke_key(connection, key_id))
-    tell(common, {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}, f"revoked {row['prefix']}… ({key_id})")
+    row = run_on_database(common, lambda connection, _: keys.revoke_key(connection, key_id))
+    fields = {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}
+    print_result(common, fields, f"revoked {row['prefix']}… ({key_id})")
 
 
-@click.command("list-keys", epilog="Example: hallmarket admin list-keys --json")
+@click.command(
+    "list-keys",
+    epilog=epilog(
+        """
+        \b
+        Example:
+          hallmarket admin list-keys --json
+        """
+    ),
+)
 @common_options
 def list_keys(**common: Any) -> None:
-    """List all keys, oldest first. The keys themselves are kept nowhere."""
+    """List all API keys, oldest first, by their prefixes: the keys themselves are not stored."""
     from hallmarket.server.identity import keys
 
-    rows = run_work(common, lambda connection, _: keys.list_keys(connection))
-    shown = [
+    rows = run_on_database(common, lambda connection, _: keys.list_keys(connection))
+    fields = [
         {
             "id": str(row["id"]),
             "prefix": row["prefix"],
@@ -87,9 +117,9 @@ def list_keys(**common: Any) -> None:
     ]
     lines = [
         f"{key['id']}  {key['prefix']}…  {key['username']:<16} {_state(key):<20} last used {key['lastUsed'] or 'never'}"
-        for key in shown
+        for key in fields
     ]
-    tell(common, shown, "\n".join(lines) or "There are no keys.")
+    print_result(common, fields, "\n".join(lines) or "There are no keys.")
 
 
 def _state(key: dict[str, Any]) -> str:

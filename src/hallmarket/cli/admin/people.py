@@ -1,22 +1,37 @@
-"""`hallmarket admin`: the verbs about people and the organizations they belong to."""
+"""`hallmarket admin create-user`, `list-users`, `add-member`, `set-role` and `remove-member`: people and membership."""
 
 from typing import Any
 from uuid import UUID
 
 import click
 
-from hallmarket.cli.admin._shared import common_options, run_work, tell
+from hallmarket.cli._shared.help import epilog
+from hallmarket.cli.admin._shared import common_options, print_result, run_on_database
+
+ROLES = click.Choice(["member", "admin"])
+
+_username = click.argument("username")
+_organization = click.option(
+    "--org", "organization_id", type=click.UUID, metavar="ID", required=True, help="the organization"
+)
 
 
 @click.command(
-    "create-user", epilog="Example: hallmarket admin create-user jane --org ID --firstname Jane --role admin"
+    "create-user",
+    epilog=epilog(
+        """
+        \b
+        Example:
+          hallmarket admin create-user jane --org 0190a3c2-… --firstname Jane --lastname Doe --role admin
+        """
+    ),
 )
-@click.argument("username")
-@click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="the organization they belong to")
-@click.option("--firstname", metavar="TEXT")
-@click.option("--lastname", metavar="TEXT")
-@click.option("--email", metavar="ADDRESS")
-@click.option("--role", type=click.Choice(["member", "admin"]), default="member", help="in that organization")
+@_username
+@click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="make the user a member of this one")
+@click.option("--firstname", metavar="TEXT", help="the user's first name")
+@click.option("--lastname", metavar="TEXT", help="the user's last name")
+@click.option("--email", metavar="ADDRESS", help="the user's email address")
+@click.option("--role", type=ROLES, default="member", show_default=True, help="the user's role in the organization")
 @common_options
 def create_user(
     username: str,
@@ -27,10 +42,10 @@ def create_user(
     role: str,
     **common: Any,
 ) -> None:
-    """Make a person."""
+    """Create a user."""
     from hallmarket.server.identity.register import create_person
 
-    made = run_work(
+    created = run_on_database(
         common,
         lambda connection, _: create_person(
             connection,
@@ -43,18 +58,29 @@ def create_user(
         ),
     )
     organization = None if organization_id is None else str(organization_id)
-    tell(common, {"id": str(made), "username": username, "organization": organization}, f"user {username} {made}")
+    fields = {"id": str(created), "username": username, "organization": organization}
+    print_result(common, fields, f"user {username} {created}")
 
 
-@click.command("list-users", epilog="Example: hallmarket admin list-users --org ID")
+@click.command(
+    "list-users",
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket admin list-users
+          hallmarket admin list-users --org 0190a3c2-… --json
+        """
+    ),
+)
 @click.option("--org", "organization_id", type=click.UUID, metavar="ID", help="only the members of this organization")
 @common_options
 def list_users(organization_id: UUID | None, **common: Any) -> None:
-    """List people, oldest first, with the organizations they belong to."""
+    """List users and their organizations, oldest first."""
     from hallmarket.server.identity import operate
 
-    rows = run_work(common, lambda connection, _: operate.list_users(connection, organization_id))
-    shown = [
+    rows = run_on_database(common, lambda connection, _: operate.list_users(connection, organization_id))
+    fields = [
         {
             "id": str(row["id"]),
             "username": row["username"],
@@ -68,61 +94,83 @@ def list_users(organization_id: UUID | None, **common: Any) -> None:
         }
         for row in rows
     ]
-    lines = [f"{user['id']}  {user['username']:<16} {_belonging(user, organization_id)}" for user in shown]
-    tell(common, shown, "\n".join(lines) or "There are no people.")
+    lines = [f"{user['id']}  {user['username']:<16} {_format_roles(user, organization_id)}" for user in fields]
+    print_result(common, fields, "\n".join(lines) or "There are no people.")
 
 
-def _belonging(user: dict[str, Any], organization_id: UUID | None) -> str:
-    """A person's role in the organization asked for, or every one of theirs."""
-    places = user["organizations"]
+def _format_roles(user: dict[str, Any], organization_id: UUID | None) -> str:
+    """Return the user's role in the given organization, or in every organization."""
+    memberships = user["organizations"]
     if organization_id is not None:
-        return str(next(place["role"] for place in places if place["id"] == str(organization_id)))
-    return ", ".join(f"{place['role']} of {place['id']}" for place in places) or "in no organization"
+        return str(next(one["role"] for one in memberships if one["id"] == str(organization_id)))
+    return ", ".join(f"{one['role']} of {one['id']}" for one in memberships) or "in no organization"
 
 
-_member = click.argument("username")
-_where = click.option("--org", "organization_id", type=click.UUID, metavar="ID", required=True, help="the organization")
-_roles = click.Choice(["member", "admin"])
-
-
-@click.command("add-member", epilog="Example: hallmarket admin add-member jane --org ID --role admin")
-@_member
-@_where
-@click.option("--role", type=_roles, default="member", show_default=True, help="in that organization")
+@click.command(
+    "add-member",
+    epilog=epilog(
+        """
+        \b
+        Example:
+          hallmarket admin add-member jane --org 0190a3c2-… --role admin
+        """
+    ),
+)
+@_username
+@_organization
+@click.option("--role", type=ROLES, default="member", show_default=True, help="the user's role in the organization")
 @common_options
 def add_member(username: str, organization_id: UUID, role: str, **common: Any) -> None:
-    """Make somebody a member of an organization."""
+    """Make a user a member of an organization."""
     from hallmarket.server.identity import operate
 
-    run_work(common, lambda connection, _: operate.add(connection, organization_id, username, role))
-    _tell_member(common, username, organization_id, role)
+    run_on_database(common, lambda connection, _: operate.add(connection, organization_id, username, role))
+    _print_membership(common, username, organization_id, role)
 
 
-@click.command("set-role", epilog="Example: hallmarket admin set-role jane --org ID --role admin")
-@_member
-@_where
-@click.option("--role", type=_roles, required=True, help="in that organization")
+@click.command(
+    "set-role",
+    epilog=epilog(
+        """
+        \b
+        Example:
+          hallmarket admin set-role jane --org 0190a3c2-… --role admin
+        """
+    ),
+)
+@_username
+@_organization
+@click.option("--role", type=ROLES, required=True, help="the member's new role in the organization")
 @common_options
 def set_role(username: str, organization_id: UUID, role: str, **common: Any) -> None:
-    """Give a member of an organization another role; the last administrator keeps theirs."""
+    """Change a member's role; the last administrator of an organization stays one."""
     from hallmarket.server.identity import operate
 
-    run_work(common, lambda connection, _: operate.give_role(connection, organization_id, username, role))
-    _tell_member(common, username, organization_id, role)
+    run_on_database(common, lambda connection, _: operate.give_role(connection, organization_id, username, role))
+    _print_membership(common, username, organization_id, role)
 
 
-@click.command("remove-member", epilog="Example: hallmarket admin remove-member jane --org ID")
-@_member
-@_where
+@click.command(
+    "remove-member",
+    epilog=epilog(
+        """
+        \b
+        Example:
+          hallmarket admin remove-member jane --org 0190a3c2-…
+        """
+    ),
+)
+@_username
+@_organization
 @common_options
 def remove_member(username: str, organization_id: UUID, **common: Any) -> None:
-    """Take somebody out of an organization, and revoke their keys bound to it."""
+    """Remove a user from an organization, and revoke the user's API keys bound to it."""
     from hallmarket.server.identity import operate
 
-    run_work(common, lambda connection, _: operate.remove(connection, organization_id, username))
-    _tell_member(common, username, organization_id, None)
+    run_on_database(common, lambda connection, _: operate.remove(connection, organization_id, username))
+    _print_membership(common, username, organization_id, None)
 
 
-def _tell_member(common: dict[str, Any], username: str, organization_id: UUID, role: str | None) -> None:
-    shown = {"username": username, "organization": str(organization_id), "role": role}
-    tell(common, shown, f"{username} is {role or 'no member'} of {organization_id} now")
+def _print_membership(common: dict[str, Any], username: str, organization_id: UUID, role: str | None) -> None:
+    fields = {"username": username, "organization": str(organization_id), "role": role}
+    print_result(common, fields, f"{username} is {role or 'no member'} of {organization_id} now")

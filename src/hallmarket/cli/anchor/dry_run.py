@@ -1,18 +1,18 @@
-"""`hallmarket anchor --dry-run`: every step but the sending."""
+"""`hallmarket anchor --dry-run`: fingerprint files without sending anything."""
 
 from hallmarket.cli._shared.exit_status import CommandError
-from hallmarket.cli._shared.signals import Stop
-from hallmarket.cli.anchor.plan import Plan, found_files, progress, read_files
+from hallmarket.cli._shared.signals import StopSignal
+from hallmarket.cli.anchor.plan import Plan, find_files, progress, successful
 from hallmarket.cli.anchor.report import Report
-from hallmarket.cli.anchor.worker_pool import Pool
+from hallmarket.cli.anchor.worker_pool import WorkerPool
 
 
-def run_dry(plan: Plan, report: Report) -> None:
-    """Fingerprint everything and send nothing; raises CommandError when interrupted."""
-    with Stop() as stop, Pool(plan.jobs) as pool, progress(plan, pool, report) as show:
-        for readings in pool.readings(found_files(plan, report)):
-            for file, read in read_files(readings, report):
+def dry_run(plan: Plan, report: Report) -> None:
+    """Fingerprint every file of the plan; raises CommandError if interrupted."""
+    with StopSignal() as stop, WorkerPool(plan.jobs) as pool, progress(plan, pool, report) as update_progress:
+        for readings in pool.readings(find_files(plan, report)):
+            for file, read in successful(readings, report):
                 report.file(file.path, "fingerprinted", digest=read.digest, size_bytes=read.size_bytes)
-            show()
+            update_progress()
             if stop:
                 raise CommandError("interrupted", stop.status, "INTERRUPTED")

@@ -1,27 +1,25 @@
-"""Seeing accepted items into the log, with whatever the API key is allowed to ask."""
+"""Waiting until the log has entered the accepted items, with whatever the API key may read."""
 
 import time
 from collections.abc import Callable
 
-from hallmarket.client.api import Hallmarket
-from hallmarket.client.errors import HallmarketError
-from hallmarket.client.types import ANCHORED, FAILED, MediaItem, Transaction
+from hallmarket.client import ANCHORED, FAILED, Hallmarket, HallmarketError, LogTransaction, MediaItem
 
 FIRST_PAUSE_S = 0.02
 MAX_PAUSE_S = 0.5
 
 
-class Arrival:
-    """Asks after items; a key that may anchor but not read is content with what is public."""
+class LogWait:
+    """Reads the state of items; with a key that may anchor but not read, the public endpoint is used instead."""
 
     def __init__(self, server: Hallmarket) -> None:
         self._server = server
         self._may_read = True
 
     def failed_items(self) -> list[MediaItem]:
-        """Return the organization's items that the log could not take: as a rule none, at most a page of them.
+        """Return at most 100 of the organization's items that the log could not enter; usually there are none.
 
-        Raises HallmarketError for a key that may do nothing at all.
+        Raises HallmarketError if the server rejects the key.
         """
         if not self._may_read:
             return []
@@ -33,18 +31,18 @@ class Arrival:
             self._may_read = False
             return []
 
-    def wait(self, media_id: str, sha3_512: str, timeout_s: float, goes_on: Callable[[], bool]) -> bool:
-        """Wait until the log has taken or refused an item; False where it has not in time, or `goes_on` says no."""
-        until_s, pause_s = time.monotonic() + timeout_s, FIRST_PAUSE_S
+    def wait(self, media_id: str, sha3_512: str, timeout_s: float, keep_waiting: Callable[[], bool]) -> bool:
+        """Wait until the log has entered or refused an item; returns False after `timeout_s`, or if told to stop."""
+        deadline_s, pause_s = time.monotonic() + timeout_s, FIRST_PAUSE_S
         while not self._is_settled(media_id, sha3_512):
-            if time.monotonic() > until_s or not goes_on():
+            if time.monotonic() > deadline_s or not keep_waiting():
                 return False
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, MAX_PAUSE_S)
         return True
 
-    def find_transaction(self, sha3_512: str) -> Transaction | None:
-        """Return where a hash stands in the log, or None."""
+    def find_transaction(self, sha3_512: str) -> LogTransaction | None:
+        """Return the position of a hash in the log, or None."""
         public = self._server.find_lookup(sha3_512)
         return public.transaction if public else None
 

@@ -1,4 +1,4 @@
-"""What one run of `anchor` was asked to do, and the steps both kinds of run share."""
+"""The plan of one run of `anchor`, and the steps that real and dry runs share."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from hallmarket.cli._shared.fingerprint import Fingerprint
 from hallmarket.cli.anchor.report import Report
-from hallmarket.cli.anchor.walk import FoundFile, Passed, walk
-from hallmarket.cli.anchor.worker_pool import Pool, Reading
+from hallmarket.cli.anchor.walk import FoundFile, SkippedPath, walk
+from hallmarket.cli.anchor.worker_pool import Reading, WorkerPool
 
 
 class Plan(NamedTuple):
-    """What one run of `anchor` was asked to do; `state` is a path, or None for the usual one, and `wait_s` 0 means
-    not to wait for the log.
+    """What one run of `anchor` is to do.
+
+    `jobs` None means one process per core, `state` None the default state file, `wait_s` 0 not to wait for the log.
     """
 
     paths: Sequence[str]
@@ -27,44 +28,47 @@ class Plan(NamedTuple):
     wait_s: float
 
 
-class ReadFile(NamedTuple):
+class FingerprintedFile(NamedTuple):
     """A file with its fingerprint."""
 
     file: FoundFile
     fingerprint: Fingerprint
 
 
-def found_files(plan: Plan, report: Report) -> Iterator[FoundFile]:
-    """Walk the plan's paths; what is no file goes to the report."""
+def find_files(plan: Plan, report: Report) -> Iterator[FoundFile]:
+    """Yield the files of the plan's paths; skipped paths go to the report."""
     for found in walk(plan.paths, plan.exclude):
-        if isinstance(found, Passed):
-            report.passed(found)
+        if isinstance(found, SkippedPath):
+            report.skipped(found)
         else:
             yield found
 
 
-def read_files(readings: list[Reading], report: Report) -> list[ReadFile]:
-    """Return the files that were read; those that could not be go to the report."""
-    read: list[ReadFile] = []
+def successful(readings: list[Reading], report: Report) -> list[FingerprintedFile]:
+    """Return the files that were read; the others go to the report."""
+    read: list[FingerprintedFile] = []
     for file, result in readings:
         if isinstance(result, Fingerprint):
-            read.append(ReadFile(file, result))
+            read.append(FingerprintedFile(file, result))
         else:
             report.file(file.path, "failed", reason=result.reason)
     return read
 
 
 @contextmanager
-def progress(plan: Plan, pool: Pool, report: Report) -> Iterator[Callable[[], None]]:
-    """Show progress where it was asked for; yields the function that moves it."""
+def progress(plan: Plan, pool: WorkerPool, report: Report) -> Iterator[Callable[[], None]]:
+    """Show progress if the plan says so; yields the function that updates it."""
     if not plan.progress:
         yield lambda: None
         return
-    from hallmarket.cli.anchor.progress import Count, display
+    from hallmarket.cli.anchor.progress import FileCounter, show_progress
 
-    with closing(Count(plan.paths, plan.exclude, pool.descriptors)) as count, display(count) as (show, tell):
-        report.tell, before = tell, report.tell
+    with (
+        closing(FileCounter(plan.paths, plan.exclude, pool.descriptors)) as counter,
+        show_progress(counter) as (update, notify),
+    ):
+        report.notify, previous = notify, report.notify
         try:
-            yield lambda: show(report.files_done, pool.bytes_read + report.bytes_unread)
+            yield lambda: update(report.files_done, pool.bytes_read + report.bytes_unchanged)
         finally:
-            report.tell = before
+            report.notify = previous

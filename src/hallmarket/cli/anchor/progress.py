@@ -6,14 +6,14 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from hallmarket.cli._shared.output import count_words
+from hallmarket.cli._shared.output import format_count
 from hallmarket.cli.anchor.walk import FoundFile, walk
 
 
-class Count:
-    """A process that walks the same paths only to count them, so that the time left is known early."""
+class FileCounter:
+    """A child process that walks the same paths only to count files and bytes, so that the time left is known early."""
 
-    def __init__(self, arguments: Sequence[str], exclude: Sequence[str], not_yours: Sequence[int]) -> None:
+    def __init__(self, arguments: Sequence[str], exclude: Sequence[str], parent_descriptors: Sequence[int]) -> None:
         self._totals = memoryview(mmap.mmap(-1, 24)).cast("Q")
         parent = os.getpid()
         self._pid = os.fork()
@@ -21,18 +21,18 @@ class Count:
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-                for descriptor in not_yours:
+                for descriptor in parent_descriptors:
                     os.close(descriptor)
                 self._count(arguments, exclude, parent)
             finally:
                 os._exit(0)
 
     def totals(self) -> tuple[int, int] | None:
-        """Return the number of files and bytes, or None while they are still being counted."""
+        """Return the number of files and bytes, or None while the count is not finished."""
         return (self._totals[0], self._totals[1]) if self._totals[2] else None
 
     def close(self) -> None:
-        """End the counting, finished or not."""
+        """End the child process, finished or not."""
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
 
@@ -46,13 +46,13 @@ class Count:
         self._totals[0], self._totals[1], self._totals[2] = files, size_bytes, 1
 
 
-Show = Callable[[int, int], None]
-Tell = Callable[[str], None]
+Update = Callable[[int, int], None]
+Notify = Callable[[str], None]
 
 
 @contextmanager
-def display(count: Count) -> Iterator[tuple[Show, Tell]]:
-    """Show a progress line on stderr; yields a function to move it (files, bytes) and one to print a line above it."""
+def show_progress(counter: FileCounter) -> Iterator[tuple[Update, Notify]]:
+    """Show a progress line on stderr; yields a function to update it (files, bytes) and one to print a line above."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -67,13 +67,13 @@ def display(count: Count) -> Iterator[tuple[Show, Tell]]:
     task = progress.add_task("", total=None)
     with progress:
 
-        def show(files: int, size_bytes: int) -> None:
-            totals = count.totals()
-            words = f"{files:,} of {count_words(totals[0], 'file')}" if totals else count_words(files, "file")
-            progress.update(task, description=words, completed=size_bytes, total=totals[1] if totals else None)
+        def update(files: int, size_bytes: int) -> None:
+            totals = counter.totals()
+            description = f"{files:,} of {format_count(totals[0], 'file')}" if totals else format_count(files, "file")
+            progress.update(task, description=description, completed=size_bytes, total=totals[1] if totals else None)
             progress.refresh()
 
-        def tell(message: str) -> None:
+        def notify(message: str) -> None:
             progress.console.print(f"hallmarket: {message}", markup=False, highlight=False, soft_wrap=True)
 
-        yield show, tell
+        yield update, notify

@@ -1,8 +1,8 @@
-"""One fingerprinting process: takes lists of paths from a pipe, answers with fixed-size records on another.
+"""One fingerprinting process: reads lists of paths from a pipe and writes fixed-size records to another.
 
-Forked, never spawned, and before any thread exists: a fork costs a millisecond where a fresh interpreter costs twenty.
-A worker never outlives its parent, however that ends: waiting, it sees its pipe close; reading, it looks who its
-parent is after every buffer.
+Workers are forked, not spawned, because a fork takes 1 ms and a new interpreter 20 ms; they are forked before any
+thread exists. A worker does not outlive its parent: while idle it notices that its pipe is closed, and while reading it
+checks its parent's process id after every buffer.
 """
 
 import os
@@ -16,55 +16,55 @@ from hallmarket.cli._shared.fingerprint import BUFFER_BYTES, Fingerprint, Unread
 HEADER = struct.Struct("<I")
 # code (0: a fingerprint follows), size, mtime_ns, inode, digest
 RECORD = struct.Struct("<iQqQ64s")
-_NOTHING = bytes(64)
+_NO_DIGEST = bytes(64)
 
 
 class Worker(NamedTuple):
-    """The parent's side of one worker: where to write tasks, where to read answers."""
+    """The parent's side of one worker: its process id, the pipe for tasks and the pipe for results."""
 
     pid: int
     tasks: int
-    answers: int
+    results: int
 
 
-def start_worker(counters: memoryview, slot: int, not_yours: Iterable[int]) -> Worker:
-    """Fork one worker that counts the bytes it has read in `counters[slot]`.
+def start_worker(counters: memoryview, slot: int, parent_descriptors: Iterable[int]) -> Worker:
+    """Fork one worker, which counts the bytes it has read in `counters[slot]`.
 
-    `not_yours` are the parent's ends of earlier workers' pipes: a copy left open here would keep those workers waiting
-    after the parent is gone.
+    `parent_descriptors` are the parent's ends of earlier workers' pipes. The child closes its copies: an open copy
+    would keep those workers waiting after the parent has ended.
     """
     parent = os.getpid()
     tasks_out, tasks_in = os.pipe()
-    answers_out, answers_in = os.pipe()
+    results_out, results_in = os.pipe()
     pid = os.fork()
     if pid:
         os.close(tasks_out)
-        os.close(answers_in)
-        return Worker(pid, tasks_in, answers_out)
+        os.close(results_in)
+        return Worker(pid, tasks_in, results_out)
     status = 1
     try:
-        # Ctrl-C reaches the whole group; the parent alone decides what it means.
+        # Ctrl-C reaches the whole process group; only the parent decides what it means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for descriptor in (*not_yours, tasks_in, answers_out):
+        for descriptor in (*parent_descriptors, tasks_in, results_out):
             os.close(descriptor)
-        _serve(tasks_out, answers_in, counters, slot, parent)
+        _serve(tasks_out, results_in, counters, slot, parent)
         status = 0
     except OSError:
-        pass  # the parent went away in the middle of a word
+        pass  # the parent ended while this worker was reading or writing
     finally:
-        # Nothing of the parent's is to be run down here: no buffers flushed twice, no exit handlers.
+        # Skip the parent's exit handlers and its buffered output.
         os._exit(status)
 
 
 def encode_task(paths: Iterable[str]) -> bytes:
-    """Write paths as one task; NUL separates them, since no path can hold one."""
+    """Encode paths as one task, separated by NUL, which no path contains."""
     body = b"\0".join(map(os.fsencode, paths))
     return HEADER.pack(len(body)) + body
 
 
-def decode_answer(body: bytes) -> list[Fingerprint | Unreadable]:
-    """Read the records of one answer, in the order of the task's paths."""
+def decode_results(body: bytes) -> list[Fingerprint | Unreadable]:
+    """Decode the results of one task, in the order of its paths."""
     return [
         Unreadable(code) if code else Fingerprint(digest, size, mtime_ns, inode)
         for code, size, mtime_ns, inode, digest in RECORD.iter_unpack(body)
@@ -72,7 +72,7 @@ def decode_answer(body: bytes) -> list[Fingerprint | Unreadable]:
 
 
 def read_exactly(descriptor: int, count: int) -> bytes | None:
-    """Read `count` bytes from a pipe, or None where it was closed before."""
+    """Read `count` bytes from a pipe, or return None if it is closed before."""
     parts: list[bytes] = []
     while count:
         part = os.read(descriptor, count)
@@ -90,7 +90,7 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _serve(tasks: int, answers: int, counters: memoryview, slot: int, parent: int) -> None:
+def _serve(tasks: int, results: int, counters: memoryview, slot: int, parent: int) -> None:
     buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def count(size_bytes: int) -> None:
@@ -102,11 +102,11 @@ def _serve(tasks: int, answers: int, counters: memoryview, slot: int, parent: in
         body = read_exactly(tasks, HEADER.unpack(header)[0])
         if body is None:
             return
-        records = b"".join(_record(fingerprint(path, buffer, count)) for path in body.split(b"\0"))
-        write_all(answers, HEADER.pack(len(records)) + records)
+        records = b"".join(_encode_result(fingerprint(path, buffer, count)) for path in body.split(b"\0"))
+        write_all(results, HEADER.pack(len(records)) + records)
 
 
-def _record(result: Fingerprint | Unreadable) -> bytes:
+def _encode_result(result: Fingerprint | Unreadable) -> bytes:
     if isinstance(result, Unreadable):
-        return RECORD.pack(result.code, 0, 0, 0, _NOTHING)
+        return RECORD.pack(result.code, 0, 0, 0, _NO_DIGEST)
     return RECORD.pack(0, result.size_bytes, result.mtime_ns, result.inode, result.digest)

@@ -1,6 +1,5 @@
-"""`hallmarket assets download`: fetch a file's bytes, checked against its fingerprint, or a post's markdown."""
+"""`hallmarket assets download`: download a file, checked against its fingerprint, or a post as markdown."""
 
-from functools import partial
 from hashlib import sha3_512
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,79 +7,75 @@ from uuid import UUID
 
 import click
 
-from hallmarket.cli._shared.exchange import EPILOG_END, exchange_options, open_exchange
+from hallmarket.cli._shared.exchange import ServerOptions, exchange_options, open_exchange
 from hallmarket.cli._shared.exit_status import OK, CommandError
-from hallmarket.cli._shared.files import write_whole
-from hallmarket.cli._shared.output import bytes_words, print_json, printable
+from hallmarket.cli._shared.files import local_name, write_atomically
+from hallmarket.cli._shared.help import epilog
+from hallmarket.cli._shared.output import format_bytes, print_json, printable
 
 if TYPE_CHECKING:
-    from hallmarket.client.exchange import Exchange
-    from hallmarket.client.exchange_types import Asset
-
-FILE = "with the fingerprint it is registered by"
-TEXT = "markdown as its author wrote it"
+    from hallmarket.client import Asset, Exchange
 
 
 @click.command(
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket assets download 0190a3c2-…
-      hallmarket assets download 0190a3c2-… -o photo.jpg
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket assets download 0190a3c2-…
+          hallmarket assets download 0190a3c2-… -o photo.jpg
 
-    For files, and for posts as markdown; of a dataset it is hallmarket datasets pull. Run it again after an
-    interruption: a file goes on where it stopped.
-    {EPILOG_END}"""
+        For files, and for posts as markdown; for a dataset use `hallmarket datasets pull`. Run the command again after
+        an interruption: a file continues where it stopped.
+        """
+    )
 )
 @click.argument("asset_id", metavar="ID", type=click.UUID)
-@click.option("--output", "-o", metavar="FILE", help="Where to; the file's own name unless given.")
+@click.option("--output", "-o", metavar="FILE", help="The file to write; by default the asset's own file name.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @exchange_options
-def download(where: tuple[str, str], asset_id: UUID, output: str | None, quiet: bool, as_json: bool) -> int:
-    """Fetch a file, whole and with the fingerprint it has in the registry, or not at all; or a post, as markdown."""
+def download(server: ServerOptions, asset_id: UUID, output: str | None, quiet: bool, as_json: bool) -> int:
+    """Download a file, verified by its registered fingerprint, or a post as markdown."""
     if output == "-":
-        raise click.UsageError("a file is fetched whole or not at all: name the file it goes to by --output")
-    with open_exchange(where) as exchange:
+        raise click.UsageError("a download is not written to stdout: name the file with --output")
+    with open_exchange(server) as exchange:
         asset = exchange.assets.get(str(asset_id))
         if asset.asset_type == "dataset":
-            raise CommandError(f"a dataset has versions: hallmarket datasets pull {asset.id}")
+            raise CommandError(f"a dataset has versions: use hallmarket datasets pull {asset.id}")
         if asset.asset_type == "file":
-            fetched, words = _fetch_file(exchange, asset, output, quiet or as_json), FILE
+            downloaded = _download_file(exchange, asset, output, quiet or as_json)
+            description = "with its registered fingerprint"
         else:
-            fetched, words = _fetch_text(exchange, asset, output), TEXT
+            downloaded = _download_markdown(exchange, asset, output)
+            description = "markdown as its author wrote it"
     if as_json:
-        facts = {"id": asset.id, "output": printable(str(fetched.place))}
-        print_json(facts | {"hash": fetched.sha3_512, "size": fetched.size_bytes})
+        fields = {"id": asset.id, "output": printable(str(downloaded.path))}
+        print_json(fields | {"hash": downloaded.sha3_512, "size": downloaded.size_bytes})
     elif not quiet:
-        print(f"{printable(str(fetched.place))}: {bytes_words(fetched.size_bytes)}, {words}")
+        print(f"{printable(str(downloaded.path))}: {format_bytes(downloaded.size_bytes)}, {description}")
     return OK
 
 
-class _Fetched(NamedTuple):
-    """A file here, and what it is."""
+class _Downloaded(NamedTuple):
+    """A local file, with its SHA3-512 and size."""
 
-    place: Path
+    path: Path
     sha3_512: str
     size_bytes: int
 
 
-def _fetch_file(exchange: "Exchange", asset: "Asset", output: str | None, quiet: bool) -> _Fetched:
-    # Imported here, for it brings httpx: wrong usage needs none.
-    from hallmarket.cli._shared.progress import transfer
-    from hallmarket.cli.datasets.download import file_name
-    from hallmarket.client.download import download as fetch
+def _download_file(exchange: "Exchange", asset: "Asset", output: str | None, quiet: bool) -> _Downloaded:
+    from hallmarket.cli._shared.progress import transfer_progress
 
-    promised, size_bytes = str(asset.metadata["sha3_512"]), int(asset.metadata["size"])
-    place = Path(output or file_name(str(asset.metadata.get("name") or asset.name or asset.id)))
-    with transfer(place.name, size_bytes, quiet=quiet) as on_bytes:
-        fetch(exchange.transport, partial(exchange.files.open, asset.id), place, size_bytes, promised, on_bytes)
-    return _Fetched(place, promised, size_bytes)
+    digest, size_bytes = str(asset.metadata["sha3_512"]), int(asset.metadata["size"])
+    path = Path(output or local_name(str(asset.metadata.get("name") or asset.name or asset.id)))
+    with transfer_progress(path.name, size_bytes, quiet=quiet) as on_bytes:
+        exchange.files.download(asset, path, on_bytes)
+    return _Downloaded(path, digest, size_bytes)
 
 
-def _fetch_text(exchange: "Exchange", asset: "Asset", output: str | None) -> _Fetched:
-    from hallmarket.cli.datasets.download import file_name
-
-    place = output or f"{file_name(asset.name or asset.id)}.md"
+def _download_markdown(exchange: "Exchange", asset: "Asset", output: str | None) -> _Downloaded:
+    path = output or f"{local_name(asset.name or asset.id)}.md"
     text = exchange.assets.markdown(asset.id)
-    write_whole(place, [text])
-    return _Fetched(Path(place), sha3_512(text).hexdigest(), len(text))
+    write_atomically(path, [text])
+    return _Downloaded(Path(path), sha3_512(text).hexdigest(), len(text))

@@ -1,17 +1,17 @@
-"""`hallmarket datasets`: list, query, pull and push tables with versions."""
+"""`hallmarket datasets`: list, query, push and pull tables with versions."""
 
 import click
 
-from hallmarket.cli._shared.exchange import EPILOG_END, EXAMPLE
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.lazy_group import LazyGroup, Verb
 
 VERBS = {
-    "list": Verb("list:list_datasets", "List datasets that you may see, newest first."),
-    "show": Verb("show:show", "Show a dataset: whose it is, how large, and its columns."),
-    "query": Verb("query:query", "Ask a dataset a question in SQL."),
+    "list": Verb("list:list_datasets", "List the datasets that you can see, newest first."),
+    "show": Verb("show:show", "Show a dataset's owner, size and columns."),
+    "query": Verb("query:query", "Query a dataset with SQL."),
     "versions": Verb("versions:versions", "List a dataset's versions, newest first."),
     "push": Verb("push:push", "Send a table's rows to a dataset, as one new version."),
-    "pull": Verb("pull:pull", "Fetch a version of a dataset, and what proves it."),
+    "pull": Verb("pull:pull", "Download a version of a dataset, verify it, and save its proof."),
 }
 
 
@@ -19,13 +19,17 @@ VERBS = {
     cls=LazyGroup,
     package=__name__,
     verbs=VERBS,
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket datasets list --scope personal
-      hallmarket datasets show 0190a3c2-…
-      hallmarket datasets query 0190a3c2-… {EXAMPLE}
-    {EPILOG_END}""",
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket datasets list --scope personal
+          hallmarket datasets show 0190a3c2-…
+          hallmarket datasets query 0190a3c2-… 'select count(*) from {{table}}'
+          hallmarket datasets push 0190a3c2-… july.csv
+          hallmarket datasets pull 0190a3c2-… -o stations.parquet
+        """
+    ),
 )
 def datasets() -> None:
     """List, query, pull and push datasets."""

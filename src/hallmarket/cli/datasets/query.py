@@ -1,37 +1,43 @@
-"""`hallmarket datasets query`: ask a dataset a question in SQL."""
+"""`hallmarket datasets query`: query a dataset with SQL."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
-from hallmarket.cli._shared.exchange import EPILOG_END, EXAMPLE, exchange_options, open_exchange
+from hallmarket.cli._shared.exchange import ServerOptions, exchange_options, open_exchange
 from hallmarket.cli._shared.exit_status import OK
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.options import read_text
-from hallmarket.cli._shared.output import count_words, print_json, table, to_json
+from hallmarket.cli._shared.output import format_count, format_table, print_json, to_json
+
+if TYPE_CHECKING:
+    from hallmarket.client import QueryResult
 
 
 @click.command(
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket datasets query 0190a3c2-… {EXAMPLE}
-      hallmarket datasets query 0190a3c2-… @question.sql --csv > answer.csv
-      hallmarket datasets query 0190a3c2-… {EXAMPLE} --json
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket datasets query 0190a3c2-… 'select count(*) from {{table}}'
+          hallmarket datasets query 0190a3c2-… @query.sql --csv > result.csv
+          hallmarket datasets query 0190a3c2-… 'select * from {{table}}' --limit 5 --json
 
-    SQL is one question in PostgreSQL's spelling, in which {{{{table}}}} is the dataset; @FILE reads it from a file.
-    {EPILOG_END}"""
+        SQL is one SELECT in PostgreSQL's dialect, in which {{table}} names the dataset; @FILE reads it from a file.
+        """
+    )
 )
 @click.argument("dataset_id", metavar="ID", type=click.UUID)
 @click.argument("sql", metavar="SQL")
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="At most this many rows of the result.")
-@click.option("--offset", metavar="N", type=click.IntRange(0), help="Pass over this many rows of the result first.")
-@click.option("--version", metavar="N", type=click.IntRange(1), help="Ask this version; the newest unless given.")
-@click.option("--csv", "as_csv", is_flag=True, help="Answer in CSV on stdout.")
+@click.option("--offset", metavar="N", type=click.IntRange(0), help="Skip this many rows of the result.")
+@click.option("--version", metavar="N", type=click.IntRange(1), help="Query this version; by default the newest.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the result as CSV.")
 @exchange_options
 def query(
-    where: tuple[str, str],
+    server: ServerOptions,
     dataset_id: UUID,
     sql: str,
     limit: int | None,
@@ -40,26 +46,27 @@ def query(
     as_csv: bool,
     as_json: bool,
 ) -> int:
-    """Ask a dataset a question in SQL."""
+    """Query a dataset with SQL."""
     if as_csv and as_json:
-        raise click.UsageError("--csv or --json, not both")
-    question = read_text(sql[1:], "SQL") if sql.startswith("@") else sql
-    with open_exchange(where) as exchange:
-        answer = exchange.datasets.query(str(dataset_id), question, limit=limit, offset=offset, version=version)
+        raise click.UsageError("--csv and --json exclude each other")
+    statement = read_text(sql[1:], "SQL") if sql.startswith("@") else sql
+    with open_exchange(server) as exchange:
+        result = exchange.datasets.query(str(dataset_id), statement, limit=limit, offset=offset, version=version)
     if as_json:
-        print_json({"rows": answer.data, "query": answer.query})
+        print_json({"rows": result.data, "query": result.query})
         return OK
-    names = list(answer.data[0]) if answer.data else []
-    rows = [[row.get(name) for name in names] for row in answer.data]
+    names = list(result.data[0]) if result.data else []
+    rows = [[row.get(name) for name in names] for row in result.data]
     if as_csv:
         print(*csv_lines(names, rows), sep="", end="")
     else:
-        print("\n".join([*([table(names, [list(map(_cell, row)) for row in rows])] if rows else []), _count(answer)]))
+        tables = [format_table(names, [list(map(_cell, row)) for row in rows])] if rows else []
+        print("\n".join([*tables, _format_total(result)]))
     return OK
 
 
 def csv_lines(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Rows as CSV (RFC 4180) in which null is nothing and an empty text is ""."""
+    """Return rows as CSV (RFC 4180) in which null is an empty field and an empty string is ""."""
     return [",".join(map(_csv_cell, line)) + "\n" for line in ([names, *rows] if names else [])]
 
 
@@ -69,17 +76,17 @@ def _csv_cell(value: Any) -> str:
     if not isinstance(value, str):
         return _csv_cell(_cell(value)) if isinstance(value, dict | list) else str(_cell(value))
     quoted = value.replace('"', '""')
-    return f'"{quoted}"' if not value or any(letter in value for letter in ',"\r\n') else value
+    return f'"{quoted}"' if not value or any(character in value for character in ',"\r\n') else value
 
 
 def _cell(value: Any) -> Any:
-    """A value as people read it: truth in small letters, what is nested as JSON."""
+    """Return a value for people: booleans in lower case, nested values as JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return to_json(value) if isinstance(value, dict | list) else value
 
 
-def _count(answer: Any) -> str:
-    total = answer.pagination.total if answer.pagination else None
-    of_all = f" of {total:,}" if total is not None and total != len(answer.data) else ""
-    return f"{count_words(len(answer.data), 'row')}{of_all}"
+def _format_total(result: "QueryResult") -> str:
+    total = result.pagination.total if result.pagination else None
+    of_total = f" of {total:,}" if total is not None and total != len(result.data) else ""
+    return f"{format_count(len(result.data), 'row')}{of_total}"

@@ -2,13 +2,13 @@
 
 import click
 
-from hallmarket.cli._shared.exchange import EPILOG_END
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.lazy_group import LazyGroup, Verb
 
 VERBS = {
     "list": Verb("list:list_licences", "List your licences, newest first."),
-    "show": Verb("show:show", "Show one licence: what was bought, by whom, of whom, at which price."),
-    "proof": Verb("proof:proof", "Save the proof of a licence, which anybody can check without us."),
+    "show": Verb("show:show", "Show one licence: asset, buyer, seller, price and terms."),
+    "proof": Verb("proof:proof", "Save the proof of a licence, which anyone can check without a server."),
 }
 
 
@@ -16,14 +16,16 @@ VERBS = {
     cls=LazyGroup,
     package=__name__,
     verbs=VERBS,
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket licences list --role buyer
-      hallmarket licences show 0190a3c2-…
-      hallmarket licences proof 0190a3c2-… -o licence.json
-      hallmarket verify --proof licence.json scan_1944.tif
-    {EPILOG_END}""",
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket licences list --role buyer
+          hallmarket licences show 0190a3c2-…
+          hallmarket licences proof 0190a3c2-… -o licence.json
+          hallmarket verify --proof licence.json scan_1944.tif
+        """
+    ),
 )
 def licences() -> None:
     """Show what you bought and sold, and save the proof of it."""

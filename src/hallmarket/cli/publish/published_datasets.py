@@ -1,14 +1,18 @@
-"""Which datasets were made of which files, in a small SQLite file: a dataset does not hold the bytes it was made of."""
+"""The state file of `publish`: which datasets were created from which files.
+
+A dataset does not contain the bytes of the file it was created from, so the server cannot find it by their fingerprint.
+"""
 
 import sqlite3
 from pathlib import Path
 
 from hallmarket.cli._shared.exit_status import USAGE, CommandError
-from hallmarket.cli.anchor.state import default_path
+from hallmarket.cli._shared.files import state_folder
 
+# `place` is the log's key, the user's id, and the organization and the team if they were given.
 _SCHEMA = """
 create table if not exists published (
-    place text not null, -- whose, and where: log, person, organization, team
+    place text not null,
     sha3_512 blob not null,
     id text not null,
     primary key (place, sha3_512)
@@ -17,11 +21,11 @@ create table if not exists published (
 
 
 class PublishedDatasets:
-    """The file, opened for one place; raises CommandError where it cannot be used."""
+    """The state file, opened for one owner; raises CommandError if it cannot be used."""
 
-    def __init__(self, place: str, path: Path | None = None) -> None:
-        self._place = place
-        path = path or default_path().with_name("published.sqlite3")
+    def __init__(self, owner: str, path: Path | None = None) -> None:
+        self._owner = owner
+        path = path or state_folder() / "published.sqlite3"
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, timeout=30, isolation_level="IMMEDIATE")
@@ -30,17 +34,17 @@ class PublishedDatasets:
             raise CommandError(f"the state file {path} cannot be used ({error})", USAGE) from None
 
     def close(self) -> None:
-        """Close the file; everything recorded is in it already."""
+        """Close the file; every record is committed already."""
         self._db.close()
 
     def find(self, digest: bytes) -> str | None:
-        """Return the id of the dataset that was made of these bytes, or None."""
+        """Return the id of the dataset created from a file with this SHA3-512, or None."""
         row = self._db.execute(
-            "select id from published where place = ? and sha3_512 = ?", (self._place, digest)
+            "select id from published where place = ? and sha3_512 = ?", (self._owner, digest)
         ).fetchone()
         return row[0] if row else None
 
     def record(self, digest: bytes, dataset_id: str) -> None:
-        """Remember what was made of these bytes."""
+        """Record which dataset was created from a file with this SHA3-512."""
         with self._db:
-            self._db.execute("insert or replace into published values (?, ?, ?)", (self._place, digest, dataset_id))
+            self._db.execute("insert or replace into published values (?, ?, ?)", (self._owner, digest, dataset_id))

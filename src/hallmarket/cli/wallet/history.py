@@ -1,36 +1,39 @@
-"""`hallmarket wallet history`: show what moved in a wallet."""
+"""`hallmarket wallet history`: show the movements of a wallet."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from hallmarket.cli._shared.amounts import NAMES
-from hallmarket.cli._shared.exchange import EPILOG_END, exchange_options, open_exchange, paging_options
+from hallmarket.cli._shared.amounts import CURRENCY_NAMES
+from hallmarket.cli._shared.exchange import ServerOptions, exchange_options, open_exchange, paging_options
 from hallmarket.cli._shared.exit_status import OK
-from hallmarket.cli._shared.output import count_words, money_words, print_json, shortened, table
+from hallmarket.cli._shared.help import epilog
+from hallmarket.cli._shared.output import format_count, format_money, format_table, print_json, shortened
 from hallmarket.cli.wallet.period import period_options
 
 if TYPE_CHECKING:
-    from hallmarket.client.exchange_types import Currency, Transaction
+    from hallmarket.client import Currency, WalletTransaction
 
 TYPES = ("purchase", "sale", "tip", "send", "refund", "credit", "deposit", "payout", "correction")
 
 
 @click.command(
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket wallet history
-      hallmarket wallet history --currency btc --type sale --limit 200
-      hallmarket wallet history --since 2027-01-01 --until 2027-02-01 --json
-    {EPILOG_END}"""
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket wallet history
+          hallmarket wallet history --currency btc --type sale --limit 200
+          hallmarket wallet history --since 2027-01-01 --until 2027-02-01 --json
+        """
+    )
 )
 @period_options
 @click.option("--type", "kind", type=click.Choice(TYPES), help="Only movements of this type.")
 @paging_options
 @exchange_options
 def history(
-    where: tuple[str, str],
+    server: ServerOptions,
     currency: "Currency",
     since: str | None,
     until: str | None,
@@ -39,21 +42,21 @@ def history(
     offset: int,
     as_json: bool,
 ) -> int:
-    """Show what moved in your wallet, newest first."""
+    """Show the movements of your wallet, newest first."""
     import msgspec
 
-    with open_exchange(where) as exchange:
+    with open_exchange(server) as exchange:
         filters = {"type": kind, "since": since, "until": until}
         found = list(exchange.wallet.iterate(currency, max_items=limit, offset=offset, **filters))
     if as_json:
         print_json({"transactions": msgspec.to_builtins(found)})
     else:
-        print(_history_table(found) if found else f"nothing moved in {NAMES[currency]}")
+        print(_table(found) if found else f"nothing moved in {CURRENCY_NAMES[currency]}")
     return OK
 
 
-def _history_table(found: "list[Transaction]") -> str:
-    amounts = [money_words(each.amount_minor, each.currency) for each in found]
+def _table(found: "list[WalletTransaction]") -> str:
+    amounts = [format_money(each.amount_minor, each.currency) for each in found]
     width = max(map(len, amounts))
     rows = [
         (
@@ -66,5 +69,5 @@ def _history_table(found: "list[Transaction]") -> str:
         )
         for each, amount in zip(found, amounts, strict=True)
     ]
-    lines = table(("time", "type", "amount".rjust(width), "with", "asset", "message"), rows)
-    return f"{lines}\n{count_words(len(found), 'movement')}"
+    lines = format_table(("time", "type", "amount".rjust(width), "with", "asset", "message"), rows)
+    return f"{lines}\n{format_count(len(found), 'movement')}"

@@ -1,67 +1,70 @@
-"""`hallmarket wallet refund`: give back what a buyer paid."""
+"""`hallmarket wallet refund`: refund a buyer."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 
-from hallmarket.cli._shared.amounts import PayingCommand, read_argument
-from hallmarket.cli._shared.confirm import confirm, need_somebody
-from hallmarket.cli._shared.exchange import EPILOG_END, exchange_options, open_exchange, person_words
-from hallmarket.cli._shared.exit_status import NO, OK, CommandError
-from hallmarket.cli._shared.output import money_words, print_json, shortened
+from hallmarket.cli._shared.amounts import PayingCommand, parse_argument
+from hallmarket.cli._shared.confirm import confirm, require_terminal
+from hallmarket.cli._shared.exchange import ServerOptions, exchange_options, format_person, open_exchange
+from hallmarket.cli._shared.exit_status import FAILED, OK, CommandError
+from hallmarket.cli._shared.help import epilog
+from hallmarket.cli._shared.output import format_money, print_json, shortened
 
 if TYPE_CHECKING:
-    from hallmarket.client.licences import Licence
+    from hallmarket.client import Licence
 
 
 @click.command(
     cls=PayingCommand,
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket wallet refund 0190a3c2-…
-      hallmarket wallet refund 0190a3c2-… 5.00 --reason "One photo was blurred"
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket wallet refund 0190a3c2-…
+          hallmarket wallet refund 0190a3c2-… 5.00 --reason "One photo was blurred"
 
-    The licence is one of those you sold, or that somebody sold in an organization you administer; the money is the
-    seller's. Without AMOUNT all that is left of its price goes back; when all of it has, the licence ends, and what
-    could be read by it is read no more. The platform gives its fee back in proportion.
-    {EPILOG_END}""",
+        LICENCE is a licence that you sold, or that was sold in an organization that you administer; the money comes
+        from the seller's wallet. Without AMOUNT the rest of the price is refunded. A full refund ends the licence, and
+        with it the buyer's access. The platform refunds its fee in proportion.
+        """
+    ),
 )
 @click.argument("licence_id", metavar="LICENCE", type=click.UUID)
 @click.argument("amount", required=False)
-@click.option("--reason", metavar="TEXT", help="What the buyer is told.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--reason", metavar="TEXT", help="The reason, which the buyer receives.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @exchange_options
 def refund(
-    where: tuple[str, str], licence_id: UUID, amount: str | None, reason: str | None, yes: bool, as_json: bool
+    server: ServerOptions, licence_id: UUID, amount: str | None, reason: str | None, yes: bool, as_json: bool
 ) -> int:
-    """Give back what somebody paid you, or a part of it; asks first."""
+    """Refund a buyer, fully or in part, after asking."""
     import msgspec
 
-    need_somebody(yes=yes)
-    with open_exchange(where) as exchange:
+    require_terminal(yes=yes)
+    with open_exchange(server) as exchange:
         licence = exchange.licences.get(str(licence_id))
-        amount_minor = None if amount is None else read_argument(amount, licence.price.currency)
+        amount_minor = None if amount is None else parse_argument(amount, licence.price.currency)
         if not yes:
-            confirm(_question(licence, amount_minor), "nothing is given back")
+            confirm(_question(licence, amount_minor), "nothing is refunded")
         done = exchange.wallet.refund(str(licence_id), amount_minor, reason)
     if as_json:
         print_json(msgspec.to_builtins(done))
         return OK
-    gave, left = (money_words(minor, done.currency) for minor in (done.refunded, done.remaining))
-    rest = "the licence has ended" if done.ended else f"{left} of the price is left, and the licence holds"
-    print(f"gave {gave} back to {person_words(licence.buyer)}; {rest}")
+    refunded, remaining = (format_money(minor, done.currency) for minor in (done.refunded, done.remaining))
+    state = "the licence has ended" if done.ended else f"{remaining} of the price remains, and the licence is valid"
+    print(f"refunded {refunded} to {format_person(licence.buyer)}; {state}")
     return OK
 
 
 def _question(licence: "Licence", amount_minor: int | None) -> str:
-    """What is about to be given back; raises CommandError where nothing is left."""
-    price, left_minor = licence.price, licence.price.amount - licence.refunded
-    if not left_minor:
-        raise CommandError("all of its price was given back before: the licence has ended", NO, "CONFLICT")
-    gives = money_words(left_minor if amount_minor is None else amount_minor, price.currency)
-    ends = amount_minor in (None, left_minor)
+    """Return the question to confirm; raises CommandError if nothing of the price remains."""
+    price, remaining_minor = licence.price, licence.price.amount - licence.refunded
+    if not remaining_minor:
+        raise CommandError("the whole price was refunded before, and the licence has ended", FAILED, "CONFLICT")
+    refund = format_money(remaining_minor if amount_minor is None else amount_minor, price.currency)
+    total = format_money(price.amount, price.currency)
     asset = f"the {licence.asset.type} {shortened(licence.asset.name or '')}"
-    gives += f" of {money_words(price.amount, price.currency)}"
-    return f"Give {gives} back to {person_words(licence.buyer)} for {asset}{' and end the licence' if ends else ''}?"
+    ends = " and end the licence" if amount_minor in (None, remaining_minor) else ""
+    return f"Refund {refund} of {total} to {format_person(licence.buyer)} for {asset}{ends}?"

@@ -1,38 +1,41 @@
-"""`hallmarket wallet statement`: write what moved in a period as CSV."""
+"""`hallmarket wallet statement`: write the movements of a period as CSV."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from hallmarket.cli._shared.exchange import EPILOG_END, exchange_options, open_exchange
+from hallmarket.cli._shared.exchange import ServerOptions, exchange_options, open_exchange
 from hallmarket.cli._shared.exit_status import OK
-from hallmarket.cli._shared.files import write_whole
+from hallmarket.cli._shared.files import write_atomically
+from hallmarket.cli._shared.help import epilog
 from hallmarket.cli._shared.output import print_json, printable
 from hallmarket.cli.wallet.period import period_options
 
 if TYPE_CHECKING:
-    from hallmarket.client.exchange_types import Currency
+    from hallmarket.client import Currency
 
 
 @click.command(
-    epilog=f"""
-    \b
-    Examples:
-      hallmarket wallet statement --since 2027-01-01 --until 2028-01-01 -o 2027.csv
-      hallmarket wallet statement --currency btc > all.csv
-    {EPILOG_END}"""
+    epilog=epilog(
+        """
+        \b
+        Examples:
+          hallmarket wallet statement --since 2027-01-01 --until 2028-01-01 -o 2027.csv
+          hallmarket wallet statement --currency btc > all.csv
+        """
+    )
 )
 @period_options
-@click.option("--output", "-o", metavar="FILE", default="-", help="Where to; standard output unless given.")
+@click.option("--output", "-o", metavar="FILE", default="-", help="The file to write; by default stdout.")
 @exchange_options
 def statement(
-    where: tuple[str, str], currency: "Currency", since: str | None, until: str | None, output: str, as_json: bool
+    server: ServerOptions, currency: "Currency", since: str | None, until: str | None, output: str, as_json: bool
 ) -> int:
-    """Write what moved in a period as CSV, oldest first."""
+    """Write the movements of a period as CSV, oldest first."""
     if as_json and output == "-":
-        raise click.UsageError("a statement is CSV: with --json name the file it goes to by --output")
-    with open_exchange(where) as exchange, exchange.wallet.statement(currency, since, until) as pieces:
-        write_whole(output, pieces)
+        raise click.UsageError("a statement is CSV: with --json name its file with --output")
+    with open_exchange(server) as exchange, exchange.wallet.statement(currency, since, until) as chunks:
+        write_atomically(output, chunks)
     if as_json:
         print_json({"output": printable(output), "currency": currency, "since": since, "until": until})
     return OK
