@@ -61,7 +61,10 @@ async def begin_checkout(
     success_url = _own_page(public_url, request.success_url, "successUrl")
     cancel_url = _own_page(public_url, request.cancel_url, "cancelUrl")
     claim = claim_for(
-        *(principal, idempotency_key, "checkout", request.amount_cents, success_url, cancel_url), render=_render_id
+        principal,
+        idempotency_key,
+        *("checkout", request.amount_cents, success_url, cancel_url),
+        render=_render_id,
     )
     payment_id = await _create_payment(database, principal, request.amount_cents, claim)
     row = await _get_row(database, principal, payment_id)

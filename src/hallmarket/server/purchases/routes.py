@@ -73,7 +73,8 @@ def purchase_routes(purchases: Purchases) -> Sequence[HTTPRouteHandler]:
     ) -> Data[Receipt]:
         context = request_context(request.scope)
         claim = claim_for(
-            *(context.principal, find_idempotency_key(context)),
+            context.principal,
+            find_idempotency_key(context),
             *(context.path, data.asset_type, data.asset_id, currency, data.price),
             render=partial(exchange_reply, write=write),
         )
