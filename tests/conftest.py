@@ -1,29 +1,35 @@
-"""Fixtures: one real server for everything that does not need its own."""
+"""Options and fixtures of all tests: one server is shared by all tests that do not disturb each other."""
 
+import os
 import ssl
 from collections.abc import Iterator
 from functools import cache
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
 
+from _support import long_run
 from _support.databases import store_in_memory
 from _support.members import Member
 from _support.servers import Server, new_server
 from _support.unit_tests import is_unit_test
 
-# Our servers speak plain HTTP, and to read the world's certificates takes every new client longer than most requests.
+# Our servers speak plain HTTP. Loading the system's certificates takes a new client longer than most requests.
 ssl.create_default_context = cache(ssl.create_default_context)
 store_in_memory()
-# How long one example takes says how busy the machine is; what examples are drawn first is chance.
-settings.register_profile("hallmarket", deadline=None, suppress_health_check=list(HealthCheck))
-settings.load_profile("hallmarket")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that `make check` uses."""
+    """Add the options of `make check` and `make test-long`."""
     parser.addoption("--unit", action="store_true", help="run only the tests that start no process")
+    parser.addoption("--long", action="store_true", help="run the full counts of rounds, mutants and rows")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the length of the run before any test module is imported."""
+    if config.getoption("long"):
+        os.environ[long_run.LONG] = "1"
+    long_run.load_hypothesis_profile()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A running server with no rate limits, shared by the whole run: make your own organization for counts."""
+    """A running server without rate limits, shared by the whole run: create an organization if you count things."""
     with new_server() as running:
         yield running
 

@@ -16,7 +16,7 @@ def find_fork_server(server: Server) -> psutil.Process | None:
     """Return the process that forks the server's children, or None while there is none."""
     assert server.process is not None
     for child in psutil.Process(server.process.pid).children():
-        if any("multiprocessing.forkserver" in part for part in get_command(child)):
+        if get_name(child) == "hm-fork-server":
             return child
     return None
 

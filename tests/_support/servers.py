@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,20 +19,24 @@ import asyncpg
 import httpx
 
 from _support import databases
+from _support.commands import HALLMARKET as HALLMARKET
+from _support.commands import run_command, start_command
 from _support.databases import Connection, copy_empty_cluster, new_database
 from _support.members import Member
 from _support.ports import free_port
 
-HALLMARKET = str(Path(sys.executable).with_name("hallmarket"))
 Result = TypeVar("Result")
 
 
 class Server:
     """One `hallmarket serve`; its database is embedded in `data`, or a new one on HALLMARKET_DATABASE_URL's server."""
 
-    def __init__(self, data: Path, database_url: str = "", **settings: object) -> None:
+    def __init__(
+        self, data: Path, database_url: str = "", *, new_interpreter: bool = False, **settings: object
+    ) -> None:
         self.data = data
         self.database_url = database_url
+        self.new_interpreter = new_interpreter
         self.settings = settings
         self.url = ""
         self.api_key = ""
@@ -69,15 +72,20 @@ class Server:
         """
         port = port or (int(urlsplit(self.url).port or 0) if self.url else free_port())
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [HALLMARKET, "serve", "--port", str(port), "--json"],
+            self.process = start_command(
+                "serve",
+                "--port",
+                port,
+                "--json",
                 env=self.environment,
+                new_interpreter=self.new_interpreter,
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
         assert self.process.stdout is not None
         for line in self.process.stdout:
             event = json.loads(line)
+            assert "error" not in event, event
             if event["event"] == "first-start":
                 self.api_key, self.organization = event["key"], event["organization"]
             if event["event"] == "listening":
@@ -119,13 +127,7 @@ class Server:
 
     def run_admin(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a `hallmarket admin` command and return its result, failed or not."""
-        return subprocess.run(
-            [HALLMARKET, "admin", *arguments, *self.database_options, "--json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        return run_command("admin", *arguments, *self.database_options, "--json", env=self.environment)
 
     # People and keys are created by the functions behind `hallmarket admin`: the command takes longer than most tests.
 
@@ -192,16 +194,21 @@ class Server:
 
 
 @contextmanager
-def new_server(*, start: bool = True, on_disk: bool = False, **settings: object) -> Iterator[Server]:
+def new_server(
+    *, start: bool = True, on_disk: bool = False, new_interpreter: bool = False, **settings: object
+) -> Iterator[Server]:
     """Run a server on a new data folder and a new database; stop it and delete both at the end, however it ended.
 
     It has no rate limits unless `settings` set them. With `on_disk` its data folder is on the disk even if other
-    servers' are in memory, for tests of what a crash leaves behind.
+    servers' are in memory, for tests of what a crash leaves behind. With `new_interpreter` it is started as a user
+    starts it, and not forked from the tests' zygote; see `_support.commands`.
     """
     unlimited = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 0}
     parent = None if on_disk else databases.data_parent
     with tempfile.TemporaryDirectory(prefix="hallmarket-test-", dir=parent) as folder, new_database() as database_url:
-        server = Server(Path(folder) / "data", database_url, **{**unlimited, **settings})
+        server = Server(
+            Path(folder) / "data", database_url, new_interpreter=new_interpreter, **{**unlimited, **settings}
+        )
         if start and not database_url:
             copy_empty_cluster(server.data)
         try:

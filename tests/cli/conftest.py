@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from _support.commands import run_command, start_command
 from _support.organizations import Organization, new_organization
-from _support.servers import HALLMARKET, Server
+from _support.servers import Server
 
 
 class Home:
@@ -27,8 +28,7 @@ class Home:
 
     def run(self, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `hallmarket` to its end."""
-        options = {"cwd": self.folder, "env": self.environment, "text": True, "timeout": 120, **options}
-        return subprocess.run([HALLMARKET, *map(_text, arguments)], capture_output=True, **options)
+        return run_command(*arguments, env=self.environment, cwd=self.folder, **options)
 
     def json(self, *arguments: object, status: int = 0) -> Any:
         """Run `hallmarket … --json`, check its exit status and return what it answers."""
@@ -40,12 +40,8 @@ class Home:
     def start(self, *arguments: object, **options: Any) -> "subprocess.Popen[bytes]":
         """Start `hallmarket` and leave it running."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        options = {"cwd": self.folder, "env": self.environment, **pipes, **options}
-        return subprocess.Popen([HALLMARKET, *map(_text, arguments)], **options)
-
-
-def _text(argument: object) -> str | bytes:
-    return argument if isinstance(argument, bytes) else str(argument)
+        options = {"cwd": self.folder, **pipes, **options}
+        return start_command(*arguments, env=self.environment, new_interpreter=True, **options)
 
 
 @pytest.fixture

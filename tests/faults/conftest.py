@@ -11,7 +11,7 @@ from faults.load import Witness
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """A server with two workers, on which the tests inflict one fault after the other."""
-    with new_server(on_disk=True, workers=2) as running:
+    with new_server(on_disk=True, new_interpreter=True, workers=2) as running:
         yield running
 
 

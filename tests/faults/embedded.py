@@ -16,7 +16,7 @@ NO_LIMITS = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 
 def new_embedded_server(data: Path | None = None, *, start: bool = True, **settings: object) -> Iterator[Server]:
     """A server on a new data folder, or on `data`; stopped at the end, and PostgreSQL too, whatever happened."""
     with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder:
-        server = Server(data or Path(folder) / "data", "", **{**NO_LIMITS, **settings})
+        server = Server(data or Path(folder) / "data", new_interpreter=True, **{**NO_LIMITS, **settings})
         server.log = Path(folder) / "server.log"
         if start and not server.data.exists():
             copy_empty_cluster(server.data)

@@ -29,7 +29,7 @@ SEQUENCERS = """
 @pytest.fixture(scope="module")
 def first() -> Iterator[Server]:
     """The server whose database it is, if the tests run on embedded ones."""
-    with new_server(on_disk=True) as running:
+    with new_server(on_disk=True, new_interpreter=True) as running:
         yield running
 
 

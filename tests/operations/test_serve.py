@@ -40,7 +40,7 @@ LONG_S = 600
 @pytest.fixture(scope="module")
 def own() -> Iterator[Server]:
     """A server of two workers, stopped and started again by the tests of this file."""
-    with new_server(workers=2) as server:
+    with new_server(workers=2, new_interpreter=True) as server:
         yield server
 
 

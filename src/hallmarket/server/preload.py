@@ -10,9 +10,12 @@ import os
 import hallmarket.server.worker  # noqa: F401
 from hallmarket.proof.key import SigningKey
 from hallmarket.server.background import make_background
+from hallmarket.server.child_process import name_process
 from hallmarket.server.main import make_app
 from hallmarket.server.rooms import load_settings
 from hallmarket.server.sequencer import make_sequencer
+
+name_process("hm-fork-server")
 
 # Rooms import their modules when a process is built, so each kind of process is built once here and discarded.
 _settings, _key = load_settings({}, {}), SigningKey.generate("preload")
