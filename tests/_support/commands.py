@@ -86,7 +86,13 @@ def _zygote() -> socket.socket:
 
 
 def _interpreter_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
+    """The variables that would change an interpreter at its start."""
+    irrelevant = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(("PYTHON", "LC_", "LANG")) and name not in irrelevant
+    }
 
 
 ZYGOTE_SETTINGS = _interpreter_settings(os.environ)

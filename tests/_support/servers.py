@@ -48,6 +48,7 @@ class Server:
     def environment(self) -> dict[str, str]:
         """The environment of the server and of the commands that administer it."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HALLMARKET_")}
+        clean.pop("PYTHONUNBUFFERED", None)  # without it the server has to flush its log, as on a user's machine
         settings = {f"HALLMARKET_{name.upper()}": str(value) for name, value in self.settings.items()}
         if self.database_url:
             settings["HALLMARKET_DATABASE_URL"] = self.database_url

@@ -253,9 +253,7 @@ def test_signed_urls_are_not_logged(org: Organization, url: str) -> None:
     assert get(url).status_code == 200
     name = f"x{secrets.token_hex(8)}"
     org.admin.client.get(f"/assets/{name}")
-    text = ""
-    while name not in text:
-        text = org.server.log.read_text()
+    text = wait_until(lambda: name in (text := org.server.log.read_text()) and text)
     assert '"path":"/downloads/…"' in text
     assert url.rpartition("/")[2] not in text
 

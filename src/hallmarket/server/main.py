@@ -55,7 +55,7 @@ def make_app(
         admission,
         _any_ready(fast_paths),
         _any_fast(fast_paths),
-        RequestLog(sys.stderr.buffer.write) if settings.log_requests else None,
+        RequestLog(sys.stderr.buffer) if settings.log_requests else None,
     )
 
 

@@ -4,10 +4,9 @@ import asyncio
 import atexit
 import logging
 import sys
-from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -76,8 +75,8 @@ class RequestRecord(msgspec.Struct, tag="request", tag_field="event"):
 class RequestLog:
     """The request log: one line per request, buffered for 0.1 s so that a busy server writes less often."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
         self._buffer = bytearray()
         self._scheduled = False
         self._encode = msgspec.json.Encoder().encode
@@ -109,4 +108,5 @@ class RequestLog:
         self._scheduled = False
         if self._buffer:
             buffered, self._buffer = bytes(self._buffer), bytearray()
-            self._write(buffered)
+            self._stream.write(buffered)
+            self._stream.flush()
