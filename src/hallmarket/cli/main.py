@@ -14,7 +14,7 @@ VERBS = {
     "verify": Verb("verify.verify:verify", "Check files, or a saved proof, against the log."),
     "proof": Verb("proof:proof", "Save the proof of a file, which can be checked without a server."),
     "status": Verb("status:status", "Show the server, its log, its queue and its last checkpoint."),
-    "publish": Verb("publish.publish:publish", "Publish files and tables: upload them, anchor them, make them assets."),
+    "publish": Verb("publish.publish:publish", "Publish files and tables: upload them and anchor them."),
     "datasets": Verb("datasets:datasets", "List, query, pull and push datasets."),
     "assets": Verb("assets:assets", "Find, download, share, sell and delete assets."),
     "wallet": Verb("wallet:wallet", "Show your wallet, buy assets, send and refund money."),

@@ -13,9 +13,9 @@ TERMINATED = 143
 # Shown by every --help; a test compares it with the table in docs/reference/command.md.
 EXIT_STATUSES = {
     OK: "success",
-    FAILED: "verification failed, some files failed, or the request cannot be fulfilled",
+    FAILED: "verification failed, some files failed, or the request cannot be fulfilled: the message says why",
     USAGE: "the command line is wrong, or a package that the command needs is not installed",
-    SERVER: "the server cannot be reached, rejects the API key, or failed",
+    SERVER: "the server cannot be reached, rejects the API key or its scopes, or failed",
     INTERRUPTED: "interrupted by Ctrl-C; run the command again to continue",
     PIPE_CLOSED: "the program that reads the output has closed it",
     TERMINATED: "stopped by SIGTERM; run the command again to continue",
