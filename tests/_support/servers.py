@@ -134,7 +134,7 @@ class Server:
 
     def new_member(self, *, organization: str = "", scopes: str = "") -> Member:
         """Create a person with a key, in a new organization unless one is given."""
-        from hallmarket.server.identity.register import create_organization, create_person
+        from hallmarket.server.identity.provisioning import create_organization, create_person
 
         async def create(connection: Connection) -> Member:
             org = UUID(organization) if organization else await create_organization(connection, "Org")
@@ -156,7 +156,7 @@ class Server:
         return self.run_with_connection(create)
 
     async def _create_key(self, connection: Connection, username: str, scopes: str = "", **options: Any) -> Any:
-        from hallmarket.server.identity.keys import create_key, get_secret
+        from hallmarket.server.identity.api_keys import create_key, get_secret
         from hallmarket.server.rooms import SCOPES
 
         secret = await get_secret(connection, str(self.settings.get("secret_key", "")))

@@ -11,7 +11,7 @@ from _support.clients import exchange_client
 from _support.members import Member
 from _support.servers import Server
 from hallmarket.server.audit.record import record
-from hallmarket.server.identity import keys
+from hallmarket.server.identity import api_keys
 from hallmarket.server.principal import OPERATOR, job_for
 from hallmarket.server.rooms import SCOPES
 
@@ -65,8 +65,8 @@ def test_event_commits_and_rolls_back_with_its_change(server: Server, member: Me
         for fails in (True, False):
             transaction = connection.transaction()
             await transaction.start()
-            made = await keys.create_key(connection, b"secret", member.username, scopes=SCOPES, known_scopes=SCOPES)
-            await keys.revoke_key(connection, made.id)
+            made = await api_keys.create_key(connection, b"secret", member.username, scopes=SCOPES, known_scopes=SCOPES)
+            await api_keys.revoke_key(connection, made.id)
             await (transaction.rollback() if fails else transaction.commit())
             counts = [
                 await connection.fetchval(f"select count(*) from {table} where {column} = $1", made.id)

@@ -106,6 +106,6 @@ def test_query_text_begins_with_its_name(server: Server) -> None:
     for room in ROOMS:
         for name, text in queries_of(room).items():
             assert text.startswith(f"-- hallmarket.server.{room}.{name}\n")
-    module = import_module("hallmarket.server.identity.keys")
+    module = import_module("hallmarket.server.identity.api_keys")
     with pytest.raises(AttributeError, match="no query is named 'nothing'"):
         _ = module.sql.nothing

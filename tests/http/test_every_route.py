@@ -27,7 +27,7 @@ from _support.organizations import Organization, User, new_organization
 from _support.purchases import buy, make_for_sale
 from _support.responses import assert_exchange_error, assert_media_error
 from _support.servers import Server
-from hallmarket.server.identity import keys
+from hallmarket.server.identity import api_keys
 from hallmarket.server.rooms import SCOPES
 
 # What is open to everybody, and why. A new route that needs no scope is to be justified here.
@@ -307,9 +307,9 @@ def expired_key(server: Server, member: Member) -> Member:
     async def make() -> Member:
         connection = await asyncpg.connect(server.postgres_url)
         try:
-            secret = await keys.get_secret(connection)
+            secret = await api_keys.get_secret(connection)
             later = datetime.now(UTC) + timedelta(hours=1)
-            key = await keys.create_key(
+            key = await api_keys.create_key(
                 connection, secret, member.username, expires_on=later, scopes=SCOPES, known_scopes=SCOPES
             )
             earlier = datetime.now(UTC) - timedelta(minutes=1)
@@ -327,7 +327,7 @@ def forge(server: Server, token: str, key_id: str, ends_in_s: int) -> str:
     async def get_secret() -> bytes:
         connection = await asyncpg.connect(server.postgres_url)
         try:
-            return await keys.get_secret(connection)
+            return await api_keys.get_secret(connection)
         finally:
             await connection.close()
 

@@ -120,14 +120,14 @@ def test_people_show_as_they_were_made(server: Server) -> None:
 REFUSALS = {
     "organization without a name": (["create-org", "  "], "needs a name"),
     "username taken": (["create-user", "admin"], "is taken"),
-    "username in capitals": (["create-user", "Jane"], "is no username"),
-    "username empty": (["create-user", ""], "is no username"),
-    "username too long": (["create-user", "x" * 65], "is no username"),
+    "username in capitals": (["create-user", "Jane"], "is not a valid username"),
+    "username empty": (["create-user", ""], "is not a valid username"),
+    "username too long": (["create-user", "x" * 65], "is not a valid username"),
     "user of no organization": (["create-user", "newcomer", "--org", NOBODY], "There is no organization"),
     "key of nobody": (["create-key", "nobody-at-all"], "There is no user"),
     "key for no organization": (["create-key", "admin", "--org", NOBODY], "There is no organization"),
     "key of an unknown scope": (["create-key", "admin", "--scopes", "media:read,root"], "There is no scope 'root'"),
-    "key that has expired": (["create-key", "admin", "--expires", "2001-01-01"], "dead at birth"),
+    "key that has expired": (["create-key", "admin", "--expires", "2001-01-01"], "is in the past"),
     "revocation of nothing": (["revoke-key", NOBODY], "There is no key"),
     "organization of a name too long": (["create-org", "x" * 201], "at most 200 characters"),
     "rename of nothing": (["rename-org", NOBODY, "New"], "There is no such organization"),
@@ -148,7 +148,7 @@ def test_refusals_say_why(server: Server, arguments: list[str], words: str) -> N
 
 def test_key_for_a_foreign_organization_is_refused(server: Server, member: Member) -> None:
     """Nobody gets a key for an organization they do not belong to."""
-    assert "is no member of" in refusal(server, "create-key", "admin", "--org", member.organization)
+    assert "is not a member of" in refusal(server, "create-key", "admin", "--org", member.organization)
 
 
 @pytest.mark.parametrize(

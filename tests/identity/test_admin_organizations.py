@@ -76,10 +76,10 @@ def test_what_cannot_be_done_to_members(server: Server) -> None:
     organization = server.admin("create-org", "The Gazette")["id"]
     where = ["--org", organization]
     boss, other = new_username(server, *where, "--role", "admin"), new_username(server)
-    assert "a member already" in refusal(server, "add-member", boss, *where)
+    assert "already a member" in refusal(server, "add-member", boss, *where)
     assert "no such user" in refusal(server, "add-member", "nobody-at-all", *where)
-    assert "no member" in refusal(server, "remove-member", other, *where)
-    assert "no member" in refusal(server, "set-role", other, *where, "--role", "admin")
+    assert "not a member" in refusal(server, "remove-member", other, *where)
+    assert "not a member" in refusal(server, "set-role", other, *where, "--role", "admin")
     assert "at least one administrator" in refusal(server, "remove-member", boss, *where)
     assert "at least one administrator" in refusal(server, "set-role", boss, *where, "--role", "member")
     assert len(events(server, organization)) == 2

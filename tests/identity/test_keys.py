@@ -15,7 +15,7 @@ from _support.members import Member
 from _support.responses import assert_media_error
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
-from hallmarket.server.identity.keys import get_secret
+from hallmarket.server.identity.api_keys import get_secret
 
 KEY = re.compile(r"(hm_[0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 

@@ -16,7 +16,7 @@ from _support.members import Member
 from _support.responses import assert_exchange_error
 from _support.servers import Server
 from _support.waiting import wait_until
-from hallmarket.server.identity.own_keys import MAX_LIVE_KEYS
+from hallmarket.server.identity.user_api_keys import MAX_LIVE_KEYS
 from hallmarket.server.rooms import SCOPES
 
 PATH = "/user/api-keys"
@@ -276,7 +276,7 @@ def race(server: Server, key: str, wanted: dict[str, str], change: str, subject:
 def test_revoked_key_makes_nothing_however_they_race(server: Server, member: Member) -> None:
     """Making waits for a revocation under way and then makes nothing, though the token was good when it came."""
     revoke = "update api_key set revoked_on = now() where id = $1"
-    answer = race(server, member.key, {"name": "late"}, revoke, member.key_id, "lock_speaking_key")
+    answer = race(server, member.key, {"name": "late"}, revoke, member.key_id, "lock_current_key")
     assert_exchange_error(answer, 401, "unauthenticated")
     assert server.query("select count(*) from api_key where person_id = $1", member.person)[0][0] == 1
 

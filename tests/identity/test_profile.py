@@ -157,7 +157,7 @@ def test_usernames_that_would_mean_something_else(server: Server, name: str) -> 
     """Nobody can be called what an address under `/users/` takes for something else."""
     result = server.run_admin("create-user", name)
     assert result.returncode == 1
-    assert "is no username" in result.stdout + result.stderr
+    assert "is not a valid username" in result.stdout + result.stderr
 
 
 def test_a_narrow_key_changes_nothing(server: Server) -> None:

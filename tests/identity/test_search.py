@@ -12,7 +12,7 @@ from _support.clients import exchange_client
 from _support.members import Member
 from _support.responses import assert_exchange_error
 from _support.servers import Server
-from hallmarket.server.identity.register import create_person
+from hallmarket.server.identity.provisioning import create_person
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hallmarket.cli._shared.extras import require_extra
 from hallmarket.cli._shared.help import epilog
 
 if TYPE_CHECKING:
-    from hallmarket.server.identity.register import FirstStart
+    from hallmarket.server.identity.first_start import FirstStart
 
 
 def _settings_options(command: Any) -> Any:

@@ -12,7 +12,7 @@ from hallmarket.server.data_folder import DataFolderLock, create_data_folder
 from hallmarket.server.database.embedded import EmbeddedPostgres
 from hallmarket.server.database.migrate import migrate
 from hallmarket.server.errors import Refusal
-from hallmarket.server.identity.keys import get_secret
+from hallmarket.server.identity.api_keys import get_secret
 from hallmarket.server.identity.room import IdentitySettings
 from hallmarket.server.settings import Settings
 

@@ -16,7 +16,7 @@ from hallmarket.server.http.logging import RequestLog
 from hallmarket.server.http.rate_limit import RateLimits
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
-from hallmarket.server.identity.context import choose_context
+from hallmarket.server.identity.organization_context import select_organization
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.room import Room, Services
 from hallmarket.server.rooms import ROOMS
@@ -65,9 +65,9 @@ def _make_admission(services: Services) -> Admission:
         RateLimits(settings.rate_limit_key, settings.rate_limit_address, settings.rate_limit_failed),
         settings.rate_limit_storage,
         services.rooms,
-        CredentialFinder(authenticator.find, authenticator.find_known, authenticator.was_good),
-        CredentialFinder(tokens.find, tokens.find_known, tokens.was_good),
-        choose_context,
+        CredentialFinder(authenticator.find, authenticator.find_cached, authenticator.was_valid),
+        CredentialFinder(tokens.find, tokens.find_cached, tokens.was_valid),
+        select_organization,
     )
 
 

@@ -24,8 +24,8 @@ from hallmarket.server.database.embedded import EmbeddedPostgres
 from hallmarket.server.database.migrate import migrate
 from hallmarket.server.errors import Refusal
 from hallmarket.server.http.logging import configure_logging
-from hallmarket.server.identity.keys import get_secret
-from hallmarket.server.identity.register import FirstStart, first_start
+from hallmarket.server.identity.api_keys import get_secret
+from hallmarket.server.identity.first_start import FirstStart, first_start
 from hallmarket.server.identity.room import IdentitySettings
 from hallmarket.server.room import list_scopes
 from hallmarket.server.rooms import ROOMS

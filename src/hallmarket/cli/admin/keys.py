@@ -34,14 +34,14 @@ def create_key(
     username: str, organization_id: UUID | None, name: str, scopes: str | None, expires: str | None, **common: Any
 ) -> None:
     """Create an API key and print it once."""
-    from hallmarket.server.identity import keys
+    from hallmarket.server.identity import api_keys
     from hallmarket.server.rooms import SCOPES
 
     chosen = SCOPES if scopes is None else [scope.strip() for scope in scopes.split(",") if scope.strip()]
     expires_on = None if expires is None else read_time(expires, "--expires")
     created = run_on_database(
         common,
-        lambda connection, secret: keys.create_key(
+        lambda connection, secret: api_keys.create_key(
             connection,
             secret,
             username,
@@ -77,9 +77,9 @@ def create_key(
 @common_options
 def revoke_key(key_id: UUID, **common: Any) -> None:
     """Revoke an API key: every server rejects it from now on."""
-    from hallmarket.server.identity import keys
+    from hallmarket.server.identity import api_keys
 
-    row = run_on_database(common, lambda connection, _: keys.revoke_key(connection, key_id))
+    row = run_on_database(common, lambda connection, _: api_keys.revoke_key(connection, key_id))
     fields = {"id": str(key_id), "revoked": row["revoked_on"].isoformat()}
     print_result(common, fields, f"revoked {row['prefix']}… ({key_id})")
 
@@ -97,9 +97,9 @@ def revoke_key(key_id: UUID, **common: Any) -> None:
 @common_options
 def list_keys(**common: Any) -> None:
     """List all API keys, oldest first, by their prefixes: the keys themselves are not stored."""
-    from hallmarket.server.identity import keys
+    from hallmarket.server.identity import api_keys
 
-    rows = run_on_database(common, lambda connection, _: keys.list_keys(connection))
+    rows = run_on_database(common, lambda connection, _: api_keys.list_keys(connection))
     fields = [
         {
             "id": str(row["id"]),

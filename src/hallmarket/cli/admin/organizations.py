@@ -25,7 +25,7 @@ from hallmarket.cli.admin._shared import common_options, print_result, run_on_da
 @common_options
 def create_org(name: str, website: str | None, **common: Any) -> None:
     """Create an organization."""
-    from hallmarket.server.identity.register import create_organization
+    from hallmarket.server.identity.provisioning import create_organization
 
     created = run_on_database(common, lambda connection, _: create_organization(connection, name, website))
     print_result(common, {"id": str(created), "name": name}, f"organization {created}")
@@ -44,7 +44,7 @@ def create_org(name: str, website: str | None, **common: Any) -> None:
 @common_options
 def list_orgs(**common: Any) -> None:
     """List all organizations, oldest first."""
-    from hallmarket.server.identity.operate import list_organizations
+    from hallmarket.server.identity.operator_commands import list_organizations
 
     rows = run_on_database(common, lambda connection, _: list_organizations(connection))
     fields = [
@@ -79,7 +79,7 @@ def list_orgs(**common: Any) -> None:
 @common_options
 def rename_org(organization_id: UUID, name: str, **common: Any) -> None:
     """Change an organization's displayed name; the name in its address stays."""
-    from hallmarket.server.identity.operate import rename_organization
+    from hallmarket.server.identity.operator_commands import rename_organization
 
     run_on_database(common, lambda connection, _: rename_organization(connection, organization_id, name))
     fields = {"id": str(organization_id), "name": name.strip()}

@@ -43,7 +43,7 @@ def create_user(
     **common: Any,
 ) -> None:
     """Create a user."""
-    from hallmarket.server.identity.register import create_person
+    from hallmarket.server.identity.provisioning import create_person
 
     created = run_on_database(
         common,
@@ -77,9 +77,9 @@ def create_user(
 @common_options
 def list_users(organization_id: UUID | None, **common: Any) -> None:
     """List users and their organizations, oldest first."""
-    from hallmarket.server.identity import operate
+    from hallmarket.server.identity import operator_commands
 
-    rows = run_on_database(common, lambda connection, _: operate.list_users(connection, organization_id))
+    rows = run_on_database(common, lambda connection, _: operator_commands.list_users(connection, organization_id))
     fields = [
         {
             "id": str(row["id"]),
@@ -122,9 +122,11 @@ def _format_roles(user: dict[str, Any], organization_id: UUID | None) -> str:
 @common_options
 def add_member(username: str, organization_id: UUID, role: str, **common: Any) -> None:
     """Make a user a member of an organization."""
-    from hallmarket.server.identity import operate
+    from hallmarket.server.identity import operator_commands
 
-    run_on_database(common, lambda connection, _: operate.add(connection, organization_id, username, role))
+    run_on_database(
+        common, lambda connection, _: operator_commands.add_member(connection, organization_id, username, role)
+    )
     _print_membership(common, username, organization_id, role)
 
 
@@ -144,9 +146,11 @@ def add_member(username: str, organization_id: UUID, role: str, **common: Any) -
 @common_options
 def set_role(username: str, organization_id: UUID, role: str, **common: Any) -> None:
     """Change a member's role; the last administrator of an organization stays one."""
-    from hallmarket.server.identity import operate
+    from hallmarket.server.identity import operator_commands
 
-    run_on_database(common, lambda connection, _: operate.give_role(connection, organization_id, username, role))
+    run_on_database(
+        common, lambda connection, _: operator_commands.change_role(connection, organization_id, username, role)
+    )
     _print_membership(common, username, organization_id, role)
 
 
@@ -165,9 +169,11 @@ def set_role(username: str, organization_id: UUID, role: str, **common: Any) -> 
 @common_options
 def remove_member(username: str, organization_id: UUID, **common: Any) -> None:
     """Remove a user from an organization, and revoke the user's API keys bound to it."""
-    from hallmarket.server.identity import operate
+    from hallmarket.server.identity import operator_commands
 
-    run_on_database(common, lambda connection, _: operate.remove(connection, organization_id, username))
+    run_on_database(
+        common, lambda connection, _: operator_commands.remove_member(connection, organization_id, username)
+    )
     _print_membership(common, username, organization_id, None)
 
 

@@ -14,7 +14,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.parameters import ID_QUERY, read_id
-from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.profile import get_person_id
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
@@ -87,7 +87,7 @@ async def explain_access(
     is_self = request.person_id in (None, principal.person_id)
     async with database.connection() as connection:
         await get_access(connection, principal, asset_id, LISTED if is_self else ADMIN)
-        person_id = await find_someone(connection, str(request.person_id or principal.person_id))
+        person_id = await get_person_id(connection, str(request.person_id or principal.person_id))
         row = await connection.fetchrow(
             sql.explain_access, asset_id, person_id, principal.bound_to if is_self else None
         )

@@ -15,7 +15,7 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, read_window, window_query
 from hallmarket.server.http.parameters import read_id, read_time
-from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.profile import get_person_id
 from hallmarket.server.paging import Window
 from hallmarket.server.principal import Principal
 
@@ -119,7 +119,7 @@ async def get_user_impact(
 ) -> UserImpact:
     """Return the impact of a person's newest assets, the most popular of the week first. Raises NotFound."""
     async with database.connection() as connection:
-        person_id = await find_someone(connection, name_or_id)
+        person_id = await get_person_id(connection, name_or_id)
         owned = await connection.fetch(
             sql.list_owned, *principal.viewer, person_id, request.asset_ids or None, MAX_COUNTED
         )

@@ -26,7 +26,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.http.exchange_dialect import Data
 from hallmarket.server.http.parameters import parse_query, read_id
 from hallmarket.server.http.request_context import principal_of, request_context
-from hallmarket.server.identity.plan import Plan
+from hallmarket.server.identity.account_plan import Plan
 
 AnyRequest = Request[Any, Any, Any]
 READ, PEOPLE = {"scope": "assets:read"}, {"scope": "users:read"}

@@ -2,7 +2,7 @@
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.identity.plan import Plan, Usage, get_plan
+from hallmarket.server.identity.account_plan import Plan, Usage, get_plan
 from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
@@ -10,7 +10,7 @@ sql = load_queries(__package__)
 
 async def get_plan_usage(database: Database, principal: Principal) -> Plan:
     """Return the person's plan with the number of memberships, keys, assets, datasets and bytes. Raises Unavailable."""
-    plan = await get_plan(database, principal.person_id)
+    plan = await get_plan(database, principal)
     async with database.connection() as connection:
         row = await connection.fetchrow(sql.count_owned, principal.person_id)
     assert row is not None

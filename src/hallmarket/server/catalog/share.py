@@ -13,7 +13,7 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict
-from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.profile import get_person_id
 from hallmarket.server.identity.types import wire_profile
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.paging import Page, Window, make_page
@@ -50,7 +50,7 @@ async def share_asset(
     """
     async with database.transaction() as tx:
         access = await lock_access(tx, principal, asset_id, ADMIN, asset_type)
-        person_id = await find_someone(tx, str(grant.user.user_id))
+        person_id = await get_person_id(tx, str(grant.user.user_id))
         if person_id == access.owner_id:
             raise Conflict("The owner's role is always admin.")
         if grant.role == "none":

@@ -1,1 +1,1 @@
-"""Organizations, people and the API keys that speak for them."""
+"""Organizations, people, and the API keys and tokens that authenticate them."""

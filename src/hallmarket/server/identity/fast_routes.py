@@ -1,6 +1,6 @@
-"""Who you are, `GET /user`: asked at the start of every program, and answered from what is remembered of its key.
+"""`GET /user`, which every client sends first. It is answered before Litestar's router, without the database.
 
-It stands in front of the framework's router, which knows it too, and answers by the same function.
+Litestar's router has the same route, so that it is in the OpenAPI document. Both call the same function.
 """
 
 import msgspec
@@ -10,7 +10,7 @@ from hallmarket.server.http.edge import FastHandler
 from hallmarket.server.http.exchange_dialect import Data
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.request_context import RequestContext
-from hallmarket.server.identity.types import Me
+from hallmarket.server.identity.profile import get_me
 
 ME_PATH = "/user"
 ME_SCOPE = "users:read"
@@ -18,17 +18,10 @@ PRIVATE = ((b"cache-control", b"private, no-store"),)
 
 
 def find_fast_handler(method: str, path: str) -> tuple[str, FastHandler] | None:
-    """The route and handler of a request that is answered here."""
+    """Return the route and handler of a request that is answered here."""
     return (ME_PATH, _answer_me) if path == ME_PATH and method in ("GET", "HEAD") else None
-
-
-def get_me(context: RequestContext) -> Data[Me]:
-    """The person behind a request's token."""
-    person = context.principal.person
-    assert person is not None  # the route's scope requires a token
-    return Data(Me(person.id, person.id, person.username, person.name, person.email))
 
 
 async def _answer_me(context: RequestContext) -> Reply:
     require_token(context, ME_SCOPE)
-    return Reply(200, msgspec.json.encode(get_me(context)), PRIVATE)
+    return Reply(200, msgspec.json.encode(Data(get_me(context.principal))), PRIVATE)

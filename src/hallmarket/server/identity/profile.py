@@ -1,4 +1,4 @@
-"""A person as people see them, and as they describe themselves."""
+"""Profiles: a person as others see them, and the fields that people change themselves."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest, NotFound, Unauthenticated
 from hallmarket.server.http.parameters import UUID_PATTERN
-from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
+from hallmarket.server.identity.types import Me
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
@@ -25,7 +26,7 @@ MAX_BIO_LENGTH = 4000
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """The exchange reference's User, as the caller sees them; `id` and `user_id` are the same."""
+    """The exchange reference's User, as the caller sees them. `id` and `user_id` are the same."""
 
     id: UUID
     user_id: UUID
@@ -45,7 +46,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class ProfileFields(msgspec.Struct, frozen=True):
-    """What people may say of themselves; a field left out stays as it is, null clears it."""
+    """The fields that people can change. A missing field is not changed; null clears it."""
 
     name: str | UnsetType | None = UNSET
     bio: Annotated[str, msgspec.Meta(max_length=MAX_BIO_LENGTH)] | UnsetType | None = UNSET
@@ -57,11 +58,11 @@ class ProfileChange(msgspec.Struct, frozen=True):
     user: ProfileFields
 
 
-async def find_someone(connection: Connection, name_or_id: str) -> UUID:
-    """The id of whoever has this username, in any case, or this id. Raises NotFound."""
+async def get_person_id(connection: Connection, name_or_id: str) -> UUID:
+    """Return the id of the person with this username, in any case, or this id. Raises NotFound."""
     name = name_or_id.lower()
     person_id = None
-    if USERNAME.fullmatch(name):  # as every UUID does
+    if USERNAME.fullmatch(name):  # every UUID matches too
         person_id = await connection.fetchval(
             sql.find_person_by_name_or_id, name, UUID(name) if UUID_PATTERN.fullmatch(name) else None
         )
@@ -71,45 +72,50 @@ async def find_someone(connection: Connection, name_or_id: str) -> UUID:
     return person_id
 
 
-async def list_profiles(connection: Connection, viewer_id: UUID, people: Sequence[UUID]) -> list[Profile]:
-    """The given people as the viewer sees them, in the given order."""
-    return [_profile(row) for row in await connection.fetch(sql.list_profiles, viewer_id, people)]
+def get_me(principal: Principal) -> Me:
+    """Return the person who acts. Raises Unauthenticated if nobody does."""
+    person_id, person = principal.person_id, principal.person
+    assert person is not None
+    return Me(person_id, person_id, person.username, person.name, person.email)
 
 
-async def get_profile(database: Database, viewer_id: UUID, name_or_id: str) -> Profile:
-    """Somebody, by username or id, as the viewer sees them. Raises NotFound, Unavailable."""
+async def list_profiles(connection: Connection, principal: Principal, people: Sequence[UUID]) -> list[Profile]:
+    """Return the profiles of the given people as the caller sees them, in the given order."""
+    return [_profile(row) for row in await connection.fetch(sql.list_profiles, principal.person_id, people)]
+
+
+async def get_profile(database: Database, principal: Principal, name_or_id: str) -> Profile:
+    """Return a person's profile, by username or id, as the caller sees it. Raises NotFound, Unavailable."""
     async with database.connection() as connection:
-        person_id = await find_someone(connection, name_or_id)
-        (profile,) = await list_profiles(connection, viewer_id, [person_id])
+        person_id = await get_person_id(connection, name_or_id)
+        (profile,) = await list_profiles(connection, principal, [person_id])
     return profile
 
 
-async def get_own_profile(database: Database, person_id: UUID) -> Profile:
-    """The caller. Raises Unauthenticated if they are gone, Unavailable."""
+async def get_own_profile(database: Database, principal: Principal) -> Profile:
+    """Return the caller's profile. Raises Unauthenticated if the caller's account is deleted, Unavailable."""
     async with database.connection() as connection:
-        profiles = await list_profiles(connection, person_id, [person_id])
+        profiles = await list_profiles(connection, principal, [principal.person_id])
     if not profiles:
-        raise Unauthenticated("The person behind this token is gone.")
+        raise Unauthenticated("The account of this token no longer exists.")
     return profiles[0]
 
 
-async def change_profile(
-    database: Database, authenticator: ApiKeyAuthenticator, person_id: UUID, change: ProfileFields
-) -> Profile:
+async def change_profile(database: Database, principal: Principal, change: ProfileFields) -> Profile:
     """Change the caller's name or bio. Raises InvalidRequest for a name that is too long, Unavailable."""
-    firstname, lastname = (None, None) if isinstance(change.name, UnsetType) else _split(change.name)
+    firstname, lastname = (None, None) if isinstance(change.name, UnsetType) else _split_name(change.name)
     bio = None if isinstance(change.bio, UnsetType) else change.bio or None
     async with database.connection() as connection:
         await connection.execute(
-            sql.update_profile, person_id, change.name is not UNSET, firstname, lastname, change.bio is not UNSET, bio
+            sql.update_profile,
+            *(principal.person_id, change.name is not UNSET, firstname, lastname),
+            *(change.bio is not UNSET, bio),
         )
-    if change.name is not UNSET:
-        authenticator.forget()  # the others hear of it in a moment; whoever asks here next is told the new name already
-    return await get_own_profile(database, person_id)
+    return await get_own_profile(database, principal)
 
 
-def _split(name: str | None) -> tuple[str | None, str | None]:
-    """A name's first word and the others, which the media dialect shows apart; together they are the name again."""
+def _split_name(name: str | None) -> tuple[str | None, str | None]:
+    """Split a name into its first word and the rest, which the media dialect shows as first and last name."""
     first, _, rest = " ".join((name or "").split()).partition(" ")
     if len(first) + len(rest) > MAX_NAME_LENGTH:
         raise InvalidRequest(f"name may have at most {MAX_NAME_LENGTH} characters.", "name")

@@ -1,4 +1,4 @@
-"""The room of people, organizations and API keys."""
+"""The identity room: people, organizations, API keys and tokens."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +24,9 @@ class IdentityRoom(Room):
     areas = (
         Area("Users", "People: profiles, search, follows.", ("/users", "/user")),
         Area(
-            "Tokens", "Exchange an API key for a token; it lives an hour and dies with its key.", ("/users/get-token",)
+            "Tokens",
+            "Exchange an API key for a token that is valid for an hour.",
+            ("/users/get-token",),
         ),
         Area("API keys", "Your own API keys.", ("/user/api-keys",)),
         Area("Organizations", "Organizations, their members and their context.", ("/organizations",)),
@@ -49,35 +51,35 @@ class IdentityRoom(Room):
             ApiKeyAuthenticator,
             lambda: ApiKeyAuthenticator(services.get(Database), services.secret),
             run=ApiKeyAuthenticator.run,
-            close=ApiKeyAuthenticator.note_uses,
+            close=ApiKeyAuthenticator.save_uses,
         )
         services.add(Tokens, lambda: Tokens(services.get(ApiKeyAuthenticator), services.secret))
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of people, organizations and keys."""
+        """Return the routes of people, organizations and keys."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.http.admission import Admission
+        from hallmarket.server.identity.api_key_routes import api_key_routes
         from hallmarket.server.identity.authenticate import ApiKeyAuthenticator
         from hallmarket.server.identity.join_routes import join_routes
-        from hallmarket.server.identity.key_routes import key_routes
         from hallmarket.server.identity.member_routes import member_routes
         from hallmarket.server.identity.organization_routes import organization_routes
-        from hallmarket.server.identity.people_routes import people_routes
+        from hallmarket.server.identity.profile_routes import profile_routes
         from hallmarket.server.identity.routes import identity_routes
         from hallmarket.server.identity.tokens import Tokens
 
         database, authenticator = services.get(Database), services.get(ApiKeyAuthenticator)
         return [
             *identity_routes(database, services.get(Tokens), services.get(Admission)),
-            *people_routes(database, authenticator),
+            *profile_routes(database, authenticator),
             *organization_routes(database, authenticator),
             *member_routes(database, authenticator),
             *join_routes(database, authenticator),
-            *key_routes(database, authenticator, services.secret, list_scopes(services.rooms)),
+            *api_key_routes(database, authenticator, services.secret, list_scopes(services.rooms)),
         ]
 
     def fast_paths(self, services: Services) -> Sequence[Any]:  # noqa: ARG002
-        """`GET /user`."""
+        """Return the fast path of `GET /user`."""
         from hallmarket.server.http.edge import FastPath
         from hallmarket.server.identity.fast_routes import find_fast_handler
 

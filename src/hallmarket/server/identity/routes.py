@@ -1,4 +1,4 @@
-"""`/v1/users`, and the exchange dialect's beginning, `/users/get-token` and `/user`: HTTP only."""
+"""HTTP routes: `/v1/users`, `/users/get-token` and `/user`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,42 +13,43 @@ from hallmarket.server.http.admission import Admission
 from hallmarket.server.http.exchange_dialect import Data
 from hallmarket.server.http.media_dialect import PAGE_QUERY, Page, read_page
 from hallmarket.server.http.parameters import parse_query
-from hallmarket.server.http.request_context import request_context
-from hallmarket.server.identity.fast_routes import ME_PATH, ME_SCOPE, get_me
-from hallmarket.server.identity.people import list_people
-from hallmarket.server.identity.session import TokenAnswer, TokenRequest, make_answer
+from hallmarket.server.http.request_context import principal_of, request_context
+from hallmarket.server.identity.fast_routes import ME_PATH, ME_SCOPE
+from hallmarket.server.identity.get_token import TokenRequest, TokenResponse, issue_token
+from hallmarket.server.identity.profile import get_me
 from hallmarket.server.identity.tokens import Tokens
 from hallmarket.server.identity.types import Me, WireUser
+from hallmarket.server.identity.users import list_users
 
 AnyRequest = Request[Any, Any, Any]
-BAD_KEY = {"message": "This API key is unknown, expired or revoked.", "code": "unauthenticated", "status": 401}
+INVALID_KEY = {"message": "This API key is unknown, expired or revoked.", "code": "unauthenticated", "status": 401}
 
 
 def identity_routes(database: Database, tokens: Tokens, admission: Admission) -> Sequence[HTTPRouteHandler]:
-    """The routes of people and their tokens."""
+    """Return the routes of users and tokens."""
 
     @get(
         "/v1/users",
         opt={"scope": "users:read", "query": PAGE_QUERY},
         summary="List the users of your organization, newest first",
     )
-    async def list_users(request: AnyRequest) -> Page[WireUser]:
-        context = request_context(request.scope)
-        return await list_people(database, context.principal, read_page(parse_query(context.scope["query_string"])))
+    async def get_users(request: AnyRequest) -> Page[WireUser]:
+        page = read_page(parse_query(request.scope["query_string"]))
+        return await list_users(database, principal_of(request.scope), page)
 
     @post(
         "/users/get-token",
         status_code=200,
-        summary="Exchange an API key for a token that lives an hour",
+        summary="Exchange an API key for a token that is valid for an hour",
         cache_control=CacheControlHeader(no_store=True),
     )
-    async def exchange_key(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenAnswer:
+    async def get_token(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenResponse:
         principal = await admission.find_by_key(request_context(request.scope), data.pat)
-        # A bad key is answered with 200, as the reference has it.
-        return TokenAnswer(error=BAD_KEY) if principal is None else make_answer(tokens, principal)
+        # The reference requires status 200 for an invalid key, too.
+        return TokenResponse(error=INVALID_KEY) if principal is None else issue_token(tokens, principal)
 
-    @get(ME_PATH, opt={"scope": ME_SCOPE}, summary="Who you are")
+    @get(ME_PATH, opt={"scope": ME_SCOPE}, summary="Get the user of the token")
     async def me(request: AnyRequest) -> Data[Me]:
-        return get_me(request_context(request.scope))
+        return Data(get_me(principal_of(request.scope)))
 
-    return [list_users, exchange_key, me]
+    return [get_users, get_token, me]

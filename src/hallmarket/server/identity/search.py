@@ -1,33 +1,30 @@
-"""Find people by a part of their username or name."""
+"""Search people by a part of their username or name."""
 
 from uuid import UUID
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.http.exchange_dialect import Paged, page_of, window_query
 from hallmarket.server.identity.profile import Profile, list_profiles
-from hallmarket.server.paging import Window
+from hallmarket.server.paging import Page, Window, make_page
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
-MAX_QUERY_LENGTH = 200
-SEARCH_QUERY = {
-    "query": {"type": "string", "maxLength": MAX_QUERY_LENGTH, "description": "A part of a username or name."},
-    **window_query(),
-}
+MAX_SEARCH_LENGTH = 200
 
 
-async def search_people(database: Database, viewer_id: UUID, text: str, window: Window) -> Paged[Profile]:
-    """One page of the people whose username or name holds `text`, in any case; the nearest first.
+async def search_people(database: Database, principal: Principal, text: str, window: Window) -> Page[Profile]:
+    """List the people whose username or name contains `text`, in any case, the best matches first.
 
-    Without a text that is everybody. Raises InvalidRequest if it is too long, Unavailable.
+    An empty text lists everybody. Raises InvalidRequest if the text is too long, Unavailable.
     """
-    wanted = " ".join(text.split())
-    if len(wanted) > MAX_QUERY_LENGTH:
-        raise InvalidRequest(f"query may have at most {MAX_QUERY_LENGTH} characters.", "query")
+    searched = " ".join(text.split())
+    if len(searched) > MAX_SEARCH_LENGTH:
+        raise InvalidRequest(f"query may have at most {MAX_SEARCH_LENGTH} characters.", "query")
     async with database.connection() as connection:
-        found = await connection.fetchrow(sql.search_people, wanted, window.offset, window.limit + 1)
+        found = await connection.fetchrow(sql.search_people, searched, window.offset, window.limit + 1)
         assert found is not None
-        ids: Paged[UUID] = page_of(window, found["ids"], lambda one: one, found["total"])
-        return Paged(await list_profiles(connection, viewer_id, ids.data), ids.pagination)
+        ids: Page[UUID] = make_page(window, found["ids"], lambda person_id: person_id, found["total"])
+        profiles = await list_profiles(connection, principal, ids.items)
+    return Page(profiles, window, ids.has_more, ids.total)

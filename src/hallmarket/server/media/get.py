@@ -6,7 +6,7 @@ from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import NotFound
 from hallmarket.server.http.parameters import UUID_PATTERN
-from hallmarket.server.identity.people import find_creators
+from hallmarket.server.identity.users import find_creators
 from hallmarket.server.media.types import WireItem, wire_item
 from hallmarket.server.principal import Principal
 

@@ -9,7 +9,7 @@ from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import InvalidRequest
 from hallmarket.server.http.media_dialect import Page, PageRequest, make_page
 from hallmarket.server.http.parameters import read_time
-from hallmarket.server.identity.people import find_creators
+from hallmarket.server.identity.users import find_creators
 from hallmarket.server.media.types import WireItem, wire_item
 from hallmarket.server.principal import Principal
 

@@ -10,7 +10,7 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest
-from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
+from hallmarket.server.identity.types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.create import check_name
 from hallmarket.server.teams.list import get_team

@@ -9,7 +9,7 @@ from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Forbidden, InvalidRequest
-from hallmarket.server.identity.organization_types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
+from hallmarket.server.identity.types import ActorTypePolicy, JoinPolicy, SourcePolicy, Visibility
 from hallmarket.server.principal import Principal
 from hallmarket.server.teams.list import get_team
 from hallmarket.server.teams.types import (

@@ -7,7 +7,7 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Refusal
-from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.profile import get_person_id
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.principal import OPERATOR
 from hallmarket.server.wallet.lock import lock_wallets
@@ -43,7 +43,7 @@ async def credit(
     """
     verify_reason(reason)
     async with connection.transaction():
-        person_id = await find_someone(connection, username)
+        person_id = await get_person_id(connection, username)
         postings = move(amount_minor, FUNDING[currency], person_id)
         transfer = Transfer(kind="credit", currency=currency, postings=postings, message=reason)
         await record_transfers(connection, [transfer])
@@ -61,7 +61,7 @@ async def payout(
     """
     verify_reason(reason)
     async with connection.transaction():
-        person_id = await find_someone(connection, username)
+        person_id = await get_person_id(connection, username)
         wallets = await lock_wallets(connection, [person_id])
         _require_funds(username, wallets[person_id, currency], amount_minor)
         postings = move(amount_minor, person_id, PAYOUT[currency])

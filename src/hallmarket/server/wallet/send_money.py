@@ -8,7 +8,7 @@ import msgspec
 from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.errors import InvalidRequest
-from hallmarket.server.identity.profile import find_someone
+from hallmarket.server.identity.profile import get_person_id
 from hallmarket.server.notifications.notify import notify
 from hallmarket.server.principal import Principal
 from hallmarket.server.wallet.lock import lock_wallets
@@ -82,7 +82,7 @@ async def _send(
     sender_id = principal.person_id
     if recipient_id == sender_id:
         raise InvalidRequest("You cannot send money to yourself. Choose another recipient.", "recipientId")
-    await find_someone(tx, str(recipient_id))
+    await get_person_id(tx, str(recipient_id))
     wallets = await lock_wallets(tx, [sender_id])
     wallets[sender_id, currency].withdraw(amount_minor)
     transfer = Transfer(

@@ -1,38 +1,28 @@
-"""Make organizations and people, and what a first start needs."""
+"""Create organizations, people and memberships."""
 
 import re
-from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Connection
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
 from hallmarket.server.errors import Duplicate, Refusal
-from hallmarket.server.identity.keys import create_key
-from hallmarket.server.identity.types import MAX_NAME_LENGTH, NewKey
+from hallmarket.server.identity.types import MAX_NAME_LENGTH
 from hallmarket.server.principal import OPERATOR, Principal
 
 sql = load_queries(__package__)
 
-NO_TEXT = re.compile("[\0\ud800-\udfff]")  # what an argument that is no UTF-8 becomes, and what no database takes
+# NUL, which PostgreSQL does not store, and surrogates, which an argument that is not UTF-8 turns into.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-class FirstStart(msgspec.Struct, frozen=True):
-    """What a first start made: one organization, its administrator, and a key that is shown this once."""
-
-    organization: UUID
-    username: str
-    key: NewKey
-
-
-def tidy_name(name: str) -> str:
-    """An organization's name for people. Raises Refusal for one that is empty, too long, or no text."""
+def normalize_name(name: str) -> str:
+    """Strip an organization's display name. Raises Refusal if it is empty, too long or not valid text."""
     name = name.strip()
-    if not 0 < len(name) <= MAX_NAME_LENGTH or NO_TEXT.search(name):
+    if not 0 < len(name) <= MAX_NAME_LENGTH or UNSTORABLE.search(name):
         raise Refusal(f"An organization needs a name: text of at most {MAX_NAME_LENGTH} characters, without NUL.")
     return name
 
@@ -45,25 +35,25 @@ async def create_organization(
     slug: str | None = None,
     principal: Principal = OPERATOR,
 ) -> UUID:
-    """Make an organization; its slug is made of the name unless given.
+    """Create an organization and return its id. The slug is derived from the name if it is not given.
 
-    Raises Refusal for a name that is none, Duplicate for a given slug that is taken.
+    Raises Refusal for an invalid name, Duplicate if the given slug is taken.
     """
-    name = tidy_name(name)
+    name = normalize_name(name)
     organization_id = new_id()
     async with connection.transaction():
-        made = await connection.fetchval(sql.create_organization, organization_id, name, website_url, slug)
-        if made is None and slug is not None:
+        created = await connection.fetchval(sql.create_organization, organization_id, name, website_url, slug)
+        if created is None and slug is not None:
             raise Duplicate(f"The name {slug!r} is taken.")
-        if made is None:
-            made = await connection.fetchval(sql.create_organization_with_suffix, organization_id, name, website_url)
+        if created is None:
+            created = await connection.fetchval(sql.create_organization_with_suffix, organization_id, name, website_url)
         await record(
             connection,
             principal,
             "organization.create",
             organization_id=organization_id,
             subject_id=organization_id,
-            name=made,
+            name=created,
             display_name=name,
         )
     return organization_id
@@ -72,7 +62,7 @@ async def create_organization(
 async def create_membership(
     tx: Connection, principal: Principal, organization_id: UUID, person_id: UUID, role: str
 ) -> bool:
-    """Make a person a member, inside a transaction; whether they were none before."""
+    """Make a person a member. Returns false if they are one already."""
     if await tx.fetchval(sql.create_membership, organization_id, person_id, role) is None:
         return False
     await tx.execute(sql.delete_join_request_of_member, organization_id, person_id)
@@ -90,9 +80,9 @@ async def create_person(
     lastname: str | None = None,
     email: str | None = None,
 ) -> UUID:
-    """Make a person, and their membership if an organization is given.
+    """Create a person as the operator, and their membership if an organization is given. Returns the person's id.
 
-    Raises Refusal if the name is taken or malformed, or the organization unknown.
+    Raises Refusal if the username is taken or invalid, or the organization is unknown.
     """
     person_id = new_id()
     try:
@@ -107,31 +97,11 @@ async def create_person(
         raise Refusal(f"The username {username!r} is taken.") from None
     except asyncpg.CheckViolationError:
         raise Refusal(
-            f"{username!r} is no username: up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; "
-            "no UUID, and neither 'search' nor 'get-token', which mean something else in addresses."
+            f"{username!r} is not a valid username: up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or "
+            "digit. A UUID, 'search' and 'get-token' are reserved."
         ) from None
     except asyncpg.ForeignKeyViolationError:
         raise Refusal(f"There is no organization {organization_id}.") from None
     except asyncpg.DataError:
-        raise Refusal("Names and addresses are text without NUL.") from None
+        raise Refusal("Names and addresses must be text without NUL.") from None
     return person_id
-
-
-async def first_start(connection: Connection, secret: bytes, scopes: Sequence[str]) -> FirstStart | None:
-    """On an empty registry make an organization, an administrator and a key; later starts make nothing."""
-    async with connection.transaction():
-        await connection.execute(sql.lock_first_start)
-        if await connection.fetchval(sql.count_organizations):
-            return None
-        organization_id = await create_organization(connection, "My organization")
-        await create_person(connection, "admin", organization_id=organization_id, role="admin")
-        key = await create_key(
-            connection,
-            secret,
-            "admin",
-            organization_id=organization_id,
-            name="first start",
-            scopes=scopes,
-            known_scopes=scopes,
-        )
-        return FirstStart(organization=organization_id, username="admin", key=key)

@@ -1,4 +1,7 @@
-"""Make, revoke and list API keys. A key is `hm_` prefix `_` 32 random bytes; the database keeps a keyed hash of it."""
+"""API keys: their form and hash, and how the operator creates, revokes and lists them.
+
+A key is `hm_`, a prefix of 8 hexadecimal digits, `_` and 32 random bytes. The database stores only a keyed hash of it.
+"""
 
 import hmac
 import secrets
@@ -23,7 +26,7 @@ MAX_KEY_LENGTH = 128
 
 
 class KeyDetails(msgspec.Struct, frozen=True):
-    """What a new key is to be."""
+    """The properties of a new key."""
 
     name: str
     scopes: list[str]
@@ -32,14 +35,14 @@ class KeyDetails(msgspec.Struct, frozen=True):
 
 
 def hash_key(secret: bytes, key: str) -> bytes:
-    """HMAC-SHA-256 of a key under the server's secret; 32 bytes."""
+    """Return the HMAC-SHA-256 of a key under the server's secret; 32 bytes."""
     return hmac.digest(secret, key.encode("utf-8", "surrogateescape"), "sha256")
 
 
-async def get_secret(connection: Connection, given: str = "") -> bytes:
-    """The secret that keys the hashes: the one given by setting, else the database's own, made when first asked for."""
-    if given:
-        return given.encode()
+async def get_secret(connection: Connection, configured: str = "") -> bytes:
+    """Return the secret that keys the hashes: the configured one, or the database's own, created at the first call."""
+    if configured:
+        return configured.encode()
     await connection.execute(sql.create_secret, "api_key", secrets.token_bytes(32))
     secret = await connection.fetchval(sql.get_secret, "api_key")
     assert isinstance(secret, bytes)
@@ -57,15 +60,15 @@ async def create_key(
     known_scopes: Sequence[str],
     expires_on: datetime | None = None,
 ) -> NewKey:
-    """Make a key for a person, bound to an organization they belong to, or to none, as the operator.
+    """Create a key for a person as the operator, bound to one of their organizations or to none.
 
-    Raises Refusal if the person or organization is unknown, they do not belong together, a scope is unknown, or the
-    time of expiry is past.
+    Raises Refusal if the person, the organization or a scope is unknown, the person is not a member, or the expiry is
+    in the past.
     """
     if unknown := [scope for scope in scopes if scope not in known_scopes]:
         raise Refusal(f"There is no scope {unknown[0]!r}; the scopes are {', '.join(known_scopes)}.")
     if expires_on is not None and expires_on <= datetime.now(UTC):
-        raise Refusal(f"A key that expires on {expires_on.isoformat()} would be dead at birth.")
+        raise Refusal(f"The expiry {expires_on.isoformat()} is in the past. Give a later one.")
     async with connection.transaction():
         person = await connection.fetchrow(sql.find_person, username)
         if person is None:
@@ -74,19 +77,19 @@ async def create_key(
             if await connection.fetchrow(sql.find_organization, organization_id) is None:
                 raise Refusal(f"There is no organization {organization_id}.")
             if await connection.fetchrow(sql.find_membership, organization_id, person["id"]) is None:
-                raise Refusal(f"{username} is no member of organization {organization_id}.")
-        wanted = KeyDetails(name, list(dict.fromkeys(scopes)), organization_id, expires_on)
-        return await add_key(connection, secret, OPERATOR, person, wanted)
+                raise Refusal(f"{username} is not a member of organization {organization_id}.")
+        details = KeyDetails(name, list(dict.fromkeys(scopes)), organization_id, expires_on)
+        return await insert_key(connection, secret, OPERATOR, person, details)
 
 
-async def add_key(
-    tx: Connection, secret: bytes, principal: Principal, person: asyncpg.Record, wanted: KeyDetails
+async def insert_key(
+    tx: Connection, secret: bytes, principal: Principal, person: asyncpg.Record, details: KeyDetails
 ) -> NewKey:
-    """Make a key for a person (`id`, `username`), and write that down; that it may be so is checked already."""
+    """Insert a key for a person (`id`, `username`) and record it in the audit trail. The caller has checked rights."""
     prefix = "hm_" + secrets.token_hex(4)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     key_id = new_id()
-    name, scopes, organization_id, expires_on = msgspec.structs.astuple(wanted)
+    name, scopes, organization_id, expires_on = msgspec.structs.astuple(details)
     created_on = await tx.fetchval(
         sql.create_key, key_id, person["id"], organization_id, name, prefix, hash_key(secret, key), scopes, expires_on
     )
@@ -117,7 +120,7 @@ async def add_key(
 
 
 async def revoke_key(connection: Connection, key_id: UUID) -> asyncpg.Record:
-    """Revoke a key, as the operator; every server refuses it from then on. Raises Refusal if there is no such key."""
+    """Revoke a key as the operator. Every server rejects it from then on. Raises Refusal if it does not exist."""
     async with connection.transaction():
         row = await connection.fetchrow(sql.revoke_key, key_id)
         if row is not None:
@@ -130,7 +133,7 @@ async def revoke_key(connection: Connection, key_id: UUID) -> asyncpg.Record:
 
 
 async def record_revocation(tx: Connection, principal: Principal, row: asyncpg.Record) -> None:
-    """Write down that a key, as a row of `revoke_key`, was revoked."""
+    """Record in the audit trail that a key, a row of `revoke_key`, was revoked."""
     await record(
         tx,
         principal,
@@ -146,5 +149,5 @@ async def record_revocation(tx: Connection, principal: Principal, row: asyncpg.R
 
 
 async def list_keys(connection: Connection) -> list[asyncpg.Record]:
-    """Every key, oldest first, without the keys themselves."""
+    """List every key, oldest first, without the keys themselves."""
     return list(await connection.fetch(sql.list_keys))

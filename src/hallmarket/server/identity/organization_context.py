@@ -8,11 +8,11 @@ from hallmarket.server.errors import InvalidOrgContext, OrgContextForbidden
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
 
 
-def choose_context(principal: Principal, header: bytes | None) -> Principal:
-    """Return the principal in the organization that the header `X-Ouro-Org` names; the zero UUID is the person alone.
+def select_organization(principal: Principal, header: bytes | None) -> Principal:
+    """Return the principal in the organization that the header `X-Ouro-Org` names.
 
-    Raises InvalidOrgContext if the header is no UUID, ApiKeyOrgMismatch if the key is bound to another organization,
-    OrgContextForbidden if the person does not belong to it.
+    The zero UUID selects the personal context. Raises InvalidOrgContext if the header is not a UUID, ApiKeyOrgMismatch
+    if the key is bound to another organization, OrgContextForbidden if the person is not a member.
     """
     if header is None:
         return principal
