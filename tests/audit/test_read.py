@@ -275,10 +275,28 @@ def test_events_that_come_meanwhile_shift_nothing(chief: Member, client: httpx.C
     assert found == old
 
 
+ORIGIN = ("user_agent", "request_id")  # what only the operator sees
+
+
 def run_audit(server: Server, *options: str) -> "subprocess.CompletedProcess[str]":
     """`hallmarket admin audit`, as it went."""
     command = [HALLMARKET, "admin", "audit", *options, *server.database_options]
     return subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=60)
+
+
+def test_command_shows_where_an_action_came_from(server: Server, chief: Member, client: httpx.Client) -> None:
+    """`admin audit` shows an event's user agent, cut to 512 characters, and its request id; the HTTP routes do not."""
+    agent = "Scanner/1.0 (\N{LATIN SMALL LETTER E WITH ACUTE}) " + "x" * 600
+    headers = {"user-agent": agent.encode("latin-1"), "x-request-id": "scan-0001"}
+    client.post("/user/api-keys", json={"name": "scanner"}, headers=headers)  # type: ignore[arg-type]
+    options = ["--org", chief.organization, "--action", "key.create", "--limit", "1"]
+    event = json.loads(run_audit(server, *options, "--json").stdout)
+    assert (event["request_id"], event["user_agent"]) == ("scan-0001", agent[:512])
+    line = run_audit(server, *options).stdout
+    assert "request_id=scan-0001" in line
+    assert 'user_agent="Scanner/1.0 (' in line
+    (wire_event,) = read(client, of(chief), action="key.create", limit=1)["data"]
+    assert wire_event == {name: event[name] for name in event if name not in ORIGIN}
 
 
 def test_command_shows_the_trail(server: Server, chief: Member, client: httpx.Client) -> None:
@@ -288,7 +306,8 @@ def test_command_shows_the_trail(server: Server, chief: Member, client: httpx.Cl
     server.admin("create-key", chief.username, *here, "--name", name)
     client.post("/user/api-keys", json={"name": "scanner"})
     events = [json.loads(line) for line in run_audit(server, *here, "--json").stdout.splitlines()]
-    assert events == read(client, of(chief))["data"]
+    shown = [{name: event[name] for name in event if name not in ORIGIN} for event in events]
+    assert shown == read(client, of(chief))["data"]
     newest = run_audit(server, *here, "--action", "key.create", "--limit", "2", "--json").stdout
     assert [json.loads(line)["details"]["name"] for line in newest.splitlines()] == ["scanner", name]
     first, second = run_audit(server, *here, "--action", "key.create", "--limit", "2").stdout.splitlines()

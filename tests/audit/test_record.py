@@ -12,7 +12,7 @@ from _support.members import Member
 from _support.servers import Server
 from hallmarket.server.audit.record import record
 from hallmarket.server.identity import api_keys
-from hallmarket.server.principal import OPERATOR, job_for
+from hallmarket.server.principal import OPERATOR, Origin, Person, Principal, job_for
 from hallmarket.server.rooms import SCOPES
 
 Work = Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]
@@ -120,6 +120,23 @@ def test_whose_event_it_is_without_an_organization(server: Server, member: Membe
         await record(connection, OPERATOR, "test.nobodys", subject_id=subject)
         rows = await connection.fetch("select person_id from audit_event where subject_id = $1 order by id", subject)
         assert [row["person_id"] for row in rows] == [person, person, None]
+
+    run(server, write)
+
+
+def test_origin_is_recorded(server: Server, member: Member) -> None:
+    """An event has its principal's address, user agent and request id; the user agent is cut, and has no NUL."""
+    origin = Origin("203.0.113.7", "Scanner\0/1.0 " + "x" * 600, "scan-0001")
+    principal = Principal(means="session", person=Person(UUID(member.person)), origin=origin)
+    subject = uuid4()
+
+    async def write(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await record(connection, principal, "test.origin", subject_id=subject)
+        await record(connection, OPERATOR, "test.origin", subject_id=subject)
+        query = "select address, user_agent, request_id from audit_event where subject_id = $1 order by id"
+        first, second = await connection.fetch(query, subject)
+        assert tuple(first) == ("203.0.113.7", ("Scanner/1.0 " + "x" * 600)[:512], "scan-0001")
+        assert tuple(second) == (None, None, None)
 
     run(server, write)
 

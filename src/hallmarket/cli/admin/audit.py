@@ -54,10 +54,11 @@ def audit(organization_id: UUID | None, since: str | None, action: str | None, l
 
 
 def _line(event: Any) -> str:
-    """Return an event's time, address, actor, action, subject and details in one line."""
+    """Return an event's time, address, actor, action, subject, details and request in one line."""
     actor = event.actor.username if event.actor else "the operator"
     subject = event.subject.username if event.subject else event.subject_id or "-"
-    details = {"organization": event.organization_id, **event.details}
+    origin = {"request_id": event.request_id, "user_agent": event.user_agent}
+    details = {"organization": event.organization_id, **event.details, **origin}
     pairs = " ".join(f"{name}={_quote(value)}" for name, value in details.items() if value is not None)
     line = f"{event.created_at[:19]}Z  {event.address or '-':<15}  {actor:<16}  {event.action:<16}  {subject}  {pairs}"
     return printable(line.rstrip())

@@ -1,8 +1,10 @@
 -- name: record_events
-insert into audit_event (id, organization_id, person_id, actor_id, actor_key_id, address, action, subject_id, details)
-select id, organization_id, person_id, actor_id, key_id, address, action, subject_id, details::jsonb
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[])
-  as event (id, organization_id, person_id, actor_id, key_id, address, action, subject_id, details);
+insert into audit_event
+    (id, organization_id, person_id, actor_id, actor_key_id, address, user_agent, request_id, action, subject_id, details)
+select id, organization_id, person_id, actor_id, key_id, address, user_agent, request_id, action, subject_id, details::jsonb
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::uuid[], $11::text[])
+  as event (id, organization_id, person_id, actor_id, key_id, address, user_agent, request_id, action, subject_id, details);
 
 -- name: find_role
 select role from membership where organization_id = $1 and person_id = $2;
@@ -20,7 +22,7 @@ where e.organization_id = $1
 
 -- name: list_organization_events
 -- Newest first. $8 and $9 are the last row of the previous page, or null.
-select e.* from audit_line e
+select e.* from named_audit_event e
 where e.organization_id = $1
   and exists (select from membership m where m.organization_id = $1 and m.person_id = $2 and m.role = 'admin')
   and ($3::text is null or e.action = $3)
@@ -45,7 +47,7 @@ where e.organization_id is null
 
 -- name: list_personal_events
 -- Newest first. $7 and $8 are the last row of the previous page, or null.
-select e.* from audit_line e
+select e.* from named_audit_event e
 where e.organization_id is null
   and e.person_id = $1
   and ($2::text is null or e.action = $2)
@@ -59,7 +61,7 @@ offset $9 limit $10;
 
 -- name: list_all_events
 -- For the admin command, whose users can read the database anyway.
-select e.* from audit_line e
+select e.* from named_audit_event e
 where ($1::uuid is null or e.organization_id = $1)
   and ($2::text is null or e.action = $2)
   and ($3::timestamptz is null or e.created_on >= $3)

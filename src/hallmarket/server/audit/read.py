@@ -1,93 +1,68 @@
-"""Read the audit trail: an organization's, by its administrators; one's own; all of it, on the server's own machine."""
+"""Read the audit trail: an organization's, a person's own, or all of it as the operator."""
 
-import re
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from hallmarket.server.audit.types import WireEvent, wire_event
+from hallmarket.server.audit.types import OperatorEvent, WireEvent, operator_event, wire_event
 from hallmarket.server.database.connections import Connection, Database
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import ApiKeyOrgMismatch, Forbidden, InvalidRequest, NotFound
-from hallmarket.server.http.exchange_dialect import Paged, page_of, read_window
-from hallmarket.server.http.parameters import read_id, read_time
-from hallmarket.server.paging import Window, make_cursor, parse_cursor
+from hallmarket.server.errors import Forbidden, NotFound
+from hallmarket.server.paging import Page, Window, make_cursor, make_page
+from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
-ACTION = re.compile(r"^[a-z-]+\.[a-z-]+$")
-
 
 class EventFilters(msgspec.Struct, frozen=True):
-    """Which events are wanted; None wants all."""
+    """Which events to list. None selects all."""
 
-    action: str | None
-    actor_id: UUID | None
-    subject_id: UUID | None
-    since: datetime | None  # inclusive
-    until: datetime | None  # exclusive
+    action: str | None = None
+    actor_id: UUID | None = None
+    subject_id: UUID | None = None
+    since: datetime | None = None  # inclusive
+    until: datetime | None = None  # exclusive
 
 
 class EventRequest(msgspec.Struct, frozen=True):
-    """Which page is wanted: the one at the window's offset, or the one that follows the row `after`."""
+    """The requested page: the one at the window's offset, or the one after the row `after` (its time and id)."""
 
     filters: EventFilters
     window: Window
-    after: tuple[datetime, UUID] | None
-
-
-def read_event_request(query: dict[str, str]) -> EventRequest:
-    """Filters, window and cursor of a query. Raises InvalidRequest naming a bad one."""
-    action = query.get("action")
-    if action is not None and not ACTION.fullmatch(action):
-        raise InvalidRequest("action must be a noun and a verb, such as key.create.", "action")
-    actor_id, subject_id = (read_id(query[name], name) if name in query else None for name in ("actor", "subject"))
-    since, until = read_time(query, "since"), read_time(query, "until")
-    window = read_window(query)
-    after = parse_cursor(query["cursor"]) if "cursor" in query else None
-    return EventRequest(
-        EventFilters(action, actor_id, subject_id, since, until),
-        window if after is None else Window(0, window.limit),
-        after,
-    )
+    after: tuple[datetime, UUID] | None = None
 
 
 async def list_organization_events(
-    database: Database, principal: Any, organization_id: UUID, wanted: EventRequest
-) -> Paged[WireEvent]:
-    """One page of an organization's events, newest first, for its administrators.
+    database: Database, principal: Principal, organization_id: UUID, request: EventRequest
+) -> Page[WireEvent]:
+    """List the events of an organization that the caller administers, newest first.
 
-    Raises ApiKeyOrgMismatch if the key is bound elsewhere, NotFound for strangers, Forbidden for other members.
+    Raises ApiKeyOrgMismatch if the credential is bound to another organization, NotFound if the caller is not a member,
+    Forbidden if they are not an administrator, Unavailable.
     """
-    if principal.bound_to is not None and principal.organization_id != organization_id:
-        raise ApiKeyOrgMismatch
+    person_id = principal.person_id
+    principal.require_organization(organization_id)
     async with database.connection() as connection:
-        role = await connection.fetchval(sql.find_role, organization_id, principal.person_id)
+        role = await connection.fetchval(sql.find_role, organization_id, person_id)
         if role is None:
             raise NotFound("There is no such organization.")
         if role != "admin":
             raise Forbidden("Only administrators of the organization may read its audit trail.")
-        return await _page(
-            connection,
-            (sql.count_organization_events, sql.list_organization_events),
-            (organization_id, principal.person_id),
-            wanted,
-        )
+        queries = (sql.count_organization_events, sql.list_organization_events)
+        return await _read_page(connection, queries, (organization_id, person_id), request)
 
 
-async def list_personal_events(database: Database, principal: Any, wanted: EventRequest) -> Paged[WireEvent]:
-    """One page of the events that concern the caller and no organization, newest first.
+async def list_personal_events(database: Database, principal: Principal, request: EventRequest) -> Page[WireEvent]:
+    """List the events that concern the caller and no organization, newest first.
 
-    Raises ApiKeyOrgMismatch if the key is bound to an organization, outside of which it opens nothing.
+    Raises ApiKeyOrgMismatch if the credential is bound to an organization, Unavailable.
     """
-    if principal.bound_to is not None:
-        raise ApiKeyOrgMismatch
+    person_id = principal.person_id
+    principal.require_organization(None)
     async with database.connection() as connection:
-        return await _page(
-            connection, (sql.count_personal_events, sql.list_personal_events), (principal.person_id,), wanted
-        )
+        queries = (sql.count_personal_events, sql.list_personal_events)
+        return await _read_page(connection, queries, (person_id,), request)
 
 
 async def list_all_events(
@@ -96,20 +71,20 @@ async def list_all_events(
     organization_id: UUID | None = None,
     action: str | None = None,
     since: datetime | None = None,
-) -> list[WireEvent]:
-    """The newest events of the whole server; who may open its database may read them."""
+) -> list[OperatorEvent]:
+    """List the newest events of the whole server, as the operator."""
     rows = await connection.fetch(sql.list_all_events, organization_id, action, since, limit)
-    return [wire_event(row) for row in rows]
+    return [operator_event(row) for row in rows]
 
 
-async def _page(
-    connection: Connection, queries: tuple[str, str], whose: tuple[UUID, ...], wanted: EventRequest
-) -> Paged[WireEvent]:
-    count, rows_of = queries
-    chosen = (*whose, *msgspec.structs.astuple(wanted.filters))
-    # Beside a cursor nothing is counted: it is for those who go far, whom counting would cost the most.
-    total = await connection.fetchval(count, *chosen) if wanted.after is None else None
-    window = wanted.window
-    after, after_id = wanted.after or (None, None)
-    rows = await connection.fetch(rows_of, *chosen, after, after_id, window.offset, window.limit + 1)
-    return page_of(window, rows, wire_event, total, lambda row: make_cursor(row["created_on"], row["id"]))
+async def _read_page(
+    connection: Connection, queries: tuple[str, str], scope: tuple[UUID, ...], request: EventRequest
+) -> Page[WireEvent]:
+    count_query, list_query = queries
+    filters = (*scope, *msgspec.structs.astuple(request.filters))
+    # With a cursor the events are not counted. Cursors are for deep pages, for which counting would cost the most.
+    total = await connection.fetchval(count_query, *filters) if request.after is None else None
+    window = request.window
+    after, after_id = request.after or (None, None)
+    rows = await connection.fetch(list_query, *filters, after, after_id, window.offset, window.limit + 1)
+    return make_page(window, rows, wire_event, total, lambda row: make_cursor(row["created_on"], row["id"]))

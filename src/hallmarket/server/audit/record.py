@@ -1,4 +1,4 @@
-"""Write down what was done, in the transaction that does it."""
+"""Record events in the audit trail, in the transaction of the action that they report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,11 @@ from hallmarket.server.principal import Principal
 
 sql = load_queries(__package__)
 
+MAX_USER_AGENT_LENGTH = 512  # characters
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was done; see `record`."""
+    """One event to record. See `record` for the fields."""
 
     principal: Principal
     action: str
@@ -35,10 +37,10 @@ async def record(
     subject_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Note that `actor` did `action` (`noun.verb`, as `member.add`) to a subject; it is kept if the rest commits.
+    """Record that the principal did an action (`noun.verb`, such as `member.add`) to a subject, if `tx` commits.
 
-    Its organization's administrators may read it; without an organization `person_id` may, who is the actor unless
-    given. `details` are JSON values and hold no secret.
+    The event is visible to the organization's administrators or, without an organization, to the person `person_id`,
+    by default the principal's. `details` are JSON values and must not contain secrets.
     """
     await record_each(
         tx,
@@ -56,7 +58,7 @@ async def record(
 
 
 async def record_each(tx: Connection, events: Sequence[Event]) -> None:
-    """Note several things that were done."""
+    """Record several events in one statement."""
     await tx.execute(
         sql.record_events,
         [new_id() for _ in events],
@@ -65,7 +67,14 @@ async def record_each(tx: Connection, events: Sequence[Event]) -> None:
         [event.principal.actor_id for event in events],
         [event.principal.key_id for event in events],
         [event.principal.origin.address for event in events],
+        [_clean_user_agent(event.principal.origin.user_agent) for event in events],
+        [event.principal.origin.request_id for event in events],
         [event.action for event in events],
         [event.subject_id for event in events],
         [msgspec.json.encode(event.details).decode() for event in events],
     )
+
+
+def _clean_user_agent(user_agent: str | None) -> str | None:
+    """Cut a User-Agent to the maximum length, without NUL, which PostgreSQL does not store."""
+    return None if user_agent is None else user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH]

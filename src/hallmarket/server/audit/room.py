@@ -1,4 +1,4 @@
-"""The room of the audit trail."""
+"""The audit room."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ class AuditRoom(Room):
     scopes = ("audit:read",)
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of this room."""
+        """Return the routes of the audit trail."""
         from hallmarket.server.audit.routes import audit_routes
         from hallmarket.server.database.connections import Database
 

@@ -1,5 +1,6 @@
-"""`/organizations/{organizationId}/audit` and `/user/audit`: HTTP only."""
+"""HTTP routes of the audit trail: `/organizations/{id}/audit` and `/user/audit`."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,51 +8,67 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from hallmarket.server.audit.read import ACTION, list_organization_events, list_personal_events, read_event_request
+from hallmarket.server.audit.read import EventFilters, EventRequest, list_organization_events, list_personal_events
 from hallmarket.server.audit.types import WireEvent
 from hallmarket.server.database.connections import Database
-from hallmarket.server.http.exchange_dialect import Paged, window_query
-from hallmarket.server.http.parameters import ID_QUERY, parse_query, read_id
-from hallmarket.server.http.request_context import request_context
+from hallmarket.server.errors import InvalidRequest
+from hallmarket.server.http.exchange_dialect import Paged, paged, read_window, window_query
+from hallmarket.server.http.parameters import ID_QUERY, parse_query, read_id, read_time
+from hallmarket.server.http.request_context import principal_of
+from hallmarket.server.paging import Window, parse_cursor
 
 AnyRequest = Request[Any, Any, Any]
+ACTION = re.compile(r"^[a-z-]+\.[a-z-]+$")
 TIME = {"type": "string", "examples": ["2027-01-31T12:00:00Z"]}
 QUERY = {
     "action": {
         "type": "string",
         "pattern": ACTION.pattern,
         "examples": ["key.create"],
-        "description": "Only this kind.",
+        "description": "Only events of this kind.",
     },
-    "actor": ID_QUERY | {"description": "Only what this person did."},
-    "subject": ID_QUERY | {"description": "Only what was done to this person or thing."},
-    "since": TIME | {"description": "From this ISO 8601 date or time on."},
-    "until": TIME | {"description": "Before this ISO 8601 date or time."},
+    "actor": ID_QUERY | {"description": "Only events that this person caused."},
+    "subject": ID_QUERY | {"description": "Only events that concern this person or thing."},
+    "since": TIME | {"description": "Only events from this ISO 8601 date or time on."},
+    "until": TIME | {"description": "Only events before this ISO 8601 date or time."},
     **window_query(),
-    "cursor": {"type": "string", "description": "Go on after an earlier page: `cursor` of its `nextCursor`."},
+    "cursor": {"type": "string", "description": "Continue after an earlier page: `cursor` of its `nextCursor`."},
 }
 READ = {"scope": "audit:read", "query": QUERY}
 
 
 def audit_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of the audit trail."""
+    """Return the routes of the audit trail."""
 
     @get(
         "/organizations/{organization_id:str}/audit",
         opt=READ,
         tags=["Audit trail"],
-        summary="What was done in an organization",
+        summary="List the events of an organization, newest first",
     )
     async def organization_audit(request: AnyRequest, organization_id: FromPath[str]) -> Paged[WireEvent]:
-        context = request_context(request.scope)
-        wanted = read_event_request(parse_query(context.scope["query_string"]))
-        return await list_organization_events(database, context.principal, read_id(organization_id), wanted)
+        requested = _read_request(request)
+        principal = principal_of(request.scope)
+        return paged(await list_organization_events(database, principal, read_id(organization_id), requested))
 
-    @get("/user/audit", opt=READ, summary="What was done to you outside of any organization")
+    @get("/user/audit", opt=READ, summary="List the events that concern you and no organization, newest first")
     async def own_audit(request: AnyRequest) -> Paged[WireEvent]:
-        context = request_context(request.scope)
-        return await list_personal_events(
-            database, context.principal, read_event_request(parse_query(context.scope["query_string"]))
-        )
+        return paged(await list_personal_events(database, principal_of(request.scope), _read_request(request)))
 
     return [organization_audit, own_audit]
+
+
+def _read_request(request: AnyRequest) -> EventRequest:
+    query = parse_query(request.scope["query_string"])
+    action = query.get("action")
+    if action is not None and not ACTION.fullmatch(action):
+        raise InvalidRequest("action must be a noun and a verb, such as key.create.", "action")
+    actor_id, subject_id = (read_id(query[name], name) if name in query else None for name in ("actor", "subject"))
+    since, until = read_time(query, "since"), read_time(query, "until")
+    window = read_window(query)
+    after = parse_cursor(query["cursor"]) if "cursor" in query else None
+    return EventRequest(
+        EventFilters(action, actor_id, subject_id, since, until),
+        window if after is None else Window(0, window.limit),
+        after,
+    )

@@ -17,8 +17,8 @@ from hallmarket.server.http.exchange_dialect import read_window, window_query
 from hallmarket.server.http.parameters import ID_QUERY, read_id
 from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import PERSONAL_CONTEXT, Principal
-from hallmarket.server.teams.seen import mark_seen
-from hallmarket.server.teams.standing import find_standing
+from hallmarket.server.teams.permissions import get_team_and_role
+from hallmarket.server.teams.read_marker import advance_read_marker
 from hallmarket.server.teams.types import ASSET_TYPES
 
 sql = load_queries(__package__)
@@ -89,13 +89,13 @@ async def list_activity(
     """
     window = request.window
     async with database.transaction() as tx:
-        await find_standing(tx, principal, team_id)
+        await get_team_and_role(tx, principal, team_id)
         rows = await tx.fetch(
             sql.list_activity, *principal.viewer, team_id, request.asset_type, window.offset, window.limit + 1
         )
         page: Page[UUID] = make_page(window, rows, lambda row: row["id"])
         if mark_as_seen and rows and request.asset_type is None and window.offset == 0:
-            await mark_seen(tx, team_id, principal.person_id, rows[0]["created_on"])
+            await advance_read_marker(tx, principal, team_id, rows[0]["created_on"])
         return Page(await list_assets(tx, principal, page.items), window, page.has_more)
 
 
@@ -115,7 +115,7 @@ async def count_unread(database: Database, principal: Principal, organization_id
 async def list_unread(database: Database, principal: Principal, team_id: UUID, window: Window) -> Page[AssetRef]:
     """Return the unread assets of a team, newest first, with their total. Raises NotFound."""
     async with database.connection() as connection:
-        await find_standing(connection, principal, team_id)
+        await get_team_and_role(connection, principal, team_id)
         counted = await connection.fetchrow(
             sql.count_unread, *principal.viewer, None, principal.organization_id, team_id
         )

@@ -81,8 +81,8 @@ async def _decide(tx: Connection, principal: Principal, verb: str, organization_
     if person_id is None:
         raise NotFound("There is no such request, or it has already been decided.")
     assert isinstance(person_id, UUID)
-    action = f"organization-request.{verb}"
-    await record(tx, principal, action, organization_id=organization_id, subject_id=person_id, request=request_id)
+    fields = {"organization_id": organization_id, "subject_id": person_id}
+    await record(tx, principal, f"organization-request.{verb}", **fields, request=request_id)
     return person_id
 
 

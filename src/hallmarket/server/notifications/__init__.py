@@ -1,1 +1,1 @@
-"""Notifications: what people are told of."""
+"""Notifications of people."""

@@ -1,4 +1,4 @@
-"""Tell people of something, in the transaction that does it."""
+"""Create notifications, in the transaction of the event that they report."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from hallmarket.server.database.sql import load_queries
 sql = load_queries(__package__)
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person is to be told of."""
+class NewNotification(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification to create for one person."""
 
     person_id: UUID
     kind: str
@@ -34,9 +34,9 @@ async def notify(
     asset_id: UUID | None = None,
     content: dict[str, Any] | None = None,
 ) -> None:
-    """Tell `people`, save the one it comes from, of an event of this `kind` (`follow`, `share`, …)."""
-    notices = [
-        Notice(
+    """Notify people, except the source, of an event of this `kind` (`follow`, `share`, …)."""
+    notifications = [
+        NewNotification(
             person_id=person_id,
             kind=kind,
             source_id=source_id,
@@ -47,19 +47,23 @@ async def notify(
         for person_id in dict.fromkeys(people)
         if person_id != source_id
     ]
-    await notify_each(tx, notices)
+    await create_notifications(tx, notifications)
 
 
-async def notify_each(tx: Connection, notices: Sequence[Notice]) -> None:
-    """Tell people of several events."""
-    if notices:
+async def create_notifications(tx: Connection, notifications: Sequence[NewNotification]) -> None:
+    """Create several notifications in one statement."""
+    if notifications:
         await tx.execute(
             sql.create_notifications,
-            [new_id() for _ in notices],
-            [notice.person_id for notice in notices],
-            [notice.source_id for notice in notices],
-            [notice.organization_id for notice in notices],
-            [notice.kind for notice in notices],
-            [notice.asset_id for notice in notices],
-            [None if notice.content is None else msgspec.json.encode(notice.content).decode() for notice in notices],
+            [new_id() for _ in notifications],
+            [notification.person_id for notification in notifications],
+            [notification.source_id for notification in notifications],
+            [notification.organization_id for notification in notifications],
+            [notification.kind for notification in notifications],
+            [notification.asset_id for notification in notifications],
+            [_encode(notification.content) for notification in notifications],
         )
+
+
+def _encode(content: dict[str, Any] | None) -> str | None:
+    return None if content is None else msgspec.json.encode(content).decode()

@@ -1,4 +1,4 @@
-"""The room of notifications."""
+"""The notifications room."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 class NotificationsRoom(Room):
     """Notifications of people."""
 
-    areas = (Area("Notifications", "What happened that concerns you.", ("/user/notifications",)),)
+    areas = (Area("Notifications", "Events that concern you.", ("/user/notifications",)),)
     scopes = ("notifications:read", "notifications:write")
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of this room."""
+        """Return the routes of notifications."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.notifications.routes import notifications_routes
 

@@ -1,4 +1,4 @@
-"""Notifications as the exchange dialect shows them, and the categories they fall into."""
+"""Notifications and their categories, as the exchange dialect shows them."""
 
 from datetime import datetime
 from typing import Any
@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-# The reference's categories, each with its types. What stands in none of them is listed when none is asked for: to be
-# followed, to be asked for membership.
+# The reference's categories, each with its types. Types without a category, such as `follow`, are listed only if no
+# category is requested.
 CATEGORIES = {
     "mentions": ("mention",),
     "comments": ("comment", "reply"),
@@ -19,15 +19,8 @@ CATEGORIES = {
 }
 
 
-class Reader(msgspec.Struct, frozen=True):
-    """Whose notifications are read, and the organization the key is bound to, which bounds what it sees."""
-
-    person_id: UUID
-    bound_to: UUID | None
-
-
 class SourceUser(msgspec.Struct, frozen=True):
-    """Whom a notification comes from."""
+    """The person whose action caused a notification."""
 
     user_id: UUID
     username: str
@@ -38,7 +31,7 @@ class SourceUser(msgspec.Struct, frozen=True):
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """The reference's Notification; `org_id` is the zero UUID where no organization is concerned."""
+    """The reference's Notification. `org_id` is the zero UUID if it concerns no organization."""
 
     id: UUID
     destination_user_id: UUID
@@ -54,7 +47,7 @@ class Notification(msgspec.Struct, frozen=True):
 
 
 def make_notification(row: asyncpg.Record) -> Notification:
-    """A notification from a row of `show_notifications`."""
+    """Make a notification from a row of `get_notifications`."""
     source = None
     if row["source_id"] is not None:
         source = SourceUser(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hallmarket.server.audit.record import Event, record_each
 from hallmarket.server.database.connections import Connection
-from hallmarket.server.notifications.notify import Notice, notify_each
+from hallmarket.server.notifications.notify import NewNotification, create_notifications
 from hallmarket.server.principal import Principal
 from hallmarket.server.purchases.types import Order, Sale
 from hallmarket.server.wallet.types import money
@@ -13,19 +13,19 @@ from hallmarket.server.wallet.types import money
 
 async def announce_sales(tx: Connection, sales: Sequence[tuple[Order, Sale]]) -> None:
     """Notify both sides of each sale, and record it in the audit trail."""
-    await notify_each(tx, [notice for order, sale in sales for notice in _notices(order, sale)])
+    await create_notifications(tx, [notice for order, sale in sales for notice in _notices(order, sale)])
     await record_each(tx, [event for order, sale in sales for event in _events(order, sale)])
 
 
-def _notices(order: Order, sale: Sale) -> tuple[Notice, Notice]:
+def _notices(order: Order, sale: Sale) -> tuple[NewNotification, NewNotification]:
     """Return the notifications of a sale: the seller learns who bought, and the buyer receives a receipt."""
     name = sale.asset_name or f"a {sale.asset_type}"
     price = money(sale.price_minor, sale.currency)
     asset = {"assetId": str(sale.asset_id), "assetType": sale.asset_type}
 
-    def notice(person_id: UUID, source_id: UUID, text: str) -> Notice:
+    def notice(person_id: UUID, source_id: UUID, text: str) -> NewNotification:
         content = {"text": text, "asset": asset, "licence_id": str(sale.id), "transfer_id": str(sale.transfer_id)}
-        return Notice(
+        return NewNotification(
             person_id=person_id,
             kind="payment",
             source_id=source_id,

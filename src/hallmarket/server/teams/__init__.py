@@ -1,1 +1,1 @@
-"""Teams of an organization: who is in them, who asks to be, and who may not."""
+"""Teams of an organization: members, requests to join, and bans."""

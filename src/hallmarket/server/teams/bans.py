@@ -1,4 +1,4 @@
-"""Ban people from a team, and lift bans."""
+"""Bans from a team: list, create and lift them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -10,13 +10,18 @@ from hallmarket.server.audit.record import record
 from hallmarket.server.database.connections import Database
 from hallmarket.server.database.ids import new_id
 from hallmarket.server.database.sql import load_queries
-from hallmarket.server.errors import Conflict, Duplicate, InvalidRequest, NotFound
-from hallmarket.server.http.exchange_dialect import Paged, page_of
+from hallmarket.server.errors import Duplicate, InvalidRequest, NotFound
 from hallmarket.server.identity.types import wire_profile
-from hallmarket.server.paging import Window
+from hallmarket.server.paging import Page, Window, make_page
 from hallmarket.server.principal import Principal
-from hallmarket.server.teams.enter import find_person, tell
-from hallmarket.server.teams.standing import find_standing, lock_moderated, require_moderator, require_other
+from hallmarket.server.teams.members import default_team_error, get_person
+from hallmarket.server.teams.notify import notify_about_team
+from hallmarket.server.teams.permissions import (
+    get_team_and_role,
+    lock_as_moderator,
+    protect_organization_admin,
+    require_moderator,
+)
 from hallmarket.server.teams.types import WireBan
 
 sql = load_queries(__package__)
@@ -27,53 +32,54 @@ class NewBan(msgspec.Struct, frozen=True):
 
     user_id: UUID
     reason: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
-    remove_contributions: bool | None = None  # what they put into the team goes to the default team
+    remove_contributions: bool | None = None  # moves the person's assets in the team to the default team
 
 
-async def list_bans(database: Database, principal: Principal, team_id: UUID, window: Window) -> Paged[WireBan]:
-    """Who may not join a team, newest first, for its moderators. Raises NotFound, Forbidden."""
+async def list_bans(database: Database, principal: Principal, team_id: UUID, window: Window) -> Page[WireBan]:
+    """List the bans from a team that the caller moderates, newest first. Raises NotFound, Forbidden."""
     async with database.connection() as connection:
-        require_moderator(principal, await find_standing(connection, principal, team_id))
+        require_moderator(principal, await get_team_and_role(connection, principal, team_id))
         rows = await connection.fetch(sql.list_bans, team_id, window.offset, window.limit + 1)
-    return page_of(window, rows, _wire_ban)
+    return make_page(window, rows, _wire_ban)
 
 
-async def ban_person(database: Database, principal: Principal, team_id: UUID, wanted: NewBan) -> None:
-    """Put somebody out of a team for good: their membership ends, what they asked for is rejected.
+async def ban_person(database: Database, principal: Principal, team_id: UUID, new: NewBan) -> None:
+    """Ban a person from a team that the caller moderates. It ends their membership and rejects their request to join.
 
-    Raises NotFound, Forbidden, Conflict for the default team, Duplicate for who is banned already.
+    Raises InvalidRequest for the caller, NotFound, Forbidden, Conflict for the default team, Duplicate for a person who
+    is banned already.
     """
-    if wanted.user_id == principal.person_id:
-        raise InvalidRequest("Leave the team rather than banning yourself.", "user_id")
+    if new.user_id == principal.person_id:
+        raise InvalidRequest("You cannot ban yourself. Leave the team instead.", "user_id")
     async with database.transaction() as tx:
-        team = await lock_moderated(tx, principal, team_id)
+        team = await lock_as_moderator(tx, principal, team_id)
         if team["is_default"]:
-            raise Conflict("Everybody in the organization is in its default team.")
-        person = await find_person(tx, team_id, wanted.user_id)
-        require_other(team, person)
-        banned = (new_id(), team_id, wanted.user_id, wanted.reason, principal.person_id)
-        if await tx.fetchval(sql.create_ban, *banned) is None:
-            raise Duplicate("They are banned already.")
-        await tx.fetchval(sql.delete_member, team_id, wanted.user_id)
-        await tx.execute(sql.decide_request, team_id, wanted.user_id, "rejected", principal.person_id)
-        if wanted.remove_contributions:
-            await tx.execute(sql.remove_contributions, team_id, wanted.user_id)
-        whose = {"organization_id": team["organization_id"], "subject_id": wanted.user_id}
-        removed = wanted.remove_contributions is True
-        await record(tx, principal, "team-ban.create", **whose, team=team_id, removed_contributions=removed)
+            raise default_team_error()
+        person = await get_person(tx, team_id, new.user_id)
+        protect_organization_admin(team, person)
+        ban = (new_id(), team_id, new.user_id, new.reason, principal.person_id)
+        if await tx.fetchval(sql.create_ban, *ban) is None:
+            raise Duplicate("They are already banned.")
+        await tx.fetchval(sql.delete_member, team_id, new.user_id)
+        await tx.execute(sql.decide_request, team_id, new.user_id, "rejected", principal.person_id)
+        if new.remove_contributions:
+            await tx.execute(sql.remove_contributions, team_id, new.user_id)
+        fields = {"organization_id": team["organization_id"], "subject_id": new.user_id}
+        removed = new.remove_contributions is True
+        await record(tx, principal, "team-ban.create", **fields, team=team_id, removed_contributions=removed)
         if person["is_organization_member"]:
-            text = f"You were banned from the team {team['name']}" + (f": {wanted.reason}" if wanted.reason else ".")
-            await tell(tx, team, [wanted.user_id], principal.person_id, text)
+            text = f"You were banned from the team {team['name']}" + (f": {new.reason}" if new.reason else ".")
+            await notify_about_team(tx, principal, team, [new.user_id], text)
 
 
 async def lift_ban(database: Database, principal: Principal, team_id: UUID, person_id: UUID) -> None:
-    """Let somebody join again who was banned; their membership does not come back. Raises NotFound, Forbidden."""
+    """Lift a ban, so that the person may join again. Their membership is not restored. Raises NotFound, Forbidden."""
     async with database.transaction() as tx:
-        team = await lock_moderated(tx, principal, team_id)
+        team = await lock_as_moderator(tx, principal, team_id)
         if await tx.fetchval(sql.delete_ban, team_id, person_id) is None:
             raise NotFound("They are not banned from this team.")
-        whose = {"organization_id": team["organization_id"], "subject_id": person_id}
-        await record(tx, principal, "team-ban.delete", **whose, team=team_id)
+        fields = {"organization_id": team["organization_id"], "subject_id": person_id}
+        await record(tx, principal, "team-ban.delete", **fields, team=team_id)
 
 
 def _wire_ban(row: asyncpg.Record) -> WireBan:

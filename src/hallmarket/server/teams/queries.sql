@@ -1,6 +1,6 @@
 -- name: list_teams
 -- The teams that person $1 may see: those of their organizations, and public ones. $2 is the organization that the
--- request's key is bound to, or null. The filters: $3 one team, $4 one organization, $5 joined teams, $6 public teams.
+-- person acts in, or null for all of theirs. The filters: $3 one team, $4 one organization, $5 joined teams, $6 public teams.
 select t.id, t.name, t.organization_id, t.description, t.visibility, t.default_role, t.join_policy, t.source_policy,
        t.actor_type_policy, t.is_default, t.created_on, t.updated_on,
        o.slug as organization_slug, o.name as organization_name, o.visibility as organization_visibility,
@@ -34,8 +34,8 @@ offset $7 limit $8;
 select id from team where id = $1 for no key update;
 
 -- name: find_team_and_role
--- Team $1, if person $2 may see it, and the person's role in it. $3 is the organization that the request's key is bound
--- to, or null.
+-- Team $1, if person $2 may see it, and the person's role in it. $3 is the organization that the person acts in, or null
+-- for all of theirs.
 select t.id, t.organization_id, t.is_default, t.name, t.description, t.visibility, t.default_role, t.join_policy,
        t.source_policy, t.actor_type_policy, coalesce(t.join_policy, o.join_policy) as effective_join_policy,
        p.username as caller_name, m.person_id is not null as is_organization_member, i.role,
@@ -172,5 +172,5 @@ select asset_remove_contributions($1, $2);
 -- name: delete_ban
 delete from team_ban where team_id = $1 and person_id = $2 returning id;
 
--- name: mark_seen
+-- name: advance_read_marker
 update team_member set seen_on = $3 where team_id = $1 and person_id = $2 and seen_on < $3;

@@ -1,4 +1,4 @@
-"""The room of teams."""
+"""The teams room."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ class TeamsRoom(Room):
     scopes = ("teams:read", "teams:write")
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of this room."""
+        """Return the routes of teams."""
         from hallmarket.server.database.connections import Database
         from hallmarket.server.teams.routes import teams_routes
 

@@ -1,4 +1,4 @@
-"""`/teams`: HTTP only."""
+"""HTTP routes of teams: `/teams`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,110 +10,117 @@ from litestar.params import FromPath, JSONBody
 
 from hallmarket.server.database.connections import Database
 from hallmarket.server.errors import Conflict, Duplicate, MethodNotAllowed
-from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, read_window, window_query
+from hallmarket.server.http.exchange_dialect import MAX_PAGE_SIZE, Data, Paged, paged, read_window, window_query
 from hallmarket.server.http.openapi_examples import ID
-from hallmarket.server.http.parameters import parse_query, read_flag, read_id
-from hallmarket.server.http.request_context import RequestContext, principal_of, request_context
+from hallmarket.server.http.parameters import FLAG_QUERY, ID_QUERY, parse_query, read_flag, read_id
+from hallmarket.server.http.request_context import principal_of, request_context
 from hallmarket.server.paging import Window
+from hallmarket.server.principal import Principal
 from hallmarket.server.teams.bans import NewBan, ban_person, lift_ban, list_bans
-from hallmarket.server.teams.change import UpdateTeam, delete_team, update_team
 from hallmarket.server.teams.create import CreateTeam, create_team
+from hallmarket.server.teams.delete import delete_team
 from hallmarket.server.teams.join import join_team, leave_team
-from hallmarket.server.teams.list import LIST_QUERY, TEAM_QUERY, get_team, list_teams, read_filters
+from hallmarket.server.teams.join_requests import approve_join_request, list_join_requests, reject_join_request
+from hallmarket.server.teams.list import TeamFilters, get_team, list_teams
 from hallmarket.server.teams.members import NewMember, NewRole, add_member, change_role, list_members, remove_member
-from hallmarket.server.teams.requests import approve_request, list_requests, reject_request
 from hallmarket.server.teams.types import WireBan, WireJoinRequest, WireMember, WireTeam
+from hallmarket.server.teams.update import UpdateTeam, update_team
 
 AnyRequest = Request[Any, Any, Any]
 READ, WRITE = {"scope": "teams:read"}, {"scope": "teams:write"}
 PAGED = READ | {"query": window_query(MAX_PAGE_SIZE)}
-# What a write may meet, beside what any route may.
-TAKEN, HINDERED, BOTH = ({"raises": kinds} for kinds in ((Duplicate,), (Conflict,), (Duplicate, Conflict)))
+# The errors of a write, in addition to those of every route.
+DUPLICATE, CONFLICT, BOTH = ({"raises": kinds} for kinds in ((Duplicate,), (Conflict,), (Duplicate, Conflict)))
 TEAM = "/teams/{team_id:str}"
+TEAM_QUERY = {"include_members": FLAG_QUERY | {"description": "Include the first members."}}
+LIST_QUERY = {
+    "org_id": ID_QUERY | {"description": "Only teams of this organization; by default that of the request."},
+    "joined": FLAG_QUERY | {"description": "Only teams that you are a member of."},
+    "public_only": FLAG_QUERY | {"description": "Only public teams."},
+    **window_query(MAX_PAGE_SIZE),
+}
 
 
 def teams_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    """The routes of teams."""
+    """Return the routes of teams."""
     return [
         *_team_routes(database),
-        *_way_in_routes(database),
+        *_join_routes(database),
         *_member_routes(database),
         *_ban_routes(database),
     ]
 
 
 def _team_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get("/teams", opt=READ | {"query": LIST_QUERY}, summary="List the teams you may see")
+    @get("/teams", opt=READ | {"query": LIST_QUERY}, summary="List the teams that you may see")
     async def get_teams(request: AnyRequest) -> Paged[WireTeam]:
-        context, query = _read(request)
-        return await list_teams(database, context.principal, read_filters(query, context.principal), _window(query))
+        principal, query = principal_of(request.scope), _query(request)
+        return paged(await list_teams(database, principal, _read_filters(query, principal), _window(query)))
 
     @post(
         "/teams/create",
-        opt=WRITE | TAKEN | {"example": {"team": {"name": "the-desk", "org_id": ID}}},
+        opt=WRITE | DUPLICATE | {"example": {"team": {"name": "the-desk", "org_id": ID}}},
         status_code=200,
-        summary="Create a team; you are its administrator",
+        summary="Create a team that you administer",
     )
     async def create(request: AnyRequest, data: JSONBody[CreateTeam]) -> Data[WireTeam]:
         return Data(await create_team(database, principal_of(request.scope), data.team))
 
-    @get(TEAM, opt=READ | {"query": TEAM_QUERY}, summary="One team")
+    @get(TEAM, opt=READ | {"query": TEAM_QUERY}, summary="Get a team")
     async def get_one(request: AnyRequest, team_id: FromPath[str]) -> Data[WireTeam]:
-        context, query = _read(request)
-        wanted, whole = _team(team_id), read_flag(query, "include_members") is True
-        async with database.connection() as connection:
-            return Data(await get_team(connection, context.principal, wanted, include_members=whole))
+        requested_id, include_members = _team_id(team_id), read_flag(_query(request), "include_members") is True
+        principal = principal_of(request.scope)
+        return Data(await get_team(database, principal, requested_id, include_members=include_members))
 
-    @put(TEAM, opt=WRITE | TAKEN | {"example": {"team": {"description": "Local news."}}}, summary="Change a team")
+    @put(TEAM, opt=WRITE | DUPLICATE | {"example": {"team": {"description": "Local news."}}}, summary="Change a team")
     async def update(request: AnyRequest, team_id: FromPath[str], data: JSONBody[UpdateTeam]) -> Data[WireTeam]:
-        return Data(await update_team(database, principal_of(request.scope), _team(team_id), data.team))
+        return Data(await update_team(database, principal_of(request.scope), _team_id(team_id), data.team))
 
-    @delete(TEAM, opt=WRITE | HINDERED, status_code=200, summary="Delete a team")
+    @delete(TEAM, opt=WRITE | CONFLICT, status_code=200, summary="Delete a team")
     async def remove(request: AnyRequest, team_id: FromPath[str]) -> Data[None]:
-        await delete_team(database, principal_of(request.scope), _team(team_id))
+        await delete_team(database, principal_of(request.scope), _team_id(team_id))
         return Data(None)
 
     return [get_teams, create, get_one, update, remove]
 
 
-def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @post(TEAM + "/join", opt=WRITE | HINDERED, status_code=200, summary="Join a team, or ask to")
+def _join_routes(database: Database) -> Sequence[HTTPRouteHandler]:
+    @post(TEAM + "/join", opt=WRITE | CONFLICT, status_code=200, summary="Join a team, or request to join it")
     async def join(request: AnyRequest, team_id: FromPath[str]) -> Data[WireTeam]:
-        return Data(await join_team(database, principal_of(request.scope), _team(team_id)))
+        return Data(await join_team(database, principal_of(request.scope), _team_id(team_id)))
 
-    @get(TEAM + "/leave", opt=WRITE | HINDERED, summary="Leave a team")
+    @get(TEAM + "/leave", opt=WRITE | CONFLICT, summary="Leave a team")
     async def leave(request: AnyRequest, team_id: FromPath[str]) -> Data[None]:
-        context = request_context(request.scope)
-        if context.method != "GET":  # a HEAD promises to change nothing
+        if request_context(request.scope).method != "GET":  # a HEAD must not change anything
             raise MethodNotAllowed("GET")
-        await leave_team(database, context.principal, _team(team_id))
+        await leave_team(database, principal_of(request.scope), _team_id(team_id))
         return Data(None)
 
     @get(TEAM + "/join-requests", opt=PAGED, summary="List the pending requests to join a team, oldest first")
     async def get_requests(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireJoinRequest]:
-        context, query = _read(request)
-        return await list_requests(database, context.principal, _team(team_id), _window(query))
+        requested_id, window = _team_id(team_id), _window(_query(request))
+        return paged(await list_join_requests(database, principal_of(request.scope), requested_id, window))
 
     @post(
         TEAM + "/join-requests/{request_id:str}/approve",
-        opt=WRITE | HINDERED,
+        opt=WRITE | CONFLICT,
         status_code=200,
-        summary="Grant a request",
+        summary="Approve a request to join",
     )
     async def approve(request: AnyRequest, team_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
-        wanted = _team(team_id), read_id(request_id, "request_id")
-        await approve_request(database, principal_of(request.scope), *wanted)
+        ids = _team_id(team_id), read_id(request_id, "request_id")
+        await approve_join_request(database, principal_of(request.scope), *ids)
         return Data(None)
 
     @post(
         TEAM + "/join-requests/{request_id:str}/reject",
-        opt=WRITE | HINDERED,
+        opt=WRITE | CONFLICT,
         status_code=200,
-        summary="Refuse a request",
+        summary="Reject a request to join",
     )
     async def reject(request: AnyRequest, team_id: FromPath[str], request_id: FromPath[str]) -> Data[None]:
-        wanted = _team(team_id), read_id(request_id, "request_id")
-        await reject_request(database, principal_of(request.scope), *wanted)
+        ids = _team_id(team_id), read_id(request_id, "request_id")
+        await reject_join_request(database, principal_of(request.scope), *ids)
         return Data(None)
 
     return [join, leave, get_requests, approve, reject]
@@ -122,59 +129,63 @@ def _way_in_routes(database: Database) -> Sequence[HTTPRouteHandler]:
 def _member_routes(database: Database) -> Sequence[HTTPRouteHandler]:
     @get(TEAM + "/members", opt=PAGED, summary="List a team's members, administrators first")
     async def get_members(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireMember]:
-        context, query = _read(request)
-        return await list_members(database, context.principal, _team(team_id), _window(query))
+        requested_id, window = _team_id(team_id), _window(_query(request))
+        return paged(await list_members(database, principal_of(request.scope), requested_id, window))
 
-    @post(TEAM + "/members", opt=WRITE | BOTH, status_code=200, summary="Add somebody to a team")
+    @post(TEAM + "/members", opt=WRITE | BOTH, status_code=200, summary="Add a member to a team")
     async def add(request: AnyRequest, team_id: FromPath[str], data: JSONBody[NewMember]) -> Data[WireMember]:
-        return Data(await add_member(database, principal_of(request.scope), _team(team_id), data))
+        return Data(await add_member(database, principal_of(request.scope), _team_id(team_id), data))
 
-    @put(TEAM + "/members/{user_id:str}", opt=WRITE | HINDERED, summary="Change a member's role")
+    @put(TEAM + "/members/{user_id:str}", opt=WRITE | CONFLICT, summary="Change a member's role")
     async def change(
         request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str], data: JSONBody[NewRole]
     ) -> Data[WireMember]:
-        wanted = _team(team_id), read_id(user_id, "user_id")
-        return Data(await change_role(database, principal_of(request.scope), *wanted, data.role))
+        ids = _team_id(team_id), read_id(user_id, "user_id")
+        return Data(await change_role(database, principal_of(request.scope), *ids, data.role))
 
     @delete(
-        TEAM + "/members/{user_id:str}", opt=WRITE | HINDERED, status_code=200, summary="Remove somebody from a team"
+        TEAM + "/members/{user_id:str}", opt=WRITE | CONFLICT, status_code=200, summary="Remove a member from a team"
     )
     async def remove(request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str]) -> Data[None]:
-        wanted = _team(team_id), read_id(user_id, "user_id")
-        await remove_member(database, principal_of(request.scope), *wanted)
+        ids = _team_id(team_id), read_id(user_id, "user_id")
+        await remove_member(database, principal_of(request.scope), *ids)
         return Data(None)
 
     return [get_members, add, change, remove]
 
 
 def _ban_routes(database: Database) -> Sequence[HTTPRouteHandler]:
-    @get(TEAM + "/bans", opt=PAGED, summary="List who is banned from a team, newest first")
+    @get(TEAM + "/bans", opt=PAGED, summary="List the bans from a team, newest first")
     async def get_bans(request: AnyRequest, team_id: FromPath[str]) -> Paged[WireBan]:
-        context, query = _read(request)
-        return await list_bans(database, context.principal, _team(team_id), _window(query))
+        requested_id, window = _team_id(team_id), _window(_query(request))
+        return paged(await list_bans(database, principal_of(request.scope), requested_id, window))
 
-    @post(TEAM + "/bans", opt=WRITE | BOTH, status_code=200, summary="Ban somebody from a team")
+    @post(TEAM + "/bans", opt=WRITE | BOTH, status_code=200, summary="Ban a person from a team")
     async def ban(request: AnyRequest, team_id: FromPath[str], data: JSONBody[NewBan]) -> Data[None]:
-        await ban_person(database, principal_of(request.scope), _team(team_id), data)
+        await ban_person(database, principal_of(request.scope), _team_id(team_id), data)
         return Data(None)
 
     @delete(TEAM + "/bans/{user_id:str}", opt=WRITE, status_code=200, summary="Lift a ban")
     async def lift(request: AnyRequest, team_id: FromPath[str], user_id: FromPath[str]) -> Data[None]:
-        wanted = _team(team_id), read_id(user_id, "user_id")
-        await lift_ban(database, principal_of(request.scope), *wanted)
+        ids = _team_id(team_id), read_id(user_id, "user_id")
+        await lift_ban(database, principal_of(request.scope), *ids)
         return Data(None)
 
     return [get_bans, ban, lift]
 
 
-def _read(request: AnyRequest) -> tuple[RequestContext, dict[str, str]]:
-    context = request_context(request.scope)
-    return context, parse_query(context.scope["query_string"])
+def _query(request: AnyRequest) -> dict[str, str]:
+    return parse_query(request.scope["query_string"])
 
 
-def _team(text: str) -> UUID:
+def _team_id(text: str) -> UUID:
     return read_id(text, "team_id")
 
 
 def _window(query: dict[str, str]) -> Window:
     return read_window(query, MAX_PAGE_SIZE)
+
+
+def _read_filters(query: dict[str, str], principal: Principal) -> TeamFilters:
+    organization_id = read_id(query["org_id"], "org_id") if "org_id" in query else principal.organization_id
+    return TeamFilters(organization_id, read_flag(query, "joined") is True, read_flag(query, "public_only") is True)

@@ -1,4 +1,4 @@
-"""Teams as the exchange dialect shows them."""
+"""Teams, their members, requests and bans, as the exchange dialect shows them."""
 
 import re
 from datetime import datetime
@@ -14,14 +14,14 @@ Role = Literal["read", "write", "admin"]
 DefaultRole = Literal["read", "write"]
 JoinStatus = Literal["joined", "pending", "banned", "none"]
 ASSET_TYPES = ("dataset", "file", "post", "comment", "service", "route", "quest", "conversation")
-MEMBERSHIP = "internal"  # the organization's own people are all there are
+MEMBERSHIP_TYPE = "internal"  # the only type: members of the organization
 
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 TeamName = Annotated[str, msgspec.Meta(pattern=SLUG.pattern, max_length=64)]
 
 
 class RichText(msgspec.Struct, frozen=True):
-    """A text as editors send it; `text` is its Markdown source."""
+    """A text as rich-text editors send it. `text` is its Markdown source."""
 
     text: Annotated[str, msgspec.Meta(max_length=10_000)]
 
@@ -30,12 +30,12 @@ Description = Annotated[str, msgspec.Meta(max_length=10_000)] | RichText
 
 
 def read_description(given: Description | None) -> str | None:
-    """The Markdown of a description."""
+    """Return the Markdown of a description."""
     return given.text if isinstance(given, RichText) else given
 
 
 class WireTeamOrganization(msgspec.Struct, frozen=True):
-    """The organization inside a team, with the policies that the team inherits where its own are null."""
+    """The organization inside a team, with the policies that the team inherits if its own are null."""
 
     id: UUID
     name: str
@@ -47,7 +47,7 @@ class WireTeamOrganization(msgspec.Struct, frozen=True):
 
 
 class WireMembership(msgspec.Struct, frozen=True):
-    """What a person is in a team."""
+    """A person's membership in a team."""
 
     user_id: UUID
     role: str
@@ -56,7 +56,7 @@ class WireMembership(msgspec.Struct, frozen=True):
 
 
 class WireMember(msgspec.Struct, frozen=True):
-    """A person in a team."""
+    """A member of a team."""
 
     user_id: UUID
     user: WireProfile
@@ -66,12 +66,12 @@ class WireMember(msgspec.Struct, frozen=True):
 
 
 def wire_member(row: asyncpg.Record) -> WireMember:
-    """A member from a row of `list_members`."""
-    return WireMember(row["person_id"], wire_profile(row), row["role"], MEMBERSHIP, row["created_on"])
+    """Make a member from a row of `list_members`."""
+    return WireMember(row["person_id"], wire_profile(row), row["role"], MEMBERSHIP_TYPE, row["created_on"])
 
 
 class WireJoinRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request to join a team; `reviewed_at` is there once it is decided."""
+    """A request to join a team. `reviewed_at` is present once it is decided."""
 
     id: UUID
     team_id: UUID
@@ -83,7 +83,7 @@ class WireJoinRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WireBan(msgspec.Struct, frozen=True):
-    """Somebody who may not join a team."""
+    """A person who is banned from a team."""
 
     id: UUID
     team_id: UUID
@@ -94,7 +94,7 @@ class WireBan(msgspec.Struct, frozen=True):
 
 
 class WireTeam(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A team as one person sees it; a null policy is the organization's. `members` are there if they were asked for."""
+    """A team as the caller sees it. A null policy is inherited from the organization. `members` are optional."""
 
     id: UUID
     name: str
@@ -123,15 +123,15 @@ class WireTeam(msgspec.Struct, frozen=True, omit_defaults=True):
 def wire_team(
     row: asyncpg.Record, person_id: UUID, members: list[WireMember] | msgspec.UnsetType = msgspec.UNSET
 ) -> WireTeam:
-    """A team from a row of `list_teams`, as the person it was asked for sees it."""
+    """Make a team from a row of `list_teams`, as the person for whom it was queried sees it."""
     pending = row["request_status"] == "pending"
     status: JoinStatus = "joined" if row["role"] else "banned" if row["is_banned"] else "pending" if pending else "none"
     membership = request = None
     if row["role"]:
-        membership = WireMembership(person_id, row["role"], MEMBERSHIP, row["added_on"])
+        membership = WireMembership(person_id, row["role"], MEMBERSHIP_TYPE, row["added_on"])
     if row["request_id"]:
-        told = (row["request_status"], row["requested_on"], row["decided_on"])
-        request = WireJoinRequest(row["request_id"], row["id"], person_id, *told)
+        state = (row["request_status"], row["requested_on"], row["decided_on"])
+        request = WireJoinRequest(row["request_id"], row["id"], person_id, *state)
     return WireTeam(
         id=row["id"],
         name=row["name"],
