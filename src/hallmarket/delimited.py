@@ -1,17 +1,17 @@
-"""How a CSV is written: its encoding and its separator, found in the file itself."""
+"""Detection of a CSV file's encoding and separator."""
 
 import re
 from pathlib import Path
 from typing import TextIO
 
-MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def find_encoding(path: Path) -> str:
-    """What its mark says, else UTF-8 if all of it is, else what spreadsheets in the West write."""
+    """Return the encoding of the byte order mark, else UTF-8 if the whole file is valid, else Windows-1252."""
     with path.open("rb") as opened:
         head = opened.read(4)
-        for mark, encoding in MARKS:
+        for mark, encoding in BYTE_ORDER_MARKS:
             if head.startswith(mark):
                 return encoding
     try:
@@ -24,7 +24,7 @@ def find_encoding(path: Path) -> str:
 
 
 def find_separator(path: Path, encoding: str) -> str:
-    """The one of , ; tab | that the first line has most of, outside quotes."""
+    """Return the separator, one of , ; tab |, that occurs most often in the first line outside quotes."""
     with open_text(path, encoding) as text:
         head = text.read(1 << 16)
     outside = re.sub(r'"(?:[^"]|"")*"', "", head).lstrip("\n").partition("\n")[0]
@@ -32,5 +32,5 @@ def find_separator(path: Path, encoding: str) -> str:
 
 
 def open_text(path: Path, encoding: str) -> TextIO:
-    """The file as text, its line ends as they are."""
+    """Open the file as text, without translating line ends."""
     return path.open(encoding=encoding, errors="replace" if encoding == "cp1252" else "strict", newline="")

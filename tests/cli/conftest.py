@@ -1,4 +1,4 @@
-"""The command as a user runs it: a process of its own, in a home of its own."""
+"""The command as a user runs it: a process of its own, in an own home folder."""
 
 import json
 import os
@@ -27,18 +27,18 @@ class Home:
         self.state = folder / ".local/state/hallmarket/anchored.sqlite3"
 
     def run(self, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run `hallmarket` to its end."""
+        """Run `hallmarket` and wait for its end."""
         return run_command(*arguments, env=self.environment, cwd=self.folder, **options)
 
     def json(self, *arguments: object, status: int = 0) -> Any:
-        """Run `hallmarket … --json`, check its exit status and return what it answers."""
+        """Run `hallmarket … --json`, check its exit status and return its output."""
         result = self.run(*arguments, "--json")
         assert result.returncode == status, result.stdout + result.stderr
         assert "Traceback" not in result.stderr
         return json.loads(result.stdout)
 
     def start(self, *arguments: object, **options: Any) -> "subprocess.Popen[bytes]":
-        """Start `hallmarket` and leave it running."""
+        """Start `hallmarket` without waiting for its end."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = {"cwd": self.folder, **pipes, **options}
         return start_command(*arguments, env=self.environment, new_interpreter=True, **options)
@@ -68,7 +68,7 @@ def at_server(home: Home, org: Organization) -> Home:
 
 @pytest.fixture
 def write(home: Home) -> Callable[..., Path]:
-    """Write a file below the home folder, folders and all, and return its path."""
+    """Write a file below the home folder, creating folders, and return its path."""
 
     def write_file(name: str, content: bytes = b"content") -> Path:
         path = home.folder / name
@@ -81,7 +81,7 @@ def write(home: Home) -> Callable[..., Path]:
 
 @pytest.fixture
 def refused(home: Home) -> Callable[..., str]:
-    """Run a command that must be refused with a status in one line on stderr; returns that line."""
+    """Run a command that must fail with a status and one line on stderr; returns that line."""
 
     def run(*arguments: object, status: int) -> str:
         result = home.run(*arguments)

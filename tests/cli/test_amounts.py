@@ -13,17 +13,17 @@ AMOUNTS = st.tuples(st.sampled_from(["usd", "btc"]), st.integers(1, MAX_AMOUNT_M
 
 
 @given(AMOUNTS)
-def test_what_is_shown_is_what_is_read(amount):
-    """Every amount is read from the words it is shown in, to the cent and to the satoshi."""
+def test_a_formatted_amount_is_parsed_back(amount):
+    """Every amount is parsed from its own formatted text, to the cent and to the satoshi."""
     currency, amount_minor = amount
-    words = format_money(amount_minor, currency)
-    assert parse_amount(words, currency) == amount_minor
-    assert parse_amount(words.replace(",", ""), currency) == amount_minor
+    text = format_money(amount_minor, currency)
+    assert parse_amount(text, currency) == amount_minor
+    assert parse_amount(text.replace(",", ""), currency) == amount_minor
 
 
 @given(st.integers(0, MAX_AMOUNT_MINOR))
-def test_a_price_on_the_wire_is_exact(cents):
-    """A price leaves as a number whose digits are the dollars and cents, none more and none less."""
+def test_a_price_in_the_api_is_exact(cents):
+    """A price is sent as a number with exactly its dollars and cents."""
     whole, _, fraction = f"{json.loads(json.dumps(to_dollars(cents))):.2f}".partition(".")
     assert int(whole) * 100 + int(fraction) == cents
     assert len(json.dumps(to_dollars(cents)).partition(".")[2]) <= 2
@@ -34,7 +34,7 @@ def test_a_price_on_the_wire_is_exact(cents):
     [("12.5", "usd", 1250), ("12", "usd", 1200), (" $0.01 ", "usd", 1), ("1200sats", "btc", 1200), ("1 sat", "btc", 1)],
 )
 def test_other_ways_to_write_an_amount(text, currency, amount_minor):
-    """One place behind the point, none at all, and a unit in front or behind are understood."""
+    """One decimal, no decimals, and a unit before or after the number are accepted."""
     assert parse_amount(text, currency) == amount_minor
 
 
@@ -45,15 +45,15 @@ def test_other_ways_to_write_an_amount(text, currency, amount_minor):
         *((text, "btc") for text in ("", "1.5", "1,00", "-1", "0", "1 btc", "$1", "9" * 40)),
     ],
 )
-def test_what_is_no_amount(text, currency):
-    """Nothing is rounded, guessed or read as zero: what is no whole number of cents or satoshis is refused."""
+def test_invalid_amounts(text, currency):
+    """Nothing is rounded or guessed: a text that is not a whole number of cents or satoshis is refused."""
     with pytest.raises(ValueError, match="is not"):
         parse_amount(text, currency)
 
 
 @given(AMOUNTS)
-def test_what_is_below_zero(amount):
-    """An amount below zero, as it is shown, is told to be that."""
+def test_negative_amounts(amount):
+    """The error for a negative amount says that amounts must be positive."""
     currency, amount_minor = amount
     with pytest.raises(ValueError, match="must be positive"):
         parse_amount(format_money(-amount_minor, currency), currency)

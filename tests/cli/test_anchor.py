@@ -17,7 +17,7 @@ LONG_AGO = (1_700_000_000, 1_700_000_000)
 
 
 def sha(data):
-    """The SHA3-512 of bytes, in hex."""
+    """Return the SHA3-512 of bytes in hexadecimal."""
     return hashlib.sha3_512(data).hexdigest()
 
 
@@ -30,14 +30,14 @@ def at_server(home, server):
 
 @pytest.fixture
 def in_own_org(at_server, member):
-    """The same home with the key of an organization that has no items yet."""
+    """The same home with the key of an organization without items."""
     at_server.environment["HALLMARKET_API_KEY"] = member.key
     return at_server
 
 
 @pytest.fixture
 def unique(write):
-    """Write a file nobody has, changed long ago, and return its path and bytes."""
+    """Write a file with unique content, modified long ago, and return its path and bytes."""
 
     def write_unique(name, size=40):
         data = os.urandom(size)
@@ -48,27 +48,27 @@ def unique(write):
     return write_unique
 
 
-def outcomes(answer):
-    """The outcomes of a --json answer by path."""
-    return {row["path"]: row["outcome"] for row in answer["files"]}
+def outcomes(output):
+    """Return the outcomes in the output of --json by path."""
+    return {row["path"]: row["outcome"] for row in output["files"]}
 
 
 def test_a_folder_is_anchored(in_own_org, unique, api):
     """Every file is in the registry and in the log when the command ends, named by its path below the folder."""
     files = {name: unique(f"album/{name}")[1] for name in ("a.jpg", "sub/b.jpg")}
-    answer = in_own_org.json("anchor", "album", "--metadata", '{"box": 12}')
-    assert (answer["anchored"], answer["failed"], answer["exit_status"]) == (2, 0, 0)
-    assert answer["log"]["size"] >= 2
-    assert answer["log"]["checkpoint"] >= 1
+    output = in_own_org.json("anchor", "album", "--metadata", '{"box": 12}')
+    assert (output["anchored"], output["failed"], output["exit_status"]) == (2, 0, 0)
+    assert output["log"]["size"] >= 2
+    assert output["log"]["checkpoint"] >= 1
     items = {item["name"]: item for item in api.get("/v1/media").json()["items"]}
     assert {name: items[name]["hash"] for name in items} == {name: sha(data) for name, data in files.items()}
-    for row in answer["files"]:
+    for row in output["files"]:
         item = items[row["path"].removeprefix("album/")]
         assert (item["id"], item["status"], item["metadata"]) == (row["id"], 3, '{"box": 12}')
 
 
-def test_the_summary_tells_what_was_done(at_server, unique):
-    """Without --json, the last lines say how many files, how fast, and where they stand in the log."""
+def test_the_summary(at_server, unique):
+    """Without --json the last lines show how many files, how fast, and the position in the log."""
     unique("photo.jpg")
     result = at_server.run("anchor", "photo.jpg")
     assert result.returncode == 0
@@ -80,7 +80,7 @@ def test_the_summary_tells_what_was_done(at_server, unique):
 
 
 def test_a_second_run_reads_and_sends_nothing(in_own_org, unique, api):
-    """Unchanged files are passed over by the state file; --rehash sends them again and finds them anchored."""
+    """Unchanged files are skipped by the state file; --rehash sends them again and finds them anchored."""
     unique("album/a.jpg")
     path, _ = unique("album/b.jpg")
     in_own_org.json("anchor", "album")
@@ -94,7 +94,7 @@ def test_a_second_run_reads_and_sends_nothing(in_own_org, unique, api):
 
 
 def test_a_lost_state_file_costs_only_time(in_own_org, unique, api):
-    """Without its state file the command finds everything anchored already and anchors nothing twice."""
+    """Without its state file the command finds every file anchored and anchors nothing twice."""
     unique("a.jpg")
     first = in_own_org.json("anchor", "a.jpg")
     in_own_org.state.unlink()
@@ -105,24 +105,24 @@ def test_a_lost_state_file_costs_only_time(in_own_org, unique, api):
 
 
 def test_one_content_in_two_files(at_server, unique, write):
-    """The second file with the same bytes is already anchored, and that is no failure."""
+    """A second file with the same bytes is already anchored, which is not a failure."""
     _, data = unique("a.jpg")
     write("b.jpg", data)
-    answer = at_server.json("anchor", "a.jpg", "b.jpg", "--jobs", 1)
-    assert (answer["anchored"], answer["already_anchored"], answer["exit_status"]) == (1, 1, 0)
+    output = at_server.json("anchor", "a.jpg", "b.jpg", "--jobs", 1)
+    assert (output["anchored"], output["already_anchored"], output["exit_status"]) == (1, 1, 0)
 
 
-def test_a_file_that_somebody_else_registered(at_server, server, unique):
-    """A hash of another organization counts as known, without an id, and is no failure."""
+def test_a_file_that_another_organization_registered(at_server, server, unique):
+    """A hash of another organization counts as known, without an id, and is not a failure."""
     unique("a.jpg")
     at_server.json("anchor", "a.jpg", "--api-key", server.new_member().key, "--state", "theirs.sqlite3")
-    answer = at_server.json("anchor", "a.jpg")
-    assert (outcomes(answer), answer["exit_status"]) == ({"a.jpg": "registered_elsewhere"}, 0)
-    assert "id" not in answer["files"][0]
+    output = at_server.json("anchor", "a.jpg")
+    assert (outcomes(output), output["exit_status"]) == ({"a.jpg": "registered_elsewhere"}, 0)
+    assert "id" not in output["files"][0]
 
 
-def test_what_cannot_be_read_does_not_hold_up_the_rest(at_server, unique, home):
-    """Failures are named, the others are anchored, and the status is 1."""
+def test_unreadable_files_do_not_stop_the_others(at_server, unique, home):
+    """Unreadable files are named, the others are anchored, and the status is 1."""
     unique("album/a.jpg")
     (home.folder / "album/broken").symlink_to("nowhere")
     os.mkfifo(home.folder / "album/fifo")
@@ -133,8 +133,8 @@ def test_what_cannot_be_read_does_not_hold_up_the_rest(at_server, unique, home):
         assert f"hallmarket: {line}" in result.stderr
 
 
-def test_names_the_registry_cannot_hold_are_fitted(in_own_org, api, home):
-    """Bytes that are no UTF-8 become replacement characters, and of a very long path the end stays."""
+def test_names_are_adapted_to_the_registry(in_own_org, api, home):
+    """Invalid UTF-8 is replaced, and a very long path is cut at its beginning."""
     folder = home.folder / "album" / "/".join(["d" * 200] * 6)
     folder.mkdir(parents=True)
     (folder / "leaf.jpg").write_bytes(os.urandom(8))
@@ -148,7 +148,7 @@ def test_names_the_registry_cannot_hold_are_fitted(in_own_org, api, home):
 
 
 def test_metadata_from_a_file(in_own_org, unique, write, api):
-    """--metadata @FILE takes the file's text."""
+    """--metadata @FILE reads the metadata from a file."""
     unique("a.jpg")
     write("meta.xml", "<scan år='1944'/>".encode())
     in_own_org.json("anchor", "a.jpg", "--metadata", "@meta.xml")
@@ -156,7 +156,7 @@ def test_metadata_from_a_file(in_own_org, unique, write, api):
 
 
 def test_a_key_from_a_file(at_server, unique, write, server):
-    """--api-key-file takes the key without showing it to other users."""
+    """--api-key-file reads the key from a file, which other users cannot see in the process list."""
     unique("a.jpg")
     del at_server.environment["HALLMARKET_API_KEY"]
     write("key", f"{server.api_key}\n".encode())
@@ -164,47 +164,47 @@ def test_a_key_from_a_file(at_server, unique, write, server):
 
 
 def test_a_key_that_may_only_anchor(at_server, server, unique):
-    """A key without the right to read anchors all the same, and sees its items into the log as the public does."""
+    """A key without the right to read can anchor, and waits for the log by the public endpoint."""
     unique("a.jpg")
-    answer = at_server.json("anchor", "a.jpg", "--api-key", server.new_member(scopes="media:anchor").key)
-    assert answer["anchored"] == 1
-    assert answer["log"]["checkpoint"] >= 1
+    output = at_server.json("anchor", "a.jpg", "--api-key", server.new_member(scopes="media:anchor").key)
+    assert output["anchored"] == 1
+    assert output["log"]["checkpoint"] >= 1
 
 
-def test_a_refused_key(at_server, write):
-    """A key the server does not know ends the run at once, with status 3 and one line."""
+def test_a_rejected_key(at_server, write):
+    """A key that the server does not know ends the run immediately, with status 3 and one line."""
     write("a.jpg")
     result = at_server.run("anchor", "a.jpg", "--api-key", "hm_wrong")
     assert result.returncode == 3
     assert result.stderr.startswith("hallmarket: the server rejects the API key: ")
     assert result.stderr.count("\n") == 1
-    answer = at_server.json("anchor", "a.jpg", "--api-key", "hm_wrong", status=3)
-    assert (answer["error"]["code"], answer["files"]) == ("UNAUTHENTICATED", [])
+    output = at_server.json("anchor", "a.jpg", "--api-key", "hm_wrong", status=3)
+    assert (output["error"]["code"], output["files"]) == ("UNAUTHENTICATED", [])
 
 
 def test_no_wait_returns_without_the_log(at_server, unique):
-    """--no-wait ends as soon as everything is accepted."""
+    """--no-wait ends the command as soon as every file is accepted."""
     unique("a.jpg")
-    answer = at_server.json("anchor", "a.jpg", "--no-wait")
-    assert (answer["anchored"], answer["log"]) == (1, None)
+    output = at_server.json("anchor", "a.jpg", "--no-wait")
+    assert (output["anchored"], output["log"]) == (1, None)
 
 
 def test_thousands_of_files_in_batches(in_own_org, home, api):
-    """Five thousand files take several batches, and every one is answered for."""
+    """Five thousand files take several batches, and each has its outcome."""
     (home.folder / "many").mkdir()
     salt = os.urandom(8)
     for number in range(5000):
         (home.folder / f"many/{number}").write_bytes(b"%d" % number + salt)
-    answer = in_own_org.json("anchor", "many")
-    assert answer["anchored"] == 5000
-    assert {row["path"]: row["hash"] for row in answer["files"]} == {
+    output = in_own_org.json("anchor", "many")
+    assert output["anchored"] == 5000
+    assert {row["path"]: row["hash"] for row in output["files"]} == {
         f"many/{number}": sha(b"%d" % number + salt) for number in range(5000)
     }
     assert api.get("/v1/media").json()["total"] == 5000
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(in_own_org, home, api):
-    """Ctrl-C in the middle: what was acknowledged is remembered, and the next run does only the rest."""
+def test_an_interrupted_run_continues(in_own_org, home, api):
+    """After Ctrl-C the acknowledged files are recorded, and the next run sends only the rest."""
     (home.folder / "many").mkdir()
     salt = os.urandom(8)
     for number in range(8000):
@@ -222,8 +222,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(in_own_org, home, api):
     remembered = _remembered(in_own_org.state)
     assert remembered == api.get("/v1/media").json()["total"]
     (home.folder / "many/huge").unlink()
-    answer = in_own_org.json("anchor", "many")
-    assert (answer["unchanged"], answer["unchanged"] + answer["anchored"]) == (remembered, 8000)
+    output = in_own_org.json("anchor", "many")
+    assert (output["unchanged"], output["unchanged"] + output["anchored"]) == (remembered, 8000)
     assert api.get("/v1/media").json()["total"] == 8000
 
 
@@ -240,18 +240,18 @@ def _remembered(path):
 
 
 def test_two_commands_on_one_folder(in_own_org, home, api):
-    """Two runs at once share the work and the state file, and nothing is anchored twice."""
+    """Two runs at the same time share the work and the state file, and anchor nothing twice."""
     (home.folder / "many").mkdir()
     for number in range(1500):
         (home.folder / f"many/{number}").write_bytes(os.urandom(16))
     first, second = (in_own_org.start("anchor", "many", "--json") for _ in range(2))
-    answers = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
-    assert [answer["exit_status"] for answer in answers] == [0, 0]
-    assert sum(answer["anchored"] for answer in answers) == 1500
+    outputs = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
+    assert [output["exit_status"] for output in outputs] == [0, 0]
+    assert sum(output["anchored"] for output in outputs) == 1500
     assert api.get("/v1/media").json()["total"] == 1500
 
 
-def test_a_display_on_a_terminal(at_server, unique):
+def test_progress_on_a_terminal(at_server, unique):
     """On a terminal a line shows files, bytes and time left, and the summary follows it."""
     unique("a.jpg", 3_000_000)
     command = f"{HALLMARKET} anchor a.jpg"
@@ -270,8 +270,8 @@ def test_a_display_on_a_terminal(at_server, unique):
     assert "1 file: 1 anchored" in result.stdout
 
 
-def test_a_server_that_goes_away_and_comes_back(home, write):
-    """While the server is restarted in the middle of a run, the command waits, goes on, and nothing is missing."""
+def test_a_restarted_server(home, write):
+    """If the server is restarted during a run, the command waits and continues, and no file is missing."""
     (home.folder / "many").mkdir()
     for number in range(300):
         (home.folder / f"many/{number}").write_bytes(os.urandom(20))
@@ -285,5 +285,5 @@ def test_a_server_that_goes_away_and_comes_back(home, write):
         server.kill()
         server.start()
         output, _ = process.communicate(timeout=60)
-        answer = json.loads(output)
-        assert (process.returncode, answer["anchored"] + answer["already_anchored"]) == (0, 301)
+        summary = json.loads(output)
+        assert (process.returncode, summary["anchored"] + summary["already_anchored"]) == (0, 301)

@@ -10,7 +10,7 @@ NOBODY = str(uuid.UUID(int=0))
 
 
 def test_share_and_who(at_server, org):
-    """A role that is given shows, for people and programs, until it is taken away."""
+    """A role is shown, to people and as JSON, until it is removed."""
     asset = make_asset(org.server, org.admin, name="The harbour", visibility="private")
     other = org.new_user()
     result = at_server.run("assets", "share", asset, other.member.username, "write")
@@ -21,15 +21,15 @@ def test_share_and_who(at_server, org):
         ["admin", org.admin.member.username],
         ["write", other.member.username],
     ]
-    answer = at_server.json("assets", "share", asset, other.id, "none")
-    assert (answer["user_id"], answer["role"]) == (other.id, "none")
+    output = at_server.json("assets", "share", asset, other.id, "none")
+    assert (output["user_id"], output["role"]) == (other.id, "none")
     permissions = at_server.json("assets", "who", asset)["permissions"]
     assert [one["user_id"] for one in permissions] == [org.admin.id]
     other.call("GET", f"/assets/{asset}", 404)
 
 
 def test_delete(at_server, org):
-    """A dry run deletes nothing; a deletion asks, and with --yes takes the children along where that is wanted."""
+    """A dry run deletes nothing; a deletion asks first, and deletes the children only with --children."""
     parent = make_asset(org.server, org.admin, "post", name="A post")
     child = make_asset(org.server, org.admin, name="inside", parent_id=parent)
     dry = at_server.json("assets", "delete", parent, "--children", "--dry-run")
@@ -47,12 +47,12 @@ def test_delete(at_server, org):
 
 
 @pytest.mark.parametrize("verb", ["share", "who", "delete"])
-def test_an_asset_that_is_not_there(at_server, verb, refused):
-    """An unknown asset is told in one line, with status 1."""
+def test_an_unknown_asset(at_server, verb, refused):
+    """An unknown asset is reported in one line, with status 1."""
     more = {"share": ["admin", "read"], "who": [], "delete": ["--yes"]}[verb]
     assert "404 NOT_FOUND" in refused("assets", verb, uuid.uuid4(), *more, status=1)
 
 
-def test_a_bad_key(at_server, refused):
-    """A key the server does not know is told in one line, with status 3."""
+def test_a_rejected_key(at_server, refused):
+    """A key that the server does not know is reported in one line, with status 3."""
     assert "rejects the API key" in refused("assets", "who", NOBODY, "--api-key", "hm_wrong", status=3)

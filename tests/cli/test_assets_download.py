@@ -18,8 +18,8 @@ def org(server):
         yield made
 
 
-def test_what_is_bought_is_downloaded(org, home, refused):
-    """Before it is bought a file's bytes are not given; then they come as they were sent, under the file's name."""
+def test_a_file_is_downloaded_after_its_purchase(org, home, refused):
+    """A file cannot be downloaded before it is bought; then its bytes arrive under its own name."""
     seller, buyer, content = org.with_unbound_key(org.admin), org.new_outsider(), os.urandom(700_000)
     sold = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
     photo = make_file(seller, content, "harbour.jpg", **sold)["id"]
@@ -28,16 +28,16 @@ def test_what_is_bought_is_downloaded(org, home, refused):
     assert f"hallmarket wallet buy {photo}" in refused("assets", "download", photo, status=1)
     assert not (home.folder / "harbour.jpg").exists()
     home.json("wallet", "buy", photo, "--yes")
-    told = home.run("assets", "download", photo).stdout
-    assert told == "harbour.jpg: 700.0 kB, with its registered fingerprint\n"
+    message = home.run("assets", "download", photo).stdout
+    assert message == "harbour.jpg: 700.0 kB, with its registered fingerprint\n"
     assert (home.folder / "harbour.jpg").read_bytes() == content
-    answer = home.json("assets", "download", photo, "-o", "again.jpg")
-    assert (answer["output"], answer["size"]) == ("again.jpg", 700_000)
+    output = home.json("assets", "download", photo, "-o", "again.jpg")
+    assert (output["output"], output["size"]) == ("again.jpg", 700_000)
     assert (home.folder / "again.jpg").read_bytes() == content
 
 
-def test_a_post_that_is_bought_is_downloaded_as_its_licence_says(org, home, refused):
-    """Of a post the markdown comes, byte for byte what its licence commits to."""
+def test_a_post_is_downloaded_as_its_licence_proves(org, home, refused):
+    """A post is downloaded as markdown, with exactly the bytes that its licence commits to."""
     seller, buyer, text = org.with_unbound_key(org.admin), org.new_outsider(), "# Söderfors\n\nThe *harbour*.\n"
     post = {"name": "The harbour", "visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
     article = seller.call("POST", "/posts/create", json={"post": post, "content": text})["id"]
@@ -58,8 +58,8 @@ def test_a_post_that_is_bought_is_downloaded_as_its_licence_says(org, home, refu
     assert "NOT PROVED" in home.run("verify", "--proof", "licence.json", "changed.md").stdout
 
 
-def test_what_is_no_file(org, home, refused):
-    """Of a dataset it says which command fetches it."""
+def test_a_dataset_is_not_downloaded(org, home, refused):
+    """For a dataset the error names the command that downloads it."""
     home.environment |= {"HALLMARKET_SERVER": org.server.url, "HALLMARKET_API_KEY": org.admin.member.key}
     dataset = make_dataset(org.admin)["id"]
     assert f"hallmarket datasets pull {dataset}" in refused("assets", "download", dataset, status=1)

@@ -1,4 +1,4 @@
-"""`hallmarket datasets` and the publishing of tables, against a real server."""
+"""`hallmarket datasets`, and publishing tables, against a real server."""
 
 import csv
 import hashlib
@@ -25,13 +25,13 @@ def dataset(at_server, write):
     return made["id"]
 
 
-def ask(home, dataset, sql, *options):
-    """The rows of a query."""
+def run_query(home, dataset, sql, *options):
+    """Return the rows of a query."""
     return home.json("datasets", "query", dataset, sql, *options)["rows"]
 
 
 def test_a_table_is_published_once(at_server, dataset, write, org):
-    """A CSV becomes a dataset with its types; running it again finds it, unless it was deleted."""
+    """A CSV becomes a dataset with column types; publishing it again finds the dataset, unless it was deleted."""
     again = at_server.json("publish", "stations.csv")["files"][0]
     assert (again["outcome"], again["id"], again["type"]) == ("already_published", dataset, "dataset")
     schema = org.admin.call("GET", f"/datasets/{dataset}/schema")
@@ -55,9 +55,9 @@ def test_list_and_show(at_server, dataset):
 
 
 def test_query(at_server, dataset, write):
-    """An answer is a table, CSV or JSON; a mistake is told as the server says it, with status 1."""
+    """A result is printed as a table, CSV or JSON; an SQL error is reported as the server sends it, with status 1."""
     question = "select id, name from {{table}} order by id"
-    assert ask(at_server, dataset, question)[-1] == {"id": 9007199254740993, "name": LAST}
+    assert run_query(at_server, dataset, question)[-1] == {"id": 9007199254740993, "name": LAST}
     assert at_server.run("datasets", "query", dataset, question).stdout.splitlines() == [
         "              id  name",
         "               1  Kodachrome",
@@ -66,14 +66,14 @@ def test_query(at_server, dataset, write):
         "3 rows",
     ]
     write("question.sql", question.encode())
-    answer = at_server.run("datasets", "query", dataset, "@question.sql", "--csv", "--limit", "2")
-    assert answer.stdout == "id,name\n1,Kodachrome\n2,\n"
-    mistake = at_server.run("datasets", "query", dataset, "select nothing from {{table}}")
-    assert (mistake.returncode, "nothing" in mistake.stderr) == (1, True)
+    output = at_server.run("datasets", "query", dataset, "@question.sql", "--csv", "--limit", "2")
+    assert output.stdout == "id,name\n1,Kodachrome\n2,\n"
+    failed = at_server.run("datasets", "query", dataset, "select nothing from {{table}}")
+    assert (failed.returncode, "nothing" in failed.stderr) == (1, True)
 
 
 def test_push_makes_one_version(at_server, dataset, write):
-    """Rows are appended, replaced by key, and changed; each push is one version, and older ones stay."""
+    """Rows are appended, replaced by key, and updated; each push is one version, and older versions stay."""
     write("more.ndjson", b'{"id":4,"name":"d"}\n{"id":5,"name":"e"}\n')
     pushed = at_server.json("datasets", "push", dataset, "more.ndjson")
     assert (pushed["inserted"], pushed["version"]["number"], pushed["version"]["rows"]) == (2, 2, 5)
@@ -83,19 +83,19 @@ def test_push_makes_one_version(at_server, dataset, write):
     write("fix.csv", b"id,mm\n6,2.5\n7,1\n")
     pushed = at_server.json("datasets", "push", dataset, "fix.csv", "--mode", "update")
     assert (pushed["updated"], pushed["skipped"], pushed["version"]["number"]) == (1, 1, 4)
-    assert ask(at_server, dataset, "select name, mm from {{table}} where id in (4, 6) order by id") == [
+    assert run_query(at_server, dataset, "select name, mm from {{table}} where id in (4, 6) order by id") == [
         {"name": "D", "mm": None},
         {"name": "f", "mm": 2.5},
     ]
-    assert ask(at_server, dataset, "select count(*) as n from {{table}}", "--version", 1) == [{"n": 3}]
+    assert run_query(at_server, dataset, "select count(*) as n from {{table}}", "--version", 1) == [{"n": 3}]
     listed = at_server.json("datasets", "versions", dataset)["versions"]
     assert [one["number"] for one in listed] == [4, 3, 2, 1]
-    words = at_server.run("datasets", "push", dataset, "fix.csv", "--mode", "overwrite").stdout
-    assert words == "fix.csv: 2 inserted; now version 5, 2 rows\n"
+    text = at_server.run("datasets", "push", dataset, "fix.csv", "--mode", "overwrite").stdout
+    assert text == "fix.csv: 2 inserted; now version 5, 2 rows\n"
 
 
 def test_a_push_in_batches(at_server, dataset, write):
-    """A table larger than one request is one version all the same, in its order."""
+    """A table larger than one request becomes one version, with its rows in order."""
     rows = b"".join(b'{"id":%d,"name":"%s"}\n' % (number, b"x" * 2000) for number in range(100, 4100))
     write("large.ndjson", rows)
     pushed = at_server.json("datasets", "push", dataset, "large.ndjson")
@@ -103,8 +103,8 @@ def test_a_push_in_batches(at_server, dataset, write):
     assert not list((at_server.folder / ".local/state/hallmarket/pushes").glob("*.json"))
 
 
-def test_a_bad_row_changes_nothing(at_server, dataset, write):
-    """A value that no column takes is named, with status 1, and no version is made."""
+def test_an_invalid_row_changes_nothing(at_server, dataset, write):
+    """A value that does not fit its column is named, with status 1, and no version is created."""
     write("bad.csv", b"id,name\n8,x\nnine,y\n")
     result = at_server.run("datasets", "push", dataset, "bad.csv")
     assert (result.returncode, "nine" in result.stderr) == (1, True)
@@ -112,7 +112,7 @@ def test_a_bad_row_changes_nothing(at_server, dataset, write):
 
 
 def test_pull_and_verify(at_server, dataset, write):
-    """What is pulled is the version to the byte, proved with the server and without; a changed byte is seen."""
+    """A pulled file is the version byte for byte, proved online and offline; a changed byte is detected."""
     write("more.ndjson", b'{"id":4,"name":"d"}\n')
     at_server.json("datasets", "push", dataset, "more.ndjson")
     pulled = at_server.json("datasets", "pull", dataset, "--version", "1", "-o", "first.parquet")
@@ -130,14 +130,14 @@ def test_pull_and_verify(at_server, dataset, write):
 
 
 def test_pull_writes_no_spreadsheet(at_server, dataset):
-    """An output whose ending promises a form that there is not is refused, and nothing is written."""
+    """An output whose ending is not a supported format is refused, and nothing is written."""
     refused = at_server.run("datasets", "pull", dataset, "-o", "first.xlsx")
     assert (refused.returncode, "cannot be pulled as .xlsx" in refused.stderr) == (2, True)
     assert not (at_server.folder / "first.xlsx").exists()
 
 
 def test_pull_a_version_of_several_files(at_server, dataset, write):
-    """A version of several files is a folder of them, proved as a whole; other files in it are refused."""
+    """A version of several files is a folder, proved as a whole; other files in the folder are refused."""
     write("more.ndjson", b'{"id":4,"name":"d"}\n')
     at_server.json("datasets", "push", dataset, "more.ndjson")
     assert at_server.run("datasets", "pull", dataset, "-o", "newest").returncode == 0
@@ -148,8 +148,8 @@ def test_pull_a_version_of_several_files(at_server, dataset, write):
     assert "contains other files" in at_server.run("datasets", "pull", dataset, "-o", "newest").stderr
 
 
-def test_pull_goes_on_where_it_stopped(at_server, dataset):
-    """What an earlier pull left is not fetched again, and a wrong beginning is noticed."""
+def test_pull_resumes(at_server, dataset):
+    """Files of an earlier pull are not downloaded again, and a wrong partial file is detected."""
     at_server.json("datasets", "pull", dataset, "-o", "a.parquet")
     whole = (at_server.folder / "a.parquet").read_bytes()
     digest = hashlib.sha3_512(whole).hexdigest()
@@ -163,7 +163,7 @@ def test_pull_goes_on_where_it_stopped(at_server, dataset):
 
 
 def test_pull_other_formats(at_server, dataset):
-    """CSV, JSON, NDJSON and Arrow are made of the checked files, in the order of the rows, and leave no trace else."""
+    """CSV, JSON, NDJSON and Arrow are converted from the verified files in order, and no other file remains."""
     for form in ("csv", "json", "ndjson", "arrow"):
         assert at_server.run("datasets", "pull", dataset, "-o", f"out.{form}").returncode == 0
     with (at_server.folder / "out.csv").open(newline="") as file:
@@ -178,8 +178,8 @@ def test_pull_other_formats(at_server, dataset):
     assert left == {"stations.csv", "out.csv", "out.json", "out.ndjson", "out.arrow", ".config", ".local"}
 
 
-def test_others_may_not(at_server, dataset, org):
-    """To a stranger the dataset is not there; a reader pulls it and may not push."""
+def test_access_of_other_users(at_server, dataset, org):
+    """A dataset does not exist for a user without access; a reader can pull but not push."""
     stranger, reader = org.new_outsider(), org.new_user()
     at_server.json("assets", "share", dataset, reader.id, "read")
     for verb in (["show"], ["pull"], ["versions"], ["query", "select 1 from {{table}}"]):

@@ -9,12 +9,12 @@ import pytest
 
 
 def sha(data):
-    """The SHA3-512 of bytes, in hex."""
+    """Return the SHA3-512 of bytes in hexadecimal."""
     return hashlib.sha3_512(data).hexdigest()
 
 
 def test_dry_run_lists_hashes_like_sha512sum(home, write):
-    """Without any server or key, every file is listed as `hash  path`; the summary goes to stderr."""
+    """Without a server or a key every file is listed as `hash  path`; the summary goes to stderr."""
     write("album/a.jpg", b"a")
     write("album/sub/b.jpg", b"b")
     result = home.run("anchor", "album", "--dry-run")
@@ -25,26 +25,26 @@ def test_dry_run_lists_hashes_like_sha512sum(home, write):
 
 
 def test_dry_run_as_json(home, write):
-    """With --json the whole answer is one document: a row a file, then the counts."""
+    """With --json the output is one document: an object per file, then the counts."""
     write("album/a.jpg", b"abc")
     os.mkfifo(home.folder / "album/fifo")
-    answer = home.json("anchor", "album", "none.jpg", "--dry-run", status=1)
-    rows = {row["path"]: row for row in answer["files"]}
+    output = home.json("anchor", "album", "none.jpg", "--dry-run", status=1)
+    rows = {row["path"]: row for row in output["files"]}
     assert rows["album/a.jpg"] == {"path": "album/a.jpg", "outcome": "fingerprinted", "hash": sha(b"abc"), "size": 3}
     assert rows["album/fifo"]["outcome"] == "skipped"
     assert rows["none.jpg"]["reason"] == "there is no such file or folder"
-    assert (answer["fingerprinted"], answer["skipped"], answer["failed"], answer["exit_status"]) == (1, 1, 1, 1)
+    assert (output["fingerprinted"], output["skipped"], output["failed"], output["exit_status"]) == (1, 1, 1, 1)
 
 
-def test_an_empty_folder_is_no_failure(home):
-    """Nothing to do is done at once, in both forms."""
+def test_an_empty_folder_is_not_a_failure(home):
+    """A folder without files succeeds, as text and as JSON."""
     (home.folder / "empty").mkdir()
     assert home.run("anchor", "empty", "--dry-run").returncode == 0
     assert home.json("anchor", "empty", "--dry-run")["files"] == []
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_goes_on(home, write):
-    """Every path that fails is named with its reason, and the exit status tells."""
+def test_unreadable_paths_do_not_stop_the_others(home, write):
+    """Every path that fails is named with its reason, and the exit status is 1."""
     write("a.jpg", b"a")
     (home.folder / "broken").symlink_to("nowhere")
     result = home.run("anchor", "a.jpg", "broken", "gone.jpg", "--dry-run")
@@ -55,26 +55,26 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(home, write):
 
 
 def test_quiet_prints_errors_only(home, write):
-    """--quiet leaves stdout empty and stderr to failures."""
+    """With --quiet stdout is empty, and stderr has only failures."""
     write("a.jpg")
     result = home.run("anchor", "a.jpg", "gone.jpg", "--dry-run", "--quiet")
     assert (result.stdout, result.stderr) == ("", "hallmarket: gone.jpg: there is no such file or folder\n")
 
 
-def test_names_that_are_no_utf8(home):
-    """A name of any bytes is read, listed with its very bytes and shown escaped where text is due."""
+def test_names_that_are_not_utf8(home):
+    """A name of any bytes is listed with exactly these bytes, and escaped in messages and JSON."""
     name = b"caf\xe9\x1b[31m.jpg"
     (home.folder / os.fsdecode(name)).write_bytes(b"x")
     listed = home.run("anchor", name, "--dry-run", text=False)
     assert listed.stdout == sha(b"x").encode() + b"  " + name + b"\n"
-    answer = home.json("anchor", name, "--dry-run")
-    assert answer["files"][0]["path"] == "caf\\xe9\\x1b[31m.jpg"
+    output = home.json("anchor", name, "--dry-run")
+    assert output["files"][0]["path"] == "caf\\xe9\\x1b[31m.jpg"
     missing = home.run("anchor", b"no\xff\x07", "--dry-run")
     assert missing.stderr.startswith("hallmarket: no\\xff\\x07: there is no such")
 
 
 def test_names_with_line_feeds_are_escaped_as_sha512sum_does(home, write):
-    """A name cannot forge a line of the list."""
+    """A line feed in a name cannot forge a line of the list."""
     write("a\nb\\c", b"x")
     result = home.run("anchor", ".", "--dry-run")
     assert result.stdout == f"\\{sha(b'x')}  a\\nb\\\\c\n"
@@ -82,7 +82,7 @@ def test_names_with_line_feeds_are_escaped_as_sha512sum_does(home, write):
 
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_thousands_of_files(home, write, jobs):
-    """Three thousand files come out as three thousand lines, whatever the number of processes."""
+    """Three thousand files give three thousand lines with any number of processes."""
     expected = set()
     for number in range(3000):
         data = b"%d" % number
@@ -92,8 +92,8 @@ def test_thousands_of_files(home, write, jobs):
     assert set(result.stdout.splitlines()) == expected
 
 
-def test_a_dry_run_loads_nothing_heavy(home, write):
-    """httpx, rich and the server stay unimported, so the command starts fast."""
+def test_a_dry_run_imports_nothing_heavy(home, write):
+    """A dry run imports neither httpx nor rich nor the server, so the command starts quickly."""
     write("a.jpg")
     program = (
         "import sys; sys.argv = ['hallmarket', 'anchor', '--dry-run', '--quiet', 'a.jpg']\n"
@@ -108,8 +108,8 @@ def test_a_dry_run_loads_nothing_heavy(home, write):
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_a_reader_that_has_enough(home, write):
-    """`hallmarket anchor --dry-run | head -1` ends without a word of complaint."""
+def test_a_closed_pipe(home, write):
+    """`hallmarket anchor --dry-run | head -1` ends without an error message."""
     for number in range(2000):
         write(f"many/{number}")
     process = home.start("anchor", "many", "--dry-run", "--quiet", "--json")

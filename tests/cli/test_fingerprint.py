@@ -1,4 +1,4 @@
-"""Reading files into fingerprints, in one process and in many."""
+"""Fingerprints of files, in one process and in many."""
 
 import hashlib
 import os
@@ -34,13 +34,13 @@ SIZES = [
 
 
 def read(path, on_bytes=None):
-    """One file's fingerprint, read in this process."""
+    """Return one file's fingerprint, read in this process."""
     return fingerprint(str(path), memoryview(bytearray(BUFFER_BYTES)), on_bytes)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_fingerprint_is_the_sha3_512_of_the_bytes(tmp_path, size):
-    """Whatever the size, the fingerprint is what hashlib says of the whole."""
+    """For any size the fingerprint is the SHA3-512 of the whole file."""
     data = os.urandom(size)
     (tmp_path / "file").write_bytes(data)
     found = read(tmp_path / "file")
@@ -63,7 +63,7 @@ def test_a_file_that_grows_while_it_is_read_has_no_fingerprint(tmp_path):
 
 
 def test_a_file_rewritten_while_it_is_read_has_no_fingerprint(tmp_path):
-    """A change that keeps the size is noticed by the time of change."""
+    """A change that keeps the size is noticed by the modification time."""
     path = tmp_path / "file"
     path.write_bytes(bytes(3 * BUFFER_BYTES))
     os.utime(path, ns=(1, 1))
@@ -75,8 +75,8 @@ def test_a_file_rewritten_while_it_is_read_has_no_fingerprint(tmp_path):
     assert read(path, rewrite) == Unreadable(CHANGED)
 
 
-def test_what_cannot_be_read_says_why(tmp_path):
-    """A vanished file, a fifo and a folder each give their reason, and a fifo does not hold the reader."""
+def test_unreadable_files_have_a_reason(tmp_path):
+    """A deleted file, a fifo and a folder each have their reason, and a fifo does not block the reader."""
     os.mkfifo(tmp_path / "fifo")
     assert read(tmp_path / "none").reason == "was deleted before it could be read"
     assert read(tmp_path / "fifo") == Unreadable(NOT_A_FILE)
@@ -85,7 +85,7 @@ def test_what_cannot_be_read_says_why(tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_the_pool_reads_every_file_once(tmp_path, jobs):
-    """Small and big files, in any number of processes, all come back with their own fingerprints."""
+    """Small and large files are each read once, with any number of processes."""
     files = {f"small{number}": os.urandom(number) for number in range(500)}
     files |= {f"big{size}": os.urandom(size) for size in SIZES}
     for name, data in files.items():
@@ -99,8 +99,8 @@ def test_the_pool_reads_every_file_once(tmp_path, jobs):
     }
 
 
-def test_the_pool_walks_no_further_than_it_is_asked(tmp_path):
-    """A consumer that stops leaves an endless walk where it is."""
+def test_the_pool_walks_no_further_than_needed(tmp_path):
+    """The pool stops reading an endless walk when its consumer stops."""
     (tmp_path / "file").write_bytes(b"x")
     (file,) = walk([str(tmp_path)])
 
@@ -113,7 +113,7 @@ def test_the_pool_walks_no_further_than_it_is_asked(tmp_path):
 
 
 def test_a_killed_worker_costs_only_its_own_files(tmp_path):
-    """When a reading process is killed, what it held is reported as unread and the others go on."""
+    """If a worker is killed, its files are reported as unreadable and the others are read."""
     for number in range(8):
         with (tmp_path / f"{number}").open("wb") as file:
             file.truncate(50_000_000)
@@ -131,8 +131,8 @@ def test_a_killed_worker_costs_only_its_own_files(tmp_path):
     assert 1 <= len(lost) <= 2
 
 
-def test_workers_leave_with_their_pool(tmp_path):
-    """Leaving the pool in the middle of a file that nobody reads to its end ends every worker."""
+def test_workers_end_with_their_pool(tmp_path):
+    """Leaving the pool in the middle of a huge file ends every worker."""
     with (tmp_path / "big").open("wb") as file:
         file.truncate(10**12)
     with WorkerPool(2) as pool:

@@ -1,4 +1,4 @@
-"""`hallmarket verify --proof licence.json` without any network, and `hallmarket licences` against a real server."""
+"""`hallmarket verify --proof licence.json` offline, and `hallmarket licences` against a real server."""
 
 import hashlib
 import json
@@ -19,13 +19,13 @@ CONTENT = b"Kodachrome, box 12"
 BUYER, SELLER, ASSET = (str(uuid.uuid4()) for _ in range(3))
 
 
-def claims_of(**said):
-    """What is said of a purchase: of the file, unless told."""
+def claims_of(**fields):
+    """Return the claims of a purchase, of the file unless `fields` change it."""
     file = {"sha3_512": hashlib.sha3_512(CONTENT).hexdigest(), "size": len(CONTENT)}
-    facts = {"asset": ASSET, "assetName": "scan_1944.tif", "assetType": "file", "buyer": BUYER, "seller": SELLER}
+    asset = {"asset": ASSET, "assetName": "scan_1944.tif", "assetType": "file", "buyer": BUYER, "seller": SELLER}
     terms = {"license": "CC-BY-4.0", "licenseText": "But\nname us.", "organization": None, "version": None}
     when = {"createdOn": "2026-11-22T04:05:06.789012+00:00", "price": LicencePrice(1200, "usd")}
-    return LicenceClaims(**(facts | file | terms | when | said))
+    return LicenceClaims(**(asset | file | terms | when | fields))
 
 
 @pytest.fixture
@@ -37,21 +37,21 @@ def log(home):
 
 
 @pytest.fixture
-def bought(log, write):
-    """Write the proof of a purchase, and return its index; claims are as told."""
+def write_licence(log, write):
+    """Write the proof of a purchase with these claims, and return the index of its entry."""
 
-    def write_bought(**said):
-        index = log.add_licence(claims_of(**said))
+    def write_purchase(**fields):
+        index = log.add_licence(claims_of(**fields))
         log.fill(2)
         write("licence.json", log.bundle(index).encode())
         return index
 
-    return write_bought
+    return write_purchase
 
 
 @pytest.fixture
 def verify(home):
-    """Verify `licence.json` offline with the log's key; returns the verdict."""
+    """Verify `licence.json` offline with the log's key, and return the verdict."""
 
     def run(*files, status=0):
         return home.json("verify", "--proof", "licence.json", "--log-key", "log.vkey", *files, status=status)["files"][
@@ -61,13 +61,13 @@ def verify(home):
     return run
 
 
-def test_what_was_bought_is_said_in_words(home, bought, write):
-    """The proof of a purchase says what was bought, by whom, of whom, for how much, under which terms, and when."""
-    index = bought()
+def test_a_purchase_is_shown_to_people(home, write_licence, write):
+    """The proof of a purchase shows what was bought, by whom, from whom, at which price and terms, and when."""
+    index = write_licence()
     write("scan_1944.tif", CONTENT)
     result = home.run("verify", "--proof", "licence.json", "--log-key", "log.vkey", "scan_1944.tif")
     assert (result.returncode, result.stderr) == (0, "")
-    for words in (
+    for text in (
         "scan_1944.tif: proved",
         "what      the file “scan_1944.tif” was bought\n",
         f"asset     {ASSET}\n",
@@ -80,12 +80,12 @@ def test_what_was_bought_is_said_in_words(home, bought, write):
         "no server was asked",
         "bought 2026-11-22T04:05:06.789012+00:00: by the word of the log's operator",
     ):
-        assert words in result.stdout, words
+        assert text in result.stdout, text
 
 
-def test_what_was_bought_is_said_to_programs(bought, verify):
-    """Without a file the licence alone is proved; --json gives every claim, and the file's fingerprint from them."""
-    index = bought(price=LicencePrice(250_000, "btc"))
+def test_a_purchase_is_shown_as_json(write_licence, verify):
+    """Without a file the licence alone is proved; --json has every claim, and the file's fingerprint from them."""
+    index = write_licence(price=LicencePrice(250_000, "btc"))
     verdict = verify()
     assert (verdict["proved"], verdict["path"], verdict["index"]) == (True, None, index)
     assert (verdict["hash"], verdict["size"]) == (hashlib.sha3_512(CONTENT).hexdigest(), len(CONTENT))
@@ -93,26 +93,26 @@ def test_what_was_bought_is_said_to_programs(bought, verify):
     assert (verdict["claims"]["buyer"], verdict["claims"]["licenseText"]) == (BUYER, "But\nname us.")
 
 
-def test_another_file_was_not_bought(bought, verify, write):
-    """One changed byte in the file, or a file where a text was bought, is a clear no."""
-    bought()
+def test_another_file_was_not_bought(write_licence, verify, write):
+    """A file with one changed byte, or any file for a licence without one, is not proved."""
+    write_licence()
     write("scan_1944.tif", flip_bit(CONTENT, 3))
     assert "another file" in verify("scan_1944.tif", status=1)["reason"]
-    bought(sha3_512=None, size=None, assetType="post")
-    assert "no file" in verify("scan_1944.tif", status=1)["reason"]
+    write_licence(sha3_512=None, size=None, assetType="post")
+    assert "not for a file" in verify("scan_1944.tif", status=1)["reason"]
 
 
-def test_changed_licences_are_refused(bought, verify, write, log):
-    """Whatever is changed in what was bought, the answer is no."""
-    wire = json.loads(log.bundle(bought()).encode())
+def test_changed_licences_are_refused(write_licence, verify, write, log):
+    """A licence with any changed claim is not proved."""
+    wire = json.loads(log.bundle(write_licence()).encode())
     for changed in ({"price": {"amount": 1, "currency": "usd"}}, {"buyer": SELLER}, {"license": None}, {"version": 1}):
         write("licence.json", json.dumps(wire | {"claims": wire["claims"] | changed}).encode())
         assert verify(status=1)["proved"] is False, changed
 
 
-def test_a_licence_without_claims_says_nothing_of_what_was_bought(home, bought, verify, write, log):
-    """Claims that were taken out leave a proof that something was bought, and of no file."""
-    wire = json.loads(log.bundle(bought()).encode()) | {"claims": None, "salt": None}
+def test_a_licence_without_claims(home, write_licence, verify, write, log):
+    """Without its claims a proof shows that something was bought, and proves no file."""
+    wire = json.loads(log.bundle(write_licence()).encode()) | {"claims": None, "salt": None}
     write("licence.json", json.dumps(wire).encode())
     write("scan_1944.tif", CONTENT)
     assert verify()["hash"] is None
@@ -122,7 +122,7 @@ def test_a_licence_without_claims_says_nothing_of_what_was_bought(home, bought, 
 
 @pytest.fixture
 def pulled(log, write):
-    """Write a Parquet file and its version's proof, as `pull` leaves them; returns the manifest."""
+    """Write a Parquet file and its version's proof, as `pull` does; returns the manifest."""
 
     def write_pulled(number, content=b"PAR1 as far as a fingerprint is concerned"):
         file = ManifestFile("a.parquet", 3, hashlib.sha3_512(content).hexdigest(), len(content))
@@ -136,30 +136,30 @@ def pulled(log, write):
     return write_pulled
 
 
-def test_a_pulled_version_is_what_was_bought(home, bought, pulled, verify):
-    """Of a dataset the version that was bought is proved by what was pulled of it, and so is every later one."""
+def test_a_licence_covers_the_version_and_later_ones(home, write_licence, pulled, verify):
+    """Files pulled from the version that was bought, or from a later one, are proved to be covered."""
     data = pulled(2).encode()
     manifest = {"sha3_512": hashlib.sha3_512(data).hexdigest(), "size": len(data)}
-    bought(assetType="dataset", version=2, **manifest)
+    write_licence(assetType="dataset", version=2, **manifest)
     verdict = verify("stations.parquet")
     assert (verdict["dataset"], verdict["version"], verdict["whole"]) == (ASSET, 2, True)
     assert verdict["hash"] == manifest["sha3_512"]
     pulled(3)
-    words = home.run("verify", "--proof", "licence.json", "--log-key", "log.vkey", "stations.parquet").stdout
-    assert "was bought, from version 2 on" in words
-    assert f"file      all 3 rows of version 3 of the dataset {ASSET}, to the byte" in words
+    text = home.run("verify", "--proof", "licence.json", "--log-key", "log.vkey", "stations.parquet").stdout
+    assert "was bought, from version 2 on" in text
+    assert f"file      all 3 rows of version 3 of the dataset {ASSET}, to the byte" in text
 
 
-def test_the_manifest_alone_is_what_was_bought(bought, pulled, verify, write):
+def test_the_manifest_alone_is_covered(write_licence, pulled, verify, write):
     """The manifest of the version that was bought is proved by itself."""
     data = pulled(2).encode()
-    bought(assetType="dataset", version=2, sha3_512=hashlib.sha3_512(data).hexdigest(), size=len(data))
+    write_licence(assetType="dataset", version=2, sha3_512=hashlib.sha3_512(data).hexdigest(), size=len(data))
     write("manifest.json", data)
     assert verify("manifest.json")["proved"]
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("fields", "reason"),
     [
         ({"asset": BUYER}, "licence is for another dataset"),
         ({"version": 3}, "licence covers version 3"),
@@ -168,17 +168,17 @@ def test_the_manifest_alone_is_what_was_bought(bought, pulled, verify, write):
     ],
     ids=["dataset", "earlier", "manifest", "file"],
 )
-def test_what_was_pulled_is_not_what_was_bought(bought, pulled, verify, said, reason):
-    """Another dataset, an earlier version, or another version of the same number is a clear no."""
+def test_other_pulled_files_are_not_covered(write_licence, pulled, verify, fields, reason):
+    """Another dataset, an earlier version, or another version with the same number is not covered."""
     data = pulled(2).encode()
     manifest = {"sha3_512": hashlib.sha3_512(data).hexdigest(), "size": len(data)}
-    bought(**({"assetType": "dataset", "version": 2} | manifest | said))
+    write_licence(**({"assetType": "dataset", "version": 2} | manifest | fields))
     assert reason in verify("stations.parquet", status=1)["reason"]
 
 
 @pytest.fixture
-def at_market(home, server):
-    """The home of a buyer, with a licence that was bought a moment ago."""
+def purchase(home, server):
+    """The home of a buyer, with a new licence."""
     with new_organization(server) as org:
         seller, buyer = org.with_unbound_key(org.admin), org.with_unbound_key(org.new_outsider())
         asset = make_for_sale(seller, CONTENT, "scan_1944.txt", license_id="CC-BY-4.0")
@@ -187,24 +187,24 @@ def at_market(home, server):
         yield home, licence, asset, buyer, seller
 
 
-def test_licences_are_shown(at_market, server):
-    """A buyer lists their licences and sees one, for people and for programs; a seller sees it as theirs."""
-    home, licence, asset, buyer, seller = at_market
+def test_licences_are_shown(purchase, server):
+    """A buyer lists and shows a licence, as text and as JSON; the seller can show it too."""
+    home, licence, asset, buyer, seller = purchase
     (line,) = home.run("licences", "list", "--role", "buyer").stdout.splitlines()[1:]
     assert line.split()[0] == licence
     assert [buyer.member.username, seller.member.username] == line.split()[-4:-2]
     assert home.run("licences", "list", "--ended").stdout == "no licences\n"
     assert [one["id"] for one in home.json("licences", "list", "--asset", asset)["licences"]] == [licence]
-    words = home.run("licences", "show", licence).stdout
-    for said in ("price     $12.00", "terms     CC-BY-4.0", f"asset     file {asset}"):
-        assert said in words
+    text = home.run("licences", "show", licence).stdout
+    for line in ("price     $12.00", "terms     CC-BY-4.0", f"asset     file {asset}"):
+        assert line in text
     sold = home.json("licences", "show", licence, "--api-key", seller.member.key)
     assert (sold["id"], sold["fee"], sold["buyer"]["user_id"]) == (licence, 0, buyer.id)
 
 
-def test_a_proof_is_saved_and_checked_anywhere(at_market, write, tmp_path):
-    """The proof of a fresh purchase is waited for, verified and saved; then it proves the file without a server."""
-    home, licence, *_ = at_market
+def test_a_proof_is_saved_and_verified_offline(purchase, write, tmp_path):
+    """The proof of a new purchase is waited for, verified and saved; then it proves the file offline."""
+    home, licence, *_ = purchase
     saved = home.json("licences", "proof", licence, "-o", "licence.json")
     assert (saved["output"], saved["id"]) == ("licence.json", licence)
     write("scan_1944.txt", CONTENT)
@@ -217,24 +217,24 @@ def test_a_proof_is_saved_and_checked_anywhere(at_market, write, tmp_path):
     assert home.run("verify", "--proof", "licence.json", "scan_1944.txt").returncode == 1
 
 
-def test_the_version_that_was_bought_is_pulled_whatever_became_of_it(at_market, server):
-    """A seller empties a table after its sale: its buyer pulls the version that was sold, and the licence proves it."""
-    home, *_, buyer, seller = at_market
+def test_a_sold_version_stays_available(purchase, server):
+    """After the seller empties a table, its buyer still pulls the version that was sold, which the licence proves."""
+    home, *_, buyer, seller = purchase
     dataset = make_dataset(seller, **FOR_SALE)["id"]
     licence = buy(server, buyer, dataset)
     seller.call("POST", f"/datasets/{dataset}/data", json={"rows": [{"id": 9}], "mode": "overwrite"})
     seller.call("DELETE", f"/datasets/{dataset}/columns/mm")
     home.json("licences", "proof", licence, "-o", "licence.json")
-    bought = home.json("licences", "show", licence)["version"]
-    pulled = home.json("datasets", "pull", dataset, "--version", bought, "-o", "rain.parquet")
+    version = home.json("licences", "show", licence)["version"]
+    pulled = home.json("datasets", "pull", dataset, "--version", version, "-o", "rain.parquet")
     assert (pulled["version"], pulled["rows"]) == (1, len(ROWS))
     assert home.json("verify", "--proof", "licence.json", "rain.parquet")["proved"]
     assert parquet.read_table(home.folder / "rain.parquet")["mm"].to_pylist() == [row["mm"] for row in ROWS]
 
 
-def test_licences_of_others_are_not_there(at_market, refused, server):
-    """Somebody else's licence is told as one that is not there, and no proof of it is written."""
-    home, licence, *_ = at_market
+def test_licences_of_others_do_not_exist(purchase, refused, server):
+    """Another user's licence is reported as unknown, and no proof of it is written."""
+    home, licence, *_ = purchase
     other = server.new_member().key
     assert "404 NOT_FOUND" in refused("licences", "show", licence, "--api-key", other, status=1)
     assert "404 NOT_FOUND" in refused("licences", "proof", licence, "--api-key", other, status=1)

@@ -14,16 +14,16 @@ from _support.waiting import wait_until
 
 @pytest.fixture
 def photo(write):
-    """A file nobody has, and its bytes."""
+    """A file with unique content, and its bytes."""
     data = os.urandom(700_000)
     return write("photo.bin", data), data
 
 
 def test_a_file_is_published_once(at_server, photo, org):
-    """A file becomes an asset with its bytes, found again by its fingerprint under whatever name."""
+    """A file becomes an asset with its bytes, and is found again by its fingerprint under any name."""
     path, data = photo
-    answer = at_server.json("publish", "photo.bin", "--name", "The harbour", "--description", "At *dawn*.")
-    (made,) = answer["files"]
+    output = at_server.json("publish", "photo.bin", "--name", "The harbour", "--description", "At *dawn*.")
+    (made,) = output["files"]
     assert (made["outcome"], made["type"]) == ("published", "file")
     assert made["hash"] == hashlib.sha3_512(data).hexdigest()
     asset = org.admin.call("GET", f"/files/{made['id']}")
@@ -36,24 +36,24 @@ def test_a_file_is_published_once(at_server, photo, org):
     assert made["id"] in again.stdout
 
 
-def test_what_is_published_is_proved(at_server, photo):
-    """The proof that is named proves the file."""
+def test_a_published_file_is_proved(at_server, photo):
+    """The published address of the proof works, and the file is verified."""
     (made,) = at_server.json("publish", "photo.bin")["files"]
     wait_until(lambda: httpx.get(made["proof"], trust_env=False).status_code == 200)
     assert at_server.run("verify", "photo.bin").returncode == 0
 
 
-def test_several_files_and_one_that_cannot_be(at_server, write):
-    """Every file gets its line; one that is not there makes the status 1 and stops no other."""
+def test_one_of_several_files_fails(at_server, write):
+    """Every file has its outcome; a missing file makes the status 1 and does not stop the others."""
     write("a.bin", os.urandom(10))
     write("b.bin", b"")
-    answer = at_server.json("publish", "a.bin", "none.bin", "b.bin", status=1)
-    assert [one["outcome"] for one in answer["files"]] == ["published", "failed", "published"]
-    assert answer["files"][1]["error"]["code"] == "UNREADABLE"
+    output = at_server.json("publish", "a.bin", "none.bin", "b.bin", status=1)
+    assert [one["outcome"] for one in output["files"]] == ["published", "failed", "published"]
+    assert output["files"][1]["error"]["code"] == "UNREADABLE"
 
 
-def test_prices_and_places(at_server, write, org):
-    """Team, licence and prices stand in the asset; what has a price is for sale unless said otherwise."""
+def test_prices_and_teams(at_server, write, org):
+    """Team, licence and prices are set on the asset; an asset with a price is for sale by default."""
     team = org.admin.create_team("for-sale", visibility="public")
     write("c.bin", os.urandom(10))
     place = ("--organization", org.id, "--team", "for-sale")
@@ -66,15 +66,15 @@ def test_prices_and_places(at_server, write, org):
 
 
 def test_a_refusal_of_one_file(at_server, write):
-    """What the server will not have is told by file, with status 1."""
+    """What the server refuses is reported per file, with status 1."""
     write("d.bin", os.urandom(10))
-    answer = at_server.json("publish", "d.bin", "--license", "x" * 201, status=1)
-    assert answer["files"][0]["error"]["code"] == "INVALID_REQUEST"
+    output = at_server.json("publish", "d.bin", "--license", "x" * 201, status=1)
+    assert output["files"][0]["error"]["code"] == "INVALID_REQUEST"
     assert at_server.run("publish", "d.bin", "--team", "nobodys").returncode == 1
 
 
-def test_a_lost_answer_to_a_dataset(home, write):
-    """Where the answer is lost, the dataset that is there now and was not before is the one; it is not made twice."""
+def test_a_lost_response_to_a_dataset(home, write):
+    """After a lost response the new dataset is found, and it is not created twice."""
     write("rain.csv", b"id\n1\n")
     old, made, other = (str(uuid4()) for _ in range(3))
 
@@ -95,8 +95,8 @@ def test_a_lost_answer_to_a_dataset(home, write):
     home.environment |= {"HALLMARKET_API_KEY": "hm_key"}
     found = (*beginning, page(made, "rain"), (200, {}, json.dumps({"data": version}).encode()))
     with scripted_server(*found) as (url, bodies):
-        answer = home.json("publish", "rain.csv", "--server", url)
-        assert (answer["files"][0]["id"], len(bodies)) == (made, 7)
+        output = home.json("publish", "rain.csv", "--server", url)
+        assert (output["files"][0]["id"], len(bodies)) == (made, 7)
     write("rain.csv", b"id\n2\n")
     with scripted_server(*beginning, page(old, "rain")) as (url, _):
         assert home.json("publish", "rain.csv", "--server", url, status=3)["error"]["code"] == "UNREACHABLE"

@@ -1,4 +1,4 @@
-"""Local tables as JSON rows: every value as it stands in the file, or a refusal."""
+"""Rows of local tables as JSON: every value exact, or an error."""
 
 import csv
 import datetime
@@ -21,16 +21,16 @@ FEW = settings(max_examples=40)
 
 
 def read(path, types=None):
-    """The rows of a file, and how much of it was told to have been read."""
-    told = []
-    rows = [json.loads(row) for row in read_rows(find_reader(path), path, types or {}, told.append)]
-    return rows, sum(told)
+    """Return the rows of a file, and the sum of the bytes reported."""
+    reported = []
+    rows = [json.loads(row) for row in read_rows(find_reader(path), path, types or {}, reported.append)]
+    return rows, sum(reported)
 
 
 @FEW
 @given(rows=st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), TEXT, st.booleans()), max_size=20))
 def test_csv_keeps_every_value(tmp_path, rows):
-    """Whole numbers are exact, texts keep commas, quotes and lines, an empty text is none of null."""
+    """Integers are exact, texts keep commas, quotes and line breaks, and an empty string is not null."""
     path = tmp_path / "a.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
@@ -40,8 +40,8 @@ def test_csv_keeps_every_value(tmp_path, rows):
     assert read(path, {"id": "bigint"}) == (expected, path.stat().st_size)
 
 
-def test_nothing_is_null_in_csv(tmp_path):
-    """Nothing between two commas is null, two quotes are an empty text; what is no number stays as it is written."""
+def test_null_in_csv(tmp_path):
+    """An empty field is null, two quotes are an empty string, and a field that is not a number stays text."""
     path = tmp_path / "a.csv"
     path.write_text('\ufeffid,name,x\n1,,1.5\n2,"",\n3,c,n/a\n', "utf-8")
     rows, _ = read(path, {"id": "bigint", "x": "double precision"})
@@ -49,7 +49,7 @@ def test_nothing_is_null_in_csv(tmp_path):
 
 
 def test_tabs(tmp_path):
-    """A .tsv is separated by tabs."""
+    """The columns of a .tsv are separated by tabs."""
     path = tmp_path / "a.tsv"
     path.write_text("a\tb\n1,2\t3\n", "utf-8")
     assert read(path)[0] == [{"a": "1,2", "b": "3"}]
@@ -58,7 +58,7 @@ def test_tabs(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_csv_as_spreadsheets_write_it(tmp_path, encoding, separator):
-    """Separator and encoding are found in the file, as the server finds them when it publishes one."""
+    """Separator and encoding are detected, like the server detects them when it publishes a file."""
     path = tmp_path / "a.csv"
     lines = (("id", "Straße"), ("1", "Müllerstraße"), ("2", "Öl"))
     path.write_text("".join(f"{separator.join(line)}\n" for line in lines), encoding)
@@ -66,7 +66,7 @@ def test_csv_as_spreadsheets_write_it(tmp_path, encoding, separator):
 
 
 def test_parquet_keeps_every_value(tmp_path):
-    """Decimals, times to the microsecond, nested values and nulls come as they are; no number becomes NaN."""
+    """Decimals, times to the microsecond, nested values and nulls are exact; NaN becomes null."""
     table = pa.table(
         {
             "whole": [2**63 - 1, None],
@@ -81,7 +81,7 @@ def test_parquet_keeps_every_value(tmp_path):
     )
     path = tmp_path / "a.parquet"
     parquet.write_table(table, path)
-    rows, told = read(path)
+    rows, reported = read(path)
     assert rows[0] == {
         "whole": 2**63 - 1,
         "exact": "12345678901234567890.10",
@@ -91,12 +91,12 @@ def test_parquet_keeps_every_value(tmp_path):
         "real": None,
     }
     assert rows[1] == {"whole": None, "exact": None, "when": None, "fine": None, "nested": None, "real": 1e300}
-    assert told == path.stat().st_size
+    assert reported == path.stat().st_size
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.ndjson", "a.jsonl"])
-def test_json_is_passed_on_as_it_stands(tmp_path, name):
-    """A row of JSON leaves to the byte as it came: numbers of any length, escapes and all."""
+def test_json_is_passed_on_unchanged(tmp_path, name):
+    """A JSON row is passed on byte for byte, with numbers of any length and with its escapes."""
     objects = [b'{"a":12345678901234567890.10}', b'{ "a" : "\\u00e9", "b":null }', b"{}"]
     path = tmp_path / name
     path.write_bytes(b"[" + b" , ".join(objects) + b"]\n" if name == "a.json" else b"\n\n".join(objects))
@@ -104,7 +104,7 @@ def test_json_is_passed_on_as_it_stands(tmp_path, name):
 
 
 def test_excel(tmp_path):
-    """Of a workbook the first sheet is read, its first line naming the columns; whole numbers are whole."""
+    """The first sheet of a workbook is read, with its first row as column names and integers as integers."""
     book = openpyxl.Workbook()
     book.active.append(["id", "when", "x", None])
     book.active.append([1, datetime.datetime(2026, 1, 1, 12), 1.5, None])
@@ -117,7 +117,7 @@ def test_excel(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "message"),
     [
         ("a.csv", b"", "Empty CSV"),
         ("a.csv", b"a,b\n1\n", "Expected 2 columns"),
@@ -132,10 +132,10 @@ def test_excel(tmp_path):
         ("a.txt", b"", "not a table"),
     ],
 )
-def test_what_is_no_table(tmp_path, name, content, words):
-    """What cannot be read as its name says is refused in one line, never half read in silence."""
+def test_malformed_tables(tmp_path, name, content, message):
+    """A file that does not match its ending is refused in one line."""
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(CommandError, match=words) as refused:
+    with pytest.raises(CommandError, match=message) as refused:
         list(read_rows(find_reader(path), path, {}, lambda _: None))
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and kill -9: the command ends, and nothing of it stays behind."""
+"""Ctrl-C, SIGTERM and kill -9: the command ends and leaves no process behind."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from _support.waiting import wait_until
 
 @pytest.fixture
 def album(home):
-    """Files that nobody reads to their end: a terabyte each, which takes no room on the disk."""
+    """Files too large to be read to their end: sparse, one terabyte each."""
     for number in range(3):
         path = home.folder / f"album/{number}.raw"
         path.parent.mkdir(exist_ok=True)
@@ -26,7 +26,7 @@ def album(home):
 
 @pytest.fixture
 def reading(home, album):
-    """A command in the middle of reading, and its worker processes."""
+    """A command that is reading, and its worker processes."""
     process = home.start("anchor", "album", "--dry-run", "--jobs", 2, start_new_session=True)
     try:
         workers = wait_until(lambda: busy_children(process.pid))
@@ -38,19 +38,19 @@ def reading(home, album):
 
 
 def busy_children(pid):
-    """The two worker processes of the command once they read, else nothing."""
+    """Return the command's two worker processes once they are reading, else an empty list."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     names = [name for child in children for name in list_open_files(child)]
     return children if len([name for name in names if name.endswith(".raw")]) == 2 else []
 
 
 def all_gone(pids):
-    """True once none of the processes exists."""
+    """Return whether none of the processes exists."""
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def test_ctrl_c_ends_the_command_and_its_workers(reading):
-    """Ctrl-C, which reaches the whole group, ends it in the middle of a file: one line, status 130, no process left."""
+    """Ctrl-C, which reaches the whole group, ends the command in the middle of a file, with one line and status 130."""
     process, workers = reading
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
@@ -68,26 +68,26 @@ def test_sigterm_ends_the_command_and_its_workers(reading):
     wait_until(lambda: all_gone(workers))
 
 
-def test_an_interrupted_json_answer_is_whole(home, album):
-    """Ctrl-C leaves a JSON document that can be read, with the error in it."""
+def test_interrupted_json_is_complete(home, album):
+    """After Ctrl-C the JSON document is complete and contains the error."""
     process = home.start("anchor", "album", "--dry-run", "--json")
     wait_until(lambda: busy_children(process.pid))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
-    answer = json.loads(output)
-    assert (answer["exit_status"], answer["error"]["code"]) == (130, "INTERRUPTED")
+    output = json.loads(output)
+    assert (output["exit_status"], output["error"]["code"]) == (130, "INTERRUPTED")
 
 
 def test_kill_9_leaves_no_orphans(reading):
-    """When the command is killed outright, its workers notice and go, in the middle of a file."""
+    """If the command is killed, its workers notice and end, even in the middle of a file."""
     process, workers = reading
     process.kill()
     process.communicate()
     wait_until(lambda: all_gone(workers))
 
 
-def test_idle_workers_go_too():
-    """A worker that waits for work sees its pipe close when the command is killed."""
+def test_idle_workers_end_too():
+    """A worker that waits for work ends when the command is killed."""
     program = (
         "import os, sys, time\n"
         "from hallmarket.cli.anchor.worker_pool import WorkerPool\n"

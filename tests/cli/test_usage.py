@@ -1,4 +1,4 @@
-"""Help, options and wrong usage."""
+"""Usage errors, and errors in general."""
 
 import json
 
@@ -23,19 +23,19 @@ def test_every_verb_shows_examples(home, verb):
 
 
 def test_no_arguments_show_the_help(home):
-    """`hallmarket` by itself shows its help on stderr, as wrong usage."""
+    """`hallmarket` without arguments shows its help on stderr, as a usage error."""
     result = home.run()
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == home.run("--help").stdout
 
 
 def test_version(home):
-    """--version tells name and version."""
+    """--version shows name and version."""
     assert home.run("--version").stdout.startswith("hallmarket 0.")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         (["anchor"], "Missing argument 'PATH...'"),
         (["anchor", "x"], "an API key is needed"),
@@ -86,19 +86,19 @@ def test_version(home):
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
-def test_wrong_usage_is_told_in_one_line(refused, arguments, words):
-    """A wrong command line ends with status 2, one line, and what to do."""
-    assert words in refused(*arguments, status=2)
+def test_a_usage_error_is_one_line(refused, arguments, text):
+    """A wrong command line ends with status 2 and one line that says what to do."""
+    assert text in refused(*arguments, status=2)
 
 
 def test_errors_as_json(home):
-    """With --json an error is a JSON object on stdout, beside the line on stderr."""
+    """With --json an error is a JSON object on stdout, in addition to the line on stderr."""
     result = home.run("anchor", "x", "--json")
     assert result.returncode == 2
     assert json.loads(result.stdout)["error"]["code"] == "USAGE"
     assert result.stderr.startswith("hallmarket: an API key is needed")
-    told = home.json("wallet", "send", "jane", "-5", "--currency", "usd", status=2)["error"]
-    assert (told["code"], "an amount must be positive" in told["message"]) == ("USAGE", True)
+    error = home.json("wallet", "send", "jane", "-5", "--currency", "usd", status=2)["error"]
+    assert (error["code"], "an amount must be positive" in error["message"]) == ("USAGE", True)
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_errors_as_json(home):
         ["assets", "who", "01a1ffec-ac88-7702-aa4b-b7f53cbc6aec", "--api-key", "k"],
     ],
 )
-def test_a_server_that_is_not_there(home, write, arguments):
-    """Every verb that needs a server says in one line that it cannot be reached, with status 3."""
+def test_an_unreachable_server(home, write, arguments):
+    """Every verb that needs a server reports in one line that it cannot be reached, with status 3."""
     write("f")
-    nobody = ["--server", "http://127.0.0.1:9"]
-    result = home.run(*arguments, *nobody)
+    nowhere = ["--server", "http://127.0.0.1:9"]
+    result = home.run(*arguments, *nowhere)
     assert result.returncode == 3
     assert result.stderr == "hallmarket: cannot reach the server at http://127.0.0.1:9: connection refused\n"
-    answer = home.json(*arguments, *nobody, status=3)
-    assert answer["error"]["code"] == "UNREACHABLE"
+    output = home.json(*arguments, *nowhere, status=3)
+    assert output["error"]["code"] == "UNREACHABLE"
 
 
 @pytest.mark.parametrize("arguments", [["audit-money"], ["credit", "jane", "1", "--currency", "usd"]])
-def test_no_money_is_looked_for_in_another_folder(home, refused, arguments):
-    """A command that checks money refuses a folder without a database, and does not create one."""
+def test_money_verbs_create_no_database(home, refused, arguments):
+    """A command about money refuses a folder without a database, and does not create one."""
     folder = home.folder / "mistyped"
     assert f"{folder} contains no database" in refused("admin", *arguments, "--data", folder, status=1)
     assert not folder.exists()

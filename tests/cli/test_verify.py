@@ -1,4 +1,4 @@
-"""`hallmarket verify`, `proof` and `status` against a real server, and against lying ones."""
+"""`hallmarket verify`, `proof` and `status` against a real server, and against dishonest ones."""
 
 import hashlib
 import json
@@ -19,17 +19,17 @@ def at_server(home, server):
 
 @pytest.fixture
 def photo(at_server, write, server):
-    """An anchored file, known to nobody else."""
+    """An anchored file with unique content."""
     path = write("photo.jpg", os.urandom(5000))
     at_server.json("anchor", "photo.jpg", "--api-key", server.api_key)
     return path
 
 
 def test_a_file_is_proved(photo, at_server):
-    """A stranger learns that this very file is in the log, who signed it, and whose word the times are."""
+    """Anyone can verify that this very file is in the log, who signed it, and who states the times."""
     result = at_server.run("verify", "photo.jpg")
     assert (result.returncode, result.stderr) == (0, "")
-    for words in (
+    for text in (
         "photo.jpg: proved",
         "this very file, 5,000 bytes",
         "trusted on first use",
@@ -38,25 +38,25 @@ def test_a_file_is_proved(photo, at_server):
         "anchored 20",
         "by the word of the log's operator",
     ):
-        assert words in result.stdout
+        assert text in result.stdout
     again = at_server.run("verify", "photo.jpg").stdout
     assert "remembered since" in again
     assert "seen here before are its unchanged beginning" in again
 
 
 def test_a_proved_file_as_json(photo, at_server, server):
-    """--json gives hash, entry, claims, checkpoint, and the log with its key."""
-    answer = at_server.json("verify", "photo.jpg")
-    (row,) = answer["files"]
-    assert (answer["proved"], row["proved"]) == (True, True)
+    """--json has hash, entry, claims, checkpoint, and the log with its key."""
+    output = at_server.json("verify", "photo.jpg")
+    (row,) = output["files"]
+    assert (output["proved"], row["proved"]) == (True, True)
     assert row["hash"] == hashlib.sha3_512(photo.read_bytes()).hexdigest()
     assert row["claims"]["name"] == "photo.jpg"
     assert row["anchoredTime"] > 1_700_000_000
     assert row["log"]["size"] >= row["checkpoint"]["size"] > row["index"] >= 0
 
 
-def test_several_files_each_have_their_answer(photo, at_server, write):
-    """Every file gets its line; one no among them makes the status 1."""
+def test_several_files_each_have_a_verdict(photo, at_server, write):
+    """Every file has its line; one that is not proved makes the status 1."""
     write("unknown.jpg", os.urandom(20))
     result = at_server.run("verify", "photo.jpg", "unknown.jpg", "gone.jpg", ".")
     assert result.returncode == 1
@@ -67,14 +67,14 @@ def test_several_files_each_have_their_answer(photo, at_server, write):
     assert ".: NOT PROVED: it is a folder" in result.stdout
 
 
-def test_one_changed_byte_is_no(photo, at_server):
+def test_a_changed_file_is_not_proved(photo, at_server):
     """A file that differs by one bit is not in the log."""
     photo.write_bytes(flip_bit(photo.read_bytes(), 12345))
     assert at_server.json("verify", "photo.jpg", status=1)["files"][0]["code"] == "NOT_FOUND"
 
 
 def test_the_pinned_key_must_be_the_servers(photo, at_server, write):
-    """With --log-key the server's own is accepted and any other refused, before anything is remembered."""
+    """With --log-key the server's own key is accepted and any other refused, before anything is remembered."""
     other = SmallLog().vkey
     result = at_server.run("verify", "photo.jpg", "--log-key", other)
     assert result.returncode == 1
@@ -85,8 +85,8 @@ def test_the_pinned_key_must_be_the_servers(photo, at_server, write):
     assert "the key you gave" in at_server.run("verify", "photo.jpg", "--log-key", key).stdout
 
 
-def test_proof_then_verify_without_network(photo, at_server):
-    """A saved bundle proves the file without any server, and one changed byte of the file does not pass."""
+def test_proof_then_verify_offline(photo, at_server):
+    """A saved bundle proves the file without a server, and a file with one changed byte is not proved."""
     saved = at_server.run("proof", "photo.jpg", "-o", "photo.proof")
     assert saved.returncode == 0
     assert "photo.proof: the proof, verified, that photo.jpg is entry" in saved.stdout
@@ -97,19 +97,19 @@ def test_proof_then_verify_without_network(photo, at_server):
 
 
 def test_proof_by_hash_to_stdout(photo, at_server):
-    """A hash, in either case, names the file as well; - writes the bundle and nothing else to stdout."""
+    """A hash in either case names the file too; - writes only the bundle to stdout."""
     sha3_512 = hashlib.sha3_512(photo.read_bytes()).hexdigest()
     for text in (sha3_512, sha3_512.upper()):
         bundle = json.loads(at_server.run("proof", text, "-o", "-").stdout)
         assert bundle["claims"]["name"] == "photo.jpg"
     bare = at_server.run("proof", sha3_512, "-o", "-", "--format", "tlog-proof").stdout
     assert bare.startswith("c2sp.org/tlog-proof@v1\nindex ")
-    answer = at_server.json("proof", sha3_512, "-o", "photo.proof")
-    assert (answer["output"], answer["hash"]) == ("photo.proof", sha3_512)
+    output = at_server.json("proof", sha3_512, "-o", "photo.proof")
+    assert (output["output"], output["hash"]) == ("photo.proof", sha3_512)
 
 
 def test_no_proof_of_the_unknown(photo, at_server, refused, write):
-    """What is not in the log has no proof, and no file is left behind."""
+    """A file that is not in the log has no proof, and no output file is written."""
     write("unknown.jpg", os.urandom(20))
     assert "unknown.jpg: it is not in the log" in refused("proof", "unknown.jpg", "-o", "out.proof", status=1)
     assert "gone.jpg: there is no such file" in refused("proof", "gone.jpg", "-o", "out.proof", status=1)
@@ -119,13 +119,13 @@ def test_no_proof_of_the_unknown(photo, at_server, refused, write):
 
 def test_status(at_server, server):
     """`status` shows server, version, log, queue, last checkpoint with its age, and the log's key."""
-    answer = at_server.json("status")
-    assert (answer["status"], answer["server"], answer["database"]) == ("ready", server.url, "ok")
-    assert answer["log"]["checkpoint"]["size"] == answer["log"]["size"]
-    assert answer["checkpointAge"] >= 0
-    assert answer["logKey"].startswith(answer["log"]["origin"] + "+")
+    output = at_server.json("status")
+    assert (output["status"], output["server"], output["database"]) == ("ready", server.url, "ok")
+    assert output["log"]["checkpoint"]["size"] == output["log"]["size"]
+    assert output["checkpointAge"] >= 0
+    assert output["logKey"].startswith(output["log"]["origin"] + "+")
     text = at_server.run("status").stdout
-    for words in ("ready, version", "waiting", "checkpoint  number", " ago", answer["logKey"]):
+    for words in ("ready, version", "waiting", "checkpoint  number", " ago", output["logKey"]):
         assert words in text
 
 
@@ -133,8 +133,8 @@ CONTENT = b"the picture's bytes"
 
 
 @pytest.fixture
-def lying(home, write):
-    """A home that has verified a file against a server which may start to lie."""
+def dishonest(home, write):
+    """The server of a home that has verified a file against it; it can be made dishonest."""
     log = SmallLog().fill(30)
     log.add(CONTENT)
     write("photo.jpg", CONTENT)
@@ -144,44 +144,44 @@ def lying(home, write):
         yield shown
 
 
-def test_a_forked_log_is_refused(lying, home, refused):
-    """A log with another past is refused in one line with status 1, and what was remembered stays."""
+def test_a_forked_log_is_refused(dishonest, home, refused):
+    """A log with another history is refused in one line with status 1, and the known logs stay unchanged."""
     before = home.known_logs.read_bytes()
-    lying.log = lying.log.fork(10).fill(40)
-    lying.log.add(CONTENT)
+    dishonest.log = dishonest.log.fork(10).fill(40)
+    dishonest.log.add(CONTENT)
     assert "forked log: the log seen before" in refused("verify", "photo.jpg", status=1)
     assert "forked log" in refused("proof", "photo.jpg", "-o", "photo.proof", status=1)
     assert home.json("verify", "photo.jpg", status=1)["error"]["code"] == "LOG_REFUSED"
     assert home.known_logs.read_bytes() == before
 
 
-def test_a_shrunken_log_is_refused(lying, refused):
-    """A log smaller than it was has forgotten something."""
-    lying.log = lying.log.fork(20)
+def test_a_shrunken_log_is_refused(dishonest, refused):
+    """A log that is smaller than before is refused."""
+    dishonest.log = dishonest.log.fork(20)
     assert "now shows only 20" in refused("verify", "photo.jpg", status=1)
 
 
-def test_a_changed_key_is_refused(lying, refused, home):
+def test_a_changed_key_is_refused(dishonest, refused, home):
     """A server that shows another key than before is refused until the key is given."""
-    lying.log = SmallLog().fill(3)
-    lying.log.add(CONTENT)
+    dishonest.log = SmallLog().fill(3)
+    dishonest.log.add(CONTENT)
     assert "changed its log key" in refused("verify", "photo.jpg", status=1)
-    assert home.json("verify", "photo.jpg", "--log-key", lying.log.vkey)["proved"]
+    assert home.json("verify", "photo.jpg", "--log-key", dishonest.log.vkey)["proved"]
     assert home.json("verify", "photo.jpg")["files"][0]["log"]["trust"] == "remembered"
 
 
-def test_a_tampered_answer_is_refused(lying, home):
-    """A server that answers with the proof of another file proves nothing."""
-    other = lying.log.bundle(3).encode()
-    lying.answer = lambda path, answer=lying.answer: other if path.endswith("/proof") else answer(path)
+def test_a_wrong_proof_is_refused(dishonest, home):
+    """A server that sends the proof of another file proves nothing."""
+    other = dishonest.log.bundle(3).encode()
+    dishonest.answer = lambda path, answer=dishonest.answer: other if path.endswith("/proof") else answer(path)
     row = home.json("verify", "photo.jpg", status=1)["files"][0]
     assert (row["proved"], row["code"]) == (False, "NOT_PROVED")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"status": 5}', b"\xff\xff"], ids=repr)
-def test_a_server_that_is_none_of_ours(lying, home, body):
-    """Whatever answers in place of a Hallmarket server, the command says so in one line and without a trace."""
-    lying.answer = lambda path: body
+def test_another_server(dishonest, home, body):
+    """If another server answers, the command says so in one line without a traceback."""
+    dishonest.answer = lambda path: body
     for arguments in (["status"], ["verify", "photo.jpg"], ["proof", "photo.jpg", "-o", "p"]):
         result = home.run(*arguments)
         assert result.returncode in (1, 3)
@@ -189,6 +189,6 @@ def test_a_server_that_is_none_of_ours(lying, home, body):
         assert "Traceback" not in result.stderr
 
 
-def test_the_known_logs_are_private(lying, home):
+def test_the_known_logs_are_private(dishonest, home):
     """The file of known logs is readable by its owner only."""
     assert stat.S_IMODE(home.known_logs.stat().st_mode) == 0o600

@@ -1,4 +1,4 @@
-"""`hallmarket verify` on what was pulled: files, manifest, entry, log; with a server and without."""
+"""`hallmarket verify` on pulled dataset versions: files, manifest, entry and log, online and offline."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ MORE = b"PAR1 and more rows"
 
 
 def manifest_of(files):
-    """A manifest of files by name, of three rows each."""
+    """Return a manifest of files by name, with three rows each."""
     listed = tuple(
         ManifestFile(name, 3, hashlib.sha3_512(content).hexdigest(), len(content)) for name, content in files.items()
     )
@@ -30,12 +30,12 @@ def log():
 
 @pytest.fixture
 def pulled(home, write, log):
-    """Write files and the proof of a version they make up, as `pull` leaves them, and return the manifest."""
+    """Write the files of a version and its proof, as `pull` does, and return the manifest."""
     (home.folder / "log.vkey").write_text(log.vkey)
 
-    def write_pulled(name, files, **said):
+    def write_pulled(name, files, **fields):
         manifest = manifest_of(files)
-        index = log.add_version(manifest, **said)
+        index = log.add_version(manifest, **fields)
         log.fill(2)
         whole = len(files) == 1
         for file, content in files.items():
@@ -47,34 +47,34 @@ def pulled(home, write, log):
 
 
 def offline(home, name, status):
-    """The verdict on a file or folder without any network."""
-    answer = home.json("verify", "--proof", f"{name}.proof", "--log-key", "@log.vkey", name, status=status)
-    return answer["files"][0]
+    """Return the verdict on a file or folder without a network."""
+    output = home.json("verify", "--proof", f"{name}.proof", "--log-key", "@log.vkey", name, status=status)
+    return output["files"][0]
 
 
 def test_a_pulled_file_is_proved_offline(home, pulled):
-    """The version's one file is every row of the version, by manifest, entry, inclusion and signature."""
+    """A version's only file is proved to be every row of it, by manifest, entry, inclusion and signature."""
     manifest = pulled("stations.parquet", {"a.parquet": CONTENT})
     verdict = offline(home, "stations.parquet", 0)
     assert (verdict["dataset"], verdict["version"], verdict["rows"]) == (manifest.dataset, 2, 3)
     assert (verdict["files"], verdict["whole"]) == (["a.parquet"], True)
     assert verdict["hash"] == hashlib.sha3_512(manifest.encode()).hexdigest()
     assert verdict["claims"]["name"] == "Stations"
-    words = home.run("verify", "--proof", "stations.parquet.proof", "--log-key", "@log.vkey", "stations.parquet").stdout
-    assert f"all 3 rows of version 2 of the dataset {manifest.dataset}, to the byte" in words
+    text = home.run("verify", "--proof", "stations.parquet.proof", "--log-key", "@log.vkey", "stations.parquet").stdout
+    assert f"all 3 rows of version 2 of the dataset {manifest.dataset}, to the byte" in text
 
 
-def test_a_pulled_file_is_proved_at_a_server(home, pulled, log):
-    """With a server the proof beside the file is used, and the log is seen to be the one that holds it."""
+def test_a_pulled_file_is_proved_online(home, pulled, log):
+    """With a server the proof next to the file is used, and the server's log is verified to contain it."""
     pulled("stations.parquet", {"a.parquet": CONTENT})
     with serve_log(log) as shown:
-        answer = home.json("verify", "stations.parquet", "--server", shown.url)
+        output = home.json("verify", "stations.parquet", "--server", shown.url)
         assert not any("/v1/public" in request for request in shown.requests)
-    assert answer["files"][0]["log"]["size"] == len(log.entries)
+    assert output["files"][0]["log"]["size"] == len(log.entries)
 
 
 def test_a_pulled_folder_is_proved_as_a_whole(home, pulled, write):
-    """A folder is the version if it holds each of its files, and no other."""
+    """A folder is the version if it contains each of its files, and no other."""
     pulled("stations", {"a.parquet": CONTENT, "b.parquet": MORE})
     assert offline(home, "stations", 0)["whole"]
     write("stations/_SUCCESS", b"")
@@ -89,7 +89,7 @@ def test_a_pulled_folder_is_proved_as_a_whole(home, pulled, write):
 
 
 def test_one_file_of_several(home, pulled):
-    """One of the version's files is proved for what it is: not the whole."""
+    """One of several files is proved to be a part of the version."""
     manifest = pulled("stations", {"a.parquet": CONTENT, "b.parquet": MORE})
     name = "stations/b.parquet"
     run = home.run("verify", "--proof", "stations.proof", "--log-key", "@log.vkey", name)
@@ -98,7 +98,7 @@ def test_one_file_of_several(home, pulled):
 
 @pytest.mark.parametrize("at", [0, 20, -1])
 def test_a_changed_byte_is_refused(home, pulled, at):
-    """Whichever byte of a pulled file changes, it is not a file of the version."""
+    """A pulled file with any changed byte is not a file of the version."""
     pulled("stations.parquet", {"a.parquet": CONTENT})
     changed = bytearray(CONTENT)
     changed[at] ^= 1
@@ -119,21 +119,21 @@ def test_a_changed_manifest_is_refused(home, pulled):
 
 
 def test_claims_of_another_version_are_refused(home, pulled):
-    """Claims that speak of another version than the manifest prove nothing about this one."""
+    """Claims about another version than the manifest prove nothing about this one."""
     pulled("stations.parquet", {"a.parquet": CONTENT}, version=3)
     assert "claims are about another version" in offline(home, "stations.parquet", 1)["reason"]
 
 
 def test_a_csv_is_not_proved(home, pulled, write):
-    """What was derived from the version's files is honestly not proved, with what to do instead."""
+    """A converted file is not proved, and the reason says what to do instead."""
     pulled("stations.parquet", {"a.parquet": CONTENT})
     write("stations.csv", b"id\n1\n")
     (home.folder / "stations.parquet.proof").rename(home.folder / "stations.csv.proof")
     assert "pull with --format parquet" in offline(home, "stations.csv", 1)["reason"]
 
 
-def test_the_proof_of_a_file_is_none_of_a_version(home, log, write):
-    """A media item's bundle beside a file stays a media item's: it is checked as such."""
+def test_the_proof_of_a_file_is_not_a_version_proof(home, log, write):
+    """A media item's bundle next to a file is verified as such."""
     index = log.add(CONTENT)
     write("photo.jpg", CONTENT)
     write("photo.jpg.proof", log.bundle(index).encode())
@@ -145,7 +145,7 @@ def test_the_proof_of_a_file_is_none_of_a_version(home, log, write):
 
 @pytest.mark.parametrize("content", [b'{"manifest":1,"bundle":{}}', b'{"v":9,"manifest":"{}","bundle":{}}'])
 def test_a_malformed_proof(home, log, write, content):
-    """A version's proof that is none is not proved, in one line."""
+    """A malformed version proof is not proved, in one line."""
     write("stations.parquet", CONTENT)
     write("stations.parquet.proof", content)
     (home.folder / "log.vkey").write_text(log.vkey)

@@ -18,13 +18,13 @@ TERMS = "\n".join(f"Paragraph {number}." for number in range(1, 10))
 
 @pytest.fixture(scope="module")
 def seller(org):
-    """Somebody who sells, with a key bound to no organization."""
+    """A user who sells, with a key bound to no organization."""
     return org.with_unbound_key(org.admin)
 
 
 @pytest.fixture
 def buyer(org, home):
-    """Somebody who has $20.00 and 5,000 sats, and whose home it is."""
+    """A user with $20.00 and 5,000 sats, who owns the home folder."""
     made = org.new_outsider()
     credit(org.server, made.id, 2000)
     credit(org.server, made.id, 5000, "btc")
@@ -34,14 +34,14 @@ def buyer(org, home):
 
 @pytest.fixture
 def photo(seller):
-    """A photo for sale, in both currencies, under terms."""
-    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 12.5, "price_sats": 2000}
-    return make_file(seller, file_name="photo.jpg", license_id="LicenseRef-Press", license_text=TERMS, **said)["id"]
+    """A photo for sale in both currencies, with terms."""
+    fields = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 12.5, "price_sats": 2000}
+    return make_file(seller, file_name="photo.jpg", license_id="LicenseRef-Press", license_text=TERMS, **fields)["id"]
 
 
 @pytest.fixture
 def at_terminal(home):
-    """Run the command with somebody at the terminal who types something; returns status, stdout and stderr."""
+    """Run the command at a terminal at which a user types a text; returns status, stdout and stderr."""
 
     def run(typed, *arguments):
         theirs, ours = pty.openpty()
@@ -66,14 +66,14 @@ def at_terminal(home):
 
 @pytest.mark.usefixtures("buyer")
 def test_balance(home):
-    """What a wallet holds shows in both currencies, or in one."""
+    """The balance is shown in both currencies, or in one."""
     assert home.run("wallet", "balance").stdout == "dollars  $20.00\nbitcoin  5,000 sats\n"
-    answer = home.json("wallet", "balance", "--currency", "btc")
-    assert answer == {"balances": [{"currency": "btc", "balance_minor": 5000, "available_minor": 5000}]}
+    output = home.json("wallet", "balance", "--currency", "btc")
+    assert output == {"balances": [{"currency": "btc", "balance_minor": 5000, "available_minor": 5000}]}
 
 
 def test_buying_asks_first(org, home, buyer, photo, at_terminal):
-    """Before a purchase it shows what, from whom, at what price, under which terms; a no and silence buy nothing."""
+    """A purchase first shows asset, seller, price and terms; without a yes nothing is bought."""
     status, out, asked = at_terminal("n\n", "wallet", "buy", photo)
     assert (status, out) == (1, "")
     for shown in (org.admin.member.username, "$12.50 or 2,000 sats", "LicenseRef-Press", "Paragraph 6.", "$20.00"):
@@ -90,10 +90,10 @@ def test_buying_asks_first(org, home, buyer, photo, at_terminal):
 
 
 def test_buying_twice(org, home, buyer, photo, at_terminal):
-    """A purchase tells its licence; what is bought already is no error, says so, and is not paid again."""
-    answer = home.json("wallet", "buy", photo, "--currency", "btc", "--yes")
-    assert (answer["already"], answer["charge"]["amount"], answer["charge"]["currency"]) == (False, 2000, "btc")
-    licence = answer["licence_id"]
+    """A purchase reports its licence; an asset bought before is reported, without an error, and not paid again."""
+    output = home.json("wallet", "buy", photo, "--currency", "btc", "--yes")
+    assert (output["already"], output["charge"]["amount"], output["charge"]["currency"]) == (False, 2000, "btc")
+    licence = output["licence_id"]
     again = home.json("wallet", "buy", photo, "--yes")
     assert again == {"already": True, "licence_id": licence, "charge": None, "transfer": None}
     status, out, asked = at_terminal("", "wallet", "buy", photo)
@@ -109,42 +109,42 @@ def test_buying_twice(org, home, buyer, photo, at_terminal):
     assert photo in home.run("assets", "search", "--scope", "purchased").stdout
 
 
-def test_what_cannot_be_bought(home, seller, photo, buyer, refused, at_terminal):
-    """What is missing, not for sale, or one's own is told in one line with status 1, without a question."""
+def test_impossible_purchases(home, seller, photo, buyer, refused, at_terminal):
+    """Missing money, an asset not for sale and an own asset are one-line errors with status 1, without a question."""
     usd_only = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 99}
     dear = make_file(seller, **usd_only)["id"]
     assert "Add $79.00" in refused("wallet", "buy", dear, "--yes", status=1)
     assert home.json("wallet", "buy", dear, "--yes", status=1)["error"]["details"]["missing"] == 7900
-    status, _, told = at_terminal("", "wallet", "buy", dear)
-    assert (status, "short of $79.00" in told) == (1, True)
+    status, _, message = at_terminal("", "wallet", "buy", dear)
+    assert (status, "short of $79.00" in message) == (1, True)
     for yes in ([], ["--yes"]):
-        status, _, told = at_terminal("", "wallet", "buy", dear, "--currency", "btc", *yes)
-        assert (status, "$99.00" in told) == (1, True)
+        status, _, message = at_terminal("", "wallet", "buy", dear, "--currency", "btc", *yes)
+        assert (status, "$99.00" in message) == (1, True)
     public = make_file(seller, visibility="public")["id"]
-    status, _, told = at_terminal("", "wallet", "buy", public)
-    assert (status, "is not for sale" in told) == (1, True)
+    status, _, message = at_terminal("", "wallet", "buy", public)
+    assert (status, "is not for sale" in message) == (1, True)
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
     assert "belongs to you" in refused("wallet", "buy", photo, "--yes", status=1)
     assert buyer.call("GET", "/stripe/wallet/balance")["balance_cents"] == 2000
 
 
-def test_what_is_locked_says_how_to_buy_it(seller, buyer, refused):
-    """Whoever pulls a dataset that is for sale is told the command that buys it."""
+def test_a_locked_dataset_names_the_command_to_buy_it(seller, buyer, refused):
+    """Pulling or querying a dataset that must be bought first names the command that buys it."""
     sold = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 1}
     dataset = make_dataset(seller, **sold)["id"]
     for verb in (["pull", dataset], ["query", dataset, "select 1 from {{table}}"]):
-        told = refused("datasets", *verb, status=1)
-        assert f"hallmarket wallet buy {dataset}" in told
+        message = refused("datasets", *verb, status=1)
+        assert f"hallmarket wallet buy {dataset}" in message
     assert buyer.call("GET", f"/datasets/{dataset}")["id"] == dataset
 
 
 def test_send(org, home, buyer, seller, at_terminal, refused):
-    """Money is sent in the currency named, to the cent, after a yes; its message is in both histories."""
+    """Money is sent in the given currency, to the cent, after a yes; its message is in both histories."""
     name = seller.member.username
     status, _, asked = at_terminal("n\n", "wallet", "send", name, "5", "--currency", "usd")
     assert (status, f"Send $5.00 to {name}" in asked) == (1, True)
-    words = home.run("wallet", "send", name, "7.05", "--currency", "usd", "--message", "For the photo", "--yes").stdout
-    assert words.startswith(f"sent $7.05 to {name}")
+    text = home.run("wallet", "send", name, "7.05", "--currency", "usd", "--message", "For the photo", "--yes").stdout
+    assert text.startswith(f"sent $7.05 to {name}")
     sent = home.json("wallet", "send", seller.id, "1,200", "--currency", "btc", "--yes")
     assert (sent["amount_minor"], sent["username"]) == (1200, name)
     assert (balance(org.server, buyer.id), balance(org.server, buyer.id, "btc")) == (1295, 3800)
@@ -158,7 +158,7 @@ def test_send(org, home, buyer, seller, at_terminal, refused):
 
 
 def test_history(home, buyer, seller):
-    """What moved is listed by type, by time and in parts, newest first."""
+    """Movements are listed by type, period and page, newest first."""
     for amount in ("1", "2", "3"):
         home.json("wallet", "send", seller.id, amount, "--currency", "btc", "--yes")
     moved = home.json("wallet", "history", "--currency", "btc", "--type", "send")["transactions"]
@@ -174,7 +174,7 @@ def test_history(home, buyer, seller):
 
 
 def test_statement(home, buyer, seller, refused):
-    """A statement is CSV, on stdout or in a file that is there whole or not at all."""
+    """A statement is CSV, on stdout or in a file that is complete or unchanged."""
     home.json("wallet", "send", seller.id, "7.05", "--currency", "usd", "--message", 'a "quoted", one', "--yes")
     shown = home.run("wallet", "statement").stdout
     rows = list(csv.DictReader(shown.splitlines()))
@@ -191,7 +191,7 @@ def test_statement(home, buyer, seller, refused):
 
 
 def test_a_broken_statement(home, refused):
-    """A statement that breaks off leaves the file that was there as it was, and nothing beside it."""
+    """An interrupted statement leaves an existing file unchanged, and no temporary file."""
     (home.folder / "all.csv").write_text("before", "utf-8")
     token = (200, {}, b'{"access_token":"a","error":null}')
     with scripted_server(token, (0, {}, b"date,type\r\n")) as (url, _):
@@ -202,9 +202,9 @@ def test_a_broken_statement(home, refused):
 
 
 def test_refund(org, home, buyer, seller, photo, at_terminal, refused):
-    """The seller gives back a part, and the rest, which ends the licence; without a yes nothing moves.
+    """The seller refunds a part, then the rest, which ends the licence; without a yes nothing is refunded.
 
-    What was bought is deleted only then, and until then that is what its seller is told to do.
+    A sold asset can be deleted only after that, which the error before says.
     """
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
     home.environment["HALLMARKET_API_KEY"] = seller.member.key
@@ -214,8 +214,8 @@ def test_refund(org, home, buyer, seller, photo, at_terminal, refused):
     part = home.run("wallet", "refund", licence, "2.50", "--reason", "Late", "--yes").stdout
     assert part.startswith(f"refunded $2.50 to {buyer.member.username}")
     assert part.endswith("; $10.00 of the price remains, and the licence is valid\n")
-    told = refused("assets", "delete", photo, "--yes", status=1)
-    assert "1 person bought it, so it cannot be deleted: refund each of their licences in full first" in told
+    message = refused("assets", "delete", photo, "--yes", status=1)
+    assert "1 person bought it, so it cannot be deleted: refund each of their licences in full first" in message
     held = home.json("licences", "list", "--role", "seller", "--asset", photo, "--active")["licences"]
     assert [each["id"] for each in held] == [licence]
     done = home.json("wallet", "refund", licence, "--yes")
@@ -226,7 +226,7 @@ def test_refund(org, home, buyer, seller, photo, at_terminal, refused):
 
 
 def test_a_refund_by_an_administrator(org, home, buyer, refused):
-    """Who administers the organization it was sold in gives back what somebody else sold."""
+    """An administrator of the organization refunds what another user sold in it."""
     team = org.admin.create_team("sold", visibility="public", default_role="write", join_policy="open")["id"]
     seller = org.new_user()
     seller.call("POST", f"/teams/{team}/join", json={})
@@ -234,9 +234,9 @@ def test_a_refund_by_an_administrator(org, home, buyer, refused):
     photo = make_file(seller, **sold)["id"]
     licence = home.json("wallet", "buy", photo, "--yes")["licence_id"]
     home.environment["HALLMARKET_API_KEY"] = org.admin.member.key
-    told = home.run("wallet", "refund", licence, "1", "--yes").stdout
+    message = home.run("wallet", "refund", licence, "1", "--yes").stdout
     name = f"{buyer.member.username} (Jane Doe)"
-    assert told == f"refunded $1.00 to {name}; $8.00 of the price remains, and the licence is valid\n"
+    assert message == f"refunded $1.00 to {name}; $8.00 of the price remains, and the licence is valid\n"
     assert balance(org.server, buyer.id) == 1200
     home.environment["HALLMARKET_API_KEY"] = org.new_outsider().member.key
     assert "404 NOT_FOUND" in refused("wallet", "refund", licence, "--yes", status=1)

@@ -1,4 +1,4 @@
-"""The bindings against a real server: one method an endpoint."""
+"""The client `Hallmarket` against a real server: one method per endpoint."""
 
 import hashlib
 import os
@@ -16,25 +16,25 @@ from hallmarket.proof.key import VerifierKey
 
 @pytest.fixture
 def ours(server, member):
-    """The bindings with the key of a new organization."""
+    """A client with the key of a new organization."""
     with Hallmarket(server.url, member.key, retry_s=5) as ours:
         yield ours
 
 
 @pytest.fixture
 def anyone(server):
-    """The bindings without a key."""
+    """A client without a key."""
     with Hallmarket(server.url, retry_s=5) as anyone:
         yield anyone
 
 
 def in_log(ours, media_id):
-    """The item once it stands in the log."""
+    """Return the item once it is in the log."""
     return wait_until(lambda: (item := ours.media_item(media_id)).status == ANCHORED and item)
 
 
 def test_anchor_look_up_and_prove(ours, anyone):
-    """What one party anchors, anyone looks up by its hash and proves with the log's public key."""
+    """What one organization anchors, anyone can look up by its hash and prove with the log's public key."""
     data = os.urandom(100)
     sha3_512 = hashlib.sha3_512(data).hexdigest()
     assert anyone.find_lookup(sha3_512) is None
@@ -54,10 +54,10 @@ def test_anchor_look_up_and_prove(ours, anyone):
 
 
 def test_the_unknown_raises_not_found(ours, anyone):
-    """`lookup`, `proof` and `media_item` raise NOT_FOUND with the request's id where there is nothing."""
-    for ask in (anyone.lookup, anyone.proof):
+    """`lookup`, `proof` and `media_item` raise NOT_FOUND with the request's id."""
+    for call in (anyone.lookup, anyone.proof):
         with pytest.raises(HallmarketError) as error:
-            ask(random_hash())
+            call(random_hash())
         assert (error.value.code, error.value.status) == ("NOT_FOUND", 404)
         assert error.value.request_id
     with pytest.raises(HallmarketError, match="NOT_FOUND"):
@@ -65,14 +65,14 @@ def test_the_unknown_raises_not_found(ours, anyone):
 
 
 def test_anchoring_again_is_known(ours):
-    """A hash of one's own is known the second time and keeps its id; so a lost answer may be asked for again."""
+    """Anchoring a hash again returns `known` and the same id, so a request can be repeated."""
     request = AnchorRequest(random_hash(), 5)
     first = ours.anchor(request)
     assert ours.anchor(request) == type(first)(first.id, known=True)
 
 
-def test_an_own_id_stands_for_one_hash(ours):
-    """An id that was given is kept, and a second hash under it is refused, not taken for known."""
+def test_a_given_id_belongs_to_one_hash(ours):
+    """An item keeps the id that was given, and another hash with this id is refused."""
     request = AnchorRequest(random_hash(), 5, id=str(uuid.uuid4()))
     assert ours.anchor(request).id == request.id
     assert ours.anchor(request).known
@@ -80,8 +80,8 @@ def test_an_own_id_stands_for_one_hash(ours):
         ours.anchor(AnchorRequest(random_hash(), 5, id=request.id))
 
 
-def test_a_hash_of_somebody_else_is_a_duplicate(ours, server):
-    """What another organization registered first raises DUPLICATE without details."""
+def test_a_hash_of_another_organization_is_a_duplicate(ours, server):
+    """A hash that another organization registered raises DUPLICATE without details."""
     request = AnchorRequest(random_hash(), 5)
     with Hallmarket(server.url, server.api_key) as others:
         others.anchor(request)
@@ -90,7 +90,7 @@ def test_a_hash_of_somebody_else_is_a_duplicate(ours, server):
     assert (error.value.code, error.value.details) == ("DUPLICATE", None)
 
 
-def test_an_idempotency_key_gives_the_first_answer_again(ours):
+def test_an_idempotency_key_gives_the_first_result_again(ours):
     """The same key and body give the same id; the same key with another body is refused."""
     request = AnchorRequest(random_hash(), 5)
     key = str(uuid.uuid4())
@@ -99,8 +99,8 @@ def test_an_idempotency_key_gives_the_first_answer_again(ours):
         ours.anchor(AnchorRequest(random_hash(), 5), key)
 
 
-def test_a_bad_request_carries_the_servers_words(ours):
-    """An error has the code, message and details that the server gave."""
+def test_an_error_has_the_servers_fields(ours):
+    """An error has the code, message and details that the server sent."""
     with pytest.raises(HallmarketError) as error:
         ours.anchor(AnchorRequest("ABC", 5))
     assert (error.value.code, error.value.status) == ("INVALID_HASH", 400)
@@ -108,7 +108,7 @@ def test_a_bad_request_carries_the_servers_words(ours):
 
 
 def test_pages_and_cursors(ours):
-    """`media` pages and filters, `iterate_media` yields everything once, newest first."""
+    """`media` pages and filters; `iterate_media` yields every item once, newest first."""
     ids = [ours.anchor(AnchorRequest(random_hash(), 5, f"Photo {number}.jpg")).id for number in range(7)]
     page = ours.media(page=2, limit=3)
     assert (page.total, page.page, page.limit, len(page.items)) == (7, 2, 3, 3)
@@ -129,7 +129,7 @@ def test_users(ours, member):
 
 
 def test_a_batch_answers_every_line_in_order(ours, server):
-    """A batch over several requests gives each line its own result: new, known, somebody else's, malformed."""
+    """A batch of several requests gives each line its result: new, known, another organization's, malformed."""
     taken = AnchorRequest(random_hash(), 5)
     with Hallmarket(server.url, server.api_key) as others:
         others.anchor(taken)
@@ -147,25 +147,25 @@ def test_a_batch_answers_every_line_in_order(ours, server):
     assert list(ours.anchor_batch([])) == []
 
 
-def test_a_refused_key(server):
-    """A key the server does not know raises UNAUTHENTICATED, in a batch as in a single request."""
-    with Hallmarket(server.url, "hm_wrong") as nobody:
-        for ask in (nobody.users, lambda: list(nobody.anchor_batch([AnchorRequest(random_hash(), 5)]))):
+def test_a_rejected_key(server):
+    """An unknown key raises UNAUTHENTICATED, in a batch as in a single request."""
+    with Hallmarket(server.url, "hm_wrong") as client:
+        for call in (client.users, lambda: list(client.anchor_batch([AnchorRequest(random_hash(), 5)]))):
             with pytest.raises(HallmarketError, match="UNAUTHENTICATED"):
-                ask()
+                call()
 
 
 def test_readiness(anyone):
-    """`ready` tells version, log and last checkpoint."""
+    """`ready` returns version, log and last checkpoint."""
     readiness = anyone.ready()
     assert (readiness.status, readiness.database) == ("ready", "ok")
     assert readiness.log.checkpoint.size == readiness.log.size
 
 
-def test_nobody_there():
-    """No server at the address is one error that names it."""
+def test_no_server():
+    """An address without a server raises one error that names it."""
     with (
-        Hallmarket("http://127.0.0.1:9", retry_s=0) as nobody,
+        Hallmarket("http://127.0.0.1:9", retry_s=0) as client,
         pytest.raises(ServerUnreachable, match=r"http://127\.0\.0\.1:9: connection refused"),
     ):
-        nobody.ready()
+        client.ready()

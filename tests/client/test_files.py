@@ -1,4 +1,4 @@
-"""Uploads that break off, answers that are lost, files that change meanwhile: against a server on command."""
+"""Interrupted uploads, lost responses and files that change, against a scripted server."""
 
 import json
 import os
@@ -19,21 +19,21 @@ CUT = (0, {}, b"")
 NOTHING = (404, {}, b'{"data":null,"error":{"message":"There is no such file.","code":"not_found","status":404}}')
 
 
-def test_an_upload_is_sent_again_whole(tmp_path):
-    """Where the connection breaks, the bytes are sent again from the first, and counted once."""
+def test_an_upload_is_repeated(tmp_path):
+    """After a failure the bytes are sent again from the first, and are counted once."""
     path = tmp_path / "a"
     path.write_bytes(os.urandom(600_000))
-    told = []
+    reported = []
     address = json.dumps({"data": {"upload_id": "files/a", "upload_url": "/uploads/x", "headers": {}}}).encode()
-    answers = (TOKEN, (200, {}, address), (503, {}, b""), (200, {}, b"{}"), COMPLETE)
-    with scripted_server(*answers) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
-        assert exchange.files.upload(path, "a", None, told.append).id == ID
+    responses = (TOKEN, (200, {}, address), (503, {}, b""), (200, {}, b"{}"), COMPLETE)
+    with scripted_server(*responses) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
+        assert exchange.files.upload(path, "a", None, reported.append).id == ID
     assert [len(body) for body in bodies[2:4]] == [600_000, 600_000]
     assert bodies[3] == path.read_bytes()
 
 
-def test_a_lost_answer_to_a_creation():
-    """Whether a file was made of an upload is found out by its id, and only a lost one is an error."""
+def test_a_lost_response_to_a_creation():
+    """After a lost response the file is looked up by its id; only a missing file is an error."""
     upload = Upload(sha3_512="ab" * 64, **UPLOADED)
     for lost in (CUT, (504, {}, b"")):
         with scripted_server(TOKEN, lost, MADE) as (url, bodies), Exchange(url, "hm_key", retry_s=5) as exchange:
@@ -47,8 +47,8 @@ def test_a_lost_answer_to_a_creation():
         exchange.files.create(upload, name="a")
 
 
-def test_a_refused_creation_is_told():
-    """What the server refuses is no lost answer."""
+def test_a_refused_creation_is_an_error():
+    """An error response is not treated as a lost response."""
     upload = Upload(sha3_512="ab" * 64, **UPLOADED)
     refused = (400, {}, b'{"data":null,"error":{"message":"No such team.","code":"invalid_request","status":400}}')
     with (
@@ -62,11 +62,11 @@ def test_a_refused_creation_is_told():
 
 @pytest.mark.parametrize("size_bytes", [10, 99, 101, 1000])
 def test_a_file_that_changes_is_noticed(tmp_path, size_bytes):
-    """A file that is longer or shorter than it was raises, and what was told of it is taken back."""
+    """A file that is longer or shorter than before raises, and the bytes reported for it are taken back."""
     path = tmp_path / "a"
     path.write_bytes(bytes(100))
-    told = []
+    reported = []
     with pytest.raises(FileChanged):
-        list(read_chunks(path, size_bytes, told.append))
-    assert sum(told) == 0
-    assert b"".join(read_chunks(path, 100, told.append)) == bytes(100)
+        list(read_chunks(path, size_bytes, reported.append))
+    assert sum(reported) == 0
+    assert b"".join(read_chunks(path, 100, reported.append)) == bytes(100)

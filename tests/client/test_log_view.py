@@ -1,4 +1,4 @@
-"""A log's past: what was seen before must be the beginning of what is shown now."""
+"""Consistency of a log: the checkpoint seen before must be a prefix of the log shown now."""
 
 import hashlib
 
@@ -14,7 +14,7 @@ SIZES = [1, 2, 255, 256, 257, 511, 513, 600]
 
 @pytest.fixture
 def known(tmp_path):
-    """A file of known logs of its own."""
+    """An empty file of known logs."""
     return KnownLogs(tmp_path / "known_logs.json")
 
 
@@ -26,25 +26,25 @@ def log():
 
 @pytest.fixture
 def shown(log):
-    """The log's server; swap its log to lie."""
+    """The log's server; its log can be replaced to simulate a dishonest one."""
     with serve_log(log) as shown:
         yield shown
 
 
 @pytest.fixture
 def server(shown):
-    """The bindings to that server."""
+    """A client of that server."""
     with Hallmarket(shown.url, retry_s=0) as server:
         yield server
 
 
 def remembered(known, shown):
-    """The remembered checkpoint of the shown server."""
+    """Return the remembered checkpoint of the server."""
     return known.find(shown.url).find_checkpoint()
 
 
 def test_first_use_then_remembered_then_pinned(known, shown, server, log):
-    """A key is trusted when first seen, remembered from then on, and a pinned one settles it."""
+    """A key is trusted when first seen, then remembered; a pinned key overrides this."""
     first = LogView(server, known)
     assert (first.trust, first.remembered) == (Trust.FIRST_USE, None)
     assert known.read() == []
@@ -56,7 +56,7 @@ def test_first_use_then_remembered_then_pinned(known, shown, server, log):
 @pytest.mark.parametrize("old", SIZES)
 @pytest.mark.parametrize("new", SIZES)
 def test_a_log_that_only_grew_is_consistent(known, shown, server, log, old, new):
-    """Any remembered size is proved to begin any later one out of the server's tiles; a smaller one is refused."""
+    """Any remembered size is proved to be a prefix of any larger one from its tiles; a smaller one is refused."""
     known.remember(shown.url, log.key.verifier_key, log.checkpoint(old))
     shown.shown_size = new
     if new < old:
@@ -68,7 +68,7 @@ def test_a_log_that_only_grew_is_consistent(known, shown, server, log, old, new)
 
 
 def test_a_deleted_partial_tile_is_read_from_the_full_one(known, shown, server, log):
-    """Where the full tile exists, the partial one may be gone; its beginning serves as well."""
+    """If a partial tile is gone, the beginning of the full tile is used."""
     known.remember(shown.url, log.key.verifier_key, log.checkpoint(100))
     shown.partial_tiles_deleted, shown.shown_size = True, 200
     assert LogView(server, known).head.size == 200
@@ -79,7 +79,7 @@ def test_a_deleted_partial_tile_is_read_from_the_full_one(known, shown, server, 
     ("old", "kept", "total"), [(600, 0, 600), (100, 99, 100), (100, 99, 600), (600, 256, 601), (600, 599, 600)]
 )
 def test_a_forked_log_is_refused_and_not_remembered(known, shown, server, log, old, kept, total):
-    """A log with another past under the same key is refused, larger or of one size, and the file stays as it is."""
+    """A log with another history under the same key is refused at any size, and the file stays unchanged."""
     known.remember(shown.url, log.key.verifier_key, log.checkpoint(old))
     before = known.path.read_bytes()
     shown.log = log.fork(kept)
@@ -91,7 +91,7 @@ def test_a_forked_log_is_refused_and_not_remembered(known, shown, server, log, o
 
 
 def test_a_log_without_its_tiles_is_refused(known, shown, server, log):
-    """A server that cannot show the tiles between then and now proves nothing about its past."""
+    """A server without the tiles in between proves nothing about its history."""
     known.remember(shown.url, log.key.verifier_key, log.checkpoint(100))
     shown.answer = lambda path, answer=shown.answer: None if "tile" in path else answer(path)
     with pytest.raises(LogRefused, match="lacks tile"):
@@ -99,7 +99,7 @@ def test_a_log_without_its_tiles_is_refused(known, shown, server, log):
 
 
 def test_a_late_cache_is_waited_for(known, shown, server, log):
-    """A checkpoint older than the remembered one is asked for again before anything is refused."""
+    """A checkpoint older than the remembered one is requested again before it is refused."""
     known.remember(shown.url, log.key.verifier_key, log.checkpoint(400))
     shown.shown_size = 300
 
@@ -113,20 +113,20 @@ def test_a_late_cache_is_waited_for(known, shown, server, log):
 
 
 def test_a_changed_key_is_refused(known, shown, server, log):
-    """A known server with another key is refused, naming both keys and the file, until the new one is pinned."""
+    """A known server with another key is refused until the key is pinned; the error names both keys and the file."""
     LogView(server, known).remember()
     shown.log = SmallLog().fill(3)
     with pytest.raises(LogRefused, match="changed its log key") as refusal:
         LogView(server, known)
-    for words in (log.vkey, shown.log.vkey, str(known.path)):
-        assert words in str(refusal.value)
+    for text in (log.vkey, shown.log.vkey, str(known.path)):
+        assert text in str(refusal.value)
     LogView(server, known, shown.log.vkey).remember()
     assert LogView(server, known).trust == Trust.REMEMBERED
     assert remembered(known, shown).size == 3
 
 
 def test_a_pinned_key_that_is_not_the_servers_is_refused(known, server):
-    """Whoever pins a key trusts no other, on first use either."""
+    """With a pinned key no other key is trusted, even on first use."""
     with pytest.raises(LogRefused, match="not the one given"):
         LogView(server, known, SmallLog().vkey)
 
@@ -142,7 +142,7 @@ def test_a_checkpoint_signed_by_another_is_refused(known, shown, server, log):
 
 
 def test_a_proof_of_an_earlier_checkpoint_is_of_the_same_log(known, server, log):
-    """A proof made when the log was smaller is verified and led to the log of now."""
+    """A proof from an earlier, smaller checkpoint is verified against the current log."""
     view = LogView(server, known)
     for index, size in ((0, 1), (0, 300), (299, 300), (10, 600)):
         verified = view.verify(log.bundle(index, size), log.hashes[index], None)
@@ -150,7 +150,7 @@ def test_a_proof_of_an_earlier_checkpoint_is_of_the_same_log(known, server, log)
 
 
 def test_a_proof_newer_than_the_checkpoint_moves_the_head(known, shown, server, log):
-    """The log may grow while we look, and a cache may be late: the newest checkpoint is what is remembered."""
+    """If the log grows meanwhile, or a cache is late, the newest checkpoint is remembered."""
     shown.shown_size = 300
     view = LogView(server, known)
     shown.shown_size = 400
@@ -162,7 +162,7 @@ def test_a_proof_newer_than_the_checkpoint_moves_the_head(known, shown, server, 
 
 
 def test_a_proof_of_a_forked_log_is_refused(known, server, log):
-    """A proof that verifies under the log's key but for another past is a fork, older or newer than the head."""
+    """A proof with the log's key but another history is a fork, whether older or newer than the head."""
     view = LogView(server, known)
     for total in (400, 700):
         fork = log.fork(300)
@@ -173,7 +173,7 @@ def test_a_proof_of_a_forked_log_is_refused(known, server, log):
 
 
 def test_a_proof_for_another_file_is_refused(known, server, log):
-    """The fingerprint and size asked for must be the entry's."""
+    """The given fingerprint and size must be the entry's."""
     view = LogView(server, known)
     with pytest.raises(ProofError, match="another file"):
         view.verify(log.bundle(3), log.hashes[4], None)

@@ -1,4 +1,4 @@
-"""What passes is waited for, what does not is raised: against a server that fails on command."""
+"""Retries, against a scripted server that fails."""
 
 import gzip
 import json
@@ -25,8 +25,8 @@ READY = (200, {}, b'{"status":"ready"}')
     ],
     ids=["unavailable", "gateway", "429", "rate limit", "closed", "cut"],
 )
-def test_what_passes_is_waited_for(passing):
-    """An outage, a limit or a broken connection is asked again until it is answered."""
+def test_transient_failures_are_retried(passing):
+    """An outage, a rate limit or a broken connection is retried until the server answers."""
     waits = []
     with (
         scripted_server(passing, passing, (200, {}, b"key")) as (url, bodies),
@@ -38,7 +38,7 @@ def test_what_passes_is_waited_for(passing):
 
 
 def test_retry_after_is_honoured():
-    """The server's own word for how long to wait is kept."""
+    """The server's Retry-After is the length of the pause."""
     limited = (403, {"retry-after": "1"}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}')
     waits = []
     with (
@@ -49,8 +49,8 @@ def test_retry_after_is_honoured():
     assert [seconds for _, seconds in waits] == [1]
 
 
-def test_a_wait_past_the_patience_is_not_begun():
-    """When the server asks for more time than is left, its error is raised at once."""
+def test_a_pause_beyond_the_budget_is_not_begun():
+    """If Retry-After exceeds the remaining time, the error is raised immediately."""
     limited = (403, {"retry-after": "600"}, b'{"code":"RATE_LIMIT","message":"Slow down.","details":null}')
     waits = []
     with (
@@ -62,29 +62,29 @@ def test_a_wait_past_the_patience_is_not_begun():
     assert (len(bodies), waits) == (1, [])
 
 
-def test_patience_ends():
+def test_the_retry_budget_ends():
     """After `retry_s` the last error is raised, whether the server answers or not."""
-    for answer, error in ((UNAVAILABLE, HallmarketError), ((0, {}, b""), ServerUnreachable)):
-        with scripted_server(answer) as (url, _), Hallmarket(url, retry_s=0.5) as server, pytest.raises(error):
+    for response, error in ((UNAVAILABLE, HallmarketError), ((0, {}, b""), ServerUnreachable)):
+        with scripted_server(response) as (url, _), Hallmarket(url, retry_s=0.5) as server, pytest.raises(error):
             server.log_key()
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [(401, {}, b'{"code":"UNAUTHENTICATED","message":"No.","details":null}'), (500, {}, b"oops"), (403, {}, b"")],
 )
-def test_what_does_not_pass_is_raised_at_once(answer):
-    """A refusal or a server's fault is raised without a second try."""
-    with scripted_server(answer) as (url, bodies), Hallmarket(url, retry_s=10) as server:
+def test_permanent_failures_are_not_retried(response):
+    """A refusal or a server error is raised without a second attempt."""
+    with scripted_server(response) as (url, bodies), Hallmarket(url, retry_s=10) as server:
         with pytest.raises(HallmarketError) as error:
             server.users()
-        assert error.value.status == answer[0]
+        assert error.value.status == response[0]
     assert len(bodies) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"status":1}', b'{"status":"\xff"}'], ids=repr)
-def test_an_answer_of_another_shape(body):
-    """An answer that is none of ours is ServerUnreachable, never a decoding error."""
+def test_a_response_of_another_shape(body):
+    """A response that is not Hallmarket's is ServerUnreachable, never a decoding error."""
     with (
         scripted_server((200, {}, body)) as (url, _),
         Hallmarket(url, retry_s=0) as server,
@@ -93,8 +93,8 @@ def test_an_answer_of_another_shape(body):
         server.ready()
 
 
-def test_an_unavailable_server_says_how_it_is():
-    """`ready` takes a 503 for the answer it is."""
+def test_readiness_of_an_unavailable_server():
+    """`ready` returns the content of a 503."""
     with (
         scripted_server((503, {}, b'{"status":"unavailable","database":"away"}')) as (url, _),
         Hallmarket(url) as server,
@@ -107,16 +107,16 @@ def _results(first, count):
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-def test_a_broken_batch_goes_on_where_it_broke():
-    """An answer cut in the middle of a batch is continued with the lines not yet answered, and none is lost."""
+def test_an_interrupted_batch_is_resumed():
+    """If a batch's response is cut, only the lines without a result are sent again, and none is lost."""
     requests = [AnchorRequest(HASH, number) for number in range(5)]
-    answers = [
+    responses = [
         (0, {}, _results(0, 2) + b'{"index":2,"sta'),
         UNAVAILABLE,
         (200, {}, _results(2, 1)),
         (200, {}, _results(3, 2)),
     ]
-    with scripted_server(*answers) as (url, bodies), Hallmarket(url, retry_s=10) as server:
+    with scripted_server(*responses) as (url, bodies), Hallmarket(url, retry_s=10) as server:
         results = list(server.anchor_batch(requests))
     assert [(result.index, result.id) for result in results] == [(number, f"id-{number}") for number in range(5)]
     sent = [[json.loads(line)["size"] for line in body.splitlines()] for body in bodies]
@@ -124,7 +124,7 @@ def test_a_broken_batch_goes_on_where_it_broke():
 
 
 def test_large_batches_are_gzipped():
-    """Above 16 KiB the body is compressed, below it is not."""
+    """A body above 16 KiB is compressed, a smaller one is not."""
     with scripted_server((200, {}, _results(0, 1))) as (url, bodies), Hallmarket(url) as server:
         list(server.anchor_batch([AnchorRequest(HASH, 1, metadata="x" * 20_000)]))
         list(server.anchor_batch([AnchorRequest(HASH, 1)]))

@@ -1,4 +1,4 @@
-"""The bindings to wallets and licences: against a real server, and against one that fails on command."""
+"""Wallets and licences in the client, against a real server and a scripted one."""
 
 import csv
 import io
@@ -28,13 +28,13 @@ def org(server):
 
 @pytest.fixture(scope="module")
 def seller(org):
-    """Somebody who sells, with a key bound to no organization."""
+    """A user who sells, with a key bound to no organization."""
     return org.with_unbound_key(org.admin)
 
 
 @pytest.fixture
 def buyer(org):
-    """Somebody who has $20.00 and 5,000 sats."""
+    """A user with $20.00 and 5,000 sats."""
     made = org.new_outsider()
     credit(org.server, made.id, 2000)
     credit(org.server, made.id, 5000, "btc")
@@ -43,21 +43,21 @@ def buyer(org):
 
 @pytest.fixture
 def exchange(org, buyer):
-    """The bindings with the buyer's key."""
+    """A client with the buyer's key."""
     with Exchange(org.server.url, buyer.member.key, retry_s=5) as opened:
         yield opened
 
 
 @pytest.fixture
 def photo(seller):
-    """A photo for sale, in both currencies."""
-    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 12.5, "price_sats": 2000}
-    return make_file(seller, file_name="photo.jpg", **said)["id"]
+    """A photo for sale in both currencies."""
+    fields = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 12.5, "price_sats": 2000}
+    return make_file(seller, file_name="photo.jpg", **fields)["id"]
 
 
 @pytest.mark.parametrize(("currency", "price", "left"), [("usd", 1250, 750), ("btc", 2000, 3000)])
 def test_a_purchase(org, seller, buyer, exchange, photo, currency, price, left):
-    """What is bought is paid once, in the currency asked for, and is in both histories with its sign."""
+    """A purchase is paid once, in the requested currency, and is in both users' histories."""
     with pytest.raises(HallmarketError, match="Unlock") as refused:
         exchange._session.request("POST", f"/assets/{photo}/download", json={})
     assert isinstance(refused.value, Locked)
@@ -80,9 +80,9 @@ def test_a_purchase(org, seller, buyer, exchange, photo, currency, price, left):
 
 
 def test_one_key_pays_once(org, buyer, exchange, seller):
-    """A purchase and a gift that are asked for again under their key are answered as the first time, and paid once."""
-    said = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
-    asset = make_file(seller, **said)["id"]
+    """A purchase or payment repeated with its idempotency key returns the first result, and is paid once."""
+    fields = {"visibility": "monetized", "monetization": "pay-to-unlock", "price_usd": 3}
+    asset = make_file(seller, **fields)["id"]
     assert exchange.wallet.buy(asset, idempotency_key="a") == exchange.wallet.buy(asset, idempotency_key="a")
     gifts = [exchange.wallet.send(seller.id, 200, "usd", "thanks", idempotency_key="b") for _ in range(3)]
     assert len(set(gifts)) == 1
@@ -90,17 +90,17 @@ def test_one_key_pays_once(org, buyer, exchange, seller):
     assert exchange.wallet.transactions("usd", type="tip").data[0].message == "thanks"
 
 
-def test_what_is_missing(exchange, seller, photo):
-    """Who has too little is told by a type of its own what it takes, what there is and what is missing."""
+def test_insufficient_funds(exchange, seller, photo):
+    """A wallet with too little raises its own type, with the amount, what is available and what is missing."""
     exchange.wallet.send(seller.id, 1900, "usd")
     with pytest.raises(InsufficientFunds) as refused:
         exchange.wallet.buy(photo)
     assert refused.value.details == {"currency": "usd", "amount": 1250, "available": 100, "missing": 1150}
-    assert (refused.value.status, "$11.50 is missing" in refused.value.message) == (402, True)
+    assert (refused.value.status, "Add $11.50" in refused.value.message) == (402, True)
 
 
 def test_history_by_pages(exchange, seller):
-    """Every movement is listed once over as many pages as it takes, or as many as are wanted, or of some time."""
+    """Every movement is listed once over as many pages as needed, or as many as requested, or of one period."""
     sent = [exchange.wallet.send(seller.id, amount, "btc").transaction_id for amount in range(1, 6)]
     pages = [exchange.wallet.transactions("btc", limit=2, offset=offset).data for offset in (0, 2, 4)]
     assert [moved.id for page in pages for moved in page][:5] == sent[::-1]
@@ -111,7 +111,7 @@ def test_history_by_pages(exchange, seller):
 
 
 def test_statement(exchange, seller):
-    """A statement comes in pieces that make one table of what moved, oldest first, of the time asked for."""
+    """A statement is streamed as one table of movements, oldest first, of the requested period."""
     exchange.wallet.send(seller.id, 7, "btc", "for the photo")
     with exchange.wallet.statement("btc") as pieces:
         rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode())))
@@ -122,7 +122,7 @@ def test_statement(exchange, seller):
 
 
 def test_refund(org, buyer, exchange, seller, photo):
-    """A refund asked for again under its key gives back once; without an amount it is all the rest."""
+    """A refund repeated with its key refunds once; without an amount it refunds the rest."""
     licence = exchange.wallet.buy(photo, "btc").charge.licence_id
     with Exchange(org.server.url, seller.member.key) as selling:
         parts = [selling.wallet.refund(licence, 500, "late", idempotency_key="r") for _ in range(2)]
@@ -140,32 +140,38 @@ def test_refund(org, buyer, exchange, seller, photo):
     [(0, {}, b""), (0, {}, b'{"data":{"cha'), (502, {}, b"<html>"), (503, {}, b""), (504, {}, b""), (429, {}, b"")],
     ids=["closed", "cut", "gateway", "busy", "gateway timeout", "limit"],
 )
-def test_a_lost_answer_is_asked_for_under_the_same_key(passing):
-    """Whatever becomes of the connection, what pays is sent until it is answered, each time under the one key."""
-    told = []
+def test_a_payment_is_repeated_with_its_key(passing):
+    """After any failure of the connection a payment is repeated with the same key until it is answered."""
+    sent_headers = []
     with (
-        scripted_server(TOKEN, passing, passing, (200, {}, json.dumps(BOUGHT).encode()), headers=told) as (url, bodies),
+        scripted_server(TOKEN, passing, passing, (200, {}, json.dumps(BOUGHT).encode()), headers=sent_headers) as (
+            url,
+            bodies,
+        ),
         Exchange(url, "hm_key", retry_s=10) as exchange,
     ):
         assert exchange.wallet.buy(ASSET, "usd", asset_type="file").charge.amount == 1250
         exchange.wallet.buy(ASSET, "usd", asset_type="file")
-    keys = [headers["idempotency-key"] for headers in told[1:]]
+    keys = [headers["idempotency-key"] for headers in sent_headers[1:]]
     assert len(set(keys[:3])) == 1
     assert keys[3] not in keys[:3]
     assert len(set(bodies[1:])) == 1
 
 
-def test_a_refused_token_keeps_the_key():
-    """A token that ends meanwhile is renewed, and the request goes out again under its key."""
-    told, refused = [], (401, {}, b'{"error":{"message":"No.","code":"unauthenticated"}}')
+def test_a_renewed_token_keeps_the_key():
+    """After a rejected token the request is repeated with the same idempotency key."""
+    sent_headers, refused = [], (401, {}, b'{"error":{"message":"No.","code":"unauthenticated"}}')
     sent = (200, {}, b'{"data":{"transaction_id":"7","amount_cents":1,"recipient_amount_cents":1}}')
-    with scripted_server(TOKEN, refused, TOKEN, sent, headers=told) as (url, _), Exchange(url, "hm_key") as exchange:
+    with (
+        scripted_server(TOKEN, refused, TOKEN, sent, headers=sent_headers) as (url, _),
+        Exchange(url, "hm_key") as exchange,
+    ):
         assert exchange.wallet.send("3", 1, "usd").transaction_id == "7"
-    assert told[1]["idempotency-key"] == told[3]["idempotency-key"]
+    assert sent_headers[1]["idempotency-key"] == sent_headers[3]["idempotency-key"]
 
 
-def test_patience_with_a_payment_ends():
-    """Where no answer ever comes, that is said, for the payment may have been done; the key given asks again."""
+def test_retries_of_a_payment_end():
+    """If no response arrives, the error says that the payment may have been made; its key can be used again."""
     with scripted_server(TOKEN, (0, {}, b"")) as (url, _), Exchange(url, "hm_key", retry_s=0.3) as exchange:
         with pytest.raises(ServerUnreachable) as lost:
             exchange.wallet.send("3", 1, "btc", idempotency_key="c")

@@ -1,4 +1,4 @@
-"""Runs a test once for each case of a group in `vectors/`, the files that the TypeScript tests read too."""
+"""Runs a test once per case of a group in `vectors/`, the files that tests in other languages read too."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,12 @@ VECTORS = Path(__file__).parents[2] / "vectors"
 
 
 def pytest_configure(config):
-    """Make `@pytest.mark.vectors(file, group)` known."""
+    """Register `@pytest.mark.vectors(file, group)`."""
     config.addinivalue_line("markers", "vectors(file, group): run for each case of a group in vectors/<file>.json")
 
 
 def pytest_generate_tests(metafunc):
-    """Hand a marked test its cases, named by what they say of themselves."""
+    """Parametrize a marked test with its cases, named by their `case` or `path`."""
     for mark in metafunc.definition.iter_markers("vectors"):
         file, group = mark.args
         cases = json.loads((VECTORS / f"{file}.json").read_text(encoding="utf-8"))[group]

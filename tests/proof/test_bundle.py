@@ -19,7 +19,7 @@ BUNDLES = json.loads((Path(__file__).parents[2] / "vectors" / "bundles.json").re
 
 @pytest.mark.vectors("proof_files", "valid")
 def test_proof_files(case):
-    """A proof file parses into its fields, prints as it was, and proves its entry."""
+    """A proof file is parsed into its fields, is written unchanged, and proves its entry."""
     proof = ProofFile.parse(case["proof"])
     assert (proof.index, proof.note) == (case["index"], case["note"])
     assert list(proof.hashes) == [b64decode(one) for one in case["hashes_base64"]]
@@ -38,14 +38,14 @@ def test_refused_proof_files(case):
 
 
 def test_longest_proof():
-    """A proof of 63 hashes, as long as any log's can be, is read back as it was."""
+    """A proof of 63 hashes, the maximum for any log, is parsed and written unchanged."""
     longest = ProofFile(2**63 - 1, (bytes(32),) * 63, ProofFile.parse(Bundle.parse(BUNDLES[0]["bundle"]).proof).note)
     assert ProofFile.parse(longest.text()) == longest
 
 
 @pytest.mark.vectors("bundles", "valid")
 def test_bundles(case):
-    """A bundle proves its entry under its log's key, for the file it was made of."""
+    """A bundle proves its entry under its log's key, for the file it is about."""
     bundle = Bundle.parse(case["bundle"])
     proved = verify_bundle(bundle, VerifierKey.parse(case["key"]), case["sha3_512"], case["size_bytes"])
     assert proved.entry == decode_entry(case["entry"].encode())
@@ -58,7 +58,7 @@ def test_bundles(case):
 
 @pytest.mark.vectors("bundles", "refused")
 def test_refused_bundles(case):
-    """A bundle that is malformed, tampered with, or another file's, is refused with a sentence."""
+    """A bundle that is malformed, modified, or about another file is refused with a sentence."""
     key = VerifierKey.parse(case["key"])
     with pytest.raises(ProofError) as refusal:
         verify_bundle(Bundle.parse(case["bundle"]), key, case.get("sha3_512"), case.get("size_bytes"))
@@ -68,29 +68,29 @@ def test_refused_bundles(case):
 # The other two carry a stranger's cosignature and unknown fields, which the proof does not cover.
 @pytest.mark.parametrize("case", BUNDLES[:2], ids=[case["case"] for case in BUNDLES[:2]])
 def test_every_flipped_bit_of_a_bundle(case):
-    """Flip any one bit of a bundle: it is refused, or says the very same as before."""
+    """With any one bit flipped, a bundle is refused, or has the same content as before."""
     key, good = VerifierKey.parse(case["key"]), Bundle.parse(case["bundle"])
     data = bytearray(case["bundle"].encode())
-    for place in range(len(data) * 8):
-        data[place // 8] ^= 1 << place % 8
+    for bit in range(len(data) * 8):
+        data[bit // 8] ^= 1 << bit % 8
         try:
             flipped = Bundle.parse(bytes(data))
             verify_bundle(flipped, key)
         except ProofError:
             pass
         else:
-            assert flipped == good, f"bit {place} flipped unnoticed"
-        data[place // 8] ^= 1 << place % 8
+            assert flipped == good, f"bit {bit} flipped unnoticed"
+        data[bit // 8] ^= 1 << bit % 8
 
 
 @pytest.mark.parametrize("text", ["[" * 10_000, '{"a":' * 10_000, '{"v":1,"x":' + "[" * 10_000])
 def test_nested_brackets(text):
-    """Thousands of nested brackets are refused, also in a field that is ignored."""
+    """Thousands of nested brackets are refused, even in an ignored field."""
     with pytest.raises(ProofError):
         Bundle.parse(text)
 
 
-def test_bundles_that_are_no_text():
-    """A bundle that is no UTF-8 is refused."""
+def test_invalid_utf8():
+    """A bundle that is not UTF-8 is refused."""
     with pytest.raises(ProofError, match="not UTF-8"):
         Bundle.parse(b'{"v":1,"x":"\xff"}')

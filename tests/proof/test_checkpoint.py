@@ -10,13 +10,13 @@ from hallmarket.proof.note import COSIGNATURE_ED25519, SigningKey, VerifierKey
 
 
 def checkpoint_of(case):
-    """Return the checkpoint a case describes."""
+    """Return a case's checkpoint."""
     return Checkpoint(case["origin"], int(case["size"]), b64decode(case["root_base64"]))
 
 
 @pytest.mark.vectors("checkpoints", "valid")
 def test_valid_checkpoints(case):
-    """A checkpoint opens with its log's key and prints as it was."""
+    """A checkpoint opens with its log's key, and its body is written unchanged."""
     checkpoint = open_checkpoint(case["note"], VerifierKey.parse(case["key"]))
     assert checkpoint == checkpoint_of(case)
     assert case["note"].startswith(checkpoint.body() + "\n")
@@ -31,14 +31,14 @@ def test_signed_checkpoints(case):
 
 @pytest.mark.vectors("checkpoints", "refused_bodies")
 def test_refused_bodies(case):
-    """Anything but origin, size and root in three lines is refused."""
+    """Everything except origin, size and root in three lines is refused."""
     with pytest.raises(ProofError):
         Checkpoint.parse(case["body"])
 
 
 @pytest.mark.vectors("checkpoints", "refused_notes")
 def test_refused_notes(case):
-    """A checkpoint opens only with the key of the log it names."""
+    """A checkpoint opens only with the key of the log that it names."""
     with pytest.raises(ProofError):
         open_checkpoint(case["note"], VerifierKey.parse(case["key"]))
 
@@ -55,13 +55,13 @@ def test_refused_notes(case):
     ],
 )
 def test_impossible_checkpoints(origin, size, root):
-    """A checkpoint that could not be read back is never made."""
+    """A checkpoint that could not be parsed is never created."""
     with pytest.raises(ProofError):
         Checkpoint(origin, size, root)
 
 
 def test_only_the_log_itself_signs():
-    """A key of another name, or a witness's key, signs no checkpoint."""
+    """A key with another name, or a witness's key, cannot sign a checkpoint."""
     checkpoint = Checkpoint("log.example.org", 1, bytes(32))
     with pytest.raises(ProofError, match="the key is named other"):
         sign_checkpoint(checkpoint, SigningKey.generate("other.example.org"))

@@ -8,13 +8,13 @@ from hallmarket.proof.note import COSIGNATURE_ED25519, Signature, SigningKey, Ve
 
 
 def signature_of(case):
-    """Return the signature line of a case, parsed."""
+    """Return a case's parsed signature line."""
     return Signature.parse(case["line"].removesuffix("\n"))
 
 
 @pytest.mark.vectors("cosignatures", "valid")
 def test_valid_cosignatures(case):
-    """A cosignature made elsewhere verifies and tells its time."""
+    """A cosignature by another implementation verifies and has its time."""
     assert verify_cosignature(signature_of(case), VerifierKey.parse(case["key"]), case["body"]) == int(case["time"])
 
 
@@ -34,13 +34,13 @@ def test_refused_cosignatures(case):
 
 
 def test_only_witnesses_cosign():
-    """A log's plain key makes no cosignature."""
+    """A log's plain key cannot cosign."""
     with pytest.raises(ProofError, match="type 0x04"):
         cosign(SigningKey.generate("log.example.org"), "a\n1\nb\n", 1)
 
 
 @pytest.mark.parametrize("timestamp", [-1, 2**63])
 def test_impossible_times(timestamp):
-    """A time that the format cannot carry is refused."""
+    """A time that the format cannot represent is refused."""
     with pytest.raises(ProofError, match="unix second"):
         cosign(SigningKey.generate("w1.example.net", COSIGNATURE_ED25519), "a\n1\nb\n", timestamp)

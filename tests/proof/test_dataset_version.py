@@ -1,4 +1,4 @@
-"""Versions of datasets: manifests, entries and bundles, against `vectors/dataset_versions.json`."""
+"""Dataset versions: manifests, entries and bundles, against `vectors/dataset_versions.json`."""
 
 from base64 import b64decode
 from hashlib import sha3_512
@@ -24,7 +24,7 @@ from hallmarket.proof.merkle import leaf_hash
 
 @pytest.mark.vectors("dataset_versions", "manifests")
 def test_manifests(case):
-    """A manifest is written as those bytes, with that fingerprint and size, and reads back."""
+    """A manifest is encoded to these bytes, with this fingerprint and size, and parsed back."""
     manifest, data = msgspec.convert(case["fields"], Manifest), case["manifest"].encode()
     assert manifest.encode() == data
     assert Manifest.parse(data) == manifest
@@ -33,7 +33,7 @@ def test_manifests(case):
 
 @pytest.mark.vectors("dataset_versions", "refused_manifests")
 def test_refused_manifests(case):
-    """A manifest that is not byte for byte as it would be written, or does not add up, is refused."""
+    """A manifest that is not canonical, or whose numbers of rows contradict each other, is refused."""
     data = bytes.fromhex(case["manifest_hex"]) if "manifest_hex" in case else case["manifest"].encode()
     with pytest.raises(ProofError):
         Manifest.parse(data)
@@ -41,7 +41,7 @@ def test_refused_manifests(case):
 
 @pytest.mark.vectors("dataset_versions", "entries")
 def test_entries(case):
-    """A version's claims have one canonical form and commitment, and its entry those bytes and that leaf."""
+    """A version's claims have one canonical form and one commitment; its entry has these bytes and this leaf."""
     claims = msgspec.convert(case["claims"], DatasetVersionClaims)
     assert canonical_claims(claims).decode() == case["canonical"]
     assert commit(bytes.fromhex(case["salt_hex"]), claims) == case["commitment"]
@@ -52,7 +52,7 @@ def test_entries(case):
 
 
 def verify(case):
-    """What a bundle proves of its case's manifest."""
+    """Return what a case's bundle proves about its manifest."""
     data, key = case["manifest"].encode(), VerifierKey.parse(case["key"])
     bundle = Bundle.parse(case["bundle"])
     return verify_bundle(bundle, key, sha3_512(data).hexdigest(), len(data), DATASET_VERSION)
@@ -60,7 +60,7 @@ def verify(case):
 
 @pytest.mark.vectors("dataset_versions", "bundles")
 def test_bundles(case):
-    """A version's bundle proves its entry for its manifest, and is written as it was read."""
+    """A version's bundle proves its entry for its manifest, and is written unchanged."""
     proved = verify(case)
     assert proved.entry == decode_entry(case["entry"].encode())
     assert proved.claims == msgspec.convert(case["claims"], DatasetVersionClaims | None)
@@ -71,14 +71,14 @@ def test_bundles(case):
 
 @pytest.mark.vectors("dataset_versions", "refused_bundles")
 def test_refused_bundles(case):
-    """A bundle that says anything else than its entry, or of another kind, is refused with a sentence."""
+    """A bundle that contradicts its entry, or is of another kind, is refused with a sentence."""
     with pytest.raises(ProofError) as refusal:
         verify(case)
     assert str(refusal.value).endswith(".")
 
 
 @pytest.mark.vectors("dataset_versions", "bundles")
-def test_a_version_is_no_media_item(case):
-    """Whoever asks for a media item's proof is not given that of a version."""
+def test_a_version_is_not_a_media_item(case):
+    """The proof of a version is refused as the proof of a media item."""
     with pytest.raises(ProofError, match="not a media item"):
         verify_bundle(Bundle.parse(case["bundle"]), VerifierKey.parse(case["key"]))

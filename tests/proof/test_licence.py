@@ -1,4 +1,4 @@
-"""Licences: claims, entries and bundles, against `vectors/licences.json`, and for whatever anybody may buy."""
+"""Licences: claims, entries and bundles, against `vectors/licences.json`, and for any claims."""
 
 import json
 from base64 import b64decode
@@ -37,7 +37,7 @@ claims_of = st.builds(
 
 @pytest.mark.vectors("licences", "entries")
 def test_entries(case):
-    """A licence's claims have one canonical form and commitment, and its entry those bytes and that leaf."""
+    """A licence's claims have one canonical form and one commitment; its entry has these bytes and this leaf."""
     claims = msgspec.convert(case["claims"], LicenceClaims)
     assert canonical_claims(claims).decode() == case["canonical"]
     assert commit(bytes.fromhex(case["salt_hex"]), claims) == case["commitment"]
@@ -49,13 +49,13 @@ def test_entries(case):
 
 @pytest.mark.vectors("licences", "refused_entries")
 def test_refused_entries(case):
-    """An entry of a licence that is not byte for byte as it would be written is refused."""
+    """A licence's entry that is not canonical is refused."""
     with pytest.raises(ProofError):
         decode_entry(case["entry"].encode())
 
 
 def verify(case):
-    """What a bundle proves, of its case's file where there is one."""
+    """Return what a case's bundle proves, about its file if there is one."""
     file = case["file"] or {"sha3_512": None, "size": None}
     bundle, key = Bundle.parse(case["bundle"]), VerifierKey.parse(case["key"])
     return verify_bundle(bundle, key, file["sha3_512"], file["size"], LICENCE)
@@ -63,7 +63,7 @@ def verify(case):
 
 @pytest.mark.vectors("licences", "bundles")
 def test_bundles(case):
-    """A licence's bundle proves its entry and what was bought, and is written as it was read."""
+    """A licence's bundle proves its entry and the purchase, and is written unchanged."""
     proved = verify(case)
     assert proved.entry == decode_entry(case["entry"].encode())
     assert proved.claims == msgspec.convert(case["claims"], LicenceClaims | None)
@@ -74,22 +74,22 @@ def test_bundles(case):
 
 @pytest.mark.vectors("licences", "refused_bundles")
 def test_refused_bundles(case):
-    """A bundle that says anything else than its entry, or of another file, is refused with a sentence."""
+    """A bundle that contradicts its entry, or is about another file, is refused with a sentence."""
     with pytest.raises(ProofError) as refusal:
         verify(case)
     assert str(refusal.value).endswith(".")
 
 
 @pytest.mark.vectors("licences", "bundles")
-def test_a_licence_is_no_media_item(case):
-    """Whoever asks for a media item's proof is not given that of a licence."""
+def test_a_licence_is_not_a_media_item(case):
+    """The proof of a licence is refused as the proof of a media item."""
     with pytest.raises(ProofError, match="not a media item"):
         verify_bundle(Bundle.parse(case["bundle"]), VerifierKey.parse(case["key"]))
 
 
 @given(claims_of, st.binary(min_size=32, max_size=32))
-def test_whatever_is_bought_is_proved(claims, salt):
-    """Whatever its texts are, claims are canonical JSON as RFC 8785 has it, and read back with their bundle."""
+def test_any_purchase_is_proved(claims, salt):
+    """Claims with any texts are canonical JSON by RFC 8785, and are parsed back with their bundle."""
     data = canonical_claims(claims)
     assert data == rfc8785.dumps(json.loads(data))
     log = SmallLog()
@@ -103,5 +103,5 @@ def test_whatever_is_bought_is_proved(claims, salt):
 
 @given(claims_of, claims_of)
 def test_a_commitment_is_to_one_purchase(one, other):
-    """Two purchases that differ in anything have two commitments under the same salt."""
+    """Two purchases that differ in any claim have different commitments with the same salt."""
     assert (commit(bytes(32), one) == commit(bytes(32), other)) == (one == other)

@@ -1,4 +1,4 @@
-"""Manifests and entries of datasets' versions."""
+"""Manifests and entries of dataset versions."""
 
 import json
 from hashlib import sha3_512
@@ -30,14 +30,14 @@ files = st.builds(ManifestFile, st.just("0a.parquet"), st.integers(0, 2**40), st
 
 
 def make(given_columns: list[ManifestColumn], given_files: list[ManifestFile], version: int = 1) -> Manifest:
-    """A manifest that adds up."""
+    """Return a consistent manifest."""
     rows = sum(file.rows for file in given_files)
     return Manifest(tuple(given_columns), ID, tuple(given_files), rows, version)
 
 
 @given(st.lists(columns, max_size=3), st.lists(files, max_size=3), st.integers(1, 2**31 - 1))
-def test_a_manifest_has_one_spelling(given_columns: Any, given_files: Any, version: int) -> None:
-    """Whatever its columns are called, a manifest is canonical JSON as RFC 8785 has it, and reads back."""
+def test_a_manifest_has_one_encoding(given_columns: Any, given_files: Any, version: int) -> None:
+    """A manifest with any column names is canonical JSON by RFC 8785, and is parsed back."""
     manifest = make(given_columns, given_files, version)
     data = manifest.encode()
     assert data == rfc8785.dumps(json.loads(data))
@@ -45,7 +45,7 @@ def test_a_manifest_has_one_spelling(given_columns: Any, given_files: Any, versi
 
 
 def test_an_entry_of_a_version_is_read() -> None:
-    """A version's entry has one spelling, is no media entry, and commits to claims that name no organization, too."""
+    """A version's entry has one encoding, is not a media entry, and may commit to claims without an organization."""
     claims = DatasetVersionClaims("2026-01-01T00:00:00.000000+00:00", ID, ID, "Rain", None, 2**53 + 1, 3)
     entry = DatasetVersionEntry(commit(bytes(32), claims), ID, HASH, 2**53 + 1)
     data = entry.encode()

@@ -1,4 +1,4 @@
-"""Hashing and the proofs of RFC 6962, against `vectors/tree.json`."""
+"""Hashes and proofs of RFC 6962, against `vectors/tree.json`."""
 
 from base64 import b64decode
 
@@ -18,24 +18,24 @@ from hallmarket.proof.merkle import (
 
 
 def log_of_words():
-    """Return the leaves of the log with 15 entries."""
+    """Return the leaves of the log of 15 entries."""
     words = "one two three four five six seven eit nain ten ileven twelf threeten fourten fivten"
     return [leaf_hash(word.encode()) for word in words.split()]
 
 
 def hashes_of(ranges):
-    """Return the hashes over ranges of that log, worked out from its leaves."""
+    """Return the hashes of ranges of that log, computed from its leaves."""
     return [root_of(log_of_words()[low:high]) for low, high in ranges]
 
 
 def inclusion(case):
-    """Take the arguments of verify_inclusion out of a case."""
+    """Return the arguments of verify_inclusion for a case."""
     proof = [b64decode(one) for one in case["proof_base64"]]
     return b64decode(case["leaf_base64"]), case["index"], case["size"], proof, b64decode(case["root_base64"])
 
 
 def consistency(case):
-    """Take the arguments of verify_consistency out of a case."""
+    """Return the arguments of verify_consistency for a case."""
     proof = [b64decode(one) for one in case["proof_base64"]]
     old, new = b64decode(case["old_root_base64"]), b64decode(case["new_root_base64"])
     return case["old_size"], old, case["new_size"], new, proof
@@ -70,28 +70,28 @@ def test_roots_of_tlog_specification():
 
 @pytest.mark.vectors("tree", "inclusion")
 def test_inclusion(case):
-    """A published inclusion proof verifies, and is the one our ranges name."""
+    """A published inclusion proof verifies, and consists of the hashes of our ranges."""
     verify_inclusion(*inclusion(case))
     assert hashes_of(inclusion_ranges(case["index"], case["size"])) == inclusion(case)[3]
 
 
 @pytest.mark.vectors("tree", "refused_inclusion")
 def test_refused_inclusion(case):
-    """A false inclusion proof is refused, whatever is wrong with it."""
+    """A wrong inclusion proof is refused."""
     with pytest.raises(ProofError):
         verify_inclusion(*inclusion(case))
 
 
 @pytest.mark.vectors("tree", "consistency")
 def test_consistency(case):
-    """A published consistency proof verifies, and is the one our ranges name."""
+    """A published consistency proof verifies, and consists of the hashes of our ranges."""
     verify_consistency(*consistency(case))
     assert hashes_of(consistency_ranges(case["old_size"], case["new_size"])) == consistency(case)[4]
 
 
 @pytest.mark.vectors("tree", "refused_consistency")
 def test_refused_consistency(case):
-    """A false consistency proof is refused, whatever is wrong with it."""
+    """A wrong consistency proof is refused."""
     with pytest.raises(ProofError):
         verify_consistency(*consistency(case))
 
@@ -111,7 +111,7 @@ def test_no_such_growth(old_size, new_size):
 
 
 def test_a_proof_of_the_wrong_length_says_so():
-    """Whoever is handed a proof of another size's shape reads that, not just that something is wrong."""
+    """The error for a proof with too many or too few hashes says which."""
     leaf, *others = log_of_words()[:3]
     with pytest.raises(ProofError, match="inclusion proof has too many"):
         verify_inclusion(leaf, 0, 2, others, node_hash(leaf, others[0]))
@@ -123,7 +123,7 @@ def test_a_proof_of_the_wrong_length_says_so():
         verify_consistency(1, leaf, 4, node_hash(leaf, others[0]), others[:1])
 
 
-def test_text_is_no_hash():
+def test_text_is_not_a_hash():
     """A text of 32 characters is refused as a hash."""
     with pytest.raises(ProofError, match="Every hash must have 32 bytes"):
         verify_inclusion("x" * 32, 0, 1, [], "x" * 32)

@@ -7,13 +7,13 @@ from hallmarket.proof.note import Note, Signature, SigningKey, VerifierKey, open
 
 
 def keys_of(case):
-    """Return the keys a case opens its note with."""
+    """Return the keys with which a case's note is opened."""
     return [VerifierKey.parse(text) for text in case["keys"]]
 
 
 @pytest.mark.vectors("notes", "valid")
 def test_valid_notes(case):
-    """A note opens, is signed by exactly those keys, and prints as it was."""
+    """A note opens, is signed by exactly these keys, and is written unchanged."""
     note, signers = open_note(case["note"], keys_of(case))
     assert note.body == case["body"]
     assert [str(key) for key in signers] == case["signed_by"]
@@ -23,14 +23,14 @@ def test_valid_notes(case):
 
 @pytest.mark.vectors("notes", "malformed")
 def test_malformed_notes(case):
-    """What is no note is refused before any key is looked at."""
+    """A malformed note is refused before any key is used."""
     with pytest.raises(ProofError):
         Note.parse(case["note"])
 
 
 @pytest.mark.vectors("notes", "unverified")
 def test_unverified_notes(case):
-    """A note opens only if a known key signed it and no known key's signature is bad."""
+    """A note opens only if a known key signed it and no signature by a known key is wrong."""
     note = Note.parse(case["note"])
     assert note.text() == case["note"]
     with pytest.raises(ProofError):
@@ -38,7 +38,7 @@ def test_unverified_notes(case):
 
 
 def test_largest_note():
-    """A note of exactly 64 KiB opens, one byte more is refused."""
+    """A note of exactly 64 KiB opens; one byte more is refused."""
     key = SigningKey.generate("log.example.org")
     line = key.sign("x\n")
     body = "x" * (65_536 - len(line.encode()) - 2) + "\n"
@@ -55,25 +55,25 @@ def test_most_signatures():
     assert signers == [key.verifier_key]
 
 
-def test_bytes_that_are_no_text():
-    """A note that is no UTF-8, or a text UTF-8 cannot carry, is refused."""
+def test_invalid_utf8():
+    """A note that is not UTF-8, or that UTF-8 cannot represent, is refused."""
     line = SigningKey.generate("log.example.org").sign("body\n")
     for text in (b"\xff\n\n" + line.encode(), f"\ud800\n\n{line}"):
         with pytest.raises(ProofError, match="not UTF-8"):
             Note.parse(text)
 
 
-def test_two_keys_of_one_id():
-    """Two different keys of one name and id are refused, since nobody could tell whose signature it is."""
+def test_two_keys_with_one_id():
+    """Two different keys with one name and one id are refused, because a signature could be by either."""
     one = SigningKey.generate("log.example.org").verifier_key
     other = VerifierKey(one.name, one.key_id, one.kind, bytes(32))
     note = "body\n\n— log.example.org AAAAAAA=\n"
-    with pytest.raises(ProofError, match="Two keys"):
+    with pytest.raises(ProofError, match="Two different keys"):
         open_note(note, [one, other])
 
 
-def test_a_key_that_is_no_point():
-    """A verifier key that is no point of the curve verifies nothing."""
+def test_a_key_that_is_not_on_the_curve():
+    """A verifier key that is not a point of the curve verifies nothing."""
     key = SigningKey.generate("log.example.org")
     wrong = VerifierKey.of("log.example.org", 1, b"\x02" + bytes(31))
     honest = Note.parse("body\n\n" + key.sign("body\n")).signatures[0]

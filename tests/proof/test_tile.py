@@ -29,7 +29,7 @@ SEVEN = [sha256(bytes([number])).digest() for number in range(7)]
 
 @pytest.mark.vectors("tiles", "paths")
 def test_paths(case):
-    """A path parses into the tile it names and prints as it was."""
+    """A path is parsed into the tile that it names and written unchanged."""
     parsed = parse_tile_path(case["path"])
     assert parsed.path == case["path"]
     if case["kind"] == "entries":
@@ -41,23 +41,23 @@ def test_paths(case):
 
 @pytest.mark.vectors("tiles", "refused_paths")
 def test_refused_paths(case):
-    """A path with a second spelling, or of no tile, is refused."""
+    """A path that is not canonical, or names no tile, is refused."""
     with pytest.raises(ProofError, match="not the path of a tile"):
         parse_tile_path(case)
 
 
 @pytest.mark.vectors("tiles", "widths")
 def test_widths(case):
-    """A log of that size has those full tiles and those partial ones, and no others."""
+    """A log of a given size has these full and partial tiles, and no others."""
     size = case["size"]
     grown = grow(0, {}, [bytes(32)] * size)
-    widths = {place: len(tile) // 32 for place, tile in grown.tiles.items()}
+    widths = {position: len(tile) // 32 for position, tile in grown.tiles.items()}
     expected = {}
     for level in case["levels"]:
         expected |= {(level["level"], index): 256 for index in range(level["full"])}
         expected |= {(level["level"], level["full"]): level["partial"]} if level["partial"] else {}
     assert widths == expected
-    lowest = {place: width for place, width in expected.items() if place[0] == 0}
+    lowest = {position: width for position, width in expected.items() if position[0] == 0}
     needed = tiles_needed([(index, index + 1) for index in range(size)], size)
     assert {(tile.level, tile.index): tile.width for tile in needed} == lowest
     assert grown.edge == {level: tile for (level, _), tile in grown.tiles.items() if len(tile) < 256 * 32}
@@ -65,7 +65,7 @@ def test_widths(case):
 
 @pytest.mark.vectors("tiles", "bundles")
 def test_bundles(case):
-    """An entry bundle is u16be length and entry, one after the other."""
+    """An entry bundle is the length (u16be) and the bytes of each entry."""
     entries = [entry.encode() for entry in case["entries"]]
     assert encode_bundle(entries) == bytes.fromhex(case["data_hex"])
     assert decode_bundle(bytes.fromhex(case["data_hex"])) == entries
@@ -73,13 +73,13 @@ def test_bundles(case):
 
 @pytest.mark.vectors("tiles", "refused_bundles")
 def test_refused_bundles(case):
-    """An entry bundle that is cut short or too long is refused."""
+    """An entry bundle that is truncated or too long is refused."""
     with pytest.raises(ProofError):
         decode_bundle(bytes.fromhex(case["data_hex"]))
 
 
 def test_bundle_limits():
-    """A bundle takes 256 entries of 65,535 bytes, and neither one more."""
+    """An entry bundle holds up to 256 entries of up to 65,535 bytes."""
     assert decode_bundle(encode_bundle([b"x" * 65_535] * 256)) == [b"x" * 65_535] * 256
     with pytest.raises(ProofError, match="65535 bytes"):
         encode_bundle([b"x" * 65_536])
@@ -101,19 +101,19 @@ def test_proofs_of_the_test_log():
 
 
 def hexadecimal(texts):
-    """Return base64 texts as hexadecimal ones, which read better when they differ."""
+    """Return base64 texts as hexadecimal, which is easier to compare."""
     return [b64decode(text).hex() for text in texts]
 
 
 def test_growing_by_nothing():
-    """Growing by no leaf changes nothing."""
+    """Growing by no leaves changes nothing."""
     assert grow(0, {}, []) == (0, EMPTY_ROOT, {}, {})
     seven = grow(0, {}, SEVEN)
     assert grow(7, seven.edge, []) == (7, seven.root, {}, seven.edge)
 
 
 def test_growing_leaves_its_arguments_alone():
-    """What was handed to grow is unchanged afterwards, so a failed commit can grow again."""
+    """`grow` does not change its arguments, so it can be called again after a failed commit."""
     edge = {0: b"".join(SEVEN)}
     grow(7, edge, SEVEN)
     assert edge == {0: b"".join(SEVEN)}
@@ -139,14 +139,14 @@ def test_growing_from_a_wrong_edge(size, edge):
         grow(size, edge, SEVEN)
 
 
-def test_growing_by_something_else():
-    """A leaf has 32 bytes, even where two wrong ones would add up."""
+def test_growing_by_wrong_leaves():
+    """A leaf has 32 bytes, even if two wrong ones have 64 bytes together."""
     with pytest.raises(ProofError, match="32 bytes"):
         grow(0, {}, [bytes(31), bytes(33)])
 
 
 def test_missing_tiles():
-    """A tile that is missing or too narrow is named."""
+    """The error names the tile that is missing or too narrow."""
     with pytest.raises(ProofError, match="Tile 0 of level 0 is missing or too narrow"):
         root_from_tiles(7, {})
     with pytest.raises(ProofError, match="Tile 0 of level 0 is missing or too narrow"):
@@ -156,7 +156,7 @@ def test_missing_tiles():
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (1, 0), (1, 3), (2, 5), (-1, 0), (3, 5)])
-def test_ranges_that_are_no_subtree(low, high):
+def test_ranges_that_are_not_subtrees(low, high):
     """Only subtrees of RFC 6962 have a hash."""
     with pytest.raises(ProofError, match="subtree"):
         range_hash(low, high, {(0, 0): bytes(256 * 32)})

@@ -1,4 +1,4 @@
-"""A second, independent implementation agrees: the package `pymerkle`, in its SHA-256 mode with RFC 6962's prefixes."""
+"""The independent implementation `pymerkle` agrees, in its SHA-256 mode with the prefixes of RFC 6962."""
 
 import pymerkle
 import pytest
@@ -31,31 +31,31 @@ def peer_of(entries):
     return tree
 
 
-def translated(peer, old, new):
-    """Return pymerkle's consistency proof in the shape of RFC 6962 section 2.1.2.
+def to_rfc6962(peer, old, new):
+    """Convert pymerkle's consistency proof to the form of RFC 6962 section 2.1.2.
 
-    Where the old tree ends, RFC 6962 gives one hash: the root of the subtree that begins there. pymerkle goes on down
-    to that subtree's first leaf and gives the hashes of its inclusion path instead, marked 0 in `subset` as no part of
-    the old tree. They come first in `path`, so folding them, with pymerkle's own hash function, makes RFC 6962's hash.
-    Then follows, marked 1, the last subtree of the old tree, which RFC 6962 puts before that hash, and leaves out when
-    it is the whole old tree. From there on both lists are alike.
+    Where the old tree ends, RFC 6962 uses one hash: the root of the subtree that begins there. pymerkle continues down
+    to that subtree's first leaf and gives the hashes of its inclusion path instead, marked 0 in `subset` because they
+    are not part of the old tree. They come first in `path`, so combining them with pymerkle's own hash function gives
+    the hash of RFC 6962. The next hash, marked 1, is the last subtree of the old tree, which RFC 6962 puts before that
+    hash, and omits if it is the whole old tree. The rest of both lists is the same.
     """
     if old == new:
         return []
     proof = peer.prove_consistency(old, new)
     pymerkle.verify_consistency(peer.get_root(old), peer.get_root(new), proof, old, new)
     ends = proof.subset.index(1)
-    beside = proof.path[0]
+    rest = proof.path[0]
     for sibling in proof.path[1:ends]:
-        beside = proof.hasher.hash_pair(beside, sibling)
+        rest = proof.hasher.hash_pair(rest, sibling)
     last = [] if proof.subset.count(1) == 1 else [proof.path[ends]]
-    return [*last, beside, *proof.path[ends + 1 :]]
+    return [*last, rest, *proof.path[ends + 1 :]]
 
 
 @bounded
 @given(logs, st.data())
 def test_roots_agree(entries, data):
-    """Both make the same leaves and the same root at any size."""
+    """Both compute the same leaves, and the same root at any size."""
     peer, size = peer_of(entries), data.draw(st.integers(0, len(entries)))
     leaves = [leaf_hash(entry) for entry in entries]
     assert [peer.get_leaf(number + 1) for number in range(len(entries))] == leaves
@@ -66,7 +66,7 @@ def test_roots_agree(entries, data):
 @bounded
 @given(logs, st.data())
 def test_inclusion_proofs_agree(entries, data):
-    """Both make the same inclusion proof, and each accepts the other's."""
+    """Both create the same inclusion proof, and each accepts the other's."""
     peer, size = peer_of(entries), data.draw(st.integers(1, len(entries)))
     index = data.draw(st.integers(0, size - 1))
     leaves = [leaf_hash(entry) for entry in entries]
@@ -84,20 +84,20 @@ def test_inclusion_proofs_agree(entries, data):
 @bounded
 @given(logs, st.data())
 def test_consistency_proofs_agree(entries, data):
-    """Both make the same consistency proof between any two sizes, and we accept theirs."""
+    """Both create the same consistency proof between any two sizes, and we accept theirs."""
     peer, new = peer_of(entries), data.draw(st.integers(1, len(entries)))
     old = data.draw(st.integers(1, new))
     leaves = [leaf_hash(entry) for entry in entries]
     ours = consistency_proof(old, new, grow(0, {}, leaves).tiles)
     assert ours == [root_of(leaves[low:high]) for low, high in consistency_ranges(old, new)]
-    assert ours == translated(peer, old, new)
-    verify_consistency(old, peer.get_root(old), new, peer.get_root(new), translated(peer, old, new))
+    assert ours == to_rfc6962(peer, old, new)
+    verify_consistency(old, peer.get_root(old), new, peer.get_root(new), to_rfc6962(peer, old, new))
 
 
 @bounded
 @given(logs, st.data())
 def test_refusals_agree(entries, data):
-    """A proof for one leaf is refused by both for another leaf."""
+    """Both refuse a proof for one leaf if it is given for another."""
     peer, size = peer_of(entries), len(entries)
     index = data.draw(st.integers(0, size - 1))
     proof, stranger = peer.prove_inclusion(index + 1), leaf_hash(b"a stranger, longer than any entry of these logs")

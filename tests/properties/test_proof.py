@@ -1,4 +1,4 @@
-"""What holds for every log: proofs out of tiles alone, growth in any steps, and no flipped bit unnoticed."""
+"""Properties of every log: proofs from tiles alone, growth in any steps, detection of every flipped bit."""
 
 from bisect import bisect
 from functools import cache
@@ -43,18 +43,18 @@ sizes = st.one_of(st.sampled_from(EDGES), st.integers(0, LARGEST), st.integers(0
 
 @cache
 def leaves():
-    """Return the leaves of the largest log, made once."""
+    """Return the leaves of the largest log, computed once."""
     return [sha256(number.to_bytes(4)).digest() for number in range(LARGEST)]
 
 
 @cache
 def tiles():
-    """Return the largest log's tiles, which hold every smaller log's."""
+    """Return the largest log's tiles, which contain those of every smaller log."""
     return grow(0, {}, leaves()).tiles
 
 
 def tiles_at(ranges, size):
-    """Return the tiles those ranges need, no wider than they are at that size: all that a reader would fetch."""
+    """Return the tiles that these ranges need at that size, as a reader would fetch them."""
     return {
         (tile.level, tile.index): tiles()[tile.level, tile.index][: 32 * tile.width]
         for tile in tiles_needed(ranges, size)
@@ -62,12 +62,12 @@ def tiles_at(ranges, size):
 
 
 def root_at(size):
-    """Return the root at a size, from just the tiles it needs."""
+    """Return the root at a size, computed only from the tiles it needs."""
     return root_from_tiles(size, tiles_at([(0, size)] if size else [], size))
 
 
 def flip(data, bit):
-    """Return the bytes with one bit flipped, counted round."""
+    """Return the bytes with one bit flipped; a larger index wraps around."""
     flipped = bytearray(data)
     flipped[bit // 8 % len(data)] ^= 1 << bit % 8
     return bytes(flipped)
@@ -79,14 +79,14 @@ bits = st.integers(0, 2**20)
 @bounded
 @given(sizes)
 def test_roots_from_tiles(size):
-    """Tiles give the root that all leaves give."""
+    """Tiles give the same root as all leaves."""
     assert root_at(size) == root_of(leaves()[:size])
 
 
 @bounded
 @given(st.tuples(sizes, sizes).map(sorted))
 def test_any_two_sizes_prove_consistent(pair):
-    """Of any two checkpoints the older is proved a prefix of the newer, from tiles alone."""
+    """For any two checkpoints the older is proved to be a prefix of the newer, from tiles alone."""
     old, new = pair
     proof = consistency_proof(old, new, tiles_at(consistency_ranges(old, new), new))
     verify_consistency(old, root_at(old), new, root_at(new), proof)
@@ -96,7 +96,7 @@ def test_any_two_sizes_prove_consistent(pair):
 @bounded
 @given(st.tuples(sizes, sizes).filter(lambda pair: pair[0] != pair[1]).map(sorted))
 def test_any_entry_proves_included(pair):
-    """Any entry of any log is proved included, from tiles alone; any other leaf is not."""
+    """Any entry of any log is proved to be included, from tiles alone; any other leaf is refused."""
     index, size = pair
     proof = inclusion_proof(index, size, tiles_at(inclusion_ranges(index, size), size))
     verify_inclusion(leaves()[index], index, size, proof, root_at(size))
@@ -108,7 +108,7 @@ def test_any_entry_proves_included(pair):
 @bounded
 @given(st.tuples(sizes, sizes).filter(all).map(sorted), st.tuples(sizes, sizes).map(sorted), bits)
 def test_a_fork_is_never_consistent(pair, other, bit):
-    """A log that changed one old entry proves consistent with its past by no proof of its own or of the honest log."""
+    """For a log with one changed entry, no proof shows consistency with the honest log."""
     old, new = pair
     forked = leaf_hash(leaves()[bit % old])
     root = root_of([*leaves()[: bit % old], forked, *leaves()[bit % old + 1 : old]])
@@ -120,36 +120,36 @@ def test_a_fork_is_never_consistent(pair, other, bit):
 @bounded
 @given(sizes, st.lists(st.one_of(st.integers(0, 40), st.integers(0, 700)), max_size=8))
 def test_growing_in_any_steps(start, steps):
-    """Growing step by step gives the root, the tiles and the edge of growing at once, from any size."""
+    """Growing in steps gives the same root, tiles and edge as growing in one step, from any size."""
     widths = {level: (start >> 8 * level) & 255 for level in range(3)}
     edge = {level: tiles()[level, start >> 8 * level + 8][: 32 * wide] for level, wide in widths.items() if wide}
     size = start
     for step in steps:
         before, step = size, min(step, LARGEST - size)
-        size, root, made, edge = grow(before, edge, leaves()[before : before + step])
+        size, root, new_tiles, edge = grow(before, edge, leaves()[before : before + step])
         assert (size, root) == (before + step, root_at(size))
-        changed = tiles_made(before, size)
-        assert {place: len(tile) // 32 for place, tile in made.items()} == changed
-        assert all(tile == tiles()[place][: len(tile)] for place, tile in made.items())
+        changed = changed_tiles(before, size)
+        assert {position: len(tile) // 32 for position, tile in new_tiles.items()} == changed
+        assert all(tile == tiles()[position][: len(tile)] for position, tile in new_tiles.items())
     assert {level: len(tile) // 32 for level, tile in edge.items()} == {
         level: (size >> 8 * level) & 255 for level in range(3) if (size >> 8 * level) & 255
     }
 
 
-def tiles_made(before, after):
-    """Return the width of every tile that a log has at one size and had not, or not as wide, at the size before."""
-    made = {}
+def changed_tiles(before, after):
+    """Return the width of every tile that is new or wider at the second size."""
+    new_tiles = {}
     for level in range(3):
         old, new = before >> 8 * level, after >> 8 * level
         if new > old:
-            made |= {(level, index): min(256, new - 256 * index) for index in range(old // 256, -(-new // 256))}
-    return made
+            new_tiles |= {(level, index): min(256, new - 256 * index) for index in range(old // 256, -(-new // 256))}
+    return new_tiles
 
 
 @bounded
 @given(st.tuples(sizes, sizes).filter(lambda pair: pair[0] != pair[1]).map(sorted), bits, bits)
 def test_flipped_bits_of_inclusion(pair, which, bit):
-    """Flip a bit of leaf, root or a proof's hash: inclusion is refused."""
+    """Inclusion is refused if any bit of the leaf, the root or the proof is flipped."""
     index, size = pair
     parts = [leaves()[index], root_at(size), *inclusion_proof(index, size, tiles())]
     parts[which % len(parts)] = flip(parts[which % len(parts)], bit)
@@ -160,7 +160,7 @@ def test_flipped_bits_of_inclusion(pair, which, bit):
 @bounded
 @given(st.tuples(sizes, sizes).filter(lambda pair: pair[0] != pair[1]).map(sorted), bits, bits)
 def test_flipped_bits_of_consistency(pair, which, bit):
-    """Flip a bit of either root or a proof's hash: consistency is refused."""
+    """Consistency is refused if any bit of either root or the proof is flipped."""
     old, new = pair
     parts = [root_at(old), root_at(new), *consistency_proof(old, new, tiles())]
     # An empty log is a prefix of any: there only its own root can be wrong.
@@ -173,16 +173,16 @@ def test_flipped_bits_of_consistency(pair, which, bit):
 @bounded
 @given(st.tuples(sizes, sizes).filter(lambda pair: pair[0] != pair[1]).map(sorted), bits, bits)
 def test_flipped_bits_of_tiles(pair, which, bit):
-    """Flip a bit of a tile: what is proved out of it is refused."""
+    """A proof from tiles is refused if any bit of a tile is flipped."""
     index, size = pair
     # The leaf itself is read from its tile too, and every hash of the proof from the tiles of its range.
     ranges = [(index, index + 1), *inclusion_ranges(index, size)]
     low, high = ranges[which % len(ranges)]
     level = ((high - low).bit_length() - 1) // 8
     held = tiles_at(ranges, size)
-    place, offset = (level, low >> 8 * level + 8), (low >> 8 * level) % 256 * 32
-    tile = held[place]
-    held[place] = tile[:offset] + flip(tile[offset : offset + 32], bit) + tile[offset + 32 :]
+    position, offset = (level, low >> 8 * level + 8), (low >> 8 * level) % 256 * 32
+    tile = held[position]
+    held[position] = tile[:offset] + flip(tile[offset : offset + 32], bit) + tile[offset + 32 :]
     leaf = held[0, index // 256][index % 256 * 32 :][:32]
     with pytest.raises(ProofError):
         verify_inclusion(leaf, index, size, inclusion_proof(index, size, held), root_at(size))
@@ -191,9 +191,9 @@ def test_flipped_bits_of_tiles(pair, which, bit):
 @bounded
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=12), bits)
 def test_flipped_bits_of_entry_bundles(entries, bit):
-    """Flip a bit of an entry bundle: it is refused, or its entries no longer are the log's."""
-    made = [leaf_hash(entry) for entry in entries]
-    grown = grow(0, {}, made)
+    """With any bit flipped, an entry bundle is refused, or its entries are not those of the log."""
+    new_tiles = [leaf_hash(entry) for entry in entries]
+    grown = grow(0, {}, new_tiles)
 
     def read(data):
         for index, entry in enumerate(decode_bundle(data)):
@@ -208,7 +208,7 @@ def test_flipped_bits_of_entry_bundles(entries, bit):
 @bounded
 @given(sizes, bits)
 def test_flipped_bits_of_notes(size, bit):
-    """Flip a bit of a signed checkpoint: it does not open, or one signature fewer stands under the same words."""
+    """With any bit flipped, a signed checkpoint is refused, or loses one signature with its text unchanged."""
     checkpoint = Checkpoint("log.example.org", size, root_at(size))
     note = sign_checkpoint(checkpoint, LOG_KEY)
     with pytest.raises(ProofError):
@@ -225,14 +225,14 @@ def test_flipped_bits_of_notes(size, bit):
 @bounded
 @given(st.integers(0, 2**63 - 1), bits)
 def test_flipped_bits_of_entries(size, bit):
-    """Flip a bit of an entry: it is refused, or it is not the one in the log."""
+    """With any bit flipped, an entry is refused, or is not the one in the log."""
     entry = MediaEntry("01" * 32, "ffffffff-ffff-4fff-bfff-ffffffffffff", "ab" * 64, size)
-    beside = leaf_hash(b"")
-    root = root_of([leaf_hash(entry.encode()), beside])
+    sibling = leaf_hash(b"")
+    root = root_of([leaf_hash(entry.encode()), sibling])
 
     def read(data):
         decode_entry(data)
-        verify_inclusion(leaf_hash(data), 0, 2, [beside], root)
+        verify_inclusion(leaf_hash(data), 0, 2, [sibling], root)
 
     read(entry.encode())
     with pytest.raises(ProofError):
@@ -247,7 +247,7 @@ def test_flipped_bits_of_entries(size, bit):
     bits,
 )
 def test_flipped_bits_of_claims(claims, salt, which, bit):
-    """Flip a bit of any claim, or of the salt: the commitment is another one."""
+    """With any bit of a claim or of the salt flipped, the commitment is different."""
     commitment = commit(salt, claims)
     assert commit(flip(salt, bit), claims) != commitment
     field = claims.__struct_fields__[which]
@@ -257,6 +257,6 @@ def test_flipped_bits_of_claims(claims, salt, which, bit):
 
 
 def test_edges_are_edges():
-    """The sizes these properties favour lie on both sides of every tile's end."""
+    """The preferred sizes are on both sides of every tile's end."""
     assert all(EDGES[bisect(EDGES, end) - 2] < end < EDGES[bisect(EDGES, end)] for end in (256, 512, 65_536))
     assert EDGES[-1] == LARGEST

@@ -1,4 +1,4 @@
-"""What holds for every text the proofs are written in: one spelling each, and ProofError for anything else."""
+"""Properties of every text format of the proofs: one encoding per value, and ProofError for anything else."""
 
 from contextlib import suppress
 from hashlib import sha256
@@ -59,7 +59,7 @@ entries = st.builds(
 @bounded
 @given(claims)
 def test_claims_are_canonical(some):
-    """Claims are written as the `rfc8785` package writes them."""
+    """Claims are encoded as the `rfc8785` package encodes them."""
     assert canonical_claims(some) == rfc8785.dumps(msgspec.to_builtins(some))
     assert commit(bytes(32), some) == sha256(bytes(32) + canonical_claims(some)).hexdigest()
 
@@ -67,7 +67,7 @@ def test_claims_are_canonical(some):
 @bounded
 @given(entries)
 def test_entries_are_canonical(entry):
-    """An entry is read back as it was, and written as the `rfc8785` package writes it as far as that one goes."""
+    """An entry is decoded to the same value, and encoded as the `rfc8785` package encodes it up to 2^53."""
     assert decode_entry(entry.encode()) == entry
     if entry.size < 2**53:
         fields = {"v": 1, "kind": "media", **msgspec.to_builtins(entry)}
@@ -77,7 +77,7 @@ def test_entries_are_canonical(entry):
 @bounded
 @given(names, st.sampled_from([ED25519, COSIGNATURE_ED25519]), hashes)
 def test_keys_round_trip(name, kind, secret):
-    """A key of any name is read back as it was."""
+    """A key with any name is parsed to the same key."""
     key = SigningKey(name, secret, kind)
     assert VerifierKey.parse(str(key.verifier_key)) == key.verifier_key
     assert SigningKey.parse(key.text()).text() == key.text()
@@ -92,7 +92,7 @@ def test_keys_round_trip(name, kind, secret):
     ),
 )
 def test_notes_round_trip(text, strangers):
-    """A note with any text and any strangers' signatures opens and prints as it was."""
+    """A note with any text and any unknown signatures opens, and is written unchanged."""
     body = text + "\n"
     note = f"{body}\n{KEY.sign(body)}" + "".join(stranger.line() for stranger in strangers)
     opened, signers = open_note(note, [KEY.verifier_key])
@@ -103,7 +103,7 @@ def test_notes_round_trip(text, strangers):
 @bounded
 @given(names, st.integers(0, 2**63 - 1), hashes, st.integers(0, 2**63 - 1))
 def test_checkpoints_round_trip(origin, size, root, timestamp):
-    """Any checkpoint opens with its log's key and can be cosigned at any second."""
+    """Any checkpoint opens with its log's key, and can be cosigned at any second."""
     checkpoint, key = Checkpoint(origin, size, root), SigningKey(origin, bytes(32))
     assert open_checkpoint(sign_checkpoint(checkpoint, key), key.verifier_key) == checkpoint
     line = cosign(WITNESS, checkpoint.body(), timestamp)
@@ -113,7 +113,7 @@ def test_checkpoints_round_trip(origin, size, root, timestamp):
 @bounded
 @given(st.integers(0, 63), st.integers(0, 2**55), st.integers(1, 256))
 def test_tile_paths_round_trip(level, index, width):
-    """The path of any tile or entry bundle is read back as it was."""
+    """The path of any tile or entry bundle is parsed to the same tile or bundle."""
     assert parse_tile_path(Tile(level, index, width).path) == Tile(level, index, width)
     assert parse_tile_path(BundlePath(index, width).path) == BundlePath(index, width)
 
@@ -121,14 +121,14 @@ def test_tile_paths_round_trip(level, index, width):
 @bounded
 @given(st.lists(st.binary(max_size=300), max_size=256))
 def test_entry_bundles_round_trip(some):
-    """An entry bundle is read back as it was."""
+    """An entry bundle is decoded to the same entries."""
     assert decode_bundle(encode_bundle(some)) == some
 
 
 @bounded
 @given(st.integers(0, 2**63 - 1), st.lists(hashes, max_size=63), st.none() | st.binary())
 def test_proof_files_round_trip(index, proof, extra):
-    """A proof file is read back as it was."""
+    """A proof file is parsed to the same value."""
     file = ProofFile(index, tuple(proof), NOTE, extra)
     assert ProofFile.parse(file.text()) == file
 
@@ -136,14 +136,14 @@ def test_proof_files_round_trip(index, proof, extra):
 @bounded
 @given(entries, st.none() | claims, st.none() | hashes, st.lists(json_values, max_size=3))
 def test_bundles_round_trip(entry, some, salt, timestamps):
-    """A proof bundle is read back as it was, its timestamps untouched."""
+    """A proof bundle is parsed to the same value, with its timestamps unchanged."""
     bundle = Bundle(entry=entry.encode(), claims=some, salt=salt, proof=PROOF.text(), timestamps=timestamps)
     assert Bundle.parse(bundle.encode()) == bundle
 
 
 @st.composite
-def spoiled(draw, text):
-    """Draw a valid text with a part of it replaced, or anything at all."""
+def malformed(draw, text):
+    """Draw a valid text with a part of it replaced, or any text."""
     start = draw(st.integers(0, len(text)))
     end = min(len(text), start + draw(st.integers(0, 8)))
     between = draw(st.one_of(st.sampled_from(["", "\n", "\n\n", " ", "+", "0", "=", "null", "[", '"']), st.text()))
@@ -151,7 +151,7 @@ def spoiled(draw, text):
 
 
 def check(parse, text):
-    """Parse a text in each of its forms; any exception but ProofError fails the test."""
+    """Parse a text as str and bytes; any exception except ProofError fails the test."""
     for form in (text, text.encode(errors="surrogatepass"), text.encode("utf-16")):
         with suppress(ProofError):
             parse(form)
@@ -159,14 +159,14 @@ def check(parse, text):
 
 @bounded
 @given(
-    spoiled(str(KEY.verifier_key)),
-    spoiled(KEY.text()),
-    spoiled(CHECKPOINT.body()),
-    spoiled("tile/0/x001/x234/067.p/1"),
+    malformed(str(KEY.verifier_key)),
+    malformed(KEY.text()),
+    malformed(CHECKPOINT.body()),
+    malformed("tile/0/x001/x234/067.p/1"),
     st.text(st.characters()),
 )
-def test_spoiled_texts(verifier_key, signing_key, body, path, anything):
-    """Keys, checkpoint bodies and paths that are spoiled, or anything at all, raise ProofError and nothing else."""
+def test_malformed_texts(verifier_key, signing_key, body, path, anything):
+    """Malformed keys, checkpoint bodies and paths raise ProofError and nothing else."""
     for parse, spoilt in (
         (VerifierKey.parse, verifier_key),
         (SigningKey.parse, signing_key),
@@ -181,9 +181,11 @@ def test_spoiled_texts(verifier_key, signing_key, body, path, anything):
 
 
 @bounded
-@given(spoiled(NOTE), spoiled(PROOF.text()), spoiled(BUNDLE.encode().decode()), spoiled(ENTRY.encode().decode()))
-def test_spoiled_documents(note, proof, bundle, entry):
-    """Notes, proof files, bundles and entries that are spoiled raise ProofError and nothing else."""
+@given(
+    malformed(NOTE), malformed(PROOF.text()), malformed(BUNDLE.encode().decode()), malformed(ENTRY.encode().decode())
+)
+def test_malformed_documents(note, proof, bundle, entry):
+    """Malformed notes, proof files, bundles and entries raise ProofError and nothing else."""
     keys = [KEY.verifier_key, WITNESS.verifier_key]
     check(Note.parse, note)
     check(lambda text: open_note(text, keys), note)
@@ -199,7 +201,7 @@ def test_spoiled_documents(note, proof, bundle, entry):
 @bounded
 @given(st.binary(max_size=600), claims, st.binary(max_size=40), st.text(st.characters()))
 def test_arbitrary_bytes(data, some, salt, proof):
-    """Any bytes at all raise ProofError and nothing else."""
+    """Arbitrary bytes raise ProofError and nothing else."""
     for read in (decode_bundle, decode_entry, Note.parse, ProofFile.parse, Bundle.parse):
         with suppress(ProofError):
             read(data)
@@ -217,7 +219,7 @@ whole = st.integers(-3, 70) | st.integers()
 @bounded
 @given(st.binary(max_size=33) | hashes, whole, whole, st.lists(st.binary(max_size=33) | hashes, max_size=6), hashes)
 def test_arbitrary_proofs(one, first, second, proof, other):
-    """Any numbers and hashes at all raise ProofError and nothing else."""
+    """Arbitrary numbers and hashes raise ProofError and nothing else."""
     for attempt in (
         lambda: verify_inclusion(one, first, second, proof, other),
         lambda: verify_consistency(first, one, second, other, proof),

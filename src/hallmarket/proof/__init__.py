@@ -1,1 +1,1 @@
-"""Pure verification of the log: hashing, tiles, notes, checkpoints, entries and proof bundles, without any I/O."""
+"""Pure verification of the log, without any I/O: hashes, tiles, notes, checkpoints, entries, proof bundles."""

@@ -1,4 +1,4 @@
-"""Proof files (c2sp.org/tlog-proof) and proof bundles: all that proves an item, in one file, without a network."""
+"""Proof files (c2sp.org/tlog-proof) and proof bundles, which hold everything needed to prove an item offline."""
 
 from typing import Any, Self
 
@@ -56,7 +56,7 @@ class ProofFile(msgspec.Struct, frozen=True):
         if len(lines) > MAX_PROOF_HASHES:
             raise ProofError(f"The proof has more than {MAX_PROOF_HASHES} hashes.")
         hashes = tuple(read_hash(line, "A hash of the proof") for line in lines)
-        Note.parse(note)  # Kept verbatim, yet what is no note is refused here and not later.
+        Note.parse(note)  # The note is stored unchanged, but a malformed one is refused now.
         return cls(index, hashes, note, extra)
 
     def text(self) -> str:
@@ -67,7 +67,7 @@ class ProofFile(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry with its proof file, its outside timestamps and, unless they were erased, its claims and their salt."""
+    """An entry with its proof file, its outside timestamps and, unless they were erased, its claims with their salt."""
 
     v: int = BUNDLE_VERSION
     entry: bytes
@@ -97,7 +97,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Wire(msgspec.Struct):
-    # Bytes stay text here: msgspec's own base64 would accept more than one spelling.
+    # Bytes stay text here, because msgspec's base64 accepts several encodings of the same bytes.
     v: int
     entry: str
     claims: msgspec.Raw
@@ -110,7 +110,7 @@ _read_wire = msgspec.json.Decoder(_Wire).decode
 
 
 def _read_claims(raw: msgspec.Raw) -> AnyClaims | None:
-    """Claims of the kind whose fields they have; that they belong to the entry is for `verify_bundle` to see."""
+    """Decode claims as the kind that has their fields; `verify_bundle` checks that they belong to the entry."""
     members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw] | None)
     if members is None:
         return None
@@ -122,7 +122,7 @@ def _read_claims(raw: msgspec.Raw) -> AnyClaims | None:
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """What a bundle has proved: this entry, with these claims, stands at this index under this signed checkpoint."""
+    """What a bundle proves: this entry, with these claims, is at this index of the log with this signed checkpoint."""
 
     entry: Entry
     claims: AnyClaims | None
@@ -134,16 +134,14 @@ class Verified(msgspec.Struct, frozen=True):
 def verify_bundle(
     bundle: Bundle, key: VerifierKey, sha3_512: str | None = None, size: int | None = None, kind: str = MEDIA
 ) -> Verified:
-    """Check entry, claims, inclusion, signature and, if given, the file's fingerprint and size in bytes.
+    """Verify entry, claims, inclusion, signature and, if given, a file's fingerprint and size in bytes.
 
-    `kind` is of the entry: media's file is the file itself, that of a dataset's version its manifest, that of a licence
-    the one which its claims name.
-
-    Raises ProofError saying what is wrong.
+    `kind` is the expected kind of entry. The file is the media item itself, a dataset version's manifest, or the file
+    that a licence's claims name. Raises ProofError.
     """
     entry = decode_entry(bundle.entry)
     if isinstance(entry, UnknownEntry) or not isinstance(entry, _ENTRIES[kind]):
-        raise ProofError(f"The entry is of kind {_kind_of(entry)}, not {_CALLED[kind]}.")
+        raise ProofError(f"The entry is of kind {_kind_of(entry)}, not {_NOUNS[kind]}.")
     _verify_claims(entry, bundle)
     if sha3_512 is not None or size is not None:
         _verify_file(_find_file(entry, bundle.claims), sha3_512, size)
@@ -162,13 +160,13 @@ def _verify_file(file: tuple[str, int | None], sha3_512: str | None, size: int |
 
 
 def _find_file(entry: Entry, claims: AnyClaims | None) -> tuple[str, int | None]:
-    """The fingerprint and the size in bytes of what the entry, or what it commits to, names."""
+    """Return the fingerprint and the size in bytes of the file that the entry, or its claims, names."""
     if not isinstance(entry, LicenceEntry):
         return entry.sha3_512, entry.size
     if not isinstance(claims, LicenceClaims):
         raise ProofError("What was bought is not disclosed: the proof has no claims.")
     if claims.sha3_512 is None:
-        raise ProofError("What was bought is no file.")
+        raise ProofError("The licence is not for a file.")
     return claims.sha3_512, claims.size
 
 
@@ -178,7 +176,7 @@ _CLAIMS: dict[type, type] = {
     DatasetVersionEntry: DatasetVersionClaims,
     LicenceEntry: LicenceClaims,
 }
-_CALLED = {MEDIA: "a media item", DATASET_VERSION: "a version of a dataset", LICENCE: "a licence"}
+_NOUNS = {MEDIA: "a media item", DATASET_VERSION: "a version of a dataset", LICENCE: "a licence"}
 
 
 def _kind_of(entry: Entry | UnknownEntry) -> str:
@@ -193,6 +191,6 @@ def _verify_claims(entry: Entry, bundle: Bundle) -> None:
     if bundle.claims is None or bundle.salt is None:
         raise ProofError("The proof bundle has claims without salt, or salt without claims.")
     if not isinstance(bundle.claims, _CLAIMS[type(entry)]):
-        raise ProofError("The claims are of another kind than the entry.")
+        raise ProofError("The claims belong to another kind of entry.")
     if commit(bundle.salt, bundle.claims) != entry.claims:
-        raise ProofError("The claims are not those the entry commits to.")
+        raise ProofError("The claims are not those that the entry commits to.")

@@ -1,4 +1,4 @@
-"""Checkpoints (c2sp.org/tlog-checkpoint): a log's origin, size and root in three lines, signed as a note."""
+"""Checkpoints (c2sp.org/tlog-checkpoint): a log's origin, size and root as three lines of a signed note."""
 
 import re
 from typing import Self
@@ -14,14 +14,14 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """What a log says of itself: its origin, its number of entries and its root (32 bytes)."""
+    """A log's origin, its number of entries and its root (32 bytes)."""
 
     origin: str
     size: int
     root: bytes
 
     def __post_init__(self) -> None:
-        """Refuse with ProofError what no checkpoint can say."""
+        """Raise ProofError for values that the format cannot represent."""
         if not self.origin or _CONTROL.search(read_text(self.origin, "The checkpoint's origin")):
             raise ProofError("The checkpoint's origin must be one line of text.")
         if not 0 <= self.size <= MAX_SIZE:
@@ -35,7 +35,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, body: str) -> Self:
-        """Read exactly three lines; extension lines, which our log never writes, raise ProofError like the rest."""
+        """Read exactly three lines; raises ProofError, also for extension lines, which this log never writes."""
         lines = body.split("\n")
         if len(lines) != 4 or lines[3]:
             raise ProofError("A checkpoint has exactly three lines: origin, size and root.")
@@ -44,14 +44,14 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """Return the checkpoint as a whole note signed by the log's key, whose name must be the origin."""
+    """Return the checkpoint as a note signed by the log's key, whose name must be the origin."""
     _check_origin(checkpoint, key.verifier_key)
     body = checkpoint.body()
     return f"{body}\n{key.sign(body)}"
 
 
 def open_checkpoint(text: str | bytes, key: VerifierKey) -> Checkpoint:
-    """Return the checkpoint if the log's key signed it and is named like its origin; raises ProofError."""
+    """Return the checkpoint if the log's key signed it and has the origin as its name; raises ProofError."""
     note, _ = open_note(text, [key])
     checkpoint = Checkpoint.parse(note.body)
     _check_origin(checkpoint, key)

@@ -8,9 +8,9 @@ TIMESTAMP_BYTES = 8
 
 
 def cosign(key: SigningKey, body: str, timestamp: int) -> str:
-    """Cosign a checkpoint's body at a unix second with a key of type 0x04; returns the signature line with its LF."""
+    """Cosign a checkpoint's body at a unix second with a key of type 0x04; returns the line with its LF."""
     if key.verifier_key.kind != COSIGNATURE_ED25519:
-        raise ProofError("Only a key of type 0x04 makes cosignatures.")
+        raise ProofError("Only a key of type 0x04 can cosign.")
     if not 0 <= timestamp <= MAX_SIZE:
         raise ProofError("A cosignature's time must be a unix second from 0 to 2^63-1.")
     return key.signature_line(_message(body, timestamp), before=timestamp.to_bytes(TIMESTAMP_BYTES, "big"))
@@ -19,7 +19,7 @@ def cosign(key: SigningKey, body: str, timestamp: int) -> str:
 def verify_cosignature(signature: Signature, key: VerifierKey, body: str) -> int:
     """Return the unix second at which the key cosigned this checkpoint body; raises ProofError if it did not."""
     if key.kind != COSIGNATURE_ED25519 or (signature.name, signature.key_id) != (key.name, key.key_id):
-        raise ProofError(f"This is no cosignature by {key.name}.")
+        raise ProofError(f"This is not a cosignature by {key.name}.")
     if len(signature.blob) != TIMESTAMP_BYTES + SIGNATURE_BYTES:
         raise ProofError(f"The cosignature by {key.name} has the wrong length.")
     timestamp = int.from_bytes(signature.blob[:TIMESTAMP_BYTES], "big")

@@ -1,4 +1,4 @@
-"""The log's entries: canonical JSON (RFC 8785) that names no person, and the claims an entry commits to."""
+"""The log's entries: canonical JSON (RFC 8785) without personal data, and the claims that an entry commits to."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -23,9 +23,9 @@ SizeBytes = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an entry's commitment discloses of a media item; creator and organization are UUIDs as text."""
+    """The claims about a media item; creator and organization are UUIDs as text."""
 
-    # In the order of RFC 8785, so that encoding the Struct as it stands is canonical.
+    # In the order of RFC 8785, so that the Struct's own encoding is canonical.
     createdOn: str  # noqa: N815 - the wire's name
     creator: str
     metadata: str
@@ -34,7 +34,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DatasetVersionClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an entry's commitment discloses of a dataset's version; without an organization it was in nobody's."""
+    """The claims about a dataset version; `organization` is None for a personal dataset."""
 
     createdOn: str  # noqa: N815 - the wire's name
     creator: str
@@ -46,17 +46,17 @@ class DatasetVersionClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
 
 class LicencePrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was paid, in whole cents (usd) or satoshis (btc)."""
+    """The price that was paid, in cents (usd) or satoshis (btc)."""
 
     amount: int
     currency: str
 
 
 class LicenceClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an entry's commitment discloses of a licence: who bought what of whom, at which price, under which terms.
+    """The claims about a licence: who bought what from whom, at which price, under which terms.
 
-    Fingerprint and size in bytes are of a file, of a post's markdown, or of the manifest of the dataset's version from
-    which on it was bought. Ids are UUIDs as text.
+    `sha3_512` and `size`, in bytes, are those of a file, of a post's markdown, or of the manifest of the first dataset
+    version that the licence covers. Ids are UUIDs as text.
     """
 
     asset: str
@@ -82,7 +82,7 @@ _claims_json = msgspec.json.Encoder().encode
 def canonical_claims(claims: AnyClaims) -> bytes:
     """Return the claims as canonical JSON (RFC 8785); raises ProofError for text that UTF-8 cannot carry."""
     try:
-        # msgspec escapes exactly what RFC 8785 escapes, and as it does; a test compares every code point.
+        # msgspec escapes the same characters as RFC 8785, in the same way; a test compares every code point.
         return _claims_json(claims)
     except UnicodeError:
         raise ProofError("The claims are not UTF-8.") from None
@@ -104,7 +104,7 @@ class MediaEntry(msgspec.Struct, frozen=True):
     size: SizeBytes
 
     def encode(self) -> bytes:
-        """Return the entry's bytes; the size is written as an exact integer, also past 2^53."""
+        """Return the entry's bytes; the size is written as an exact integer, even above 2^53."""
         return _encode(self, MEDIA)
 
 
@@ -122,7 +122,7 @@ class DatasetVersionEntry(msgspec.Struct, frozen=True):
 
 
 class LicenceEntry(msgspec.Struct, frozen=True):
-    """A purchase: commitment to its claims, and the licence's id. What was bought, by whom, nobody sees in the log."""
+    """A purchase: commitment to its claims, and the licence's id; the log shows neither asset nor buyer."""
 
     claims: Hex64
     id: Uuid
@@ -144,7 +144,7 @@ def _encode(entry: MediaEntry | DatasetVersionEntry, kind: str) -> bytes:
 
 
 class UnknownEntry(msgspec.Struct, frozen=True):
-    """An entry of a kind this reader does not know, to be skipped."""
+    """An entry of a kind that this reader does not know and skips."""
 
     kind: str
 
@@ -163,7 +163,7 @@ _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def decode_entry(data: bytes) -> Entry | UnknownEntry:
-    """Read an entry, which has exactly one spelling; raises ProofError."""
+    """Read an entry, which has exactly one encoding; raises ProofError."""
     if len(data) > MAX_ENTRY_BYTES:
         raise ProofError(f"The entry has more than {MAX_ENTRY_BYTES} bytes.")
     read_text(data, "The entry")
@@ -179,8 +179,8 @@ def decode_entry(data: bytes) -> Entry | UnknownEntry:
 
 
 def _canonical_members(data: bytes) -> bytes:
-    # What stands inside an unknown kind is not ours to judge, but its outer fields must stand once and in order:
-    # else two readers could take one entry for two kinds.
+    # The values of an unknown kind are not checked, but its fields must be unique and in order: otherwise two readers
+    # could see two different kinds in one entry.
     members = _read_members(data)
     ordered = sorted(members, key=lambda name: name.encode("utf-16-be"))
     return b"{" + b",".join(msgspec.json.encode(name) + b":" + bytes(members[name]) for name in ordered) + b"}"

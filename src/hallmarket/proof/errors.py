@@ -1,5 +1,5 @@
-"""What goes wrong when something offered as a proof is none."""
+"""The error of every failed verification."""
 
 
 class ProofError(ValueError):
-    """A proof, or a part of one, is malformed or false; the message is one sentence for people."""
+    """A proof, or a part of one, is malformed or wrong; the message is one sentence for people."""

@@ -1,4 +1,4 @@
-"""Keys that sign notes, in the texts of c2sp.org/signed-note, and the signature lines they make."""
+"""Keys that sign notes, in the text formats of c2sp.org/signed-note, and their signature lines."""
 
 import re
 import secrets
@@ -19,19 +19,19 @@ KEY_BYTES = 32
 KEY_ID_BYTES = 4
 SIGNATURE_BYTES = 64
 
-_SECRET_PREFIX = "PRIVATE+KEY+"  # noqa: S105 - the fixed beginning of Go's text form, no secret itself
+_SECRET_PREFIX = "PRIVATE+KEY+"  # noqa: S105 - the fixed prefix of Go's text format
 _BAD_IN_NAME = re.compile(r"[\s+\x00-\x1f]")
 
 
 def check_name(name: str) -> str:
-    """Return a key's name if it may be one: not empty, no Unicode space, no `+`, no control character."""
+    """Return a key's name if it is valid: not empty, without Unicode spaces, `+` and control characters."""
     if not name or _BAD_IN_NAME.search(read_text(name, "The key's name")):
-        raise ProofError("A key's name must hold no space, no + and no control character, and not be empty.")
+        raise ProofError("A key's name must not be empty or contain a space, a + or a control character.")
     return name
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """One signature line: who says to have signed, the key's id (4 bytes) and what follows it (for 0x01, 64 bytes)."""
+    """One signature line: the key's name, its id (4 bytes) and what follows it (64 bytes for type 0x01)."""
 
     name: str
     key_id: bytes
@@ -63,7 +63,7 @@ class VerifierKey(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, name: str, kind: int, public: bytes) -> Self:
-        """Name a public key; its id is SHA-256(name ‖ LF ‖ kind ‖ public)[:4]."""
+        """Return a public key with its name; its id is SHA-256(name ‖ LF ‖ kind ‖ public)[:4]."""
         if kind not in (ED25519, COSIGNATURE_ED25519):
             raise ProofError(f"Keys of type {kind:#04x} are not supported.")
         if len(public) != KEY_BYTES:
@@ -95,12 +95,12 @@ class VerifierKey(msgspec.Struct, frozen=True):
 
 
 class SigningKey:
-    """A private key with its name, kept as Go's note.GenerateKey writes it; its repr never shows the secret."""
+    """A private key with its name, in the text format of Go's note.GenerateKey; its repr does not show the secret."""
 
     __slots__ = ("_private", "verifier_key")
 
     def __init__(self, name: str, secret: bytes, kind: int = ED25519) -> None:
-        """Make the key out of its 32 secret bytes; raises ProofError."""
+        """Create the key from its 32 secret bytes; raises ProofError."""
         if len(secret) != KEY_BYTES:
             raise ProofError(f"An Ed25519 key has {KEY_BYTES} bytes.")
         self._private = Ed25519PrivateKey.from_private_bytes(secret)
@@ -108,7 +108,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls, name: str, kind: int = ED25519) -> Self:
-        """Make a new random key; raises ProofError for a bad name."""
+        """Return a new random key; raises ProofError for an invalid name."""
         return cls(name, secrets.token_bytes(KEY_BYTES), kind)
 
     @classmethod
@@ -125,13 +125,13 @@ class SigningKey:
         return key
 
     def text(self) -> str:
-        """Return the key's text, secret and all."""
+        """Return the key's text, including the secret."""
         key = self.verifier_key
         secret = write_base64(bytes([key.kind]) + self._private.private_bytes_raw())
         return f"{_SECRET_PREFIX}{key.name}+{key.key_id.hex()}+{secret}"
 
     def __repr__(self) -> str:
-        """Name the key by its public half."""
+        """Show the public key only."""
         return f"SigningKey({self.verifier_key})"
 
     def sign(self, body: str) -> str:
@@ -143,6 +143,6 @@ class SigningKey:
         return self.signature_line(read_text(body, "The note's body").encode())
 
     def signature_line(self, message: bytes, before: bytes = b"") -> str:
-        """Sign the message and return the signature line, with `before` standing between key id and signature."""
+        """Sign the message and return the signature line, with `before` between the key's id and the signature."""
         key = self.verifier_key
         return Signature(key.name, key.key_id, before + self._private.sign(message)).line()

@@ -1,4 +1,4 @@
-"""Manifests: what a version of a dataset consists of, in canonical JSON (RFC 8785), whose SHA3-512 the log holds."""
+"""Manifests of dataset versions: columns and files as canonical JSON (RFC 8785), whose SHA3-512 is in the log."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Number = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
 class ManifestColumn(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A column: its name, its type in PostgreSQL's words, and what else its values are bound to."""
+    """A column: its name, its PostgreSQL type, and the constraints on its values."""
 
     name: str
     type: str
@@ -26,7 +26,7 @@ class ManifestColumn(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
 
 
 class ManifestFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One Parquet file: its name in the table, how many rows it has, its fingerprint and its size in bytes."""
+    """One Parquet file: its name in the table, its number of rows, its fingerprint and its size in bytes."""
 
     name: FileName
     rows: SizeBytes
@@ -46,12 +46,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def encode(self) -> bytes:
         """Return the manifest's bytes."""
-        # All names of fields are plain, so msgspec's order of them is RFC 8785's.
+        # All field names are ASCII, so msgspec's order is that of RFC 8785.
         return _encode(self)
 
     @classmethod
     def parse(cls, data: bytes) -> "Manifest":
-        """Read a manifest, which has exactly one spelling; raises ProofError."""
+        """Read a manifest, which has exactly one encoding; raises ProofError."""
         read_text(data, "The manifest")
         try:
             manifest = _decode(data)
@@ -61,7 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if canonical != data or manifest.v != MANIFEST_VERSION:
             raise ProofError(f"The manifest is not canonical JSON, or not of version {MANIFEST_VERSION}.")
         if manifest.rows != sum(file.rows for file in manifest.files):
-            raise ProofError("The manifest's files have another number of rows than it says.")
+            raise ProofError("The manifest's number of rows is not the sum of its files' rows.")
         return manifest
 
 

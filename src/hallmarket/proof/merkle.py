@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 6962 and its proofs, checked as RFC 9162 sections 2.1.3.2 and 2.1.4.2 say."""
+"""The Merkle tree of RFC 6962, and verification of its proofs by RFC 9162 sections 2.1.3.2 and 2.1.4.2."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -20,13 +20,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
-    """Return the tree head over the roots of equal-sized perfect subtrees, of which the last may be smaller."""
+    """Return the root over the roots of perfect subtrees of one size; the last one may be smaller."""
     if not hashes:
         return EMPTY_ROOT
     level = list(hashes)
     while len(level) > 1:
         above = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
-        # Splitting at the largest power of two leaves an odd last hash unpaired: it rises as it is.
+        # Splitting at the largest power of two leaves an odd last hash unpaired: it moves up unchanged.
         if len(level) % 2:
             above.append(level[-1])
         level = above
@@ -34,7 +34,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
-    """Return the half-open leaf ranges whose hashes prove a leaf, its sibling first; ProofError if outside the tree."""
+    """Return the half-open leaf ranges whose hashes prove a leaf, its sibling first; raises ProofError."""
     _check_index(index, size)
     low, high, ranges = 0, size, []
     while high - low > 1:
@@ -49,7 +49,7 @@ def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
 
 
 def consistency_ranges(old_size: int, new_size: int) -> list[tuple[int, int]]:
-    """Return the half-open leaf ranges whose hashes prove that the old tree begins the new one (RFC 6962 2.1.2)."""
+    """Return the half-open leaf ranges whose hashes prove that the old tree is a prefix of the new (RFC 6962 2.1.2)."""
     _check_sizes(old_size, new_size)
     if old_size in (0, new_size):
         return []
@@ -62,7 +62,7 @@ def consistency_ranges(old_size: int, new_size: int) -> list[tuple[int, int]]:
         else:
             ranges.append((low, middle))
             low = middle
-    # The old tree itself needs no hash when it is one whole subtree: whoever checks holds its root already.
+    # An old tree that is one perfect subtree needs no hash of its own: the verifier has its root.
     if low:
         ranges.append((low, high))
     return ranges[::-1]
@@ -100,7 +100,7 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
         if proof:
             raise ProofError("A consistency proof between these sizes must be empty.")
         if old_size == new_size and old_root != new_root:
-            raise ProofError("Two roots of one size differ: the log shows different faces.")
+            raise ProofError("Two roots of one size differ: the log is forked.")
         return
     if not proof:
         raise ProofError("The consistency proof is missing.")
@@ -108,7 +108,7 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
 
 
 def _verify_path(old_size: int, old_root: bytes, new_size: int, new_root: bytes, path: list[bytes]) -> None:
-    # An old tree of 2^n leaves is one whole subtree, so its root stands where the first hash would.
+    # An old tree of 2^n leaves is one perfect subtree, so its root takes the position of the first hash.
     if old_size & (old_size - 1) == 0:
         path.insert(0, old_root)
     here, last = old_size - 1, new_size - 1
@@ -134,7 +134,7 @@ def _verify_path(old_size: int, old_root: bytes, new_size: int, new_root: bytes,
 
 
 def _split(width: int) -> int:
-    # The largest power of two smaller than the width.
+    # The largest power of two that is smaller than the width.
     return 1 << (width - 1).bit_length() - 1
 
 

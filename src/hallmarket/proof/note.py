@@ -1,4 +1,4 @@
-"""Signed notes (c2sp.org/signed-note): text, an empty line, and signature lines."""
+"""Signed notes (c2sp.org/signed-note): a text, an empty line, and signature lines."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A note taken apart, its signatures not yet verified; the body ends in LF."""
+    """A parsed note, its signatures unverified; the body ends in LF."""
 
     body: str
     signatures: tuple[Signature, ...]
@@ -32,11 +32,11 @@ class Note(msgspec.Struct, frozen=True):
         if len(note.encode()) > MAX_NOTE_BYTES:
             raise ProofError("The note is larger than 64 KiB.")
         if _CONTROL.search(note):
-            raise ProofError("The note holds a control character.")
-        # The body may hold empty lines of its own, so the last one divides.
+            raise ProofError("The note contains a control character.")
+        # The body may contain empty lines, so the last one separates it from the signatures.
         body, divider, lines = note.rpartition("\n\n")
         if not divider or not lines.endswith("\n"):
-            raise ProofError("The note has no signatures, or its last line does not end.")
+            raise ProofError("The note has no signatures, or its last line has no line feed.")
         signatures = lines[:-1].split("\n")
         if len(signatures) > MAX_SIGNATURES:
             raise ProofError(f"The note has more than {MAX_SIGNATURES} signatures.")
@@ -48,14 +48,15 @@ class Note(msgspec.Struct, frozen=True):
 
 
 def open_note(text: str | bytes, keys: Iterable[VerifierKey]) -> tuple[Note, list[VerifierKey]]:
-    """Return the note and those of the keys that signed it, in the order of their signatures, each once.
+    """Return the note and the keys that signed it, each once, in the order of their signatures.
 
-    Signatures by other keys are ignored; a bad one by any of these keys, or none by all of them, raises ProofError.
+    Signatures by other keys are ignored. Raises ProofError if a signature by one of these keys is wrong, or if none of
+    them signed.
     """
     known: dict[tuple[str, bytes], VerifierKey] = {}
     for key in keys:
         if known.setdefault((key.name, key.key_id), key) != key:
-            raise ProofError(f"Two keys are both named {key.name} and have one id.")
+            raise ProofError(f"Two different keys have the name {key.name} and the same id.")
     note = Note.parse(text)
     verified: dict[VerifierKey, None] = {}
     for signature in note.signatures:
@@ -63,7 +64,7 @@ def open_note(text: str | bytes, keys: Iterable[VerifierKey]) -> tuple[Note, lis
             _verify(signature, signer, note.body)
             verified[signer] = None
     if not verified:
-        raise ProofError("The note is signed by no key that is known here.")
+        raise ProofError("The note is signed by no known key.")
     return note, list(verified)
 
 

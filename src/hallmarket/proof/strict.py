@@ -1,4 +1,4 @@
-"""Text fields with exactly one spelling: whatever would print differently than it was read is refused."""
+"""Text fields with exactly one encoding: a field is refused if encoding its value again gives another text."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ def read_base64(text: str, what: str) -> bytes:
         data = base64.b64decode(text, validate=True)
     except ValueError:
         raise ProofError(f"{what} is not base64.") from None
-    # Spare bits before the padding could hold anything, and then one value would have several spellings.
+    # The unused bits before the padding must be zero, or one value would have several encodings.
     if write_base64(data) != text:
         raise ProofError(f"{what} is not canonical base64.")
     return data
@@ -44,11 +44,11 @@ def read_decimal(text: str, what: str) -> int:
 
 
 def read_text(data: str | bytes, what: str) -> str:
-    """Take bytes or text and return text that UTF-8 can carry; raises ProofError naming `what`."""
+    """Return bytes or text as text that UTF-8 can represent; raises ProofError naming `what`."""
     try:
         if isinstance(data, bytes):
             return data.decode("utf-8")
-        data.encode("utf-8")  # A lone surrogate fits into a Python text but not into UTF-8.
+        data.encode("utf-8")  # A Python string may contain a lone surrogate, UTF-8 may not.
     except UnicodeError:
         raise ProofError(f"{what} is not UTF-8.") from None
     return data

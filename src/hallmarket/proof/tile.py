@@ -1,4 +1,4 @@
-"""Tiles and entry bundles of c2sp.org/tlog-tiles: their paths, their bytes, proofs out of them, and growing them."""
+"""Tiles and entry bundles of c2sp.org/tlog-tiles: paths, encoding, proofs from tiles, and growth."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ MAX_LEVEL = 63
 MAX_ENTRY_BYTES = 65_535
 
 Tiles = Mapping[tuple[int, int], bytes]
-"""(level, index) -> concatenated 32-byte hashes; a tile may be wider than needed, its beginning is used."""
+"""(level, index) -> concatenated 32-byte hashes; of a tile that is wider than needed only the beginning is used."""
 
-# Six groups reach beyond the last tile of 2^63 entries.
+# Six groups suffice for the last tile of 2^63 entries.
 _PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
@@ -25,7 +25,7 @@ class Tile(NamedTuple):
     """A tile: its level from 0 to 63, its index on that level and its width from 1 to 256 hashes."""
 
     level: int
-    index: int  # type: ignore[assignment]  # a tuple has a method of this name, which a tile never uses
+    index: int  # type: ignore[assignment]  # replaces the tuple's method of this name
     width: int
 
     @property
@@ -53,21 +53,21 @@ def _numbered(index: int, width: int) -> str:
 
 
 def parse_tile_path(path: str) -> Tile | BundlePath:
-    """Read a tile's or entry bundle's path, which has exactly one spelling; raises ProofError."""
+    """Read the path of a tile or entry bundle, which has exactly one encoding; raises ProofError."""
     found = _PATH.fullmatch(path)
     if not found:
         raise ProofError("This is not the path of a tile.")
     kind, number, partial = found.groups()
     index, width = int(re.sub("[x/]", "", number)), int(partial or TILE_WIDTH)
     parsed = BundlePath(index, width) if kind == "entries" else Tile(int(kind), index, width)
-    # Printing it again finds needless groups (`x000/001`), leading zeros (`tile/00`) and a partial tile of width 256.
+    # Writing it again detects needless groups (`x000/001`), leading zeros (`tile/00`) and a partial tile of width 256.
     if parsed.path != path or width > TILE_WIDTH or (isinstance(parsed, Tile) and parsed.level > MAX_LEVEL):
         raise ProofError("This is not the path of a tile.")
     return parsed
 
 
 def encode_bundle(entries: Sequence[bytes]) -> bytes:
-    """Write up to 256 entries of at most 65,535 bytes as an entry bundle: u16be length ‖ entry, one after the other."""
+    """Encode up to 256 entries of at most 65,535 bytes as an entry bundle: u16be length ‖ entry, for each of them."""
     if len(entries) > TILE_WIDTH:
         raise ProofError(f"An entry bundle holds at most {TILE_WIDTH} entries.")
     if any(len(entry) > MAX_ENTRY_BYTES for entry in entries):
@@ -76,12 +76,12 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 
 
 def decode_bundle(data: bytes) -> list[bytes]:
-    """Read an entry bundle; raises ProofError if it is cut short or holds more than 256 entries."""
+    """Decode an entry bundle; raises ProofError if it is truncated or has more than 256 entries."""
     entries, start = [], 0
     while start < len(data):
         end = start + 2 + int.from_bytes(data[start : start + 2], "big")
         if start + 2 > len(data) or end > len(data):
-            raise ProofError("The entry bundle is cut short.")
+            raise ProofError("The entry bundle is truncated.")
         entries.append(data[start + 2 : end])
         start = end
     if len(entries) > TILE_WIDTH:
@@ -90,7 +90,7 @@ def decode_bundle(data: bytes) -> list[bytes]:
 
 
 def tiles_needed(ranges: Iterable[tuple[int, int]], size: int) -> list[Tile]:
-    """Return each tile that the hashes of those leaf ranges come from, once, as wide as it is at `size` entries."""
+    """Return the tiles that hold the hashes of these leaf ranges, each once, as wide as it is at `size` entries."""
     needed: dict[Tile, None] = {}
     for low, high in ranges:
         if high > size:
@@ -103,7 +103,7 @@ def tiles_needed(ranges: Iterable[tuple[int, int]], size: int) -> list[Tile]:
 
 
 def range_hash(low: int, high: int, tiles: Tiles) -> bytes:
-    """Return the hash of the subtree over entries low to high (half-open) out of tiles; raises ProofError."""
+    """Return the hash of the subtree over entries low to high (half-open), computed from tiles; raises ProofError."""
     roots = [root_of(_row_hashes(tiles, *row)) for row in _rows(low, high)]
     result = roots.pop()
     while roots:
@@ -112,10 +112,10 @@ def range_hash(low: int, high: int, tiles: Tiles) -> bytes:
 
 
 def _rows(low: int, high: int) -> Iterator[tuple[int, int, int]]:
-    # Cut a subtree into perfect ones, widest first, each a row of up to 128 hashes within one tile:
-    # yields (tile level, the row's first hash on that level, number of hashes).
+    # Split a subtree into perfect subtrees, widest first, each a row of up to 128 hashes in one tile. Yields the tile's
+    # level, the index of the row's first hash on that level, and the number of hashes.
     if not 0 <= low < high or low & ((1 << (high - low - 1).bit_length()) - 1):
-        raise ProofError(f"No tree has a subtree over entries {low} to {high}.")
+        raise ProofError(f"No Merkle tree has a subtree over entries {low} to {high}.")
     while low < high:
         height = (high - low).bit_length() - 1
         level, rest = divmod(height, TILE_HEIGHT)
@@ -151,7 +151,7 @@ def root_from_tiles(size: int, tiles: Tiles) -> bytes:
 
 
 class Growth(NamedTuple):
-    """A log after growing: its size and root, every tile made or widened (whole), the partial tile of each level."""
+    """A log after growing: its size and root, every new or widened tile, and the partial tile of each level."""
 
     size: int
     root: bytes
@@ -173,7 +173,7 @@ def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> Growt
         for tile in (row[start : start + FULL_TILE_BYTES] for start in range(0, len(row), FULL_TILE_BYTES)):
             tiles[level, index] = tile
             index += 1
-            # Only a full tile has a hash on the level above: a partial one still changes.
+            # Only a full tile has a hash on the level above; a partial one may still change.
             if len(tile) == FULL_TILE_BYTES:
                 fresh.append(root_of(_hashes(tile)))
             else:
@@ -190,7 +190,7 @@ def _check_edge(size: int, edge: Mapping[int, bytes]) -> None:
 
 
 def _edge_root(edge: Mapping[int, bytes]) -> bytes:
-    # From the lowest level up, everything to the right of a level's hashes is its smaller last subtree.
+    # From the lowest level up: everything to the right of a level's hashes is its last, smaller subtree.
     root: list[bytes] = []
     for level in sorted(edge):
         root = [root_of(_hashes(edge[level]) + root)]
