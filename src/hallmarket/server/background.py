@@ -1,4 +1,4 @@
-"""Background process: queued jobs and periodic maintenance, as the rooms announce them."""
+"""Background process: queued jobs and periodic maintenance that the rooms announce."""
 
 import uvloop
 
@@ -15,7 +15,7 @@ BACKGROUND_CONNECTIONS = 4
 
 
 def run_background(settings: Settings, database_url: str, secret: bytes) -> None:
-    """Run jobs and maintenance until SIGTERM; a job in hand is finished or given back first."""
+    """Run jobs and maintenance until SIGTERM. Running jobs are then finished or returned to the queue."""
     configure_logging(settings.log_level)
     name_process("hm-background")
     background = make_background(settings, database_url, secret)

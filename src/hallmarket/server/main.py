@@ -1,4 +1,4 @@
-"""A worker's application: the services, routes and fast paths of every room, behind the edge."""
+"""Builds a worker's application from the services, routes and fast paths that the rooms announce."""
 
 import gc
 import sys
@@ -29,7 +29,7 @@ FindFast = Callable[[str, str], tuple[str, FastHandler] | None]
 def make_app(
     settings: Settings, database_url: str, secret: bytes, key: SigningKey, rooms: Sequence[Room] = ROOMS
 ) -> Edge:
-    """Build a worker's application, from the edge inwards."""
+    """Build a worker's application."""
     services = Services(settings, rooms, database_url, secret, key)
     services.add(Database, lambda: Database(database_url, settings.database_connections), close=Database.close)
     services.add(Admission, lambda: _make_admission(services), close=Admission.close)
@@ -41,7 +41,7 @@ def make_app(
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         await database.open()
         services.start()
-        # What start-up made stays; the collector need not walk it again while requests wait.
+        # The objects made so far live as long as the process, so the garbage collector must not visit them again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
@@ -53,8 +53,8 @@ def make_app(
     return Edge(
         make_litestar_app(routes, lifespan, rooms),
         admission,
-        _any_ready(fast_paths),
-        _any_fast(fast_paths),
+        _make_ready_finder(fast_paths),
+        _make_fast_finder(fast_paths),
         RequestLog(sys.stderr.buffer) if settings.log_requests else None,
     )
 
@@ -71,7 +71,7 @@ def _make_admission(services: Services) -> Admission:
     )
 
 
-def _any_ready(fast_paths: Sequence[FastPath]) -> FindReady:
+def _make_ready_finder(fast_paths: Sequence[FastPath]) -> FindReady:
     """Return a function that finds a ready reply on any fast path that has some."""
     finders = [path.find_ready for path in fast_paths if path.find_ready is not None]
     if len(finders) == 1:
@@ -83,7 +83,7 @@ def _any_ready(fast_paths: Sequence[FastPath]) -> FindReady:
     return find
 
 
-def _any_fast(fast_paths: Sequence[FastPath]) -> FindFast:
+def _make_fast_finder(fast_paths: Sequence[FastPath]) -> FindFast:
     """Return a function that finds the handler of a request on any fast path."""
     finders = [path.find for path in fast_paths]
 

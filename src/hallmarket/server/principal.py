@@ -12,7 +12,7 @@ Means = Literal["key", "session", "operator", "job", "webhook", "nobody"]
 
 
 class Person(msgspec.Struct, frozen=True):
-    """The person who acts. A job that acts for somebody knows the id alone."""
+    """The person who acts. A job that acts for a person knows only their id."""
 
     id: UUID
     username: str = ""
@@ -21,7 +21,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where an action came from, for the audit trail; all None for one that began on the server."""
+    """Where an action came from, for the audit trail. All fields are None if it began on the server."""
 
     address: str | None = None
     user_agent: str | None = None
@@ -72,12 +72,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def actor_id(self) -> UUID | None:
-        """The id of the person who acts, or None for the server itself and for strangers."""
+        """The id of the person who acts, or None for the server itself and for anonymous clients."""
         return None if self.person is None else self.person.id
 
     @property
     def viewer(self) -> tuple[UUID, UUID | None]:
-        """The person and the only organization that their credential opens, if any: what the database's rules take."""
+        """The person, and the only organization that their credential opens, if any: what access queries take."""
         return self.person_id, self.bound_to
 
     def require_organization(self, organization_id: UUID | None) -> None:
@@ -86,7 +86,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             raise ApiKeyOrgMismatch
 
     def without_origin(self) -> "Principal":
-        """The same person, without the key they used and where they were: for what others may read about them."""
+        """Return the person without their credential and origin, for events that other organizations may read."""
         return Principal(means=self.means, person=self.person, organization_id=self.organization_id)
 
 
@@ -96,5 +96,5 @@ NOBODY = Principal(means="nobody")
 
 
 def job_for(person_id: UUID | None = None) -> Principal:
-    """A background job, for the person on whose behalf it runs, if there is one."""
+    """Return the principal of a background job that acts for a person, or for nobody."""
     return Principal(means="job", person=None if person_id is None else Person(person_id))

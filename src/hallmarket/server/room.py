@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
     from prometheus_client.core import Metric
 
-# How requests are counted: per API key (per address for strangers), per address whatever they send, or not at all.
+# How requests are counted: per API key (per address without one), always per address, or not at all.
 RateClass = Literal["key", "address", "unlimited"]
 MaintenanceTask = Callable[[], Awaitable[object]]
 LongRunningTask = Callable[[], Coroutine[Any, Any, None]]
@@ -93,15 +93,15 @@ class Room:
         return {}
 
     def maintenance(self, services: "Services") -> Sequence[MaintenanceTask]:  # noqa: ARG002
-        """What the background process does every ten minutes, such as deleting expired rows."""
+        """Tasks that the background process runs every ten minutes, such as deleting expired rows."""
         return ()
 
     def long_running(self, services: "Services") -> Sequence[LongRunningTask]:  # noqa: ARG002
-        """What the background process runs for as long as it lives."""
+        """Tasks that the background process runs until it ends."""
         return ()
 
     def sequencing_handlers(self) -> Mapping[str, SequencingHandler]:
-        """What becomes of the room's log entries once they are in the log, by kind of entry."""
+        """Handlers of the room's log entries by kind, called when the entries are in the log."""
         return {}
 
     def metrics(self, services: "Services") -> Sequence[MetricSource]:  # noqa: ARG002
@@ -113,7 +113,7 @@ class Room:
         return {}
 
     def embeddable(self, services: "Services") -> Mapping[str, Any]:  # noqa: ARG002
-        """The makers of assets that are written inside a post, by type."""
+        """Functions that create the assets embedded in a post, by type of asset."""
         return {}
 
     def preview_listeners(self, services: "Services") -> Sequence[Any]:  # noqa: ARG002
@@ -162,7 +162,7 @@ class Services:
         self._factories[kind] = make, run, close
 
     def get(self, kind: type[Service]) -> Service:
-        """Return the process's service of a type, made now if it is the first time."""
+        """Return the process's service of a type, creating it at the first call."""
         if kind not in self._made:
             self._made[kind] = self._factories[kind][0]()
         service = self._made[kind]
@@ -170,17 +170,17 @@ class Services:
         return service
 
     def start(self) -> None:
-        """Start what the services run. Called in the event loop, once the database is open."""
+        """Start the services' tasks. Called in the event loop when the database is open."""
         for kind, service in self._made.items():
             run = self._factories[kind][1]
             if run is not None:
                 self._tasks.append(asyncio.create_task(run(service)))
 
     async def close(self) -> None:
-        """Stop what runs, then close every service, the last made first."""
+        """Stop the running tasks, then close every service in reverse order of creation."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)  # a task that failed earlier stops no other
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # also if a task has failed earlier
         for kind, service in reversed(self._made.items()):
             close = self._factories[kind][2]
             if close is not None:

@@ -1,4 +1,4 @@
-"""What a child of `hallmarket serve` runs that answers HTTP. It ends when its parent does."""
+"""Worker process: a child of `hallmarket serve` that answers HTTP."""
 
 import socket
 from multiprocessing.synchronize import Event
@@ -14,7 +14,7 @@ from hallmarket.server.settings import Settings
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling the parent when it accepts requests and ending when there is no parent."""
+    """uvicorn, which also reports to the parent that it accepts requests, and ends when the parent does."""
 
     def __init__(self, config: uvicorn.Config, ready: Event) -> None:
         super().__init__(config)
@@ -27,9 +27,9 @@ class _Server(uvicorn.Server):
 
 
 def run_worker(
-    settings: Settings, database_url: str, secret: bytes, key: str, listening: socket.socket, ready: Event
+    settings: Settings, database_url: str, secret: bytes, key: str, listener: socket.socket, ready: Event
 ) -> None:
-    """Answer HTTP on `listening` until SIGTERM; requests in flight finish first."""
+    """Answer HTTP on `listener` until SIGTERM, then finish the open requests."""
     configure_logging(settings.log_level)
     name_process("hm-worker")
     config = uvicorn.Config(
@@ -46,4 +46,4 @@ def run_worker(
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
         timeout_keep_alive=75,
     )
-    _Server(config, ready).run(sockets=[listening])
+    _Server(config, ready).run(sockets=[listener])

@@ -1,1 +1,1 @@
-"""What both dialects share of HTTP: admission, bodies, paging, errors, metrics; no room, no database."""
+"""HTTP for all rooms: admission, bodies, both dialects, errors, metrics, logs, documentation."""

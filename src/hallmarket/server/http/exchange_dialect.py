@@ -1,6 +1,6 @@
 """The exchange dialect (every path outside `/v1`): its envelopes of data, pages and errors, and its page parameters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -9,10 +9,9 @@ from hallmarket.server.errors import DomainError, RateLimited
 from hallmarket.server.http.parameters import read_number
 from hallmarket.server.http.reply import Reply
 from hallmarket.server.http.status_codes import status_code
-from hallmarket.server.paging import Page, Window, make_page
+from hallmarket.server.paging import Page, Window
 
 Item = TypeVar("Item")
-Row = TypeVar("Row")
 MAX_PAGE_SIZE = 200
 MAX_OFFSET = 2**31
 
@@ -51,17 +50,6 @@ def pagination(page: Page[Any]) -> Pagination:
     """Return a page's position in its list, as the envelope shows it."""
     cursor = None if page.next_cursor is None else {"cursor": page.next_cursor}
     return Pagination(page.window.offset, page.window.limit, page.total, page.has_more, cursor)
-
-
-def page_of(
-    window: Window,
-    rows: Sequence[Row],
-    item: Callable[[Row], Item],
-    total: int | None = None,
-    cursor: Callable[[Row], str] | None = None,
-) -> Paged[Item]:
-    """Make a page as `make_page` does, in its envelope."""
-    return paged(make_page(window, rows, item, total, cursor))
 
 
 def exchange_reply(outcome: Any, write: Callable[[Any], object] | None = None) -> Reply:

@@ -1,4 +1,4 @@
-"""The room of HTTP itself: its own documentation pages."""
+"""The HTTP room: the documentation pages."""
 
 from collections.abc import Mapping
 

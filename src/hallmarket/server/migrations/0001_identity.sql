@@ -1,4 +1,4 @@
--- Organizations, people, and the API keys that speak for them.
+-- Organizations, people, and the API keys that authenticate them.
 
 create table server_secret (
     name text primary key,
@@ -31,7 +31,7 @@ create table membership (
     primary key (organization_id, person_id)
 );
 
--- Newest first, ties by id, page by page.
+-- For pages of members, newest first, ties by id.
 create index membership_newest on membership (organization_id, created_on desc, person_id desc);
 
 create table api_key (
@@ -40,7 +40,7 @@ create table api_key (
     organization_id uuid references organization,
     name text not null,
     prefix text not null,
-    -- HMAC-SHA-256 of the whole key under the server's secret; the key itself is shown once and kept nowhere.
+    -- HMAC-SHA-256 of the whole key under the server's secret. The key itself is shown once and not stored.
     key_hash bytea not null constraint api_key_hash unique check (octet_length(key_hash) = 32),
     scopes text[] not null,
     created_on timestamptz not null default now(),
@@ -48,13 +48,13 @@ create table api_key (
     revoked_on timestamptz
 );
 
--- Apart from the key, so that noting a use never wakes the servers that remember the key.
+-- Separate from the key, so that recording a use does not notify the servers that cache the key.
 create table api_key_use (
     api_key_id uuid primary key references api_key on delete cascade,
     last_used_on timestamptz not null
 );
 
--- Servers remember keys they have seen; whatever changes what a key may do tells them all to look again.
+-- Servers cache keys. Every change to the rights of a key notifies them to clear the cache.
 create function identity_changed() returns trigger language plpgsql as $$
 begin
     notify identity;

@@ -1,12 +1,12 @@
--- Who did what to whom, when and from where. Rows are only ever added: not even we can change them by mistake.
+-- The audit trail: who did what to whom, when and from where. Rows can only be inserted.
 
 create table audit_event (
     id uuid primary key,
     created_on timestamptz not null default now(),
-    -- Whose administrators may read it; null for what concerns a person alone, who then may.
+    -- The organization whose administrators may read the event. If it is null, the person may.
     organization_id uuid references organization,
     person_id uuid references person,
-    -- Null: an administrator's command on the server's own machine.
+    -- Null for an operator's command on the server's own machine.
     actor_id uuid references person,
     actor_key_id uuid,
     address text,
@@ -15,7 +15,7 @@ create table audit_event (
     details jsonb not null default '{}'
 );
 
--- Newest first, page by page; as a whole, and for each filter that leaves little of much.
+-- For pages, newest first: of all events, and for each filter that selects few of many.
 create index audit_event_all on audit_event (created_on desc, id desc);
 create index audit_event_newest on audit_event (organization_id, created_on desc, id desc);
 create index audit_event_action on audit_event (organization_id, action, created_on desc, id desc);
@@ -31,7 +31,7 @@ end $$;
 create trigger audit_event_kept before update or delete or truncate on audit_event
     for each statement execute function audit_is_append_only();
 
--- An event with the names of who did it, and to whom.
+-- Events with the names of the actor and the subject.
 create view audit_line as
 select e.*, p.username as actor_username, k.prefix as actor_key_prefix, s.username as subject_username
 from audit_event e

@@ -1,4 +1,4 @@
--- What people are told of; `viewed_on` is null until they have seen it.
+-- Notifications of people. `viewed_on` is null until a notification is read.
 
 create table notification (
     id uuid primary key,
@@ -15,6 +15,6 @@ create table notification (
 create index notification_newest on notification (destination_id, created_on desc, id desc);
 create index notification_unread on notification (destination_id) where viewed_on is null;
 
--- Whoever follows, ceases to and follows again fills nobody's list.
+-- A person who follows, unfollows and follows again causes only one unread notification.
 create unique index notification_follow on notification (destination_id, source_id)
     where type = 'follow' and viewed_on is null;

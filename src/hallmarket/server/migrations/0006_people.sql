@@ -1,15 +1,15 @@
--- People as they show themselves, and whom they follow.
+-- Profiles of people, and follows.
 
 alter table person
     add column bio text,
     add column actor_type text not null default 'base' check (actor_type in ('base', 'agent', 'verified')),
-    -- Under `/users/…` stand usernames, ids, and these two words.
+    -- These two words and ids are also segments of paths under `/users/…`.
     add constraint person_username_apart check (
         username not in ('search', 'get-token')
         and username !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     );
 
--- A person's name in one piece; null for whoever has none.
+-- A person's full name; null if they have none.
 create function full_name(firstname text, lastname text) returns text language sql stable as $$
     select nullif(trim(concat_ws(' ', firstname, lastname)), '');
 $$;
@@ -25,10 +25,10 @@ create table follow (
 
 create index follow_followed on follow (followed_id);
 
--- A person's keys say when they were last active.
+-- A person was last active when one of their keys was last used.
 create index api_key_person on api_key (person_id);
 
--- Servers remember with a key what its person is called; a biography changed wakes nobody.
+-- Servers cache the name of a key's person, but not the biography, so only a change of the name notifies them.
 create trigger person_changed after update of username, firstname, lastname, email on person
     for each row
     when ((old.username, old.firstname, old.lastname, old.email)

@@ -1,4 +1,4 @@
--- Organizations as the exchange shows them. `slug` is their name in addresses; `name` is for people.
+-- Organizations in the exchange dialect. `slug` is the name in URLs; `name` is the display name.
 
 alter table organization
     add column slug text,
@@ -11,14 +11,14 @@ alter table organization
         check (actor_type_policy in ('any', 'verified_only', 'agents_only')),
     add column updated_on timestamptz not null default now();
 
--- Words of a name in lower case, joined by hyphens; 'org' for a name without any letter or digit, and for "all", which
--- is what the exchange calls the context of a person alone.
+-- The words of a name in lower case, joined by hyphens. It is 'org' for a name without letters and digits, and for
+-- "all", which is the exchange dialect's name of the personal context.
 create function slug_of(name text) returns text language sql immutable as $$
     select case when slug in ('', 'all') then 'org' else slug end
     from (select trim(both '-' from left(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), 60))) as made (slug);
 $$;
 
--- The first keeps the plain slug; a later one of the same name carries the end of its id.
+-- The first organization with a name gets the plain slug. Later ones get the end of their id as a suffix.
 update organization o set slug = slug_of(o.name) || case when exists (
     select from organization earlier where slug_of(earlier.name) = slug_of(o.name) and earlier.id < o.id
 ) then '-' || right(o.id::text, 12) else '' end;
@@ -28,12 +28,12 @@ alter table organization
     add constraint organization_slug unique (slug),
     add check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and slug <> 'all');
 
--- Whom somebody belongs to, asked at every request of a key that is not remembered.
+-- For the organizations of a person, which are read with every API key that is not cached.
 create index membership_person on membership (person_id);
 
 create index organization_name on organization using hash (name);
 
--- Who asks to join an organization that takes requests. Once it is decided the request is gone; the audit trail has it.
+-- Pending requests to join an organization. A decided request is deleted; the audit trail records the decision.
 create table organization_join_request (
     id uuid primary key,
     organization_id uuid not null references organization,
@@ -44,7 +44,8 @@ create table organization_join_request (
 
 create index organization_join_request_oldest on organization_join_request (organization_id, created_on, id);
 
--- A new member's key may run in the organization at once: servers remember whom people belong to.
+-- Servers cache the organizations of a key's person. Notifying them lets a new member act in the organization
+-- immediately.
 drop trigger membership_changed on membership;
 create trigger membership_changed after insert or update or delete on membership
     for each statement execute function identity_changed();

@@ -1,4 +1,4 @@
--- Teams of an organization: who belongs to them, who asked to, and who may not.
+-- Teams of an organization: members, requests to join, and bans.
 
 create table team (
     id uuid primary key,
@@ -7,10 +7,10 @@ create table team (
     description text,
     visibility text not null default 'organization' check (visibility in ('public', 'organization')),
     default_role text not null default 'write' check (default_role in ('read', 'write')),
-    join_policy text check (join_policy in ('invite_only', 'request', 'open')), -- null: the organization's
+    join_policy text check (join_policy in ('invite_only', 'request', 'open')), -- null: inherited from the organization
     source_policy text check (source_policy in ('any', 'web_only', 'api_only')),
     actor_type_policy text check (actor_type_policy in ('any', 'verified_only', 'agents_only')),
-    -- One an organization, which every member is in and nobody can delete.
+    -- Each organization has one default team. Every member is in it, and it cannot be deleted.
     is_default boolean not null default false,
     creator_id uuid references person,
     created_on timestamptz not null default now(),
@@ -22,14 +22,14 @@ create table team (
 create index team_public on team (organization_id, name) where visibility = 'public';
 create unique index team_default on team (organization_id) where is_default;
 
--- Nobody is in a team without being in its organization: whoever leaves that is out of its teams at once.
+-- Every member of a team is a member of its organization. Leaving the organization ends the memberships in its teams.
 create table team_member (
     team_id uuid not null,
     organization_id uuid not null,
     person_id uuid not null references person,
     role text not null check (role in ('read', 'write', 'admin')),
     created_on timestamptz not null default now(),
-    seen_on timestamptz not null default now(), -- what is newer in the team is unread
+    seen_on timestamptz not null default now(), -- newer assets in the team are unread
     primary key (team_id, person_id),
     foreign key (team_id, organization_id) references team (id, organization_id) on delete cascade,
     constraint team_member_membership foreign key (organization_id, person_id) references membership on delete cascade
@@ -38,7 +38,7 @@ create table team_member (
 create index team_member_listed on team_member (team_id, (role <> 'admin'), created_on, person_id);
 create index team_member_person on team_member (person_id, organization_id);
 
--- The last request of a person to join a team; asking again takes its place, with a new id.
+-- A person's latest request to join a team. A new request replaces it and gets a new id.
 create table team_join_request (
     id uuid not null unique,
     team_id uuid not null,
@@ -58,7 +58,7 @@ create table team_join_request (
 create index team_join_request_person on team_join_request (person_id, organization_id);
 create index team_join_request_pending on team_join_request (team_id, created_on, id) where status = 'pending';
 
--- Of people, not of members: a ban outlives leaving the organization and coming back.
+-- Bans are of people, not of members, so a ban still applies after the person leaves the organization and returns.
 create table team_ban (
     id uuid primary key,
     team_id uuid not null references team on delete cascade,
@@ -69,8 +69,8 @@ create table team_ban (
     constraint team_ban_once unique (team_id, person_id)
 );
 
--- Every organization has its default team and every member is in it, whoever made them and however: the room of
--- organizations knows nothing of teams.
+-- Triggers create the default team of each organization and put every member into it, because the room of organizations
+-- does not know teams.
 create function team_make_default() returns trigger language plpgsql as $$
 begin
     insert into team (id, organization_id, name, is_default) values (gen_random_uuid(), new.id, 'general', true);

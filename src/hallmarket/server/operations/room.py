@@ -1,4 +1,4 @@
-"""The room of operators: health, readiness and metrics."""
+"""The operations room: health, readiness and metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 class OperationsRoom(Room):
     """Health, readiness and metrics."""
 
-    areas = (Area("Operations", "For operators and their monitoring.", ("/healthz", "/readyz", "/metrics")),)
+    areas = (Area("Operations", "Health checks and metrics for operators.", ("/healthz", "/readyz", "/metrics")),)
     rate_classes: Mapping[str, RateClass] = {"/healthz": "unlimited", "/readyz": "unlimited", "/metrics": "unlimited"}
 
     def routes(self, services: Services) -> "Sequence[HTTPRouteHandler]":
-        """The routes of operations."""
+        """Return the routes of operations."""
         from hallmarket.server.operations.routes import operations_routes
 
         return operations_routes(services)

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: HTTP only."""
+"""HTTP routes of operations: `/healthz`, `/readyz` and `/metrics`."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -64,7 +64,7 @@ READINESS = {503: response_spec(Readiness, "The database is temporarily unavaila
 
 
 def operations_routes(services: Services) -> Sequence[HTTPRouteHandler]:
-    """The routes of operations; the metrics are those that the rooms announce."""
+    """Return the routes of operations. The metrics are those that the rooms announce."""
     database, origin, release = services.get(Database), services.key.verifier_key.name, version("hallmarket")
     sources = [source for room in services.rooms for source in room.metrics(services)]
 
@@ -93,18 +93,18 @@ def operations_routes(services: Services) -> Sequence[HTTPRouteHandler]:
 
 
 class _Gauges(Collector):
-    """Gauges that were read from the database a moment ago."""
+    """A collector of gauges that have been read from the database."""
 
     def __init__(self, gauges: Sequence[Metric]) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        """The gauges."""
+        """Return the gauges."""
         return self._gauges
 
 
 async def _read(sources: Sequence[MetricSource]) -> list[Metric]:
-    """Read every room's gauges, and whether the database answers; if it does not, only that."""
+    """Read every room's gauges and whether the database is available; only the latter if it is not."""
     try:
         found = [gauge for source in sources for gauge in await source()]
     except Unavailable:
