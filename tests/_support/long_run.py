@@ -9,10 +9,13 @@ import random
 import time
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = "HALLMARKET_TEST_LONG"
-ROUNDS = "HALLMARKET_FAULT_ROUNDS"
+FACTOR = int(os.environ.get("HALLMARKET_FAULT_ROUNDS", "1"))
+
+fault_timeout = pytest.mark.timeout(180 * FACTOR)
 
 
 def is_long() -> bool:
@@ -25,14 +28,9 @@ def choose(short: int, full: int) -> int:
     return full if is_long() else short
 
 
-def count_rounds(full: int) -> int:
-    """Return how often to repeat a fault: a third of the full count, rounded up, or all of it in a long run."""
-    return choose(-(-full // 3), full) * int(os.environ.get(ROUNDS, "1"))
-
-
-def rounds(full: int) -> Iterator[int]:
-    """Yield the numbers of a fault's rounds, after a pause of random length each."""
-    for number in range(count_rounds(full)):
+def rounds(full: int, *, short: int = 1) -> Iterator[int]:
+    """Yield the numbers of a fault's rounds, each after a pause of random length: `full` of them in a long run."""
+    for number in range(choose(short, full) * FACTOR):
         time.sleep(random.uniform(0.2, 0.9))
         yield number
 

@@ -1,4 +1,4 @@
-"""The audit: read the whole log as a stranger would, and hold it against all that was acknowledged and ever seen."""
+"""The audit: read the whole public log, and compare it with everything that was acknowledged and published."""
 
 import random
 from typing import Any
@@ -28,14 +28,14 @@ SAMPLE = 25
 
 
 class PublicLog:
-    """A log as it is served: its key, its head, all its tiles and all its entries."""
+    """The log as it is served: its key, its checkpoint, all its tiles and all its entries."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
         self.key = VerifierKey.parse(http.get("/log/key").text.strip())
-        self.head = open_checkpoint(http.get("/log/checkpoint").text, self.key)
+        self.checkpoint = open_checkpoint(http.get("/log/checkpoint").text, self.key)
         self.tiles = {(level, index): data for level, index, data in self._read_tiles()}
-        bundles = range(-(-self.head.size // TILE_WIDTH))
+        bundles = range(-(-self.checkpoint.size // TILE_WIDTH))
         self.entries = [entry for index in bundles for entry in self._read_bundle(index)]
 
     def _get(self, path: str) -> bytes:
@@ -45,48 +45,48 @@ class PublicLog:
 
     def _read_tiles(self) -> Any:
         for level in range(8):
-            hashes = self.head.size >> TILE_HEIGHT * level
+            hashes = self.checkpoint.size >> TILE_HEIGHT * level
             for index in range(-(-hashes // TILE_WIDTH)):
                 yield level, index, self._get(Tile(level, index, min(hashes - index * TILE_WIDTH, TILE_WIDTH)).path)
 
     def _read_bundle(self, index: int) -> list[bytes]:
-        width = min(self.head.size - index * TILE_WIDTH, TILE_WIDTH)
+        width = min(self.checkpoint.size - index * TILE_WIDTH, TILE_WIDTH)
         entries = decode_bundle(self._get(BundlePath(index, width).path))
         assert len(entries) == width
         return entries
 
     def verify_whole(self) -> None:
-        """Fail unless every tile, and the head, is what the entries make of it."""
+        """Fail unless every tile and the checkpoint can be recomputed from the entries."""
         grown = grow(0, {}, [leaf_hash(entry) for entry in self.entries])
-        assert (grown.size, grown.root, grown.tiles) == (self.head.size, self.head.root, self.tiles)
+        assert (grown.size, grown.root, grown.tiles) == (self.checkpoint.size, self.checkpoint.root, self.tiles)
 
     def verify_prefix(self, old: Checkpoint) -> None:
-        """Fail unless the log as it was at `old` is the beginning of the log as it is."""
-        proof = consistency_proof(old.size, self.head.size, self.tiles)
-        verify_consistency(old.size, old.root, self.head.size, self.head.root, proof)
+        """Fail unless the log at the checkpoint `old` is a prefix of the log."""
+        proof = consistency_proof(old.size, self.checkpoint.size, self.tiles)
+        verify_consistency(old.size, old.root, self.checkpoint.size, self.checkpoint.root, proof)
 
     def verify_entry(self, index: int) -> None:
-        """Fail unless the entry at `index` is included under the head."""
-        proof = inclusion_proof(index, self.head.size, self.tiles)
-        verify_inclusion(leaf_hash(self.entries[index]), index, self.head.size, proof, self.head.root)
+        """Fail unless the entry at `index` is included in the checkpoint."""
+        proof = inclusion_proof(index, self.checkpoint.size, self.tiles)
+        verify_inclusion(leaf_hash(self.entries[index]), index, self.checkpoint.size, proof, self.checkpoint.root)
 
 
 def audit(server: Server, witness: Witness) -> set[str]:
-    """Fail unless nothing acknowledged was lost, nothing is anchored twice, and the log only ever grew.
+    """Fail unless nothing acknowledged was lost, nothing is anchored twice, and the log only grew.
 
-    Returns the hashes that are anchored.
+    Returns the anchored hashes.
     """
     with server.client() as http:
         wait_until(lambda: _settled(http), every_s=0.1)
         log = PublicLog(http)
         log.verify_whole()
-        places = _read_media(log)
+        indexes = _read_media(log)
         for note in witness.checkpoints:
             log.verify_prefix(open_checkpoint(note, log.key))
         for hash_text, item_id in witness.acknowledged.items():
-            assert places.get(hash_text, (-1, "lost"))[1] == item_id
-        assert places.keys() <= witness.sent
-        assert len(places) == _count(http, 3)
+            assert indexes.get(hash_text, (-1, "lost"))[1] == item_id
+        assert indexes.keys() <= witness.sent
+        assert len(indexes) == _count(http, 3)
         assert _count(http, 1) == _count(http, 2) == _count(http, 4) == 0
         for hash_text, item_id in _sample(witness.acknowledged.items()):
             _verify_item(http, log, hash_text, item_id)
@@ -94,7 +94,7 @@ def audit(server: Server, witness: Witness) -> set[str]:
             again = http.post("/v1/media/anchor", json=anchor, headers={"idempotency-key": key})
             assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
             assert again.json()["id"] == witness.acknowledged[anchor["hash"]]
-        return set(places)
+        return set(indexes)
 
 
 def _settled(http: httpx.Client) -> bool:
@@ -109,15 +109,15 @@ def _count(http: httpx.Client, status: int) -> int:
 
 
 def _read_media(log: PublicLog) -> dict[str, tuple[int, str]]:
-    """Every entry's index and id by its hash; fails if a hash or an id is there twice."""
-    places: dict[str, tuple[int, str]] = {}
+    """Return every entry's index and id by its hash; fail if a hash or an id occurs twice."""
+    indexes: dict[str, tuple[int, str]] = {}
     for index, data in enumerate(log.entries):
         entry = decode_entry(data)
         assert isinstance(entry, MediaEntry)
-        assert entry.sha3_512 not in places, f"entries {places[entry.sha3_512][0]} and {index} are of one hash"
-        places[entry.sha3_512] = (index, entry.id)
-    assert len({item_id for _, item_id in places.values()}) == len(places), "two entries have one id"
-    return places
+        assert entry.sha3_512 not in indexes, f"entries {indexes[entry.sha3_512][0]} and {index} have the same hash"
+        indexes[entry.sha3_512] = (index, entry.id)
+    assert len({item_id for _, item_id in indexes.values()}) == len(indexes), "two entries have the same id"
+    return indexes
 
 
 def _verify_item(http: httpx.Client, log: PublicLog, hash_text: str, item_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures: one server for every fault that any server can suffer, and one memory of what it ever said."""
+"""Fixtures: one server for the faults that do not need their own, and one record of all its responses."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from faults.load import Witness
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    """A server with two workers, on which the tests inflict one fault after the other."""
+    """A server with two workers, which suffers the faults of all tests one after the other."""
     with new_server(on_disk=True, new_interpreter=True, workers=2) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
 def witness() -> Witness:
-    """What that server ever acknowledged and published: every test answers for the ones before it too."""
+    """Everything that server acknowledged and published: each test also checks what the tests before it caused."""
     return Witness()

@@ -1,4 +1,4 @@
-"""Disks that are full: a small one of its own, and a bound on what PostgreSQL may write."""
+"""Full disks: a small file system in memory, and a limit on what PostgreSQL may write."""
 
 import contextlib
 import resource
@@ -15,12 +15,12 @@ from _support.servers import Server
 CAP_SYS_ADMIN = 21
 CAPABILITIES = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff"))
 MAY_MOUNT = bool(int(CAPABILITIES.split()[1], 16) >> CAP_SYS_ADMIN & 1)
-LESS_THAN_A_SEGMENT = 15 * 1024 * 1024  # PostgreSQL writes ahead in files of 16 MiB
+LESS_THAN_A_SEGMENT_BYTES = 15 * 1024 * 1024  # a segment of PostgreSQL's write-ahead log is 16 MiB
 
 
 @contextlib.contextmanager
 def mounted(folder: Path, size: str) -> Iterator[None]:
-    """A file system of its own on `folder`, in memory, as large as `size` says."""
+    """Mount a tmpfs of this size on `folder` during the block."""
     options = f"size={size},mode=755"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
     try:
@@ -31,7 +31,7 @@ def mounted(folder: Path, size: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def filled(disk: Path) -> Iterator[None]:
-    """Not a byte left on the disk, as long as this lasts."""
+    """Fill the disk to the last byte during the block."""
     ballast = disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
@@ -43,33 +43,33 @@ def filled(disk: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bounded_files(server: Server) -> Iterator[None]:
-    """PostgreSQL, and whoever starts it again, cannot write another file of its write-ahead log."""
-    _bound_files(server, LESS_THAN_A_SEGMENT)
+def limited_files(server: Server) -> Iterator[None]:
+    """Keep PostgreSQL, and the server that restarts it, from writing another segment during the block."""
+    _limit_files(server, LESS_THAN_A_SEGMENT_BYTES)
     try:
         yield
     finally:
-        _bound_files(server, resource.RLIM_INFINITY)
+        _limit_files(server, resource.RLIM_INFINITY)
 
 
 def use_up_write_ahead_log(server: Server) -> None:
-    """Write until PostgreSQL needs another file of its write-ahead log, and dies for not getting one."""
+    """Write until PostgreSQL needs another segment, and dies because it cannot write one."""
     with contextlib.suppress(OSError, asyncpg.PostgresError):
         for _ in range(10):
             server.query("select pg_logical_emit_message(false, 'test', repeat('x', 4000000))")
 
 
-def _bound_files(server: Server, size_bytes: int) -> None:
+def _limit_files(server: Server, size_bytes: int) -> None:
     assert server.process is not None
-    _bound(server.process.pid, size_bytes, {})
+    _limit(server.process.pid, size_bytes, {})
     postmaster = find_postmaster(server)
-    with contextlib.suppress(psutil.NoSuchProcess):  # it has gone meanwhile
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
         for process in (postmaster, *postmaster.children()) if postmaster else ():
-            _bound(process.pid, size_bytes, get_postgres_account())
+            _limit(process.pid, size_bytes, get_postgres_account())
 
 
-def _bound(number: int, size_bytes: int, account: dict[str, int]) -> None:
-    # By a program of the same account: not everywhere may root do this to another's process.
-    bound = "unlimited" if size_bytes == resource.RLIM_INFINITY else str(size_bytes)
-    command = ["prlimit", "--pid", str(number), f"--fsize={bound}:"]
+def _limit(number: int, size_bytes: int, account: dict[str, int]) -> None:
+    # Run prlimit under PostgreSQL's account: root may not change another account's limits in every container.
+    limit = "unlimited" if size_bytes == resource.RLIM_INFINITY else str(size_bytes)
+    command = ["prlimit", "--pid", str(number), f"--fsize={limit}:"]
     subprocess.run(command, capture_output=True, user=account.get("user"), group=account.get("group"))

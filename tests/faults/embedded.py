@@ -1,4 +1,4 @@
-"""Servers on the embedded PostgreSQL, whichever database the rest of the tests is run on."""
+"""Servers on the embedded PostgreSQL, even if the other tests run on the database of HALLMARKET_DATABASE_URL."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ NO_LIMITS = {"rate_limit_key": 0, "rate_limit_address": 0, "rate_limit_failed": 
 
 @contextmanager
 def new_embedded_server(data: Path | None = None, *, start: bool = True, **settings: object) -> Iterator[Server]:
-    """A server on a new data folder, or on `data`; stopped at the end, and PostgreSQL too, whatever happened."""
+    """Run a server on a new data folder, or on `data`; stop it and its PostgreSQL at the end, however it ended."""
     with tempfile.TemporaryDirectory(prefix="hallmarket-test-") as folder:
         server = Server(data or Path(folder) / "data", new_interpreter=True, **{**NO_LIMITS, **settings})
         server.log = Path(folder) / "server.log"

@@ -1,4 +1,4 @@
-"""Real load with a memory: clients that anchor without pause, and a witness of everything they were told."""
+"""Load for the fault tests: clients that anchor without pause, and a record of every response they received."""
 
 import asyncio
 import json
@@ -18,54 +18,54 @@ from _support.anchoring import random_hash
 from _support.servers import Server
 from _support.waiting import wait_until
 
-MAX_ANSWER_S = 25.0
-AGAIN_S = 0.05
+MAX_RESPONSE_S = 25.0
+RETRY_S = 0.05
 BATCH_PAUSE_S = 0.7
 BATCH_LINES = (3, 40, 40, 200, 1200)  # the last one is committed in two pieces
-WATCH_EVERY_S = 0.02
+WATCH_INTERVAL_S = 0.02
 
 
 class Witness:
-    """What clients sent and were told: every acknowledgement, every checkpoint, and whatever should not have been."""
+    """What clients sent and received: every acknowledgement, every checkpoint, and every wrong response."""
 
     def __init__(self) -> None:
         self.sent: set[str] = set()
         self.acknowledged: dict[str, str] = {}  # hash -> id
-        self.keys: dict[str, dict[str, Any]] = {}  # idempotency key -> the request it was acknowledged for
+        self.keys: dict[str, dict[str, Any]] = {}  # idempotency key -> the request that was acknowledged for it
         self.checkpoints: set[str] = set()
-        self.answers: Counter[str] = Counter()
-        self.wrong: list[str] = []
+        self.statuses: Counter[str] = Counter()  # "none" counts requests without a response
+        self.errors: list[str] = []
         self.slowest_s = 0.0
 
     def acknowledge(self, hash_text: str, item_id: str) -> None:
-        """Note that the server calls this hash its own under this id; it must never call it by another."""
+        """Record that the server acknowledged this hash under this id. A second, different id is an error."""
         if self.acknowledged.setdefault(hash_text, item_id) != item_id:
-            self.wrong.append(f"{hash_text} is {self.acknowledged[hash_text]} and {item_id}")
+            self.errors.append(f"{hash_text} is {self.acknowledged[hash_text]} and {item_id}")
 
-    def wait_for_more(self, timeout_s: float = MAX_ANSWER_S) -> float:
-        """Wait until the server acknowledges again and publishes again; returns the seconds that took."""
+    def wait_for_more(self, timeout_s: float = MAX_RESPONSE_S) -> float:
+        """Wait until the server acknowledges and then publishes again; return the seconds that took."""
         began, acknowledged = time.monotonic(), len(self.acknowledged)
         wait_until(lambda: len(self.acknowledged) > acknowledged, timeout_s)
         published = len(self.checkpoints)
         wait_until(lambda: len(self.checkpoints) > published, timeout_s)
         return time.monotonic() - began
 
-    def wait_for_refusals(self) -> None:
-        """Wait until requests are told again and again that the server is not available."""
-        told = self.answers["503"]
-        wait_until(lambda: self.answers["503"] > told + 50)
+    def wait_for_unavailable(self) -> None:
+        """Wait for fifty more responses with status 503."""
+        before = self.statuses["503"]
+        wait_until(lambda: self.statuses["503"] > before + 50)
 
     def check(self, *, every_request_answered: bool) -> None:
-        """Fail if anything was ever answered that should not have been, or too late, or not at all."""
-        assert not self.wrong, self.wrong[:5]
-        assert self.slowest_s < MAX_ANSWER_S
-        assert not every_request_answered or not self.answers["none"], self.answers
+        """Fail if a response was wrong or late, or, where every request had to be answered, if one was not."""
+        assert not self.errors, self.errors[:5]
+        assert self.slowest_s < MAX_RESPONSE_S
+        assert not every_request_answered or not self.statuses["none"], self.statuses
 
 
 @contextmanager
 def under_load(witness: Witness, *servers: Server, singles: int = 12, batches: int = 1) -> Iterator[None]:
-    """Load on the servers from a thread of its own: a third of the singles without an Idempotency-Key."""
-    witness.answers.clear()
+    """Put load on the servers from a separate thread; a third of the single anchors have no Idempotency-Key."""
+    witness.statuses.clear()
     load = _Load(witness, [server.url for server in servers], servers[0].api_key)
     thread = threading.Thread(target=lambda: asyncio.run(load.run(singles, batches)))
     thread.start()
@@ -86,9 +86,9 @@ class _Load:
     async def run(self, singles: int, batches: int) -> None:
         clients = [self._single(number) for number in range(singles)] + [self._batches(n) for n in range(batches)]
         watchers = [self._watch(url) for url in self._urls]
-        for done in await asyncio.gather(*clients, *watchers, return_exceptions=True):
-            if isinstance(done, BaseException):
-                self._witness.wrong.append(repr(done))
+        for result in await asyncio.gather(*clients, *watchers, return_exceptions=True):
+            if isinstance(result, BaseException):
+                self._witness.errors.append(repr(result))
 
     def _client(self, number: int) -> httpx.AsyncClient:
         url = self._urls[number % len(self._urls)]
@@ -101,8 +101,8 @@ class _Load:
                 if response is not None and response.status_code == 200:
                     self._witness.checkpoints.add(response.text)
                 elif response is not None and response.json()["error"]["code"] != "unavailable":
-                    self._witness.wrong.append(f"/log/checkpoint: {response.status_code} {response.text}")
-                await asyncio.sleep(WATCH_EVERY_S)
+                    self._witness.errors.append(f"/log/checkpoint: {response.status_code} {response.text}")
+                await asyncio.sleep(WATCH_INTERVAL_S)
 
     async def _single(self, number: int) -> None:
         async with self._client(number) as http:
@@ -110,34 +110,34 @@ class _Load:
                 anchor = _new_anchor(with_id=number % 4 == 0)
                 key = f"key-{secrets.token_hex(8)}" if number % 3 else None
                 self._witness.sent.add(anchor["hash"])
-                done = await self._anchor(http, anchor, key)
-                while not (done or self.stopping):
-                    await asyncio.sleep(AGAIN_S)
-                    done = await self._anchor(http, anchor, key)
+                acknowledged = await self._anchor(http, anchor, key)
+                while not (acknowledged or self.stopping):
+                    await asyncio.sleep(RETRY_S)
+                    acknowledged = await self._anchor(http, anchor, key)
                 if random.random() < 0.1:
                     await self._anchor(http, anchor, key)
 
     async def _anchor(self, http: httpx.AsyncClient, anchor: dict[str, Any], key: str | None) -> bool:
-        """Send one anchor; True once it is acknowledged."""
+        """Send one anchor; return whether it is acknowledged."""
         headers = {"idempotency-key": key} if key else {}
         response = await self._send(http, "POST", "/v1/media/anchor", json=anchor, headers=headers)
         if response is None:
             return False
-        answer = response.json()
+        body = response.json()
         if response.status_code == 201:
             if key is not None:
                 self._witness.keys[key] = anchor
-            self._witness.acknowledge(anchor["hash"], answer["id"])
+            self._witness.acknowledge(anchor["hash"], body["id"])
             return True
-        return self._told(anchor["hash"], response.status_code, answer, may_be_known=key is None)
+        return self._check_error(anchor["hash"], response.status_code, body, may_be_known=key is None)
 
-    def _told(self, hash_text: str, status: int, answer: dict[str, Any], *, may_be_known: bool) -> bool:
-        """Judge an answer other than 201; True if it says that the item is there."""
-        if status == 409 and may_be_known and answer["code"] == "DUPLICATE" and (answer["details"] or {}).get("id"):
-            self._witness.acknowledge(hash_text, answer["details"]["id"])
+    def _check_error(self, hash_text: str, status: int, body: dict[str, Any], *, may_be_known: bool) -> bool:
+        """Check a response other than 201; return whether it says that the item exists."""
+        if status == 409 and may_be_known and body["code"] == "DUPLICATE" and (body["details"] or {}).get("id"):
+            self._witness.acknowledge(hash_text, body["details"]["id"])
             return True
-        if status != 503 or answer["code"] != "UNAVAILABLE" or not answer["message"] or answer["details"] is not None:
-            self._witness.wrong.append(f"{status} {answer}")
+        if status != 503 or body["code"] != "UNAVAILABLE" or not body["message"] or body["details"] is not None:
+            self._witness.errors.append(f"{status} {body}")
         return False
 
     async def _batches(self, number: int) -> None:
@@ -147,10 +147,10 @@ class _Load:
                 self._witness.sent.update(anchor["hash"] for anchor in anchors)
                 while anchors and not self.stopping:
                     anchors = await self._batch(http, anchors)
-                    await asyncio.sleep(AGAIN_S if anchors else BATCH_PAUSE_S)
+                    await asyncio.sleep(RETRY_S if anchors else BATCH_PAUSE_S)
 
     async def _batch(self, http: httpx.AsyncClient, anchors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Send a batch; returns the anchors that are not acknowledged."""
+        """Send a batch; return the anchors that are not acknowledged."""
         body = b"".join(json.dumps(anchor).encode() + b"\n" for anchor in anchors)
         headers = {"content-type": "application/x-ndjson"}
         left = {anchor["hash"]: anchor for anchor in anchors}
@@ -159,7 +159,8 @@ class _Load:
             async with http.stream("POST", "/v1/media/anchor/batch", content=body, headers=headers) as response:
                 self._count(str(response.status_code), began)
                 if response.status_code != 200:
-                    self._told("", response.status_code, json.loads(await response.aread()), may_be_known=False)
+                    error = json.loads(await response.aread())
+                    self._check_error("", response.status_code, error, may_be_known=False)
                     return anchors
                 rest = b""
                 async for piece in response.aiter_raw():
@@ -169,7 +170,7 @@ class _Load:
                         if line["status"] == 201:
                             self._witness.acknowledge(hash_text, line["id"])
                             del left[hash_text]
-                        elif self._told(hash_text, line["status"], line, may_be_known=True):
+                        elif self._check_error(hash_text, line["status"], line, may_be_known=True):
                             del left[hash_text]
         except httpx.TransportError:
             self._count("none", began)
@@ -184,11 +185,11 @@ class _Load:
             return None
         self._count(str(response.status_code), began)
         if response.status_code == 503 and not response.headers["retry-after"].isdigit():
-            self._witness.wrong.append(f"503 with {response.headers}")
+            self._witness.errors.append(f"503 with {response.headers}")
         return response
 
     def _count(self, status: str, began: float) -> None:
-        self._witness.answers[status] += 1
+        self._witness.statuses[status] += 1
         self._witness.slowest_s = max(self._witness.slowest_s, time.monotonic() - began)
 
 

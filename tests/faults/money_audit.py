@@ -1,4 +1,4 @@
-"""The audit of a market: ledger, rights, licences and log hold what was acknowledged, and nothing else."""
+"""The audit of a market: ledger, permissions, licences and log contain what was acknowledged, and nothing else."""
 
 import random
 from collections import Counter
@@ -17,26 +17,26 @@ SAMPLE = 6
 
 
 class MoneyAudit:
-    """Looks at a market again and again; each licence's proof is verified the first time it is seen."""
+    """Checks a market repeatedly; verifies the proof of each licence once."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
         self._proved: set[str] = set()
 
-    def look(self) -> None:
-        """Fail unless everything is as the answers say."""
+    def check(self) -> None:
+        """Fail unless the server's state agrees with its responses."""
         server = self.market.server
         assert_balanced(server)
-        self._look_at_wallets()
-        _look_at_transfers(self.market, transfers(server))
-        _look_at_licences(self.market)
-        _look_at_rights(self.market)
-        _look_at_traces(self.market)
+        self._check_wallets()
+        _check_transfers(self.market, transfers(server))
+        _check_licences(self.market)
+        _check_permissions(self.market)
+        _check_notifications_and_audit_trail(self.market)
         wait_until(lambda: not server.query("select from licence where status <> 3 limit 1"))
-        self._look_at_proofs()
+        self._check_proofs()
 
-    def look_at_log(self) -> None:
-        """Fail unless the log holds exactly the licences, each once, and every tile is what the entries make of it."""
+    def check_log(self) -> None:
+        """Fail unless the log contains each licence once, and every tile can be recomputed from the entries."""
         with self.market.server.client("") as http:
             log = PublicLog(http)
         log.verify_whole()
@@ -44,7 +44,7 @@ class MoneyAudit:
         licences = Counter(entry.id for entry in entries if isinstance(entry, LicenceEntry))
         assert licences == Counter(list(self.market.licences))
 
-    def _look_at_wallets(self) -> None:
+    def _check_wallets(self) -> None:
         market, people = self.market, list(self.market.people)
         expected = {(person, currency): market.balances[person, currency] for person in people for currency in MINOR}
         assert balances(market.server, *people) == expected
@@ -57,7 +57,7 @@ class MoneyAudit:
             cents = person.call("GET", "/stripe/wallet/balance")["balance_cents"]
             assert (cents, sats) == (market.balances[person.id, "usd"], market.balances[person.id, "btc"])
 
-    def _look_at_proofs(self) -> None:
+    def _check_proofs(self) -> None:
         with self.market.server.client("") as http:
             key = VerifierKey.parse(http.get("/log/key").text.strip())
         for licence in self.market.licences.values():
@@ -76,23 +76,23 @@ def _verify(proof: bytes, key: VerifierKey, licence: Licence) -> None:
     assert verified.entry.id == licence.id
     claims = verified.claims
     assert isinstance(claims, LicenceClaims)
-    said = (claims.asset, claims.buyer, claims.seller, claims.price.currency, claims.price.amount)
-    assert said == (licence.thing.id, licence.buyer, licence.thing.seller, licence.currency, licence.price)
+    claimed = (claims.asset, claims.buyer, claims.seller, claims.price.currency, claims.price.amount)
+    assert claimed == (licence.offer.id, licence.buyer, licence.offer.seller, licence.currency, licence.price)
 
 
 def _platform(server: Server, kind: str, currency: str) -> int:
     (row,) = server.query(
-        "select account_balance(a) as told, (select coalesce(sum(p.amount_minor), 0)::bigint from posting p"
+        "select account_balance(a) as balance, (select coalesce(sum(p.amount_minor), 0)::bigint from posting p"
         " where p.account_id = a.id) as summed from account a where kind = $1 and currency = $2",
         kind,
         currency,
     )
-    assert row["told"] == row["summed"]
-    return int(row["told"])
+    assert row["balance"] == row["summed"]
+    return int(row["balance"])
 
 
-def _look_at_transfers(market: Market, found: dict[str, dict[str, Any]]) -> None:
-    """Each acknowledged purchase has its one transfer, each refund one of its own; and there are no others."""
+def _check_transfers(market: Market, found: dict[str, dict[str, Any]]) -> None:
+    """Check that each acknowledged purchase and refund has exactly one transfer, and that there are no others."""
     others: Counter[tuple[Any, ...]] = Counter()
     refunds: dict[str, list[dict[str, Any]]] = {licence.transfer: [] for licence in market.licences.values()}
     purchases = {}
@@ -102,11 +102,11 @@ def _look_at_transfers(market: Market, found: dict[str, dict[str, Any]]) -> None
         elif each["kind"] == "refund":
             refunds[each["corrects"]].append(each)
         else:
-            (source,) = (whose for whose, amount in each["moved"].items() if amount < 0)
-            ((to, amount),) = ((whose, amount) for whose, amount in each["moved"].items() if amount > 0)
+            (source,) = (account for account, amount in each["moved"].items() if amount < 0)
+            ((to, amount),) = ((account, amount) for account, amount in each["moved"].items() if amount > 0)
             others[each["kind"], source, to, each["currency"], amount] += 1
     assert purchases == {
-        each.transfer: (each.thing.id, each.currency, _lines(each.buyer, each.thing.seller, each.price, each.fee))
+        each.transfer: (each.offer.id, each.currency, _lines(each.buyer, each.offer.seller, each.price, each.fee))
         for each in market.licences.values()
     }
     assert others == market.others
@@ -114,21 +114,23 @@ def _look_at_transfers(market: Market, found: dict[str, dict[str, Any]]) -> None
         back = Counter[str]()
         for each in refunds[licence.transfer]:
             back.update(each["moved"])
-        expected = _lines(licence.thing.seller, licence.buyer, licence.refunded, 0)
+        expected = _lines(licence.offer.seller, licence.buyer, licence.refunded, 0)
         if licence.refunded:
-            expected = {licence.buyer: licence.refunded, licence.thing.seller: licence.fee_back - licence.refunded,
+            expected = {licence.buyer: licence.refunded, licence.offer.seller: licence.fee_back - licence.refunded,
                         "fee": -licence.fee_back}  # fmt: skip
-        assert {whose: amount for whose, amount in back.items() if amount} == {k: v for k, v in expected.items() if v}
+        assert {account: amount for account, amount in back.items() if amount} == {
+            k: v for k, v in expected.items() if v
+        }
         parts = sorted(each["moved"][licence.buyer] for each in refunds[licence.transfer])
         assert parts == sorted(market.refunds_of(licence))
 
 
 def _lines(payer: str, receiver: str, price: int, fee: int) -> dict[str, int]:
     moved = {payer: -price, receiver: price - fee, "fee": fee}
-    return {whose: amount for whose, amount in moved.items() if amount}
+    return {account: amount for account, amount in moved.items() if amount}
 
 
-def _look_at_licences(market: Market) -> None:
+def _check_licences(market: Market) -> None:
     rows = market.server.query("select * from licence")
     found = {
         str(row["id"]): (
@@ -140,7 +142,7 @@ def _look_at_licences(market: Market) -> None:
     }
     assert found == {
         each.id: (
-            *(each.transfer, each.buyer, each.thing.seller, each.thing.id),
+            *(each.transfer, each.buyer, each.offer.seller, each.offer.id),
             *(each.currency, each.price, each.fee, each.refunded),
             each.price - each.fee - (each.refunded - each.fee_back),
             each.active,
@@ -149,27 +151,27 @@ def _look_at_licences(market: Market) -> None:
     }
 
 
-def _look_at_rights(market: Market) -> None:
-    """Whoever holds a licence may read, by the row and by asking; whoever does not, does not."""
+def _check_permissions(market: Market) -> None:
+    """Check that exactly the holders of active licences may read, in the database and through the API."""
     rows = market.server.query("select person_id, asset_id from permission where bought")
     assert {(str(row["person_id"]), str(row["asset_id"])) for row in rows} == set(market.active)
-    ended = {(each.buyer, each.thing.id) for each in market.licences.values()} - set(market.active)
-    posts = {thing.id for thing in market.things if thing.kind == "post"}
-    for places, is_there in ((market.active, True), (ended, False)):
-        readable = sorted(place for place in places if place[1] in posts)
-        for person, post in random.sample(readable, min(SAMPLE, len(readable))):
-            assert ("the secret" in str(market.people[person].call("GET", f"/posts/{post}"))) is is_there
+    ended = {(each.buyer, each.offer.id) for each in market.licences.values()} - set(market.active)
+    posts = {offer.id for offer in market.offers if offer.kind == "post"}
+    for keys, is_readable in ((market.active, True), (ended, False)):
+        candidates = sorted(key for key in keys if key[1] in posts)
+        for person, post in random.sample(candidates, min(SAMPLE, len(candidates))):
+            assert ("the secret" in str(market.people[person].call("GET", f"/posts/{post}"))) is is_readable
 
 
-def _look_at_traces(market: Market) -> None:
-    """Buyer and seller were told of each purchase once, and the audit trail has it once."""
-    told = Counter[tuple[str, str]]()
+def _check_notifications_and_audit_trail(market: Market) -> None:
+    """Check that buyer and seller were notified of each purchase once, and that the audit trail has it once."""
+    notified = Counter[tuple[str, str]]()
     purchases = {licence.transfer: licence for licence in market.licences.values()}
     for row in market.server.query("select destination_id, content ->> 'transfer_id' as transfer from notification"):
         if row["transfer"] in purchases:
-            told[str(row["destination_id"]), row["transfer"]] += 1
-    people = [(each, licence) for licence in purchases.values() for each in (licence.buyer, licence.thing.seller)]
-    assert told == Counter((person, licence.transfer) for person, licence in people)
+            notified[str(row["destination_id"]), row["transfer"]] += 1
+    people = [(each, licence) for licence in purchases.values() for each in (licence.buyer, licence.offer.seller)]
+    assert notified == Counter((person, licence.transfer) for person, licence in people)
     trail = market.server.query(
         "select details ->> 'transfer' as transfer from audit_event where action = 'asset.purchase'"
     )

@@ -1,4 +1,4 @@
-"""The audit itself: one that cannot fail would prove nothing."""
+"""The audit itself fails when it should."""
 
 import copy
 from uuid import uuid4
@@ -16,7 +16,7 @@ from hallmarket.proof.key import SigningKey
 
 @pytest.fixture(scope="module", autouse=True)
 def _some_load(server: Server, witness: Witness) -> None:
-    """A log in which something can be missing."""
+    """A log with entries, so that one can be missing."""
     with under_load(witness, server):
         witness.wait_for_more()
     witness.check(every_request_answered=True)
@@ -24,27 +24,27 @@ def _some_load(server: Server, witness: Witness) -> None:
 
 
 def test_a_lost_item_is_found(server: Server, witness: Witness) -> None:
-    """An acknowledgement of what the log does not hold fails the audit, and so does one under another id."""
+    """An acknowledged item that the log does not contain, or contains under another id, fails the audit."""
     for hash_text in (random_hash(), next(iter(witness.acknowledged))):
-        deceived = copy.deepcopy(witness)
-        deceived.acknowledged[hash_text] = str(uuid4())
+        altered = copy.deepcopy(witness)
+        altered.acknowledged[hash_text] = str(uuid4())
         with pytest.raises(AssertionError):
-            audit(server, deceived)
+            audit(server, altered)
 
 
 def test_an_item_nobody_sent_is_found(server: Server, witness: Witness) -> None:
-    """An entry of which no client knows fails the audit."""
-    forgetful = copy.deepcopy(witness)
-    forgetful.sent.discard(next(iter(witness.acknowledged)))
+    """An entry that no client sent fails the audit."""
+    altered = copy.deepcopy(witness)
+    altered.sent.discard(next(iter(witness.acknowledged)))
     with pytest.raises(AssertionError):
-        audit(server, forgetful)
+        audit(server, altered)
 
 
 def test_a_forked_log_is_found(server: Server, witness: Witness) -> None:
-    """A checkpoint rightly signed, of which the log is no continuation, fails the audit."""
+    """A correctly signed checkpoint that the log does not continue fails the audit."""
     key = SigningKey.parse((server.data / "log.key").read_text().strip())
     for size in (3, 10**6):
-        misled = copy.deepcopy(witness)
-        misled.checkpoints.add(sign_checkpoint(Checkpoint(key.verifier_key.name, size, bytes(32)), key))
+        altered = copy.deepcopy(witness)
+        altered.checkpoints.add(sign_checkpoint(Checkpoint(key.verifier_key.name, size, bytes(32)), key))
         with pytest.raises(ProofError):
-            audit(server, misled)
+            audit(server, altered)

@@ -1,7 +1,4 @@
-"""Clients that hang up, stall or send halves: nothing half done, and nobody else notices.
-
-`HALLMARKET_FAULT_ROUNDS` repeats the rounds more often.
-"""
+"""Clients that disconnect, stall or send half a request: nothing is half done, and other clients are not affected."""
 
 import contextlib
 import json
@@ -18,30 +15,30 @@ import psutil
 import pytest
 
 from _support.anchoring import random_hash
+from _support.long_run import fault_timeout, rounds
 from _support.processes import find_workers, list_open_files
 from _support.servers import Server
 from _support.waiting import wait_until
 from faults.audit import audit
 from faults.load import Witness
-from faults.rounds import long_enough, rounds
 
-pytestmark = long_enough
+pytestmark = fault_timeout
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _calm_log(server: Server, witness: Witness) -> Iterator[None]:
-    """Whatever clients do here, the server's own log stays free of errors."""
-    witness.answers.clear()  # those are of the faults before
+    """No client in this file causes an error in the server's log."""
+    witness.statuses.clear()  # of the tests before
     before = len(server.log.read_text())
     yield
-    told = server.log.read_text()[before:]
-    assert '"level":"error"' not in told
-    assert "Traceback" not in told
+    logged = server.log.read_text()[before:]
+    assert '"level":"error"' not in logged
+    assert "Traceback" not in logged
 
 
 @pytest.fixture(params=["close", "reset"])
 def hang_up(request: pytest.FixtureRequest) -> Any:
-    """Both ways to hang up: politely (FIN), and not (RST)."""
+    """Both ways to disconnect: FIN and RST."""
 
     def close(connection: socket.socket) -> None:
         if request.param == "reset":
@@ -51,24 +48,24 @@ def hang_up(request: pytest.FixtureRequest) -> Any:
     return close
 
 
-def test_a_request_cut_short_does_nothing(server: Server, witness: Witness, hang_up: Any) -> None:
-    """A request of which the end never came, wherever it was cut, is as if it had not been sent."""
+def test_truncated_request_does_nothing(server: Server, witness: Witness, hang_up: Any) -> None:
+    """A truncated request does nothing, wherever it was cut."""
     anchor = _new_anchor(witness)
-    whole = _request(server, "/v1/media/anchor", json.dumps(anchor).encode())
-    for cut in sorted(random.sample(range(1, len(whole)), 12)):
+    request = _request(server, "/v1/media/anchor", json.dumps(anchor).encode())
+    for cut in sorted(random.sample(range(1, len(request)), 12)):
         connection = _connect(server)
-        connection.sendall(whole[:cut])
+        connection.sendall(request[:cut])
         time.sleep(0.005)
         hang_up(connection)
     with server.client() as http:
-        answer = http.post("/v1/media/anchor", json=anchor)
-        assert answer.status_code == 201
-        witness.acknowledge(anchor["hash"], answer.json()["id"])
+        response = http.post("/v1/media/anchor", json=anchor)
+        assert response.status_code == 201
+        witness.acknowledge(anchor["hash"], response.json()["id"])
     _verify_calm(server, witness)
 
 
-def test_an_answer_nobody_waited_for(server: Server, witness: Witness, hang_up: Any) -> None:
-    """Whoever hangs up before the answer finds the item anchored once or not at all, and may ask again."""
+def test_disconnect_before_the_response(server: Server, witness: Witness, hang_up: Any) -> None:
+    """If a client disconnects before the response, the item is anchored once or not at all, and it can retry."""
     anchors = [_new_anchor(witness) for _ in range(20)]
     for anchor in anchors:
         connection = _connect(server)
@@ -77,29 +74,29 @@ def test_an_answer_nobody_waited_for(server: Server, witness: Witness, hang_up: 
         hang_up(connection)
     with server.client() as http:
         for anchor in anchors:
-            answer = http.post("/v1/media/anchor", json=anchor)
-            assert answer.status_code in (201, 409)
-            item_id = answer.json()["id"] if answer.status_code == 201 else answer.json()["details"]["id"]
+            response = http.post("/v1/media/anchor", json=anchor)
+            assert response.status_code in (201, 409)
+            item_id = response.json()["id"] if response.status_code == 201 else response.json()["details"]["id"]
             witness.acknowledge(anchor["hash"], item_id)
     _verify_calm(server, witness)
 
 
-def test_a_batch_cut_short_anchors_none_of_it(server: Server, witness: Witness, hang_up: Any) -> None:
-    """Half a batch anchors nothing, however much of it came and however its length was given."""
+def test_truncated_batch_anchors_nothing(server: Server, witness: Witness, hang_up: Any) -> None:
+    """A truncated batch anchors nothing, however much of it arrived and however its length was given."""
     for chunked in (False, True):
         anchors = [_new_anchor(witness) for _ in range(3000)]
         lines = [json.dumps(anchor).encode() + b"\n" for anchor in anchors]
-        whole = _request(server, "/v1/media/anchor/batch", b"".join(lines), chunked=chunked)
+        request = _request(server, "/v1/media/anchor/batch", b"".join(lines), chunked=chunked)
         connection = _connect(server)
-        connection.sendall(whole[: random.randrange(len(whole) // 2, len(whole) - 2)])
+        connection.sendall(request[: random.randrange(len(request) // 2, len(request) - 2)])
         time.sleep(0.05)
         hang_up(connection)
         _send_again(server, witness, anchors, may_be_known=False)
     _verify_calm(server, witness)
 
 
-def test_a_batch_whose_answer_nobody_read(server: Server, witness: Witness, hang_up: Any) -> None:
-    """Whoever hangs up in the middle of a batch's answer finds each line anchored once or not at all."""
+def test_disconnect_during_a_batch_response(server: Server, witness: Witness, hang_up: Any) -> None:
+    """If a client disconnects during the response to a batch, each line is anchored once or not at all."""
     for _ in rounds(2):
         anchors = [_new_anchor(witness) for _ in range(4000)]
         body = b"".join(json.dumps(anchor).encode() + b"\n" for anchor in anchors)
@@ -112,8 +109,8 @@ def test_a_batch_whose_answer_nobody_read(server: Server, witness: Witness, hang
     _verify_calm(server, witness)
 
 
-def test_clients_that_stall_hold_up_nobody(server: Server, witness: Witness) -> None:
-    """Hundreds of clients that stop in the middle of a request cost the others nothing but memory."""
+def test_stalled_clients_delay_no_others(server: Server, witness: Witness) -> None:
+    """Hundreds of clients that stall during a request do not delay the others."""
     anchor = json.dumps(_new_anchor(witness)).encode()
     with contextlib.ExitStack() as stalled:
         for number in range(300):
@@ -122,15 +119,15 @@ def test_clients_that_stall_hold_up_nobody(server: Server, witness: Witness) -> 
             connection.sendall(_request(server, path, anchor)[: -1 - number % 50])
         with server.client() as http:
             for _ in range(20):
-                anchor_of_another = _new_anchor(witness)
-                answer = http.post("/v1/media/anchor", json=anchor_of_another, timeout=15)
-                assert answer.status_code == 201
-                witness.acknowledge(anchor_of_another["hash"], answer.json()["id"])
+                other_anchor = _new_anchor(witness)
+                response = http.post("/v1/media/anchor", json=other_anchor, timeout=15)
+                assert response.status_code == 201
+                witness.acknowledge(other_anchor["hash"], response.json()["id"])
     _verify_calm(server, witness)
 
 
-def test_everything_that_was_hung_up_on(server: Server, witness: Witness) -> None:
-    """After all that, the log holds what was acknowledged, each once, and nothing of what was sent by halves."""
+def test_log_after_all_disconnects(server: Server, witness: Witness) -> None:
+    """After these tests the log contains each acknowledged item once, and nothing from truncated requests."""
     audit(server, witness)
 
 
@@ -158,8 +155,8 @@ def _request(server: Server, path: str, body: bytes, *, chunked: bool = False) -
 def _send_again(server: Server, witness: Witness, anchors: list[dict[str, Any]], *, may_be_known: bool) -> None:
     body = b"".join(json.dumps(anchor).encode() + b"\n" for anchor in anchors)
     with server.client() as http:
-        answer = http.post("/v1/media/anchor/batch", content=body, headers={"content-type": "application/x-ndjson"})
-    lines = [json.loads(line) for line in answer.text.splitlines()]
+        response = http.post("/v1/media/anchor/batch", content=body, headers={"content-type": "application/x-ndjson"})
+    lines = [json.loads(line) for line in response.text.splitlines()]
     assert len(lines) == len(anchors)
     for anchor, line in zip(anchors, lines, strict=True):
         assert line["status"] == 201 or (may_be_known and line["status"] == 409), line
@@ -167,7 +164,7 @@ def _send_again(server: Server, witness: Witness, anchors: list[dict[str, Any]],
 
 
 def _verify_calm(server: Server, witness: Witness) -> None:
-    """Fail if anything of the clients that are gone stays: connections, scratch files, open transactions."""
+    """Fail if anything of the disconnected clients remains: connections, scratch files, open transactions."""
     witness.check(every_request_answered=True)
     for worker in find_workers(server):
         wait_until(lambda one=worker: not _connections(one, urlsplit(server.url).port))
@@ -179,10 +176,11 @@ def _verify_calm(server: Server, witness: Witness) -> None:
 
 
 def _scratch_files(worker: psutil.Process) -> list[str]:
-    # They have no name, so only whoever has them open knows of them.
+    # They have no name, so they are found only as open files.
     return [name for name in list_open_files(worker.pid) if "/scratch/" in name]
 
 
 def _connections(worker: psutil.Process, port: int | None) -> list[Any]:
     open_ones = [one for one in worker.net_connections("tcp") if one.status == psutil.CONN_ESTABLISHED]
-    return [one for one in open_ones if one.laddr.port == port]  # the others lead to a database elsewhere
+    # The others may be connections to a database on another machine.
+    return [one for one in open_ones if one.laddr.port == port]

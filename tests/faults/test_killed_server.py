@@ -1,23 +1,23 @@
-"""The server is killed under load, again and again: its parent process, a worker, the sequencer.
+"""The server's parent process, a worker and the sequencer are killed under load, repeatedly.
 
-For a long soak, `HALLMARKET_FAULT_ROUNDS=20 .venv/bin/python -m pytest tests/faults` repeats every fault 20 times as
-often as an ordinary run does.
+`make test-long` repeats each fault more often than `make test`. For a soak, set `HALLMARKET_FAULT_ROUNDS=20`: it
+multiplies the rounds of both.
 """
 
 import psutil
 
+from _support.long_run import fault_timeout, rounds
 from _support.processes import find_sequencers, find_workers, kill, wait_until_gone
 from _support.servers import Server
 from _support.waiting import wait_until
 from faults.audit import audit
 from faults.load import Witness, under_load
-from faults.rounds import long_enough, rounds
 
-pytestmark = long_enough
+pytestmark = fault_timeout
 
 
 def test_a_killed_server_loses_nothing(server: Server, witness: Witness) -> None:
-    """kill -9 of the whole server, again and again under load, loses nothing acknowledged and anchors nothing twice."""
+    """SIGKILL of the server's parent process under load loses nothing acknowledged and anchors nothing twice."""
     with under_load(witness, server):
         witness.wait_for_more()
         for _ in rounds(2):
@@ -29,7 +29,7 @@ def test_a_killed_server_loses_nothing(server: Server, witness: Witness) -> None
 
 
 def test_a_killed_worker_comes_back(server: Server, witness: Witness) -> None:
-    """kill -9 of a worker loses nothing acknowledged, and a new one takes its place without help."""
+    """SIGKILL of a worker loses nothing acknowledged, and the worker is replaced."""
     with under_load(witness, server):
         for _ in rounds(3):
             kill(wait_until(lambda: find_workers(server))[0])
@@ -40,7 +40,7 @@ def test_a_killed_worker_comes_back(server: Server, witness: Witness) -> None:
 
 
 def test_a_killed_sequencer_comes_back(server: Server, witness: Witness) -> None:
-    """kill -9 of the sequencer disturbs no request, and a new one goes on where the last commit left the log."""
+    """SIGKILL of the sequencer disturbs no request, and its replacement continues from the last commit."""
     with under_load(witness, server):
         for _ in rounds(3):
             victims = wait_until(lambda: find_sequencers(server))
@@ -48,12 +48,12 @@ def test_a_killed_sequencer_comes_back(server: Server, witness: Witness) -> None
             wait_until_gone(victims, 60)
             witness.wait_for_more()
     witness.check(every_request_answered=True)
-    assert not witness.answers["503"]
+    assert not witness.statuses["503"]
     audit(server, witness)
 
 
-def test_a_machine_with_nothing_to_give(server: Server, witness: Witness) -> None:
-    """A server with no file handles left goes on with the worker it has, and replaces the dead one once it can."""
+def test_no_file_handles_left(server: Server, witness: Witness) -> None:
+    """A server without a free file handle keeps its living worker, and replaces the dead one once it can."""
     assert server.process is not None
     parent = psutil.Process(server.process.pid)
     usual = parent.rlimit(psutil.RLIMIT_NOFILE)

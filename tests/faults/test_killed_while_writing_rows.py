@@ -1,4 +1,4 @@
-"""The server is killed while rows are written: no half version is readable, no acknowledged row lost."""
+"""The server is killed while rows are written: every readable version is complete, and no acknowledged row is lost."""
 
 import asyncio
 import itertools
@@ -15,11 +15,11 @@ import pytest
 from deltalake import DeltaTable
 
 from _support.clients import get_token
+from _support.long_run import fault_timeout, rounds
 from _support.processes import find_backgrounds, find_workers, kill
 from _support.servers import Server
 from _support.waiting import wait_until
 from faults.embedded import new_embedded_server
-from faults.rounds import long_enough, rounds
 from hallmarket.proof.manifest import Manifest
 from hallmarket.server.database.connections import Database
 from hallmarket.server.datasets.delete_orphaned_files import delete_orphaned_files
@@ -27,29 +27,29 @@ from hallmarket.server.datasets.finish_abandoned import finish_abandoned_writes
 from hallmarket.server.tables.file_store import FileStore
 from hallmarket.server.tables.store import TableStore
 
-pytestmark = long_enough
+pytestmark = fault_timeout
 WRITERS = 3
 KEYS = 40  # rows that every upsert writes, all with one stamp
 
 
 class Writer:
-    """Somebody who writes to a dataset of their own without pause, and knows what must be in it."""
+    """A client that writes to its own dataset without pause, and knows what it must contain."""
 
     def __init__(self, url: str, token: str) -> None:
         self.http = httpx.Client(base_url=url, headers={"authorization": token}, timeout=90, trust_env=False)
         rows = [{"id": key, "stamp": 0} for key in range(KEYS)]
         created = self.http.post("/datasets/create/from-schema", json={"dataset": {"name": "Rows", "rows": rows}})
         self.dataset = created.json()["data"]["id"]
-        self.stamp = 0  # of the newest upsert that was acknowledged
+        self.stamp = 0  # of the last acknowledged upsert
         self.added: set[int] = set()  # ids acknowledged in a finished version
-        self.pending: set[int] = set()  # and those acknowledged, to be finished
+        self.pending: set[int] = set()  # ids acknowledged in an unfinished version
         self.fresh = itertools.count(1_000_000)
         self.writes = 0
-        self.wrong: list[str] = []
+        self.errors: list[str] = []
         self.stopping = False
 
     def run(self) -> None:
-        """Write until told to stop; a server that is away is asked again."""
+        """Write until stopped; retry while the server is down."""
         for stamp in itertools.count(1):
             if self.stopping:
                 return
@@ -77,12 +77,12 @@ class Writer:
         response = self.http.post(f"/datasets/{self.dataset}/data", json=body)
         self.finished = response.status_code == 200
         if response.status_code not in (200, 503):
-            self.wrong.append(f"{mode}: {response.status_code} {response.text}")
+            self.errors.append(f"{mode}: {response.status_code} {response.text}")
         self.writes += response.status_code == 200
         return self.finished
 
     def check(self) -> None:
-        """Whatever is read is one whole version, and has what was acknowledged as finished."""
+        """Check that the readable version is complete and contains every acknowledged row."""
         query = "select id, stamp from {{table}} order by id"
         response = self.http.post(f"/datasets/{self.dataset}/query-custom", json={"query": query})
         if response.status_code == 503:
@@ -92,29 +92,31 @@ class Writer:
         stamps = {row["stamp"] for row in rows if row["id"] < KEYS}
         ids = [row["id"] for row in rows]
         if len(stamps) != 1 or min(stamps) < self.stamp:
-            self.wrong.append(f"stamps {stamps}, {self.stamp} was acknowledged")
+            self.errors.append(f"stamps {stamps}, {self.stamp} was acknowledged")
         if len(ids) != len(set(ids)) or not self.added <= set(ids) or not set(range(KEYS)) <= set(ids):
-            self.wrong.append(f"rows are lost or twice: {len(ids)}, {len(set(ids))}, {len(self.added - set(ids))} lost")
+            self.errors.append(
+                f"rows are lost or duplicated: {len(ids)}, {len(set(ids))}, {len(self.added - set(ids))} lost"
+            )
         if sum(key >= KEYS for key in ids) % 20:
-            self.wrong.append("half of a batch is readable")
+            self.errors.append("a part of a batch is readable")
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server of its own, whose store holds nothing else."""
+    """A server whose store contains nothing else."""
     with new_embedded_server(workers=2) as running:
         yield running
 
 
 def test_killed_while_writing_rows(server: Server) -> None:
-    """kill -9 of server, worker, background: acknowledged rows stay, versions are whole, no file is left over."""
+    """SIGKILL of worker, parent and background process loses no acknowledged row and leaves no file behind."""
     token = get_token(server, server.api_key)
     writers = [Writer(server.url, token) for _ in range(WRITERS)]
     threads = [threading.Thread(target=writer.run) for writer in writers]
     for thread in threads:
         thread.start()
     try:
-        for number in rounds(3):
+        for number in rounds(6, short=3):
             seen = sum(writer.writes for writer in writers)
             wait_until(lambda seen=seen: sum(writer.writes for writer in writers) > seen + 9, timeout_s=90)
             if number % 3 == 0:
@@ -129,14 +131,14 @@ def test_killed_while_writing_rows(server: Server) -> None:
             writer.stopping = True
         for thread in threads:
             thread.join()
-    assert not [wrong for writer in writers for wrong in writer.wrong]
-    _tidy_as_after_two_days(server)
+    assert not [error for writer in writers for error in writer.errors]
+    _clean_up_as_after_two_days(server)
     for writer in writers:
         writer.added |= writer.pending
         writer.check()
-        assert not writer.wrong
+        assert not writer.errors
         writer.http.close()
-    assert _files(server) == _promised(server)
+    assert _files(server) == _expected_files(server)
     newest = (
         "select dataset_id, manifest from dataset_version join dataset on asset_id = dataset_id where number = version"
     )
@@ -146,14 +148,14 @@ def test_killed_while_writing_rows(server: Server) -> None:
         assert {uri.rpartition("/")[2] for uri in log.file_uris()} == {file.name for file in manifest.files}
 
 
-def _tidy_as_after_two_days(server: Server) -> None:
-    """Do what the background does in time: finish what was abandoned, sweep what is nobody's."""
+def _clean_up_as_after_two_days(server: Server) -> None:
+    """Run the maintenance that the background process runs: finish abandoned writes, delete orphaned files."""
     server.query("update dataset set pending_since = now() - interval '2 hours' where pending_since is not null")
     server.query("update dataset set swept_on = now() - interval '2 days'")
     for path in (server.data / "tables").rglob("*.parquet"):
         os.utime(path, (time.time() - 200_000,) * 2)
 
-    async def tidy() -> None:
+    async def clean_up() -> None:
         database = Database(server.postgres_url, 2)
         tables = TableStore(FileStore("", server.data / "tables", 0))
         await database.open()
@@ -165,15 +167,15 @@ def _tidy_as_after_two_days(server: Server) -> None:
         finally:
             await database.close()
 
-    asyncio.run(tidy())
+    asyncio.run(clean_up())
 
 
 def _files(server: Server) -> set[str]:
     return {path.name for path in (server.data / "tables").glob("*/*/*.parquet")}
 
 
-def _promised(server: Server) -> set[str]:
-    """The files of every version, and of every head."""
+def _expected_files(server: Server) -> set[str]:
+    """Return the files of every version and of every head."""
     manifests = [row["manifest"] for row in server.query("select manifest from dataset_version")]
     names = {file.name for text in manifests for file in msgspec.json.decode(text, type=Manifest).files}
     heads = [msgspec.json.decode(row["head"]) for row in server.query("select head from dataset")]

@@ -1,7 +1,4 @@
-"""What outlives a killed server: nothing of ours but PostgreSQL, which the next start takes over.
-
-`HALLMARKET_FAULT_ROUNDS` repeats the rounds more often.
-"""
+"""Orphans of a killed server: its processes end, and the next start takes over its PostgreSQL."""
 
 import asyncio
 import random
@@ -20,49 +17,49 @@ import psutil
 import pytest
 
 from _support.anchoring import random_hash
+from _support.long_run import FACTOR, choose, fault_timeout, rounds
 from _support.processes import find_children, wait_until_gone
 from _support.servers import HALLMARKET, Server
 from _support.waiting import wait_until
 from faults.audit import audit
 from faults.embedded import new_embedded_server
 from faults.load import Witness, under_load
-from faults.rounds import FACTOR, long_enough, rounds
 
-pytestmark = long_enough
-MAX_LIFE_S = 20.0  # 3 s on a machine that has nothing else to do
+pytestmark = fault_timeout
+MAX_ORPHAN_LIFE_S = 20.0  # 3 s on an idle machine
 
 
-def test_nothing_outlives_a_killed_server(server: Server, witness: Witness) -> None:
-    """Under load, workers and sequencer follow a killed server in seconds, and its port can be served again at once."""
+def test_processes_end_with_a_killed_server(server: Server, witness: Witness) -> None:
+    """Under load, the processes of a killed server end in seconds, and its port can be reused immediately."""
     with under_load(witness, server):
         witness.wait_for_more()
         for _ in rounds(1):
             with _orphaned(server) as orphans:
-                lives_until = time.monotonic() + MAX_LIFE_S
+                lives_until = time.monotonic() + MAX_ORPHAN_LIFE_S
                 server.start()
                 wait_until_gone(orphans, max(lives_until - time.monotonic(), 0))
             witness.wait_for_more()
     audit(server, witness)
 
 
-def test_nothing_keeps_an_orphan_alive(server: Server, witness: Witness) -> None:
-    """Neither a request that never ends nor a database that does not answer keeps a killed server's processes alive."""
+def test_stalled_work_keeps_no_orphan_alive(server: Server, witness: Witness) -> None:
+    """Neither an unfinished request nor a database that does not respond keeps a killed server's processes alive."""
     lock = "lock table log_head, media in access exclusive mode"
     with _stalled_request(server), _locked(server, lock), server.client() as http:
-        asking = threading.Thread(target=_anchor_in_vain, args=(http, witness))
-        asking.start()
+        request = threading.Thread(target=_anchor_until_disconnected, args=(http, witness))
+        request.start()
         time.sleep(0.5)
         with _orphaned(server) as orphans:
-            wait_until_gone(orphans, MAX_LIFE_S)
-        asking.join()
+            wait_until_gone(orphans, MAX_ORPHAN_LIFE_S)
+        request.join()
     server.start()
     audit(server, witness)
 
 
-def test_killed_in_the_middle_of_a_start() -> None:
-    """A server killed at any moment of its first start, or a later one, starts the next time as if nothing had been."""
+def test_killed_during_a_start() -> None:
+    """A server killed at any moment of a start, the first one or a later one, starts normally the next time."""
     with new_embedded_server(start=False) as server:
-        for _ in range(3 * FACTOR):
+        for _ in range(choose(2, 5) * FACTOR):
             process = subprocess.Popen(
                 [HALLMARKET, "serve", "--port", "0"],
                 env=server.environment,
@@ -80,28 +77,28 @@ def test_killed_in_the_middle_of_a_start() -> None:
 
 
 def _processes_of(server: Server) -> list[psutil.Process]:
-    """Whatever runs on this server's data folder, save PostgreSQL, which knows nothing of our environment."""
-    mine = str(server.data)
+    """Return all processes of this server's data folder except PostgreSQL, which does not inherit the environment."""
+    folder = str(server.data)
     return [
-        one for one in psutil.process_iter(["environ"]) if (one.info["environ"] or {}).get("HALLMARKET_DATA") == mine
+        one for one in psutil.process_iter(["environ"]) if (one.info["environ"] or {}).get("HALLMARKET_DATA") == folder
     ]
 
 
 @contextmanager
 def _orphaned(server: Server) -> Iterator[list[psutil.Process]]:
-    """Kill the server's first process; gives those it leaves behind, without waiting for any."""
+    """Kill the server's parent process; yield its orphans without waiting for them."""
     orphans, process = find_children(server), server.process
     assert len(orphans) == 4
     assert process is not None
     process.kill()
     process.wait()
     yield orphans
-    # Only now: reading from what the orphans may still write to would wait for them.
+    # Closed only now: the thread that reads stdout waits until no orphan can write to it.
     assert process.stdout is not None
     process.stdout.close()
 
 
-def _anchor_in_vain(http: httpx.Client, witness: Witness) -> None:
+def _anchor_until_disconnected(http: httpx.Client, witness: Witness) -> None:
     hash_text = random_hash()
     witness.sent.add(hash_text)
     with pytest.raises(httpx.TransportError):
@@ -110,7 +107,7 @@ def _anchor_in_vain(http: httpx.Client, witness: Witness) -> None:
 
 @contextmanager
 def _stalled_request(server: Server) -> Iterator[None]:
-    """A request of which the end never comes."""
+    """Send a request whose body never ends."""
     with socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port)) as connection:
         connection.sendall(
             b"POST /v1/media/anchor HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -121,7 +118,7 @@ def _stalled_request(server: Server) -> Iterator[None]:
 
 @contextmanager
 def _locked(server: Server, statement: str) -> Iterator[None]:
-    """Hold a lock of the server's database from a thread of its own."""
+    """Hold a lock in the server's database from a separate thread."""
     held, over = threading.Event(), threading.Event()
 
     async def hold() -> None:

@@ -1,7 +1,4 @@
-"""Two servers over one database: one sequences, the other stands by, and takes over when that one stops.
-
-`HALLMARKET_FAULT_ROUNDS` repeats the rounds more often.
-"""
+"""Two servers on one database: one sequences, and the other takes over when the first one stops."""
 
 import json
 import os
@@ -11,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from _support.long_run import fault_timeout, rounds
 from _support.processes import find_children, find_sequencers, kill, wait_until_gone
 from _support.servers import Server, new_server
 from _support.waiting import wait_until
 from faults.audit import audit
 from faults.load import Witness, under_load
-from faults.rounds import long_enough, rounds
 
-pytestmark = long_enough
-TAKEN_OVER_S = 20.0  # 5 s on a machine that has nothing else to do
+pytestmark = fault_timeout
+TAKEN_OVER_S = 20.0  # 5 s on an idle machine
 SEQUENCERS = """
     from pg_locks where locktype = 'advisory' and granted
     and database = (select oid from pg_database where datname = current_database())
@@ -28,14 +25,14 @@ SEQUENCERS = """
 
 @pytest.fixture(scope="module")
 def first() -> Iterator[Server]:
-    """The server whose database it is, if the tests run on embedded ones."""
+    """The server that runs PostgreSQL, if the tests run on embedded ones."""
     with new_server(on_disk=True, new_interpreter=True) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def servers(first: Server) -> Iterator[tuple[Server, Server]]:
-    """Two servers over one database and one log."""
+    """Two servers on one database and one log."""
     data, log_key = first.data.with_name("second"), (first.data / "log.key").read_text().strip()
     second = Server(data, first.postgres_url, **{**first.settings, "log_key": log_key})
     second.start()
@@ -45,12 +42,12 @@ def servers(first: Server) -> Iterator[tuple[Server, Server]]:
 
 @pytest.fixture(scope="module")
 def witness() -> Witness:
-    """One memory for the whole file, so that every test answers for what was acknowledged in the ones before."""
+    """One record for the whole file: each test also checks what was acknowledged in the tests before it."""
     return Witness()
 
 
 def test_the_other_server_takes_over(servers: tuple[Server, Server], witness: Witness) -> None:
-    """When the server that sequences is killed, the other sequences within seconds; restarted, the first stands by."""
+    """When the sequencing server is killed, the other one takes over within seconds, and keeps sequencing."""
     with under_load(witness, *servers):
         witness.wait_for_more()
         for _ in rounds(2):
@@ -64,53 +61,53 @@ def test_the_other_server_takes_over(servers: tuple[Server, Server], witness: Wi
 
 
 def test_a_killed_sequencer_is_followed(servers: tuple[Server, Server], witness: Witness) -> None:
-    """When only the sequencer is killed, its own server's next or the other server's goes on within seconds."""
+    """When only the sequencer is killed, its replacement or the other server's sequencer takes over in seconds."""
     with under_load(witness, *servers):
         for _ in rounds(3):
-            began = _last_began(servers)
+            started = _last_start(servers)
             victims = wait_until(lambda: find_sequencers(_find_leader(servers)))
             kill(victims[0])
-            wait_until(lambda before=began: _last_began(servers) > before, TAKEN_OVER_S)
+            wait_until(lambda before=started: _last_start(servers) > before, TAKEN_OVER_S)
             wait_until_gone(victims, 60)
             witness.wait_for_more()
     witness.check(every_request_answered=True)
     audit(servers[0], witness)
 
 
-def test_a_sequencer_that_slept(servers: tuple[Server, Server], witness: Witness) -> None:
-    """A sequencer stopped for a few seconds delays the log, not the anchors, and then goes on where it was."""
+def test_suspended_sequencer(servers: tuple[Server, Server], witness: Witness) -> None:
+    """A sequencer suspended for seconds delays the log but no anchor, and then continues where it was."""
     with under_load(witness, *servers):
         for _ in rounds(1):
-            sleeper = wait_until(lambda: find_sequencers(_find_leader(servers)))[0]
-            kill(sleeper, signal.SIGSTOP)
+            suspended = wait_until(lambda: find_sequencers(_find_leader(servers)))[0]
+            kill(suspended, signal.SIGSTOP)
             acknowledged = len(witness.acknowledged)
             wait_until(lambda before=acknowledged: len(witness.acknowledged) > before + 100)
-            kill(sleeper, signal.SIGCONT)
+            kill(suspended, signal.SIGCONT)
             witness.wait_for_more()
     witness.check(every_request_answered=True)
     audit(servers[0], witness)
 
 
-def test_a_sequencer_that_slept_through_its_succession(servers: tuple[Server, Server], witness: Witness) -> None:
-    """A sequencer that lost its place in its sleep writes nothing on waking: the log is its successor's."""
+def test_suspended_sequencer_that_was_replaced(servers: tuple[Server, Server], witness: Witness) -> None:
+    """A sequencer that lost its lock while suspended writes nothing when it wakes: the log is its successor's."""
     with under_load(witness, *servers):
         for _ in rounds(2):
             leader = _find_leader(servers)
-            sleeper = wait_until(lambda of=leader: find_sequencers(of))[0]
-            kill(sleeper, signal.SIGSTOP)
+            suspended = wait_until(lambda of=leader: find_sequencers(of))[0]
+            kill(suspended, signal.SIGSTOP)
             assert servers[0].query(f"select pg_terminate_backend(pid, 5000) {SEQUENCERS}")
             wait_until(lambda before=leader: _find_leader(servers) is not before, TAKEN_OVER_S)
             witness.wait_for_more()
-            kill(sleeper, signal.SIGCONT)
+            kill(suspended, signal.SIGCONT)
             witness.wait_for_more()
     assert len(servers[0].query(f"select {SEQUENCERS}")) == 1
     witness.check(every_request_answered=True)
     audit(servers[0], witness)
 
 
-def test_only_the_figures_of_the_dead_are_cleared(servers: tuple[Server, Server]) -> None:
-    """A start clears away what a killed server left in memory, and leaves alone what a living one keeps there."""
-    living, dead = map(_find_figures, servers)
+def test_only_metrics_of_dead_servers_are_deleted(servers: tuple[Server, Server]) -> None:
+    """A start deletes the metrics folder of a killed server, and no folder of a running one."""
+    living, dead = map(_find_metrics_folder, servers)
     servers[1].kill()
     for folder in (living, dead):
         assert folder.is_dir()
@@ -122,21 +119,21 @@ def test_only_the_figures_of_the_dead_are_cleared(servers: tuple[Server, Server]
         assert "hallmarket_http_requests_total" in http.get("/metrics").text
 
 
-def _find_figures(server: Server) -> Path:
-    """The folder that the workers of a server count in."""
+def _find_metrics_folder(server: Server) -> Path:
+    """Return the folder of the metrics of a server's workers."""
     return Path(find_children(server)[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
 
 
-def _began(server: Server) -> str:
-    """When this server last began to sequence, by its own log; "" for never."""
+def _sequencing_since(server: Server) -> str:
+    """Return when this server last started sequencing, according to its log; "" if never."""
     lines = [line for line in server.log.read_text().splitlines() if '"event":"sequencing"' in line]
     return str(json.loads(lines[-1])["time"]) if lines else ""
 
 
-def _last_began(servers: tuple[Server, Server]) -> str:
-    return max(map(_began, servers))
+def _last_start(servers: tuple[Server, Server]) -> str:
+    return max(map(_sequencing_since, servers))
 
 
 def _find_leader(servers: tuple[Server, Server]) -> Server:
-    """The server that last began to sequence."""
-    return max(servers, key=_began)
+    """Return the server that started sequencing last."""
+    return max(servers, key=_sequencing_since)
