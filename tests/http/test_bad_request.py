@@ -1,4 +1,4 @@
-"""Tricks with paths and headers: each a named case, answered with its 4xx in its dialect, and never with a 500."""
+"""Malformed and malicious paths and headers: each named case gets its 4xx in its dialect, never a 500."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def member(server: Server) -> Member:
 
 @pytest.fixture(scope="module", autouse=True)
 def untroubled(server: Server) -> Iterator[None]:
-    """Nothing in this file may leave a failed request or a traceback in the server's log."""
+    """No test in this file causes a failed request or a traceback in the server's log."""
     yield
     assert_no_errors_logged(server)
 
@@ -70,10 +70,10 @@ PATHS = {
 
 @pytest.mark.parametrize(("target", "status", "code"), PATHS.values(), ids=PATHS.keys())
 def test_bad_path_is_refused(server: Server, member: Member, target: bytes, status: int, code: str) -> None:
-    """Every bad path under `/v1` answers its 4xx in the media dialect, with a good key."""
+    """Every bad path under `/v1` gets its 4xx in the media dialect, with a valid key."""
     response = send_raw(server, raw_head(b"GET", target, (b"x-api-key", member.key.encode())))
     if target.startswith(b"http:/v1"):
-        assert_exchange_error(response, status, code.lower())  # whose path nobody can tell
+        assert_exchange_error(response, status, code.lower())  # the path cannot be parsed
     else:
         assert_media_error(response, status, code)
 
@@ -90,7 +90,7 @@ def test_bad_path_is_refused(server: Server, member: Member, target: bytes, stat
     ],
 )
 def test_no_spelling_of_a_path_gets_past_the_key(server: Server, member: Member, target: bytes) -> None:
-    """Double, trailing and encoded slashes and absolute targets lead to the same path, and never around its key."""
+    """Double, trailing and encoded slashes and absolute targets lead to the same path, which still needs a key."""
     assert_media_error(send_raw(server, raw_head(b"GET", target)), 401, "UNAUTHENTICATED")
     response = send_raw(server, raw_head(b"GET", target, (b"x-api-key", member.key.encode())))
     assert (response.status_code, response.json()["items"]) == (200, [])
@@ -98,7 +98,7 @@ def test_no_spelling_of_a_path_gets_past_the_key(server: Server, member: Member,
 
 @pytest.mark.parametrize("target", [b"*", b"//", b"/V1/media", b"/v1media", b"/%00", b"/v1%c0%afmedia", b"/\xc3\xbc"])
 def test_bad_path_outside_is_refused_in_the_other_dialect(server: Server, target: bytes) -> None:
-    """What does not lie under `/v1` is refused in the exchange dialect."""
+    """Bad paths outside `/v1` are rejected in the exchange dialect."""
     response = send_raw(server, raw_head(b"OPTIONS" if target == b"*" else b"GET", target))
     assert_exchange_error(
         response, response.status_code, {400: "invalid_request", 404: "not_found"}[response.status_code]
@@ -121,7 +121,7 @@ METHODS = {
 @pytest.mark.parametrize(("method", "status", "code"), METHODS.values(), ids=METHODS.keys())
 @pytest.mark.parametrize("target", [b"/v1/media", b"/v1/media/anchor", b"/v1/public/media/" + DIGEST, b"/v1/users"])
 def test_bad_method_is_refused(server: Server, target: bytes, method: bytes, status: int, code: str) -> None:
-    """A method that a path does not take answers 405, and what is no method 400."""
+    """A method that a path does not have gets a 405, and an invalid method a 400."""
     assert_media_error(send_raw(server, raw_head(method, target)), status, code)
 
 
@@ -147,7 +147,7 @@ HEADERS = {
 def test_bad_header_is_refused(
     server: Server, member: Member, headers: list[tuple[bytes, bytes]], status: int, code: str
 ) -> None:
-    """Every trick with headers answers its 4xx, and what overrides a method overrides nothing."""
+    """Every malicious header gets its 4xx, and headers that override the method have no effect."""
     sent = [(name, value.replace(KEY, member.key.encode())) for name, value in headers]
     request = raw_head(b"GET", b"/v1/media", *sent)
     if headers[0][0] == b"x-http-method-override":
@@ -162,7 +162,7 @@ HOSTS = [b"a b", b"a/../b", b"a,b", b"x:99999999", b"x:port", b"\xff", b"user@x"
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_bad_host_is_refused(server: Server, member: Member, host: bytes) -> None:
-    """A malformed Host answers 400, on the quick routes as on all others; a missing one too (RFC 9112, 3.2)."""
+    """A malformed or missing Host gets a 400 on all routes, including the fast path (RFC 9112, 3.2)."""
     for target in (b"/v1/media", b"/v1/public/media/" + DIGEST):
         request = raw_head(b"GET", target, (b"x-api-key", member.key.encode()), host=host)
         assert_media_error(send_raw(server, request), 400, "INVALID_REQUEST", "host")
@@ -172,7 +172,7 @@ def test_bad_host_is_refused(server: Server, member: Member, host: bytes) -> Non
 
 @pytest.mark.parametrize("host", [b"", b"localhost:8000", b"[::1]:8000", b"a_b.example", b"127.0.0.1", b"%41.example"])
 def test_good_host_is_taken(server: Server, host: bytes) -> None:
-    """Any well-formed Host is answered: what it names is the proxy's business."""
+    """Any well-formed Host is accepted: checking it is the proxy's task."""
     assert_media_error(send_raw(server, raw_head(b"GET", b"/v1/media", host=host)), 401, "UNAUTHENTICATED")
 
 
@@ -188,7 +188,7 @@ FRAMES = {
 
 @pytest.mark.parametrize("headers", FRAMES.values(), ids=FRAMES.keys())
 def test_unclear_length_is_refused(server: Server, member: Member, headers: list[tuple[bytes, bytes]]) -> None:
-    """A request whose length can be read in two ways is read in none: 400, and the connection is closed."""
+    """A request of ambiguous length gets a 400, and the connection is closed."""
     sent = [(b"x-api-key", member.key.encode()), (b"content-type", b"application/json"), *headers]
     response = send_raw(server, raw_head(b"POST", b"/v1/media/anchor", *sent) + b"0\r\n\r\n")
     assert_media_error(response, 400, "INVALID_REQUEST")
@@ -199,5 +199,5 @@ def test_unclear_length_is_refused(server: Server, member: Member, headers: list
     "nonsense", [b"\x16\x03\x01\x02\0\x01\0\r\n\r\n", b"\r\n \r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
 )
 def test_what_is_no_http_is_refused(server: Server, nonsense: bytes) -> None:
-    """TLS, HTTP/2 and nonsense on the port answer 400 and leave the server as it was."""
+    """TLS, HTTP/2 and random bytes on the port get a 400 and do not affect the server."""
     assert_exchange_error(send_raw(server, nonsense), 400, "invalid_request")

@@ -1,4 +1,4 @@
-"""The page `/docs` in a real browser: it shows the document, and loads nothing from elsewhere."""
+"""The page `/docs` in a real browser: it shows the document, and loads nothing from other hosts."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, headless."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.fail("The tests need a browser; install it first (Debian: apt-get install chromium).")
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 
 def open_docs(browser: Browser, server: Server, width: int) -> tuple[Page, list[str], list[str]]:
-    """The page once it shows the document, what it asked for, and what went wrong in it."""
+    """The loaded page, the URLs that it requested, and its errors."""
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.set_default_timeout(PATIENCE_MS)
     asked: list[str] = []
@@ -45,7 +45,7 @@ def open_docs(browser: Browser, server: Server, width: int) -> tuple[Page, list[
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: Browser, width: int) -> None:
-    """Every operation is on the page, at a desk and on a phone; requests stay at the server, and none is refused."""
+    """The page shows every operation, on wide and narrow screens; it requests nothing from other hosts, without an error."""
     page, asked, wrong = open_docs(browser, server, width)
     document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
     operations = sum(len(item) for item in document["paths"].values())
@@ -61,12 +61,12 @@ def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: B
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.close()
     assert not wrong, wrong
-    # `data:` is no request to anybody.
+    # A `data:` URL is no request.
     assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {urlsplit(server.url).netloc}
 
 
 def test_what_need_not_be_given_is_not_sent(server: Server, browser: Browser) -> None:
-    """Whoever tries a purchase sends what they fill in, not an organization or an idempotency key of the examples."""
+    """ "Try it out" of a purchase sends what the user fills in, not the examples' organization and key."""
     page, _, wrong = open_docs(browser, server, 1280)
     buying = page.locator(".opblock", has=page.locator("[data-path='/elements/common/purchase-asset']"))
     buying.locator(".opblock-summary-control").click()
@@ -79,7 +79,7 @@ def test_what_need_not_be_given_is_not_sent(server: Server, browser: Browser) ->
 
 
 def test_page_may_load_from_its_own_origin_only(server: Server) -> None:
-    """A strict Content-Security-Policy forbids what the page would not do anyway."""
+    """The page has a strict Content-Security-Policy."""
     with server.client("") as client:
         for path in ("/docs", "/docs/page.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"):
             response = client.get(path)
@@ -91,9 +91,9 @@ def test_page_may_load_from_its_own_origin_only(server: Server) -> None:
 
 
 def test_nothing_else_is_served_as_part_of_the_page(server: Server) -> None:
-    """The page's folder gives out the page's parts alone."""
+    """The page's folder serves only the files of the page."""
     with server.client("") as client:
         for name in ("docs.py", "..%2fdocs.py", "%2e%2e", "index.css", "swagger-ui.js"):
             assert client.get(f"/docs/{name}").status_code == 404
         for path in ("/schema", "/schema/swagger", "/schema/openapi.json", "/swagger", "/redoc"):
-            assert client.get(path).status_code == 404  # the framework's own, which would load from elsewhere
+            assert client.get(path).status_code == 404  # the framework's pages, which load from other hosts

@@ -1,4 +1,4 @@
-"""The error model: every path answers in its dialect's form, whatever goes wrong."""
+"""The error model: every error is written in the dialect of its path."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def keyless(server: Server) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def keyed(server: Server) -> Iterator[httpx.Client]:
-    """An HTTP client with a good key."""
+    """An HTTP client with a valid key."""
     with server.client() as client:
         yield client
 
@@ -46,7 +46,7 @@ def keyed(server: Server) -> Iterator[httpx.Client]:
 def test_unknown_path_is_not_found_with_or_without_a_key(
     keyless: httpx.Client, keyed: httpx.Client, method: str, path: str
 ) -> None:
-    """An unknown path under `/v1` is 404 for anybody, by any method, whatever key they hold."""
+    """An unknown path under `/v1` is 404 by any method, with and without a key."""
     for client in (keyless, keyed):
         assert_media_error(client.request(method, path), 404, "NOT_FOUND")
     assert_media_error(keyless.request(method, path, headers={"x-api-key": "bad"}), 404, "NOT_FOUND")
@@ -54,17 +54,17 @@ def test_unknown_path_is_not_found_with_or_without_a_key(
 
 @pytest.mark.parametrize("path", OUTSIDE)
 def test_unknown_path_outside_speaks_the_other_dialect(keyless: httpx.Client, path: str) -> None:
-    """What is unknown outside `/v1` is 404 in the exchange dialect."""
+    """An unknown path outside `/v1` is 404 in the exchange dialect."""
     assert_exchange_error(keyless.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize(("path", "allow"), ALLOWED.items())
 def test_wrong_method_says_which_are_right(keyless: httpx.Client, path: str, allow: str) -> None:
-    """A wrong method is 405, and `Allow` names those the path takes."""
+    """A wrong method is 405, and `Allow` names the methods of the path."""
     for method in {"PUT", "PATCH", "DELETE", "GET", "POST"} - set(allow.split(", ")):
         response = keyless.request(method, path)
         if path == "/v1/media/anchor" and method == "GET":
-            continue  # to the router, `anchor` might have been an id
+            continue  # the router takes `anchor` for an id
         assert assert_media_error(response, 405, "METHOD_NOT_ALLOWED")["details"] == {"allow": allow}
         assert response.headers["allow"] == allow
     options = keyless.options(path)
@@ -82,14 +82,14 @@ def test_wrong_method_outside_speaks_the_other_dialect(keyless: httpx.Client) ->
 @pytest.mark.parametrize("key", [None, "", "nonsense", "hm_00000000_" + "a" * 43])
 @pytest.mark.parametrize("path", KEYED)
 def test_missing_or_bad_key_is_unauthenticated(keyless: httpx.Client, path: str, key: str | None) -> None:
-    """Without a key, or with one nobody has, every keyed path is 401."""
+    """Without a key, or with an unknown one, every path that needs a key is 401."""
     headers = {} if key is None else {"x-api-key": key}
     assert_media_error(keyless.get(path, headers=headers), 401, "UNAUTHENTICATED")
 
 
 @pytest.mark.parametrize("path", [ANCHOR, BATCH])
 def test_key_comes_before_the_body(server: Server, keyless: httpx.Client, path: str) -> None:
-    """Without a good key nobody looks at the body: 401 while it has not even been sent."""
+    """Without a valid key the body is not read: the 401 comes before it was sent."""
     for content, content_type in ((b"{", "application/json"), (b"", ""), (b"x" * 2**21, "text/plain")):
         response = keyless.post(path, content=content, headers={"content-type": content_type})
         assert_media_error(response, 401, "UNAUTHENTICATED")
@@ -98,7 +98,7 @@ def test_key_comes_before_the_body(server: Server, keyless: httpx.Client, path: 
 
 
 def test_every_answer_carries_an_id_of_its_own(keyless: httpx.Client, keyed: httpx.Client) -> None:
-    """Every answer, good or bad, in either dialect, carries an `x-request-id`, and no two the same."""
+    """Every response of both dialects, error or not, has a unique `x-request-id`."""
     paths = ["/healthz", "/readyz", "/metrics", "/log/key", "/log/checkpoint", "/nothing", "/v1/nothing", "/v1/media"]
     answers = [client.get(path) for path in paths for client in (keyless, keyed)]
     answers += [
@@ -113,7 +113,7 @@ def test_every_answer_carries_an_id_of_its_own(keyless: httpx.Client, keyed: htt
 
 
 def test_errors_are_not_kept_by_caches(keyless: httpx.Client, keyed: httpx.Client) -> None:
-    """No cache keeps an error, or what only the caller may see."""
+    """Errors and private responses are not cached."""
     for response in (
         keyless.get("/v1/media"),
         keyless.get("/nothing"),
@@ -124,7 +124,7 @@ def test_errors_are_not_kept_by_caches(keyless: httpx.Client, keyed: httpx.Clien
 
 
 def test_answers_name_no_software(keyless: httpx.Client) -> None:
-    """An answer does not tell strangers what runs behind it."""
+    """A response does not reveal the server's software."""
     for path in ("/healthz", "/v1/nothing", "/log/key"):
         assert "server" not in keyless.get(path).headers
         assert "x-powered-by" not in keyless.get(path).headers
@@ -132,7 +132,7 @@ def test_answers_name_no_software(keyless: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", [ITEM, ANCHOR, BATCH, "/v1/public/media/", "/log/checkpoint"])
 def test_crash_is_told_in_form(path: str, wrecked: Server) -> None:
-    """An exception nobody foresaw is 500 in the path's dialect, tells nothing of itself, and is logged under its id."""
+    """An unexpected exception is a 500 in the path's dialect, without details, and is logged with the request's id."""
     with wrecked.client() as api:
         if path in (ANCHOR, BATCH):
             content_type = "application/json" if path == ANCHOR else "application/x-ndjson"
@@ -171,7 +171,7 @@ BEYOND = {
 def test_only_values_beyond_the_database_are_the_callers_mistake(
     server: Server, query: str, argument: object, beyond: bool
 ) -> None:
-    """What PostgreSQL cannot hold is the caller's mistake; a wrong type of argument is ours, which no 400 hides."""
+    """A value that PostgreSQL cannot store is a 400; an argument of the wrong type is our error and stays a 500."""
     with pytest.raises(asyncpg.DataError) as raised:
         server.query(query, argument)
     assert is_unstorable_value(raised.value) == beyond
@@ -179,7 +179,7 @@ def test_only_values_beyond_the_database_are_the_callers_mistake(
 
 @pytest.fixture(scope="module")
 def wrecked() -> Iterator[Server]:
-    """A server whose database has lost the tables of media and of the log's head."""
+    """A server whose database has lost the tables of media and of the log's state."""
     with new_server() as server:
         server.query("alter table media rename to lost_media")
         server.query("alter table log_head rename to lost_head")
@@ -187,7 +187,7 @@ def wrecked() -> Iterator[Server]:
 
 
 def test_server_goes_on_after_crashes(wrecked: Server) -> None:
-    """Requests that crash take nobody else's with them: the next one is answered as ever."""
+    """A request that fails does not affect the next one."""
     with wrecked.client() as api:
         assert api.get(ITEM).status_code == 500
         assert api.get("/healthz").json() == {"status": "ok"}

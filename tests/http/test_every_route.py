@@ -1,4 +1,4 @@
-"""Every route there is, asked by those who may not: nobody, strangers, narrow keys, dead keys. Derived, not listed."""
+"""Every route is called without a key, by strangers, and with narrow, expired and revoked keys; the list is derived."""
 
 import asyncio
 import hmac
@@ -30,7 +30,7 @@ from _support.servers import Server
 from hallmarket.server.identity import api_keys
 from hallmarket.server.rooms import SCOPES
 
-# What is open to everybody, and why. A new route that needs no scope is to be justified here.
+# Routes without a scope, and why. A new one must be justified here.
 OPEN = {
     "POST /users/get-token": "buys the token that everything else asks for; the key is in its body",
     "GET /v1/public/media/{media_hash}": "anybody who has a file may know that it is registered",
@@ -51,45 +51,45 @@ OPEN = {
     "GET /docs": "the documentation is public",
     "GET /docs/{name}": "the documentation is public",
 }
-# What everybody with a token and its scope may ask about people of other organizations.
+# Routes that show people of other organizations to every token with the scope.
 EVERYBODYS = {
     "GET /users/{username}": "profiles are everybody's",
     "GET /users/{username}/impact": "profiles are everybody's",
     "GET /users/{username}/follows": "profiles are everybody's",
     "PUT /users/{username}/follow": "anybody may be followed by anybody",
 }
-# What is asked for by a POST, for a body says how, and changes nothing.
+# POST routes that read: their parameters are in a body.
 ASKING = {
     "POST /assets/{asset_id}/download",
     "POST /assets/{asset_id}/download-url",
     "POST /datasets/{dataset_id}/query-custom",
-    "POST /assets/{asset_id}/view",  # counts a reader, as a download does
+    "POST /assets/{asset_id}/view",  # counts a view, as a download does
 }
 Ask = Callable[[Operation], httpx.Response]
 
 
 @pytest.fixture(scope="module")
 def operations(server: Server) -> list[Operation]:
-    """Every operation of the server's own document."""
+    """Every operation of the server's OpenAPI document."""
     return list(list_operations(httpx.get(f"{server.url}/openapi.json", trust_env=False).json()))
 
 
 @pytest.fixture(scope="module")
 def closed(operations: list[Operation]) -> list[Operation]:
-    """Every operation that is not open to everybody."""
+    """Every operation that needs a credential."""
     return [operation for operation in operations if str(operation) not in OPEN]
 
 
 @pytest.fixture(scope="module")
 def org(server: Server) -> Iterator[Organization]:
-    """The other organization: its things are in the paths, and its people are not those who ask."""
+    """The other organization: paths name its resources, and none of its people sends the requests."""
     with new_organization(server) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def theirs(server: Server, org: Organization) -> dict[str, str]:
-    """Things of the other organization that exist, by the names that paths have for them."""
+    """Existing resources of the other organization, by the names of path parameters."""
     admin = org.admin
     name = f"org-{secrets.token_hex(6)}"
     where = f"/organizations/{org.id}"
@@ -148,12 +148,12 @@ def theirs(server: Server, org: Organization) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def me(server: Server) -> Member:
-    """Somebody with a key that may do everything, in an organization of their own."""
+    """A person with a key of every scope, in another organization."""
     return server.new_member()
 
 
 def asking(server: Server, theirs: dict[str, str], credential: Callable[[Operation], dict[str, str]]) -> Ask:
-    """A way to send any operation, well formed and about the other organization's things, with a credential."""
+    """Return a function that sends a well-formed request about the other organization's resources with a credential."""
 
     def ask(operation: Operation) -> httpx.Response:
         area = operation.path.split("/")[1]
@@ -177,13 +177,13 @@ def asking(server: Server, theirs: dict[str, str], credential: Callable[[Operati
 
 
 def header_of(server: Server, member: Member) -> Callable[[Operation], dict[str, str]]:
-    """A member's key for the media dialect, and a token bought with it for the exchange dialect."""
+    """Return a member's key for the media dialect, or a token bought with it for the exchange dialect."""
     token = get_token(server, member.key)
     return lambda operation: {"x-api-key": member.key} if operation.is_media else {"authorization": token}
 
 
 def assert_refused(ask: Ask, operations: list[Operation], *statuses: int) -> None:
-    """Assert that each operation is refused with one of these statuses, in the form of its dialect."""
+    """Assert that each operation is rejected with one of these statuses, in its dialect."""
     assert operations
     wrong = []
     for operation in operations:
@@ -198,18 +198,18 @@ def assert_refused(ask: Ask, operations: list[Operation], *statuses: int) -> Non
 
 
 def test_what_is_open_to_everybody_is_known(operations: list[Operation]) -> None:
-    """Every route without a scope is open for a reason that is written down."""
+    """Every route without a scope has a documented reason."""
     assert {str(operation) for operation in operations if operation.scope is None} == set(OPEN)
 
 
 def test_what_changes_things_needs_more_than_a_right_to_read(closed: list[Operation]) -> None:
-    """No scope that ends in `:read` opens anything but a GET, save what is known to change nothing."""
+    """A scope that ends in `:read` opens only GET routes and the listed POST routes that change nothing."""
     reading = {str(each) for each in closed if each.method != "GET" and str(each.scope).endswith(":read")}
     assert reading == ASKING
 
 
 def test_nobody_is_let_in(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
-    """Without a credential, with nonsense for one, or with the other dialect's, every route is 401."""
+    """Without a credential, with an invalid one, or with one of the other dialect, every route is 401."""
     assert_refused(asking(server, theirs, lambda _: {}), closed, 401)
     nonsense = {"x-api-key": "hm_00000000_x", "authorization": "x.y.z"}
     assert_refused(asking(server, theirs, lambda _: nonsense), closed, 401)
@@ -218,7 +218,7 @@ def test_nobody_is_let_in(server: Server, closed: list[Operation], theirs: dict[
 def test_credential_of_the_other_dialect_is_none(
     server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
 ) -> None:
-    """A key opens no exchange route and a token no media route, wherever they are put."""
+    """A key opens no exchange route and a token no media route, in any header."""
     token = get_token(server, me.key)
     swapped = {
         True: {"x-api-key": token, "authorization": token},
@@ -230,7 +230,7 @@ def test_credential_of_the_other_dialect_is_none(
 def test_things_of_another_organization_are_out_of_reach(
     server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
 ) -> None:
-    """With a good key of another organization, whatever a path names is 403 or 404, however much the key may do."""
+    """With a valid key of another organization and all scopes, every route that names a resource is 403 or 404."""
     foreign = [each for each in closed if "{" in each.path and str(each) not in EVERYBODYS]
     assert_refused(asking(server, theirs, header_of(server, me)), foreign, 403, 404)
     assert_refused(asking(server, theirs, header_of(server, server.new_key(me))), foreign, 403, 404)
@@ -239,7 +239,7 @@ def test_things_of_another_organization_are_out_of_reach(
 def test_another_organization_cannot_be_run_in(
     server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
 ) -> None:
-    """`X-Ouro-Org` naming an organization one is not in is 403 on every exchange route, also on those about oneself."""
+    """`X-Ouro-Org` with an organization that the caller is not in is 403 on every exchange route."""
     exchange = [operation for operation in closed if not operation.is_media]
     unbound = server.new_key(me).key
     for key in (me.key, unbound):
@@ -250,7 +250,7 @@ def test_another_organization_cannot_be_run_in(
 def test_lists_show_nothing_of_another_organization(
     server: Server, closed: list[Operation], theirs: dict[str, str], me: Member
 ) -> None:
-    """What takes no id shows nothing of the other organization: no id of its things is in any answer."""
+    """Routes without an id in their path show nothing of the other organization: no response contains an id of it."""
     unbound = get_token(server, server.new_key(me).key)
     ask = asking(server, theirs, lambda each: {"x-api-key": me.key} if each.is_media else {"authorization": unbound})
     hidden = [value for name, value in theirs.items() if name not in ("user", "username", "user_id") and len(value) > 7]
@@ -262,7 +262,7 @@ def test_lists_show_nothing_of_another_organization(
 
 
 def test_key_without_the_scope_is_refused(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
-    """A key that may do everything but what a route needs is 403 there."""
+    """A key with every scope except the one that a route needs is 403 there."""
     scopes = {operation.scope for operation in closed}
     assert scopes <= set(SCOPES)
     for scope in scopes:
@@ -274,7 +274,7 @@ def test_key_without_the_scope_is_refused(server: Server, closed: list[Operation
 def test_administrator_without_the_scope_is_refused(
     server: Server, closed: list[Operation], theirs: dict[str, str], org: Organization
 ) -> None:
-    """Being an administrator makes up for no scope: a key of theirs that may only read writes nothing."""
+    """An administrator's key without a scope has no more rights than others: a read-only key writes nothing."""
     narrow: User = org.new_user(scopes=",".join(scope for scope in SCOPES if scope.endswith(":read")))
     org.make_admin(narrow)
     writing = [operation for operation in closed if not str(operation.scope).endswith(":read")]
@@ -282,7 +282,7 @@ def test_administrator_without_the_scope_is_refused(
 
 
 def test_revoked_key_is_refused(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
-    """A revoked key is 401 everywhere, and so is every token bought with it."""
+    """A revoked key and every token bought with it are 401 on every route."""
     member = server.new_member()
     credential = header_of(server, member)
     server.admin("revoke-key", member.key_id)
@@ -290,7 +290,7 @@ def test_revoked_key_is_refused(server: Server, closed: list[Operation], theirs:
 
 
 def test_expired_key_is_refused(server: Server, closed: list[Operation], theirs: dict[str, str]) -> None:
-    """A key that has expired is 401 everywhere, and so is a token that outlived it or its own hour."""
+    """An expired key is 401 on every route, and so is a token that is older than an hour or outlived its key."""
     member = server.new_member()
     token = get_token(server, member.key)
     dead = expired_key(server, member)
@@ -322,7 +322,7 @@ def expired_key(server: Server, member: Member) -> Member:
 
 
 def forge(server: Server, token: str, key_id: str, ends_in_s: int) -> str:
-    """A token with the server's own signature that says whatever we want."""
+    """Return a token with these claims and the server's signature."""
 
     async def get_secret() -> bytes:
         connection = await asyncpg.connect(server.postgres_url)

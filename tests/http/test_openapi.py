@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, whole, and true in its examples."""
+"""The OpenAPI document: valid and complete, with examples that fit their schemas."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,14 +16,14 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def document(server: Server) -> Json:
-    """The document as it is served."""
+    """The document that the server serves."""
     response = httpx.get(f"{server.url}/openapi.json", trust_env=False)
     assert response.status_code == 200, response.text
     return dict(response.json())
 
 
 def with_schemas(document: Json) -> Iterator[tuple[str, Json]]:
-    """Whatever has a schema in the operations, and where: contents of bodies and answers, and parameters."""
+    """Yield everything with a schema, and where it is: contents of request and response bodies, and parameters."""
     for operation in list_operations(document):
         told = operation.description
         for parameter in told.get("parameters", ()):
@@ -35,21 +35,21 @@ def with_schemas(document: Json) -> Iterator[tuple[str, Json]]:
 
 
 def test_document_is_openapi_31(document: Json) -> None:
-    """The document says that it is OpenAPI 3.1, and a validator of others agrees."""
+    """The document is valid OpenAPI 3.1 according to an independent validator."""
     assert document["openapi"].startswith("3.1.")
     errors = [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()]
     assert not errors, errors[:5]
 
 
 def test_every_route_and_no_other_is_described(document: Json) -> None:
-    """The document has the very routes that the application serves."""
+    """The document has exactly the routes that the application serves."""
     described = {(operation.method, operation.path) for operation in list_operations(document)}
     assert described == served_routes()
     assert len(described) >= 18
 
 
 def test_every_operation_is_told_of_whole(document: Json) -> None:
-    """An operation has a summary, a tag that is described, a name of its own, and errors in its dialect's form."""
+    """An operation has a summary, a described tag, a unique id, and errors in its dialect."""
     tags = {tag["name"] for tag in document["tags"]}
     names = []
     for operation in list_operations(document):
@@ -69,7 +69,7 @@ def test_every_operation_is_told_of_whole(document: Json) -> None:
 
 
 def test_every_key_and_token_is_told_of(document: Json) -> None:
-    """What needs a scope says which, and by which dialect's credential."""
+    """An operation that needs a scope names it and the credential of its dialect."""
     schemes = document["components"]["securitySchemes"]
     assert schemes["apiKey"]["name"] == "x-api-key"
     assert schemes["token"]["name"] == "Authorization"
@@ -81,7 +81,7 @@ def test_every_key_and_token_is_told_of(document: Json) -> None:
 
 
 def test_every_example_is_one(document: Json) -> None:
-    """Bodies, answers and parameters have examples, and each fits its schema."""
+    """Request bodies, response bodies and parameters have examples, and each fits its schema."""
     seen = 0
     for where, told in with_schemas(document):
         values = (
@@ -98,7 +98,7 @@ def test_every_example_is_one(document: Json) -> None:
 
 
 def test_document_may_be_kept(server: Server) -> None:
-    """The document is public, may be kept, and is not sent again to whoever has it."""
+    """The document is public and cacheable, and is not sent again to a client that has it."""
     with server.client("") as client:
         first = client.get("/openapi.json")
         assert first.headers["cache-control"] == "public, max-age=300"
@@ -109,7 +109,7 @@ def test_document_may_be_kept(server: Server) -> None:
 
 
 def test_options_names_the_methods_of_the_document(server: Server, document: Json) -> None:
-    """`OPTIONS` of a path tells in `Allow` all methods that the document has for it."""
+    """The `Allow` header of `OPTIONS` has all methods that the document has for the path."""
     with server.client("") as client:
         for path, item in document["paths"].items():
             methods = {method.upper() for method in item}

@@ -1,4 +1,4 @@
-"""Several requests on one connection: answered in their order, and what cannot be read is refused in its turn."""
+"""Several requests on one connection: responses are in order, and a malformed request gets its 400 in its turn."""
 
 import http.client
 import socket
@@ -24,13 +24,13 @@ UNREADABLE = {
 
 @pytest.fixture(scope="module", autouse=True)
 def untroubled(server: Server) -> Iterator[None]:
-    """Nothing in this file may leave a failed request or a traceback in the server's log."""
+    """No test in this file causes a failed request or a traceback in the server's log."""
     yield
     assert_no_errors_logged(server)
 
 
 def converse(server: Server, *requests: bytes) -> list[httpx.Response]:
-    """The answers to requests sent at once over one connection, until the server closes it."""
+    """Send requests together over one connection; return the responses until the server closes it."""
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(b"".join(requests))
@@ -45,7 +45,7 @@ def converse(server: Server, *requests: bytes) -> list[httpx.Response]:
 
 
 def keyed(server: Server, method: bytes, target: bytes, body: bytes = b"", *headers: tuple[bytes, bytes]) -> bytes:
-    """A whole request with the server's key."""
+    """Build a request with the server's key."""
     sent = [(b"x-api-key", server.api_key.encode()), *headers]
     if body:
         sent += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -53,12 +53,12 @@ def keyed(server: Server, method: bytes, target: bytes, body: bytes = b"", *head
 
 
 def anchor_body(digest: str) -> bytes:
-    """The body of an anchor request."""
+    """Build the body of an anchor request."""
     return b'{"hash": "%s", "size": 1}' % digest.encode()
 
 
 def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
-    """Requests sent without waiting, quick and slow, good and bad, are answered in their order and kept apart."""
+    """Pipelined requests, on the fast path and not, valid and not, are answered in order and kept apart."""
     anchor = keyed(server, b"POST", b"/v1/media/anchor", anchor_body(random_hash()))
     answers = converse(
         server,
@@ -79,7 +79,7 @@ def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
 
 @pytest.mark.parametrize("unreadable", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_what_cannot_be_read_is_refused_in_its_turn(server: Server, unreadable: bytes) -> None:
-    """Behind requests under way a bad one takes nobody's answer: theirs come first, then its 400, then the end."""
+    """A malformed request behind others does not affect their responses: they come first, then its 400."""
     digest = random_hash()
     anchor = keyed(server, b"POST", b"/v1/media/anchor", anchor_body(digest))
     hidden = keyed(server, b"POST", b"/v1/media/anchor", anchor_body(other := random_hash()))
@@ -89,11 +89,11 @@ def test_what_cannot_be_read_is_refused_in_its_turn(server: Server, unreadable: 
     assert answers[2].headers["connection"] == "close"
     with server.client() as api:
         assert request_anchor(api, hash=digest).status_code == 409
-        assert request_anchor(api, hash=other).status_code == 201  # what stood behind it was never looked at
+        assert request_anchor(api, hash=other).status_code == 201  # the request behind it was not read
 
 
 def test_refused_body_is_answered_once(server: Server) -> None:
-    """A request whose body breaks off as no HTTP has one answer: its 401 if it had that already, else the 400."""
+    """A request whose body turns invalid has one response: the 401 if that was sent already, else the 400."""
     chunked = ((b"transfer-encoding", b"chunked"), (b"content-type", b"application/json"))
     keyless = raw_head(b"POST", b"/v1/media/anchor", *chunked)
     address = urlsplit(server.url)
@@ -107,7 +107,7 @@ def test_refused_body_is_answered_once(server: Server) -> None:
 
 
 def test_headers_may_come_in_pieces(server: Server) -> None:
-    """Headers that come byte by byte are one request; more of them than anybody needs are refused on the way."""
+    """Headers that arrive byte by byte form one request; headers above the limit are rejected while they arrive."""
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         for byte in LOOKUP:
@@ -123,7 +123,7 @@ def test_headers_may_come_in_pieces(server: Server) -> None:
 
 
 def test_ready_answers_wait_for_their_turn(server: Server, api: httpx.Client) -> None:
-    """A look-up that memory answers is told apart from its neighbours, quick or slow, however it is asked."""
+    """A look-up that is answered from memory is kept apart from other pipelined requests, in any form."""
     path = f"/v1/public/media/{anchor_and_wait(api, name='known.tif')['hash']}"
     tag = api.get(path).headers["etag"]
     target = path.encode()

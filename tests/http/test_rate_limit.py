@@ -1,4 +1,4 @@
-"""Rate limits of both dialects: per key, per address where there is none, apart for bad ones; told in every answer."""
+"""Rate limits of both dialects: per key, per address without a key, and separately for invalid credentials."""
 
 from collections.abc import Iterator
 from time import sleep, time
@@ -14,13 +14,13 @@ from _support.servers import Server, new_server
 
 @pytest.fixture(scope="module")
 def limited() -> Iterator[Server]:
-    """A server that counts to 5 for a key, 7 for an address and 3 for bad keys, and believes a proxy's addresses."""
+    """A server with limits of 5 per key, 7 per address and 3 invalid keys, which trusts a proxy's addresses."""
     with new_server(rate_limit_key=5, rate_limit_address=7, rate_limit_failed=3, trusted_proxies="127.0.0.1") as server:
         yield server
 
 
 def test_key_has_its_quota_over_all_paths(limited: Server) -> None:
-    """A key's requests count together over all paths and addresses, good or bad; the one too many is 403 RATE_LIMIT."""
+    """All requests of a key are counted together, from any address; above the limit they are 403 RATE_LIMIT."""
     key = limited.new_member().key
     with client_at(limited, key, "10.0.0.1") as here, client_at(limited, key, "10.0.0.2") as there:
         answers = [
@@ -39,7 +39,7 @@ def test_key_has_its_quota_over_all_paths(limited: Server) -> None:
 
 
 def test_keys_do_not_share_a_quota(limited: Server) -> None:
-    """One key at its limit takes nothing from another of the same person, nor from its address."""
+    """A key at its limit affects neither another key of the same person nor its address."""
     first = limited.new_member()
     second = limited.new_key(first, organization=first.organization).key
     with client_at(limited, first.key, "10.0.1.1") as one, client_at(limited, second, "10.0.1.1") as other:
@@ -52,7 +52,7 @@ def test_keys_do_not_share_a_quota(limited: Server) -> None:
 
 
 def test_address_has_its_quota_where_there_is_no_key(limited: Server) -> None:
-    """Requests without a key count per address, public look-ups and 401s together."""
+    """Requests without a key are counted per address, public look-ups and 401s together."""
     with client_at(limited, "", "10.0.2.1") as client, client_at(limited, "", "10.0.2.2") as neighbour:
         paths = ["/v1/public/media/" + "a" * 128, "/v1/public/media/x", "/v1/media", "/v1/nothing"] * 2
         answers = [client.get(path) for path in paths[:7]]
@@ -64,7 +64,7 @@ def test_address_has_its_quota_where_there_is_no_key(limited: Server) -> None:
 
 
 def test_public_lookups_count_by_address_even_with_a_key(limited: Server) -> None:
-    """A public look-up needs no key, so it uses none up, neither a good one's nor a bad one's quota."""
+    """A public look-up counts for its address, not for the key that it is sent with, valid or not."""
     key = limited.new_member().key
     with client_at(limited, key, "10.0.3.1") as client:
         for left in (6, 5, 4):
@@ -76,7 +76,7 @@ def test_public_lookups_count_by_address_even_with_a_key(limited: Server) -> Non
 
 
 def test_bad_keys_have_a_bucket_of_their_own(limited: Server) -> None:
-    """Guessing is slow: after three bad keys an address is refused, while its other requests go on untouched."""
+    """After three invalid keys, keys from that address are rejected; its other requests are not affected."""
     key = limited.new_member().key
     with client_at(limited, "", "10.0.4.1") as client:
         for left in (2, 1, 0):
@@ -94,7 +94,7 @@ def test_bad_keys_have_a_bucket_of_their_own(limited: Server) -> None:
 
 
 def test_guesser_is_not_told_of_a_hit(limited: Server) -> None:
-    """Whoever has used up the failures of an address is not told that the next key would have fitted."""
+    """Once an address has used up its failures, the response to a valid guess is the same as to an invalid one."""
     fresh = limited.new_member().key
     with client_at(limited, "", "10.0.5.1") as client:
         for number in range(3):
@@ -105,7 +105,7 @@ def test_guesser_is_not_told_of_a_hit(limited: Server) -> None:
 
 
 def test_over_the_limit_nothing_is_done(limited: Server) -> None:
-    """A request over the limit anchors nothing."""
+    """A request above the limit anchors nothing."""
     member = limited.new_member()
     with client_at(limited, member.key, "10.0.6.1") as client:
         for _ in range(5):
@@ -115,7 +115,7 @@ def test_over_the_limit_nothing_is_done(limited: Server) -> None:
 
 
 def test_reset_counts_down(limited: Server) -> None:
-    """`X-RateLimit-Reset` is seconds from now: it shrinks as the window passes, and no new request extends it."""
+    """`X-RateLimit-Reset` is in seconds from now; it shrinks, and a new request does not extend it."""
     with client_at(limited, limited.new_member().key, "10.0.7.1") as client:
         began, first, answered = time(), read_rate_limit(client.get("/v1/media"))[2], time()
         sleep(2.1)
@@ -125,7 +125,7 @@ def test_reset_counts_down(limited: Server) -> None:
 
 
 def test_what_is_open_is_not_counted(limited: Server) -> None:
-    """The log and operations carry no limits and are never refused."""
+    """The log and the operators' routes have no rate limits."""
     with client_at(limited, "", "10.0.8.1") as client:
         for path in ("/healthz", "/readyz", "/log/checkpoint", "/log/key", "/log/nothing"):
             for _ in range(9):
@@ -135,7 +135,7 @@ def test_what_is_open_is_not_counted(limited: Server) -> None:
 
 
 def test_no_limit_is_no_limit(server: Server) -> None:
-    """A limit of 0 is lifted: nothing is counted and nothing told."""
+    """A limit of 0 disables the count and its headers."""
     with server.client() as client:
         response = client.get("/v1/media")
         assert response.status_code == 200
@@ -143,13 +143,13 @@ def test_no_limit_is_no_limit(server: Server) -> None:
 
 
 def buy(server: Server, key: str, address: str) -> str:
-    """A token bought with a key, at an address of its own."""
+    """Return a token bought with a key, from an address that is used nowhere else."""
     with client_at(server, "", address) as client:
         return str(client.post("/users/get-token", json={"pat": key}).json()["token"])
 
 
 def test_tokens_share_their_keys_quota(limited: Server) -> None:
-    """All tokens of a key, and the key itself, count together in both dialects; the one too many is 429."""
+    """A key and all its tokens are counted together in both dialects; above the limit the exchange dialect has 429."""
     key = limited.new_member().key
     one, other = buy(limited, key, "10.1.0.1"), buy(limited, key, "10.1.0.2")
     with (
@@ -166,7 +166,7 @@ def test_tokens_share_their_keys_quota(limited: Server) -> None:
 
 
 def test_exchange_without_a_token_counts_by_address(limited: Server) -> None:
-    """Requests without a token count per address, bought tokens, 401s and unknown paths, together with `/v1`'s."""
+    """Requests without a token are counted per address, including get-token, 401s, unknown paths and `/v1`."""
     key = limited.new_member().key
     with client_at(limited, "", "10.1.1.1") as client:
         answers = [client.get("/user"), client.get("/nothing"), client.post("/users/get-token", json={"pat": key})]
@@ -180,7 +180,7 @@ def test_exchange_without_a_token_counts_by_address(limited: Server) -> None:
 
 
 def test_bad_tokens_and_bad_keys_fail_together(limited: Server) -> None:
-    """Bad tokens, bad keys, and bad keys in the body of get-token are one count of failures, apart from the others."""
+    """Invalid tokens, invalid keys, and invalid keys in the body of get-token share one count of failures."""
     with client_at(limited, "", "10.1.2.1") as client:
         bad_token = client.get("/user", headers={"authorization": "Bearer x.y.z"})
         assert_exchange_error(bad_token, 401, "unauthenticated")
@@ -200,14 +200,16 @@ def test_bad_tokens_and_bad_keys_fail_together(limited: Server) -> None:
 
 
 def test_failures_cost_nobody_with_a_good_key_anything(limited: Server) -> None:
-    """At an address where guessing is over, a key that was in use and every token go on, also when all is forgotten."""
+    """From an address without failures left, a key in use and all tokens still work, even with empty caches."""
     member = limited.new_member()
     token, unseen = buy(limited, member.key, "10.1.3.1"), buy(limited, member.key, "10.1.3.2")
     with client_at(limited, "", "10.1.3.3") as guesser:
         for number in range(3):
             guesser.get("/user", headers={"authorization": f"guess-{number}"})
         assert_limited(guesser.get("/user", headers={"authorization": "guess"}))
-    limited.query("update api_key set name = 'renamed' where id = $1", member.key_id)  # every server forgets all keys
+    limited.query(
+        "update api_key set name = 'renamed' where id = $1", member.key_id
+    )  # every server drops its cached keys
     sleep(0.2)
     with client_at(limited, member.key, "10.1.3.3") as holder:
         assert read_bucket(holder.get("/v1/media")) == ("key", 4)
@@ -217,7 +219,7 @@ def test_failures_cost_nobody_with_a_good_key_anything(limited: Server) -> None:
 
 
 def test_official_client_is_told_to_wait(limited: Server) -> None:
-    """The official client raises its RateLimitError, with 429 and the seconds to wait."""
+    """The official client raises its RateLimitError with status 429 and the seconds to wait."""
     import ouro
 
     key = limited.new_member().key
@@ -231,7 +233,7 @@ def test_official_client_is_told_to_wait(limited: Server) -> None:
 
 
 def test_strangers_addresses_are_not_believed(limited: Server) -> None:
-    """Unless a proxy is trusted, `X-Forwarded-For` is anybody's invention and counts for nothing."""
+    """`X-Forwarded-For` is ignored unless a proxy is trusted."""
     limited.stop()
     del limited.settings["trusted_proxies"]
     limited.start()

@@ -1,4 +1,4 @@
-"""Rate limits of several servers over one Redis: one count while it answers, a count a worker while it does not."""
+"""Rate limits of several servers with one Redis: a shared count while it responds, else a count per worker."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,14 +22,14 @@ NOTHING = "/v1/public/media/x"
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
-    """A Redis for this file, killed and held by its tests, and back after each."""
+    """A Redis for this file; its tests kill or suspend it, and it is restored after each."""
     with new_redis() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def first(redis: Redis) -> Iterator[Server]:
-    """A server of two workers that counts in Redis, and believes a proxy's addresses."""
+    """A server of two workers that counts in Redis and trusts a proxy's addresses."""
     limits = {"rate_limit_key": KEY, "rate_limit_address": ADDRESS, "rate_limit_failed": FAILED}
     with new_server(**limits, rate_limit_storage=redis.url, trusted_proxies="127.0.0.1", workers=2) as running:
         yield running
@@ -37,7 +37,7 @@ def first(redis: Redis) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def second(first: Server) -> Iterator[Server]:
-    """Another server, of one worker, on the same database and the same Redis."""
+    """Another server, with one worker, on the same database and the same Redis."""
     log_key = (first.data / "log.key").read_text().strip()
     settings = {**first.settings, "log_key": log_key, "workers": 1}
     server = Server(first.data.with_name("second"), first.postgres_url, **settings).start()
@@ -46,18 +46,18 @@ def second(first: Server) -> Iterator[Server]:
 
 
 def ask(server: Server, path: str, address: str, key: str = "", **headers: str) -> httpx.Response:
-    """One request, over a connection of its own, which any worker may take."""
+    """Send one request over a new connection, which any worker may accept."""
     with client_at(server, key, address, **headers) as client:
         return client.get(path)
 
 
 def times(server: Server, words: str) -> int:
-    """How often a server's log says so."""
+    """Count the events of a name in a server's log."""
     return sum(words in line["event"] for line in read_log(server))
 
 
 def test_a_keys_quota_is_one_over_all_servers(first: Server, second: Server) -> None:
-    """What a key and its tokens ask of any server and worker, in either dialect, counts down one quota, in order."""
+    """Requests of a key and its tokens to any server and worker, in both dialects, share one quota."""
     member = first.new_member()
     token = get_token(second, member.key)
     left = KEY
@@ -70,7 +70,7 @@ def test_a_keys_quota_is_one_over_all_servers(first: Server, second: Server) -> 
 
 
 def test_public_lookups_count_over_all_servers(first: Server, second: Server) -> None:
-    """Also what a server could answer from memory, without waiting, waits to be counted."""
+    """Requests that can be answered from memory are counted in Redis, too."""
     member, digest = first.new_member(), random_hash()
     with first.client(member.key) as client:
         anchor_and_wait(client, hash=digest)
@@ -84,7 +84,7 @@ def test_public_lookups_count_over_all_servers(first: Server, second: Server) ->
 
 
 def test_a_guesser_is_refused_everywhere(first: Server, second: Server) -> None:
-    """Failures count together over all servers and dialects; a key that is in use goes on."""
+    """Failures are counted together over all servers and dialects; a key in use still works."""
     key = first.new_member().key
     for server in (first, second):
         assert ask(server, "/v1/media", "10.0.2.1", key).status_code == 200
@@ -104,7 +104,7 @@ def test_a_guesser_is_refused_everywhere(first: Server, second: Server) -> None:
 
 
 def test_racing_requests_pass_exactly_as_often_as_they_may(first: Server, second: Server) -> None:
-    """Of many requests at once to all servers exactly the quota passes."""
+    """Of many concurrent requests to all servers exactly the quota passes."""
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda n: ask((first, second)[n % 2], NOTHING, "10.0.3.1"), range(3 * ADDRESS)))
     assert sorted(answer.status_code for answer in answers) == [400] * ADDRESS + [403] * 2 * ADDRESS
@@ -113,7 +113,7 @@ def test_racing_requests_pass_exactly_as_often_as_they_may(first: Server, second
 
 
 def test_nothing_is_kept_longer_than_its_window(redis: Redis, first: Server) -> None:
-    """Every key in Redis begins alike and ends with its window."""
+    """Every key in Redis has the same prefix and expires with its window."""
     ask(first, NOTHING, "10.0.4.1")
     keys = redis.command("keys", "*").split()
     assert "hallmarket:address/10.0.4.1" in keys
@@ -123,7 +123,7 @@ def test_nothing_is_kept_longer_than_its_window(redis: Redis, first: Server) -> 
 
 
 def assert_counts_alone(server: Server, address: str, key: str) -> None:
-    """Assert that the server, of one worker, counts from nothing by itself, and refuses what is too much."""
+    """Assert that the server of one worker counts from zero by itself, and rejects requests above the limit."""
     for left in range(ADDRESS - 1, -1, -1):
         response = ask(server, NOTHING, address)
         assert response.status_code == 400
@@ -134,7 +134,7 @@ def assert_counts_alone(server: Server, address: str, key: str) -> None:
 
 
 def assert_shared_again(first: Server, second: Server, address: str) -> None:
-    """Assert that the two servers count together as soon as they say so."""
+    """Assert that the two servers count together as soon as they log it."""
     for server in (first, second):
         wait_until(lambda server=server: times(server, AWAY) == times(server, BACK))
         assert_no_errors_logged(server)
@@ -142,7 +142,7 @@ def assert_shared_again(first: Server, second: Server, address: str) -> None:
 
 
 def test_a_killed_redis(redis: Redis, first: Server, second: Server) -> None:
-    """Without Redis every request goes on, counted by its worker, with one warning; with a new one, together again."""
+    """Without Redis each worker counts by itself and logs one warning; with Redis they count together again."""
     key, before = first.new_member().key, times(second, AWAY)
     ask(second, NOTHING, "10.0.5.1")
     redis.kill()
@@ -154,7 +154,7 @@ def test_a_killed_redis(redis: Redis, first: Server, second: Server) -> None:
 
 
 def test_a_redis_that_hangs(redis: Redis, first: Server, second: Server) -> None:
-    """A Redis that takes requests and answers none holds nobody up; what it had counted, it still has afterwards."""
+    """A Redis that accepts commands but does not respond delays no request, and keeps its counts."""
     key, before = first.new_member().key, times(second, AWAY)
     assert read_bucket(ask(second, NOTHING, "10.0.6.1")) == ("address", ADDRESS - 1)
     with redis.hanging():
@@ -168,7 +168,7 @@ def test_a_redis_that_hangs(redis: Redis, first: Server, second: Server) -> None
 
 
 def test_a_redis_that_takes_nothing(redis: Redis, first: Server, second: Server) -> None:
-    """A Redis that answers and may not write, as a replica, is as good as none."""
+    """A Redis that responds but cannot write, such as a replica, is treated as unavailable."""
     key, before = first.new_member().key, times(second, AWAY)
     assert redis.command("config", "set", "min-replicas-to-write", "1") == "OK"
     try:
@@ -180,7 +180,7 @@ def test_a_redis_that_takes_nothing(redis: Redis, first: Server, second: Server)
 
 
 def test_start_without_redis(redis: Redis, first: Server, second: Server) -> None:
-    """A server starts while Redis is away, and counts with the others when it comes."""
+    """A server starts while Redis is down, and counts with the others once it is up."""
     key = first.new_member().key
     redis.kill()
     second.stop()

@@ -1,4 +1,4 @@
-"""The request log: one JSON line a request, under the id the caller was told."""
+"""The request log: one JSON line per request, with the id of the response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def api(server: Server, member: Member) -> Iterator[httpx.Client]:
 
 
 def find_lines(server: Server, request_id: str) -> list[dict[str, Any]]:
-    """The request's lines, once they are written; they are gathered for a moment."""
+    """Wait for the lines of a request, which are buffered for a moment, and return them."""
 
     def find() -> list[dict[str, Any]]:
         return [line for line in read_log(server) if line.get("request_id") == request_id]
@@ -38,7 +38,7 @@ def find_lines(server: Server, request_id: str) -> list[dict[str, Any]]:
 
 
 def test_every_request_has_one_line(server: Server, member: Member, api: httpx.Client) -> None:
-    """A request leaves one JSON line: id, method, path, status, milliseconds, address and the key's id."""
+    """A request is logged as one JSON line: id, method, path, status, milliseconds, address and the key's id."""
     for response, method, path, status in (
         (api.get("/v1/media?name=secret"), "GET", "/v1/media", 200),
         (request_anchor(api), "POST", "/v1/media/anchor", 201),
@@ -67,7 +67,7 @@ def test_every_request_has_one_line(server: Server, member: Member, api: httpx.C
 
 
 def test_keyless_request_has_no_key_in_its_line(server: Server) -> None:
-    """A request without a key has a null one."""
+    """A request without a key is logged with a null key."""
     with server.client("") as anybody:
         for path in ("/healthz", "/log/key", "/v1/media"):
             (line,) = find_lines(server, anybody.get(path).headers["x-request-id"])
@@ -76,7 +76,7 @@ def test_keyless_request_has_no_key_in_its_line(server: Server) -> None:
 
 @pytest.mark.parametrize("given", ["a", "0190a3c2-0000-7000-8000-000000000000", "A.b_c-9", "x" * 64])
 def test_well_formed_id_of_the_caller_is_used(server: Server, api: httpx.Client, given: str) -> None:
-    """A well-formed `x-request-id` of the caller's is the request's, in the answer and in the log."""
+    """A well-formed `x-request-id` of the caller is used in the response and in the log."""
     response = api.get("/v1/users", headers={"x-request-id": given})
     assert response.headers["x-request-id"] == given
     assert find_lines(server, given)[0]["path"] == "/v1/users"
@@ -88,7 +88,7 @@ def test_well_formed_id_of_the_caller_is_used(server: Server, api: httpx.Client,
     ids=["empty", "space", "65 characters", "JSON", "tab", "latin", "comma", "path", "HTML"],
 )
 def test_malformed_id_of_the_caller_is_replaced(server: Server, member: Member, given: bytes) -> None:
-    """A malformed `x-request-id` is replaced by one of ours."""
+    """A malformed `x-request-id` is replaced by a new one."""
     response = send_raw(server, raw_head(b"GET", b"/v1/nothing", (b"x-request-id", given)))
     told = response.headers["x-request-id"]
     assert told.encode() != given
@@ -96,13 +96,13 @@ def test_malformed_id_of_the_caller_is_replaced(server: Server, member: Member, 
 
 
 def test_id_given_twice_is_replaced(server: Server) -> None:
-    """Two ids are none."""
+    """Two `x-request-id` headers are replaced by a new one."""
     response = send_raw(server, raw_head(b"GET", b"/v1/x", (b"x-request-id", b"one"), (b"x-request-id", b"two")))
     assert response.headers["x-request-id"] not in ("one", "two", "one, two")
 
 
 def test_nobody_writes_lines_into_the_log(server: Server, member: Member) -> None:
-    """Line ends and control characters in a path or header stay inside their line; keys and queries are in none."""
+    """Line ends and control characters in a path or header stay inside their line; keys and queries are not logged."""
     path = b"/v1/media/%0a%7b%22event%22%3a%22forged%22%7d%0a%1b%5b31m"
     request = raw_head(
         b"GET", path + b"?name=hidden-query", (b"x-api-key", member.key.encode()), (b"user-agent", b"\x80")
@@ -117,14 +117,14 @@ def test_nobody_writes_lines_into_the_log(server: Server, member: Member) -> Non
 
 
 def test_unreadable_request_has_a_line_too(server: Server) -> None:
-    """What is no HTTP is logged under the id its sender was told."""
+    """A request that is not HTTP is logged with the id of its response."""
     response = send_raw(server, b"nonsense\r\n\r\n")
     (line,) = find_lines(server, response.headers["x-request-id"])
     assert (line["event"], line["level"]) == ("a request could not be read", "warning")
 
 
 def test_lines_outlive_a_stop_and_can_be_switched_off() -> None:
-    """A request answered just before a stop still has its line; with the request log off no request has one."""
+    """A request answered just before a stop is logged; with the request log off, none is."""
     with new_server() as server:
         with server.client() as client:
             told = client.get("/v1/media").headers["x-request-id"]

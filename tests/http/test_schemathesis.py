@@ -1,4 +1,4 @@
-"""Schemathesis sends what it makes of the OpenAPI document: no crash, and no answer that is not told of there."""
+"""Schemathesis sends requests generated from the OpenAPI document: no 500, and no undocumented response."""
 
 import re
 from collections.abc import Iterator
@@ -25,22 +25,22 @@ from previews.samples import encode, noisy_image
 
 UUID = re.compile(r"[0-9a-f-]{36}")
 NOT_CHECKED = [
-    # A JSON schema cannot say all of it: one of two fields, a time in the future, an id of something that fits.
+    # A JSON schema cannot express every rule: one of two fields, a time in the future, the id of a fitting resource.
     checks.positive_data_acceptance,
-    # Unknown parameters and fields are ignored, as both references have it.
+    # Unknown parameters and fields are ignored, as in both references.
     checks.negative_data_rejection,
-    # Leaves away a credential it chose itself; ours is given with every request. test_every_route.py is about it.
+    # It omits its own credential, but ours is sent with every request. test_every_route.py tests credentials.
     checks.ignored_auth,
 ]
 
 
 def is_good(name: str, value: object) -> bool:
-    """Whether a value that was made up might be what it is to name."""
+    """Return whether a generated value may be valid for its parameter."""
     return isinstance(value, str) and (not name.endswith("_id") or UUID.fullmatch(value) is not None)
 
 
 def now_and_then(value: object) -> bool:
-    """Three times of four, and the same each time."""
+    """Return True for three values of four, always for the same ones."""
     return crc32(repr(value).encode()) % 4 != 0
 
 
@@ -49,19 +49,19 @@ schema = schemathesis.openapi.from_dict(openapi_document())
 
 @schemathesis.serializer("application/x-ndjson", "text/plain")
 def write_text(context: Any, value: Any) -> bytes:
-    """What is made for a body that is text."""
+    """Serialize a generated text body."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 
 
 class World:
-    """An administrator of an organization, and things of theirs to put into paths, new ones for every operation."""
+    """An administrator of an organization, and new resources for the path parameters of every operation."""
 
     def __init__(self, server: Server, org: Organization) -> None:
         self.server = server
         self.org = org
         self.session = requests.Session()
         self.session.trust_env = False
-        # A key for media is bound to an organization; one that is not reaches more of the rest.
+        # The media dialect needs a key bound to an organization; an unbound one reaches more of the exchange dialect.
         self.headers = {
             "x-api-key": org.admin.member.key,
             "authorization": get_token(server, org.with_unbound_key(org.admin).member.key),
@@ -69,7 +69,7 @@ class World:
         self._things: dict[str, dict[str, str]] = {}
 
     def aim(self, case: Any) -> None:
-        """Let a case name things that are there, three times of four, and run in the key's own organization."""
+        """Put existing resources into three of four cases, and send them in the key's organization."""
         things = self._things_for(case.operation.label)
         body = case.body if isinstance(case.body, dict) else {}
         inside = [part for part in body.values() if isinstance(part, dict)]
@@ -78,7 +78,7 @@ class World:
                 if is_good(name, place[name]) and (place[name] in (ID, "jane") or now_and_then(place[name])):
                     place[name] = things[name]
         for name in list(case.headers):
-            # The one is nearly always refused, the other nearly always used up; both have tests of their own.
+            # The first is nearly always rejected, the second nearly always used before; both have their own tests.
             if name.lower() == "x-ouro-org" or (name == "Idempotency-Key" and now_and_then(case.body)):
                 del case.headers[name]
 
@@ -174,7 +174,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A server of its own, for what is sent here changes whatever it can."""
+    """A separate server, because the generated requests change everything they can."""
     with new_server() as server, new_organization(server) as org:
         made = World(server, org)
         yield made
@@ -189,7 +189,7 @@ def world() -> Iterator[World]:
     phases=[Phase.explicit, Phase.generate],
 )
 def test_operation_answers_as_documented(case: Any, world: World) -> None:
-    """Whatever is sent is answered with a documented status, type and form, and never with a server error."""
+    """Every generated request gets a documented status, content type and body, and never a server error."""
     world.aim(case)
     case.call_and_validate(
         base_url=world.server.url, session=world.session, headers=world.headers, excluded_checks=NOT_CHECKED
