@@ -45,7 +45,7 @@ def open_docs(browser: Browser, server: Server, width: int) -> tuple[Page, list[
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_page_shows_the_document_and_asks_nobody_else(server: Server, browser: Browser, width: int) -> None:
-    """The page shows every operation, on wide and narrow screens; it requests nothing from other hosts, without an error."""
+    """The page shows every operation on wide and narrow screens, and requests nothing from other hosts."""
     page, asked, wrong = open_docs(browser, server, width)
     document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
     operations = sum(len(item) for item in document["paths"].values())

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: what operators see, with the database and without it."""
+"""`/healthz`, `/readyz` and `/metrics`, with and without the database."""
 
 import asyncio
 import time
@@ -25,27 +25,27 @@ Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Server]:
-    """A server of this file's own with two workers, so that figures are exact and must be gathered from both."""
+    """A separate server with two workers, so that its metrics are exact and must be collected from both."""
     with new_embedded_server(workers=2) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def api(own: Server) -> Iterator[httpx.Client]:
-    """An HTTP client of it."""
+    """An HTTP client for that server."""
     with own.client() as client:
         yield client
 
 
 def figures(api: httpx.Client) -> Figures:
-    """Every figure of `/metrics`, by its name and sorted labels."""
+    """Return every value of `/metrics` by its name and sorted labels."""
     text = api.get("/metrics").text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
 
 
 def requests(found: Figures, **labels: str) -> float:
-    """How many requests were counted with all of these labels."""
+    """Return the number of requests that were counted with all of these labels."""
     return sum(
         value
         for (name, given), value in found.items()
@@ -54,14 +54,14 @@ def requests(found: Figures, **labels: str) -> float:
 
 
 def test_health_is_ok(api: httpx.Client) -> None:
-    """A process that answers is alive; no cache keeps that."""
+    """A process that responds is alive; the response is not cached."""
     response = api.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
     assert response.headers["cache-control"] == "no-store"
 
 
 def test_ready_tells_of_database_and_log(api: httpx.Client) -> None:
-    """A ready server tells its version, that its database answers, and where its log stands."""
+    """A ready server reports its version, the state of its database, and the size of its log."""
     anchor_and_wait(api)
     response = api.get("/readyz")
     assert response.status_code == 200
@@ -78,7 +78,7 @@ def test_ready_tells_of_database_and_log(api: httpx.Client) -> None:
 
 
 def test_metrics_are_prometheus_text(api: httpx.Client) -> None:
-    """The metrics are Prometheus' text format, each with its help and type, all of them ours."""
+    """Every metric is in Prometheus' text format, with help and type, and has our prefix."""
     response = api.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = list(text_string_to_metric_families(response.text))
@@ -89,11 +89,11 @@ def test_metrics_are_prometheus_text(api: httpx.Client) -> None:
 
 
 def test_requests_are_counted_by_route_method_and_status(api: httpx.Client) -> None:
-    """Every request is counted once, by route, method and status, whichever worker answered; its time too."""
+    """Every request of every worker is counted once, by route, method and status, and so is its duration."""
     before = figures(api)
     digest = anchor_and_wait(api)["hash"]
     for _ in range(20):
-        api.get(f"/v1/public/media/{digest}", headers={"connection": "close"})  # so that both workers have some
+        api.get(f"/v1/public/media/{digest}", headers={"connection": "close"})  # so that both workers get some
     request_anchor(api, hash="x")
     api.get("/v1/nothing")
     api.put("/v1/media")
@@ -118,7 +118,7 @@ def test_requests_are_counted_by_route_method_and_status(api: httpx.Client) -> N
 
 
 def test_paths_make_no_new_figures(api: httpx.Client) -> None:
-    """However many paths and methods strangers invent, the number of figures stays the same."""
+    """Unknown paths and methods do not increase the number of time series."""
     for number in range(3):
         api.get(f"/v1/invented/{number}")
         api.request("PROPFIND", "/v1/media")
@@ -132,7 +132,7 @@ def test_paths_make_no_new_figures(api: httpx.Client) -> None:
 
 
 def test_batches_and_log_are_measured(api: httpx.Client) -> None:
-    """Anchors committed together, the log's size, checkpoint, queue and sequencing lag are figures."""
+    """The size of anchor batches and the log's size, checkpoint, queue and sequencing lag are metrics."""
     before = figures(api)
     items = [{"hash": random_hash(), "size": 1} for _ in range(30)]
     api.post(BATCH, content=to_ndjson(*items), headers={"content-type": "application/x-ndjson"})
@@ -153,7 +153,7 @@ def test_batches_and_log_are_measured(api: httpx.Client) -> None:
 
 
 def test_waiting_entries_show(own: Server, api: httpx.Client) -> None:
-    """Entries that wait are counted, and so is how long the first of them has waited."""
+    """The metrics show the number of queued entries and the age of the oldest one."""
     with asyncio.Runner() as runner:
         holder = runner.run(asyncpg.connect(own.postgres_url))
         runner.run(holder.execute("begin; select from log_head for update"))  # nothing can be sequenced now
@@ -170,7 +170,7 @@ def test_waiting_entries_show(own: Server, api: httpx.Client) -> None:
 
 
 def test_away_database_is_told(own: Server, api: httpx.Client) -> None:
-    """While the database is away a server is alive but not ready, and its metrics say so; then it is ready again."""
+    """While the database is down a server is alive but not ready, and its metrics show it; then it is ready again."""
     with database_down(own):
         assert api.get("/healthz").json() == {"status": "ok"}
         response = api.get("/readyz")

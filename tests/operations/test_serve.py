@@ -1,4 +1,4 @@
-"""`hallmarket serve`: the first start, later ones, clean stops and refusals."""
+"""`hallmarket serve`: the first start, later starts, clean stops and refusals."""
 
 import contextlib
 import http.client
@@ -33,20 +33,20 @@ from _support.servers import HALLMARKET, Server, new_server
 from _support.startup import get_start_error
 from _support.waiting import wait_until
 
-SOON_S = 20.0  # on however busy a machine, and still much less than what must not be waited for
+SOON_S = 20.0  # enough on a busy machine, and much less than LONG_S
 LONG_S = 600
 
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Server]:
-    """A server of two workers, stopped and started again by the tests of this file."""
+    """A server with two workers, which the tests of this file stop and restart."""
     with new_server(workers=2, new_interpreter=True) as server:
         yield server
 
 
 @contextlib.contextmanager
 def printed(server: Server, last: str) -> Iterator[list[str]]:
-    """The lines a start prints for people, once the one with `last` in it is there; stopped at the end."""
+    """Start the server without --json; yield the lines it prints once one contains `last`, and stop it at the end."""
     command = [HALLMARKET, "serve", "--port", "0"]
     with server.log.open("ab") as log:
         process = subprocess.Popen(command, env=server.environment, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -65,7 +65,7 @@ def printed(server: Server, last: str) -> Iterator[list[str]]:
 
 
 def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
-    """The first start prints organization, user, key and what to do next; the key works; later ones an address."""
+    """The first start prints organization, user, a working key and what to do next; later starts print the address."""
     with new_server(start=False) as server:
         with printed(server, "hallmarket admin --help") as lines:
             text = "".join(lines)
@@ -88,7 +88,7 @@ def test_first_start_shows_the_key_once_and_where_to_go_next() -> None:
 
 
 def test_second_start_makes_nothing(own: Server) -> None:
-    """A restart keeps organization, people, keys and what was anchored, and makes none of its own."""
+    """A restart keeps organization, people, keys and media, and creates none."""
     with own.client() as api:
         item = anchor_and_wait(api)
     tables = ("organization", "person", "membership", "api_key")
@@ -103,7 +103,7 @@ def test_second_start_makes_nothing(own: Server) -> None:
 
 
 def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
-    """At SIGTERM a request whose body is still coming is answered and kept; then the server ends with status 0."""
+    """At SIGTERM a request whose body is incomplete is still answered; then the server ends with status 0."""
     digest = random_hash()
     body = b'{"hash": "%s", "size": 1}' % digest.encode()
     children = find_children(own)
@@ -113,7 +113,7 @@ def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
         stopping = threading.Thread(target=own.stop)
         stopping.start()
         wait_until(lambda: count_stops(own) > stops)
-        time.sleep(0.3)  # so that the worker has heard of it too
+        time.sleep(0.3)  # so that the worker has its signal, too
         assert own.running
         connection.sendall(body[20:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
@@ -130,7 +130,7 @@ def test_requests_in_flight_finish_at_a_stop(own: Server) -> None:
 
 @contextlib.contextmanager
 def stalled_anchor(server: Server, length: int) -> Iterator[socket.socket]:
-    """A connection on which an anchor request is under way, whose body of this length is still to come."""
+    """Yield a connection on which an anchor request waits for its body of this length."""
     address = urlsplit(server.url)
     sent = [(b"x-api-key", server.api_key.encode()), (b"content-type", b"application/json")]
     sent += [(b"content-length", b"%d" % length), (b"expect", b"100-continue")]
@@ -141,12 +141,12 @@ def stalled_anchor(server: Server, length: int) -> Iterator[socket.socket]:
 
 
 def count_stops(server: Server) -> int:
-    """How often a server's log says that it stops."""
+    """Count the stops in a server's log."""
     return server.log.read_text().count('"event":"stopping"')
 
 
 def test_request_that_never_ends_is_cut_off_in_time(own: Server) -> None:
-    """A client that never finishes is told 503 after the time set for that, and keeps no server from stopping."""
+    """A request that never ends gets a 503 after the shutdown timeout, and does not keep the server from stopping."""
     own.stop()
     own.settings["shutdown_timeout_s"] = 1
     own.start()
@@ -163,7 +163,7 @@ def test_request_that_never_ends_is_cut_off_in_time(own: Server) -> None:
 
 
 def test_idle_server_stops_at_once_by_ctrl_c(own: Server) -> None:
-    """A server with nothing but idle connections waits for none of them, by Ctrl-C as by SIGTERM, and says so."""
+    """A server with only idle connections stops immediately, by Ctrl-C and by SIGTERM, and logs it."""
     process = own.process
     assert process is not None
     stops = count_stops(own)
@@ -179,7 +179,7 @@ def test_idle_server_stops_at_once_by_ctrl_c(own: Server) -> None:
 
 
 def test_what_was_accepted_is_anchored_after_a_restart(own: Server) -> None:
-    """A stop does not wait for the next checkpoint; what it left in the queue is anchored after the next start."""
+    """A stop does not wait for the next checkpoint; the entries left in the queue are anchored after the next start."""
     own.stop()
     own.settings["checkpoint_interval_ms"] = 60_000
     own.start()
@@ -194,7 +194,7 @@ def test_what_was_accepted_is_anchored_after_a_restart(own: Server) -> None:
 
 
 def test_port_in_use_is_a_clear_refusal(server: Server) -> None:
-    """A port somebody listens on is refused in words that name it; an address that is not ours too."""
+    """A port in use and a foreign address are refused with a message that names them."""
     port = str(urlsplit(server.url).port)
     with new_server(start=False) as second:
         words = get_start_error(second, "--port", port)
@@ -207,7 +207,7 @@ def test_port_in_use_is_a_clear_refusal(server: Server) -> None:
 
 
 def test_several_workers_answer_as_one(own: Server) -> None:
-    """With two workers requests are answered by both, keys and revocations hold in both, and one log results."""
+    """Two workers both answer requests, know the same keys and revocations, and share one log."""
     member = own.new_member()
     wait_until(lambda: (len(find_workers(own)), len(find_sequencers(own)), len(find_backgrounds(own))) == (2, 1, 1))
     with own.client(member.key) as api:
@@ -222,14 +222,14 @@ def test_several_workers_answer_as_one(own: Server) -> None:
 
 
 def answering(api: httpx.Client) -> set[str]:
-    """Who answers, told apart by the first part of their requests' ids."""
+    """Return the workers that answer, identified by the first part of the requests' ids."""
     answers = [api.get("/v1/media") for _ in range(40)]
     assert {answer.status_code for answer in answers} == {200}
     return {answer.headers["x-request-id"].split("-")[0] for answer in answers}
 
 
 def test_killed_worker_is_replaced(own: Server) -> None:
-    """A worker killed with -9 is replaced by a new one, and meanwhile the other answers."""
+    """A worker killed with SIGKILL is replaced, and the other one answers meanwhile."""
     with own.client() as api:
         api.headers["connection"] = "close"
         before = wait_until(lambda: len(found := answering(api)) == 2 and found)
@@ -261,7 +261,7 @@ def test_killed_fork_server_takes_no_process_with_it(own: Server) -> None:
 
 
 def test_server_is_not_on_the_network_unless_told(server: Server) -> None:
-    """Without --host the server listens on loopback alone, and PostgreSQL nowhere."""
+    """Without --host the server listens only on loopback, and PostgreSQL on no port."""
     assert server.process is not None
     processes = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
     found = [one for process in processes if is_alive(process) for one in process.net_connections("inet")]

@@ -1,4 +1,4 @@
-"""Settings: every one by option and by environment, checked at start, shown by `--help` and documented."""
+"""Settings: each has an option and a variable, is checked at the start, shown by `--help` and documented."""
 
 import re
 import subprocess
@@ -28,18 +28,18 @@ def help_text() -> str:
 
 
 def shown_default(setting: Setting) -> str:
-    """A setting's default as people write it."""
+    """Return a setting's default as it is written in the documentation."""
     return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default)
 
 
 def value_of(settings: Settings, name: str) -> object:
-    """A setting's value, of the server's own or of whichever room announces it."""
+    """Return the value of a setting of the server or of a room."""
     groups = [settings, *settings.groups.values()]
     return next(getattr(group, name) for group in groups if hasattr(group, name))
 
 
 def test_no_setting_is_announced_twice() -> None:
-    """Each setting has its own name, option and variable, whichever room announces it."""
+    """Names, options and variables of settings are unique over all rooms."""
     assert len(set(NAMES)) == len(NAMES)
     assert (
         len({setting.option for setting in SETTINGS}) == len({setting.variable for setting in SETTINGS}) == len(NAMES)
@@ -63,7 +63,7 @@ def test_reference_documents_every_setting() -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
 def test_option_wins_over_environment_over_default(setting: Setting) -> None:
-    """Each setting is its option's, else its variable's, else its default; nobody else's variable matters."""
+    """A setting has the value of its option, else of its variable, else its default; other variables are ignored."""
     kind = type(setting.default)
     value, third = OTHER[kind], {str: "third", int: "78", bool: "yes"}[kind]
     if setting.name == "log_level":
@@ -126,7 +126,7 @@ def test_option_wins_over_environment_over_default(setting: Setting) -> None:
     ],
 )
 def test_value_that_cannot_be_taken_is_refused(name: str, value: str) -> None:
-    """A value of the wrong kind or out of bounds is refused, naming the setting."""
+    """A value of the wrong type or out of range is refused with a message that names the setting."""
     setting = next(one for one in SETTINGS if one.name == name)
     for given, environ in (({name: value}, {}), ({}, {setting.variable: value})):
         with pytest.raises(Refusal, match=re.escape(setting.option)):
@@ -134,7 +134,7 @@ def test_value_that_cannot_be_taken_is_refused(name: str, value: str) -> None:
 
 
 def test_refused_value_ends_the_start_in_words() -> None:
-    """A server told nonsense does not start, says which setting it was, and leaves no folder behind."""
+    """A server with an invalid setting does not start, names the setting, and creates no folder."""
     with new_server(start=False, port="eighty") as server:
         server.settings["workers"] = "none"
         words = get_start_error(server)
@@ -143,7 +143,7 @@ def test_refused_value_ends_the_start_in_words() -> None:
 
 
 def test_booleans_have_the_usual_words() -> None:
-    """On and off are written in any of the usual ways, whatever the case."""
+    """Boolean settings accept the usual words in any case."""
     for word in ("1", "true", "YES", "On"):
         assert load_settings({}, {"HALLMARKET_LOG_REQUESTS": word}).log_requests is True
     for word in ("0", "false", "NO", "Off"):
@@ -167,7 +167,7 @@ def test_renamed_setting_keeps_its_old_name_for_a_release() -> None:
 
 
 def test_public_url_has_no_slash_at_its_end() -> None:
-    """The public address is kept without slashes at its end, so that paths can follow it."""
+    """Slashes at the end of the public URL are removed."""
     assert load_settings({"public_url": "https://a.example//"}, {}).public_url == "https://a.example"
 
 
@@ -181,14 +181,14 @@ def test_public_url_has_no_slash_at_its_end() -> None:
     ],
 )
 def test_card_payments_are_set_up_whole_or_not_at_all(change: dict[str, object], words: str) -> None:
-    """What is half set up or mixed up is refused in words that hold no secret."""
+    """Incomplete or contradictory settings are refused with a message that contains no secret."""
     with pytest.raises(Refusal, match=words) as refused:
         load_settings(STRIPE | change, {})
     assert "hidden" not in str(refused.value)
 
 
 def test_card_payments_need_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package of the extra, card payments are refused with what to do; a server without them starts."""
+    """Without the extra's package, card payments are refused with the command that installs it."""
     monkeypatch.setitem(sys.modules, "stripe", None)
     with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[stripe]'")):
         load_settings(STRIPE, {})
@@ -196,7 +196,7 @@ def test_card_payments_need_their_package(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_shared_rate_limits_need_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package of the extra, a Redis for rate limits is refused with the command that installs it."""
+    """Without the extra's package, a Redis for rate limits is refused with the command that installs it."""
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(Refusal, match=re.escape("pip install 'hallmarket[redis]'")):
         load_settings({"rate_limit_storage": "redis://localhost"}, {})
