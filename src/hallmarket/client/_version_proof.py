@@ -76,7 +76,7 @@ def verify_version(
 ) -> VerifiedVersion:
     """Verify a manifest, and that a local file, or every file of a local folder, is one that it names.
 
-    Raises ProofError, and whatever `verify_bundle` and `read_file` raise.
+    Raises ProofError, and the errors of `verify_bundle` and `read_file`.
     """
     verified = verify_bundle(proof.bundle, sha3_512(proof.manifest).hexdigest(), len(proof.manifest))
     manifest = Manifest.parse(proof.manifest)

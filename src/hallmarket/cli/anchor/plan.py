@@ -57,7 +57,7 @@ def successful(readings: list[Reading], report: Report) -> list[FingerprintedFil
 
 @contextmanager
 def progress(plan: Plan, pool: WorkerPool, report: Report) -> Iterator[Callable[[], None]]:
-    """Show progress if the plan says so; yields the function that updates it."""
+    """Show progress if the plan requests it; yields the function that updates it."""
     if not plan.progress:
         yield lambda: None
         return

@@ -26,7 +26,7 @@ def convert(files: Sequence[Path], columns: Sequence[str], format_name: str, tar
                 writer.write_batch(batch)
         return
     with duckdb.connect() as connection:
-        # One thread keeps the order of the rows. Times are written in UTC, whatever the local time zone.
+        # One thread keeps the order of the rows. Times are written in UTC, not in the local time zone.
         connection.execute("set threads = 1; set timezone = 'UTC'")
         connection.register("version", rows)
         path = str(target).replace("'", "''")

@@ -112,7 +112,7 @@ class RowUpload:
             self._state.write(rows=sent + len(batch))
 
     def _rejected(self, error: HallmarketError, sent: int) -> Exception:
-        """Return the error for a rejected batch, which also says what happened to the batches before it."""
+        """Return the error for a rejected batch, which also states how many rows before it were sent."""
         if self._state is None or not sent:
             if self._state:
                 self._state.delete()

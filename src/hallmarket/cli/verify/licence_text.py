@@ -1,4 +1,4 @@
-"""What the proof of a licence says about the purchase, as lines of text."""
+"""The purchase that the proof of a licence proves, as lines of text."""
 
 from hallmarket.cli._shared.output import format_count, format_money, shortened
 from hallmarket.proof.entry import LicenceClaims, LicenceEntry
