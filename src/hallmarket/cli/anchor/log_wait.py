@@ -32,7 +32,7 @@ class LogWait:
             return []
 
     def wait(self, media_id: str, sha3_512: str, timeout_s: float, keep_waiting: Callable[[], bool]) -> bool:
-        """Wait until the log has entered or refused an item; returns False after `timeout_s`, or if `keep_waiting` does."""
+        """Wait for the log to enter or refuse an item; returns False after `timeout_s`, or if `keep_waiting` does."""
         deadline_s, pause_s = time.monotonic() + timeout_s, FIRST_PAUSE_S
         while not self._is_settled(media_id, sha3_512):
             if time.monotonic() > deadline_s or not keep_waiting():
