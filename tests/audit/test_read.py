@@ -1,4 +1,4 @@
-"""The audit trail as it is read: by administrators, by oneself, and on the server's own machine."""
+"""Reading the audit trail: as an administrator, as the person concerned, and as the operator."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ THING = "0190a3c2-0000-7000-8000-00000000000a"
 
 
 def promote(server: Server, member: Member, role: str = "admin") -> None:
-    """Give a member another role in their organization, straight in the database, which leaves no event."""
+    """Change a member's role in their organization, in the database, which records no event."""
     server.query("update membership set role = $2 where person_id = $1", member.person, role)
 
 
@@ -52,20 +52,20 @@ def client(server: Server, chief: Member) -> Iterator[httpx.Client]:
 
 
 def read(client: httpx.Client, path: str, **query: object) -> dict[str, Any]:
-    """One page of a trail."""
+    """Return one page of an audit trail."""
     response = client.get(path, params={name: str(value) for name, value in query.items()})
     assert response.status_code == 200, response.text
     assert response.json()["error"] is None
     return dict(response.json())
 
 
-def of(member: Member) -> str:
-    """The path of an organization's trail."""
+def trail_path(member: Member) -> str:
+    """Return the path of an organization's audit trail."""
     return f"/organizations/{member.organization}/audit"
 
 
 def walk(client: httpx.Client, path: str, **query: object) -> list[str]:
-    """The ids of all events, cursor by cursor."""
+    """Return the ids of all events, by following the cursors."""
     page = read(client, path, **query)
     found = [event["id"] for event in page["data"]]
     while (cursor := page["pagination"]["nextCursor"]) is not None:
@@ -78,12 +78,12 @@ def walk(client: httpx.Client, path: str, **query: object) -> list[str]:
     return found
 
 
-def test_event_says_who_did_what_when_and_from_where(server: Server, chief: Member, client: httpx.Client) -> None:
+def test_fields_of_an_event(server: Server, chief: Member, client: httpx.Client) -> None:
     """An event has its time, action, actor, key, address, subject and details; the operator's has no actor."""
     before = datetime.now(UTC)
     made = client.post("/user/api-keys", json={"name": "scanner", "scopes": ["media:read"]}).json()["data"]
     after = datetime.now(UTC)
-    newest, oldest = read(client, of(chief), action="key.create")["data"]
+    newest, oldest = read(client, trail_path(chief), action="key.create")["data"]
     assert list(newest) == SHOWN
     assert before <= datetime.fromisoformat(newest["created_at"]) <= after
     assert newest | {"id": "", "created_at": ""} == {
@@ -107,45 +107,45 @@ def test_event_says_who_did_what_when_and_from_where(server: Server, chief: Memb
     }
     assert (oldest["actor"], oldest["actor_key"], oldest["address"]) == (None, None, None)
     assert (oldest["subject_id"], oldest["details"]["username"]) == (chief.key_id, chief.username)
-    joined = read(client, of(chief), action="member.add")["data"][0]
+    joined = read(client, trail_path(chief), action="member.add")["data"][0]
     assert joined["subject"] == {"user_id": chief.person, "username": chief.username}
 
 
 def test_only_administrators_read_an_organizations_trail(server: Server, chief: Member, client: httpx.Client) -> None:
-    """Members are 403, strangers 404 like for what there is not; a key bound elsewhere 403; a lost role at once 403."""
+    """Plain members get 403, strangers 404, a key bound elsewhere 403, and a former administrator 403 immediately."""
     colleague = server.new_member(organization=chief.organization)
     with exchange_client(server, colleague.key) as member:
-        assert_exchange_error(member.get(of(chief)), 403, "forbidden")
+        assert_exchange_error(member.get(trail_path(chief)), 403, "forbidden")
     with exchange_client(server, server.new_member().key) as elsewhere:
-        assert_exchange_error(elsewhere.get(of(chief)), 403, "api_key_org_mismatch")
+        assert_exchange_error(elsewhere.get(trail_path(chief)), 403, "api_key_org_mismatch")
     stranger = server.new_member()
     promote(server, stranger)
     with exchange_client(server, server.new_key(stranger).key) as free:
-        words = {
+        messages = {
             assert_exchange_error(free.get(f"/organizations/{other}/audit"), 404, "not_found")["message"]
             for other in (chief.organization, UNKNOWN)
         }
-        assert len(words) == 1
+        assert len(messages) == 1
         assert_exchange_error(free.get("/organizations/gazette/audit"), 400, "invalid_request")
-        assert free.get(of(stranger)).status_code == 200
+        assert free.get(trail_path(stranger)).status_code == 200
     with exchange_client(server, server.new_member(scopes="keys:read").key) as narrow:
         assert_exchange_error(narrow.get("/user/audit"), 403, "forbidden")
-    assert client.get(of(chief)).status_code == 200
+    assert client.get(trail_path(chief)).status_code == 200
     promote(server, chief, "member")
-    assert_exchange_error(client.get(of(chief)), 403, "forbidden")
+    assert_exchange_error(client.get(trail_path(chief)), 403, "forbidden")
 
 
-def test_trail_holds_its_own_organizations_events_only(server: Server, chief: Member, client: httpx.Client) -> None:
-    """Neither another organization's events nor a person's own are in an organization's trail."""
+def test_trail_of_one_organization(server: Server, chief: Member, client: httpx.Client) -> None:
+    """An organization's trail has neither events of other organizations nor personal ones."""
     server.new_member()
     server.new_key(chief)
-    events = read(client, of(chief))["data"]
+    events = read(client, trail_path(chief))["data"]
     assert [event["subject_id"] for event in events if event["action"].startswith("key.")] == [chief.key_id]
     assert {event["organization_id"] for event in events} == {chief.organization}
 
 
-def test_people_read_what_concerns_them_alone(server: Server, member: Member) -> None:
-    """Keys bound to nothing are in their person's trail, whoever made them, and in nobody else's."""
+def test_personal_trail(server: Server, member: Member) -> None:
+    """Events of unbound keys are in their person's trail, whoever caused them, and in no other."""
     made = server.new_key(member, name="free")
     with exchange_client(server, made.key) as free:
         mine = free.post("/user/api-keys", json={"name": "mine"}).json()["data"]
@@ -165,14 +165,14 @@ def test_people_read_what_concerns_them_alone(server: Server, member: Member) ->
         assert made.key_id not in stranger.get("/user/audit").text
 
 
-def test_revocation_by_leaving_is_an_event_of_its_own(server: Server, chief: Member, client: httpx.Client) -> None:
-    """Each key that ends with a membership has its event, as if it were revoked by itself; a dead one has none anew."""
+def test_revocation_by_leaving(server: Server, chief: Member, client: httpx.Client) -> None:
+    """Each key that a removal revokes has its own event; a key that was revoked earlier gets no second one."""
     leaving = server.new_member(organization=chief.organization)
     dead = server.new_key(leaving, organization=chief.organization).key_id
     server.admin("revoke-key", dead)
     response = client.delete(f"/organizations/{chief.organization}/members/{leaving.username}")
     assert response.status_code == 200, response.text
-    events = read(client, of(chief), actor=chief.person)["data"]
+    events = read(client, trail_path(chief), actor=chief.person)["data"]
     assert {(event["action"], event["subject_id"]) for event in events} == {
         ("member.remove", leaving.person),
         ("key.revoke", leaving.key_id),
@@ -181,7 +181,7 @@ def test_revocation_by_leaving_is_an_event_of_its_own(server: Server, chief: Mem
 
 @pytest.fixture(scope="module")
 def archive(server: Server) -> Iterator[tuple[httpx.Client, Member, list[str]]]:
-    """An administrator, and the ids of their organization's many events, newest first; some share one time."""
+    """An administrator, and the ids of their organization's many events, newest first; some have the same time."""
     chief = server.new_member()
     promote(server, chief)
     server.query(
@@ -202,24 +202,24 @@ def archive(server: Server) -> Iterator[tuple[httpx.Client, Member, list[str]]]:
 
 
 def test_pages_show_every_event_once(archive: tuple[httpx.Client, Member, list[str]]) -> None:
-    """By offset and by cursor every event comes once, newest first, ties included, and the last page knows it."""
+    """Pages by offset and by cursor show every event once, newest first, including ties, with an exact end."""
     client, chief, ids = archive
     count = len(ids)
     assert count > COUNT
     for limit in (1, 5, count - 1, count, count + 1, 200):
-        pages = [read(client, of(chief), limit=limit, offset=offset) for offset in range(0, count, limit)]
+        pages = [read(client, trail_path(chief), limit=limit, offset=offset) for offset in range(0, count, limit)]
         assert [event["id"] for page in pages for event in page["data"]] == ids
         assert [page["pagination"]["hasMore"] for page in pages] == [True] * (len(pages) - 1) + [False]
         assert {page["pagination"]["total"] for page in pages} == {count}
-        assert walk(client, of(chief), limit=limit) == ids
-    beyond = read(client, of(chief), offset=count)
+        assert walk(client, trail_path(chief), limit=limit) == ids
+    beyond = read(client, trail_path(chief), offset=count)
     assert (beyond["data"], beyond["pagination"]["hasMore"], beyond["pagination"]["nextCursor"]) == ([], False, None)
 
 
 def test_filters_hold_over_pages_and_cursors(archive: tuple[httpx.Client, Member, list[str]]) -> None:
-    """Action, actor, subject and time choose what is counted and paged, alone and together."""
+    """Action, actor, subject and time filter counts, pages and cursors, alone and together."""
     client, chief, _ = archive
-    path = of(chief)
+    path = trail_path(chief)
     even, odd = walk(client, path, action="test.even", limit=3), walk(client, path, action="test.odd", limit=3)
     assert (len(even), len(odd)) == (11, 11)
     assert read(client, path, action="test.even", limit=1)["pagination"]["total"] == 11
@@ -255,22 +255,22 @@ BAD = [
 
 
 @pytest.mark.parametrize("query", BAD)
-def test_bad_filters_are_refused(archive: tuple[httpx.Client, Member, list[str]], query: str) -> None:
-    """A filter that could choose nothing is 400, never an empty page."""
+def test_invalid_filters_are_rejected(archive: tuple[httpx.Client, Member, list[str]], query: str) -> None:
+    """An invalid filter is 400, never an empty page."""
     client, chief, _ = archive
-    assert_exchange_error(client.get(f"{of(chief)}?{query}"), 400, "invalid_request")
+    assert_exchange_error(client.get(f"{trail_path(chief)}?{query}"), 400, "invalid_request")
 
 
-def test_events_that_come_meanwhile_shift_nothing(chief: Member, client: httpx.Client) -> None:
-    """Whoever pages by cursor while things happen meets no event twice and misses none."""
+def test_new_events_do_not_shift_cursors(chief: Member, client: httpx.Client) -> None:
+    """Paging by cursor while events are recorded neither repeats nor misses an event."""
     for number in range(6):
         client.post("/user/api-keys", json={"name": str(number)})
-    old = walk(client, of(chief))
-    page = read(client, of(chief), limit=2)
+    old = walk(client, trail_path(chief))
+    page = read(client, trail_path(chief), limit=2)
     found = [event["id"] for event in page["data"]]
     while page["pagination"]["nextCursor"]:
         client.post("/user/api-keys", json={"name": "meanwhile"})
-        page = read(client, of(chief), limit=2, **page["pagination"]["nextCursor"])
+        page = read(client, trail_path(chief), limit=2, **page["pagination"]["nextCursor"])
         found += [event["id"] for event in page["data"]]
     assert found == old
 
@@ -279,7 +279,7 @@ ORIGIN = ("user_agent", "request_id")  # what only the operator sees
 
 
 def run_audit(server: Server, *options: str) -> "subprocess.CompletedProcess[str]":
-    """`hallmarket admin audit`, as it went."""
+    """Run `hallmarket admin audit`."""
     command = [HALLMARKET, "admin", "audit", *options, *server.database_options]
     return subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=60)
 
@@ -295,19 +295,19 @@ def test_command_shows_where_an_action_came_from(server: Server, chief: Member, 
     line = run_audit(server, *options).stdout
     assert "request_id=scan-0001" in line
     assert 'user_agent="Scanner/1.0 (' in line
-    (wire_event,) = read(client, of(chief), action="key.create", limit=1)["data"]
+    (wire_event,) = read(client, trail_path(chief), action="key.create", limit=1)["data"]
     assert wire_event == {name: event[name] for name in event if name not in ORIGIN}
 
 
 def test_command_shows_the_trail(server: Server, chief: Member, client: httpx.Client) -> None:
-    """`admin audit` prints the newest events first, an object a line with --json, in words without."""
+    """`admin audit` prints the newest events first: one JSON object per line, or one readable line."""
     name = "a\tname \N{RIGHT-TO-LEFT OVERRIDE}"
     here = ["--org", chief.organization]
     server.admin("create-key", chief.username, *here, "--name", name)
     client.post("/user/api-keys", json={"name": "scanner"})
     events = [json.loads(line) for line in run_audit(server, *here, "--json").stdout.splitlines()]
     shown = [{name: event[name] for name in event if name not in ORIGIN} for event in events]
-    assert shown == read(client, of(chief))["data"]
+    assert shown == read(client, trail_path(chief))["data"]
     newest = run_audit(server, *here, "--action", "key.create", "--limit", "2", "--json").stdout
     assert [json.loads(line)["details"]["name"] for line in newest.splitlines()] == ["scanner", name]
     first, second = run_audit(server, *here, "--action", "key.create", "--limit", "2").stdout.splitlines()
@@ -322,7 +322,7 @@ def test_command_shows_the_trail(server: Server, chief: Member, client: httpx.Cl
 
 @pytest.mark.parametrize("options", [["--since", "yesterday"], ["--limit", "0"], ["--org", "gazette"]])
 def test_wrong_usage_of_the_command_ends_with_status_2(server: Server, options: list[str]) -> None:
-    """A command that was written wrongly ends with status 2 and says so."""
+    """A command with invalid arguments ends with status 2 and names the argument."""
     result = run_audit(server, *options)
     assert (result.returncode, result.stdout) == (2, "")
     assert options[0] in result.stderr

@@ -1,4 +1,4 @@
-"""The audit trail as it is written: with the change or not at all, and never changed afterwards."""
+"""Recording in the audit trail: an event commits with its change, and is never changed afterwards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ Work = Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]
 
 
 def run(server: Server, work: Work) -> None:
-    """Do something on a connection such as the server's own: the same role, the same database."""
+    """Run work on a connection with the server's own role and database."""
 
     async def connect() -> None:
         connection = await asyncpg.connect(server.postgres_url)
@@ -45,7 +45,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES.keys())
 def test_trail_only_grows(server: Server, member: Member, statement: str) -> None:
-    """The database refuses the server's own role every way of changing or removing an event."""
+    """The database rejects every way of changing or removing an event, for the server's own role."""
     before = server.query("select * from audit_event order by id")
     assert before
 
@@ -59,7 +59,7 @@ def test_trail_only_grows(server: Server, member: Member, statement: str) -> Non
 
 
 def test_event_commits_and_rolls_back_with_its_change(server: Server, member: Member) -> None:
-    """A key that is made has its event and one that is rolled back has none, nor a key."""
+    """A new key has its event; a key that is rolled back has none."""
 
     async def make(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         for fails in (True, False):
@@ -77,8 +77,8 @@ def test_event_commits_and_rolls_back_with_its_change(server: Server, member: Me
     run(server, make)
 
 
-def test_change_without_its_event_is_no_change(server: Server, member: Member) -> None:
-    """If the event cannot be written, the change it is about is rolled back."""
+def test_failed_event_rolls_back_the_change(server: Server, member: Member) -> None:
+    """If an event cannot be recorded, its change is rolled back."""
     organization = UUID(member.organization)
 
     async def change_and_record(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -94,8 +94,8 @@ def test_change_without_its_event_is_no_change(server: Server, member: Member) -
     run(server, change)
 
 
-def test_refused_request_leaves_no_event(server: Server, member: Member) -> None:
-    """What was not done is not in the trail: a key refused, a revocation of nothing, one repeated."""
+def test_rejected_request_leaves_no_event(server: Server, member: Member) -> None:
+    """A rejected request and one without effect record no event."""
     count = "select count(*) from audit_event where organization_id = $1"
     with exchange_client(server, member.key) as client:
         made = client.post("/user/api-keys", json={"name": "x"}).json()["data"]
@@ -110,8 +110,8 @@ def test_refused_request_leaves_no_event(server: Server, member: Member) -> None
     assert server.query(count, member.organization) == before
 
 
-def test_whose_event_it_is_without_an_organization(server: Server, member: Member) -> None:
-    """Without an organization an event is the actor's, unless it names the person it concerns."""
+def test_owner_of_a_personal_event(server: Server, member: Member) -> None:
+    """Without an organization an event belongs to the actor, unless it names the person it concerns."""
     person, subject = UUID(member.person), uuid4()
 
     async def write(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -143,7 +143,7 @@ def test_origin_is_recorded(server: Server, member: Member) -> None:
 
 @pytest.mark.parametrize("action", ["key", "Key.create", "key.create now", "key.", ""])
 def test_action_is_a_noun_and_a_verb(server: Server, action: str) -> None:
-    """The database takes no event whose action is not a noun and a verb."""
+    """The database rejects an event whose action is not a noun and a verb."""
 
     async def write(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         with pytest.raises(asyncpg.CheckViolationError):

@@ -1,4 +1,4 @@
-"""`hallmarket admin` about organizations and who belongs to them, and what it leaves in the audit trail."""
+"""`hallmarket admin` for organizations and members, and the audit events of its commands."""
 
 import json
 import subprocess
@@ -11,21 +11,21 @@ from _support.servers import HALLMARKET, Server
 
 
 def new_username(server: Server, *options: str) -> str:
-    """The username of a new person."""
+    """Create a person and return their username."""
     name = f"jane.{uuid.uuid4().hex[:8]}"
     server.admin("create-user", name, *options)
     return name
 
 
 def refusal(server: Server, *arguments: str) -> str:
-    """The words of a refused command."""
+    """Run a command that must fail, and return its message."""
     result = server.run_admin(*arguments)
     assert result.returncode == 1, result.stderr
     return str(json.loads(result.stdout)["error"]["message"])
 
 
 def events(server: Server, organization: str) -> list[tuple[str, dict[str, Any]]]:
-    """What the audit trail has of an organization, oldest first; an operator did it all."""
+    """Return an organization's audit events, oldest first, all of which must be the operator's."""
     rows = server.query(
         "select action, details, actor_id, actor_key_id, address from audit_event"
         " where organization_id = $1 order by created_on, id",
@@ -36,7 +36,7 @@ def events(server: Server, organization: str) -> list[tuple[str, dict[str, Any]]
 
 
 def test_members(server: Server) -> None:
-    """People are added, given roles and removed by command, each written down, and each time they are notified."""
+    """Commands add members, change roles and remove members; each change is recorded, and the person is notified."""
     organization = server.admin("create-org", "The Gazette")["id"]
     boss = new_username(server, "--org", organization, "--role", "admin")
     clerk = new_username(server)
@@ -59,20 +59,20 @@ def test_members(server: Server) -> None:
         "member.role",
         "member.remove",
     ]
-    told = server.query(
+    notifications = server.query(
         "select type, content->>'text' as text, source_id from notification where organization_id = $1"
         " order by created_on, id",
         organization,
     )
-    assert [(row["type"], row["text"], row["source_id"]) for row in told] == [
+    assert [(row["type"], row["text"], row["source_id"]) for row in notifications] == [
         ("invite", "You are now a member of The Gazette.", None),
         ("other", "You are now an administrator of The Gazette.", None),
         ("other", "You are no longer a member of The Gazette.", None),
     ]
 
 
-def test_what_cannot_be_done_to_members(server: Server) -> None:
-    """Nobody is added twice, or removed who is not there; the last administrator stays, for an operator too."""
+def test_invalid_member_changes(server: Server) -> None:
+    """A member cannot be added again, a non-member cannot be changed, and the last administrator cannot be removed."""
     organization = server.admin("create-org", "The Gazette")["id"]
     where = ["--org", organization]
     boss, other = new_username(server, *where, "--role", "admin"), new_username(server)
@@ -86,14 +86,14 @@ def test_what_cannot_be_done_to_members(server: Server) -> None:
 
 
 def test_removal_revokes_bound_keys(server: Server, member: Member) -> None:
-    """The keys of a removed member that are bound to the organization stand as revoked in the list."""
+    """The keys of a removed member that are bound to the organization are listed as revoked."""
     server.admin("remove-member", member.username, "--org", member.organization)
     (key,) = [key for key in server.admin("list-keys") if key["id"] == member.key_id]
     assert key["revoked"] is not None
 
 
 def test_rename(server: Server, member: Member) -> None:
-    """A renamed organization has its new name for people and its old one in addresses."""
+    """A renamed organization has a new display name and its old slug."""
     before = next(org for org in server.admin("list-orgs") if org["id"] == member.organization)
     assert list(before) == ["id", "slug", "name", "visibility", "members", "created"]
     renamed = server.admin("rename-org", member.organization, " The Näw Gazette ")
@@ -106,8 +106,8 @@ def test_rename(server: Server, member: Member) -> None:
         assert client.get("/organizations/context").json()["data"]["display_name"] == "The Näw Gazette"
 
 
-def test_lists_for_people(server: Server) -> None:
-    """Without --json there is a line for each organization and each person, with what they are there."""
+def test_lists_without_json(server: Server) -> None:
+    """Without --json each organization and each person is one line, with roles and members."""
     organization = server.admin("create-org", "Lines\x1b[31m")["id"]
     name, alone = new_username(server, "--org", organization), new_username(server)
 
@@ -127,8 +127,8 @@ def test_lists_for_people(server: Server) -> None:
     assert run("remove-member", alone, "--org", organization) == [f"{alone} is no member of {organization} now"]
 
 
-def test_first_start_is_written_down(server: Server) -> None:
-    """The organization, person and membership that a first start makes stand in the audit trail."""
+def test_first_start_is_recorded(server: Server) -> None:
+    """The audit trail records the organization, person and membership that the first start creates."""
     actions = [action for action, _ in events(server, server.organization)]
     assert actions[:2] == ["organization.create", "member.add"]
     made = server.query(

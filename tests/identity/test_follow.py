@@ -1,4 +1,4 @@
-"""Following: a toggle that two requests at once cannot confuse, and lists of both directions."""
+"""Follows: a toggle that is safe under concurrency, and lists in both directions."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,20 +22,20 @@ def me(server: Server, member: Member) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def other(server: Server) -> Member:
-    """Somebody in another organization."""
+    """A person in another organization."""
     return server.new_member()
 
 
 def toggle(client: httpx.Client, name: str) -> bool:
-    """Toggle, and tell whether the client's person follows now."""
+    """Toggle a follow, and return whether the client's person now follows."""
     response = client.put(f"/users/{name}/follow")
     assert response.status_code == 200, response.text
     assert response.json()["error"] is None
     return bool(response.json()["data"]["following"])
 
 
-def test_follow_and_cease_to(me: httpx.Client, member: Member, other: Member) -> None:
-    """The first request follows and the second ceases to; profiles and lists say the same."""
+def test_follow_and_unfollow(me: httpx.Client, member: Member, other: Member) -> None:
+    """The first request follows and the second unfollows; profiles and lists agree."""
     answer = me.put(f"/users/{other.username}/follow").json()
     assert answer["data"] == {"user_id": member.person, "followed_user_id": other.person, "following": True}
     profile = me.get(f"/users/{other.username}").json()["data"]
@@ -47,7 +47,7 @@ def test_follow_and_cease_to(me: httpx.Client, member: Member, other: Member) ->
 
 
 def test_follows_in_both_directions(server: Server, me: httpx.Client, member: Member, other: Member) -> None:
-    """A list of follows has those one follows and those who follow one, newest first, with exactly four fields."""
+    """A list of follows has the people one follows and the followers, newest first, with exactly four fields."""
     third = server.new_member()
     toggle(me, other.username)
     with exchange_client(server, third.key) as client:
@@ -67,15 +67,15 @@ def test_follows_in_both_directions(server: Server, me: httpx.Client, member: Me
 
 
 def test_nobody_follows_themselves(me: httpx.Client, member: Member) -> None:
-    """Following oneself is refused, by name and by id."""
+    """Following oneself is rejected, by username and by id."""
     for name in (member.username, member.person):
         assert_exchange_error(me.put(f"/users/{name}/follow"), 400, "invalid_request")
     assert me.get(f"/users/{member.username}/follows").json()["data"] == []
 
 
 @pytest.mark.parametrize("times", [2, 9])
-def test_racing_toggles(server: Server, me: httpx.Client, member: Member, other: Member, times: int) -> None:
-    """Toggles at once happen one after the other: each answer is one of a series, and the last one holds."""
+def test_concurrent_toggles(server: Server, me: httpx.Client, member: Member, other: Member, times: int) -> None:
+    """Concurrent toggles happen one after the other: half of them follow, and the last one counts."""
     with ThreadPoolExecutor(times) as pool:
         answers = list(pool.map(lambda _: toggle(me, other.username), range(times)))
     assert answers.count(True) == (times + 1) // 2
@@ -86,8 +86,10 @@ def test_racing_toggles(server: Server, me: httpx.Client, member: Member, other:
     assert me.get(f"/users/{other.username}").json()["data"]["isFollowing"] is (times % 2 == 1)
 
 
-def test_two_who_follow_each_other_at_once(server: Server, me: httpx.Client, member: Member, other: Member) -> None:
-    """Toggles that cross do not wait for each other for ever."""
+def test_two_people_follow_each_other_concurrently(
+    server: Server, me: httpx.Client, member: Member, other: Member
+) -> None:
+    """Two people who toggle follows of each other at the same time do not deadlock."""
     with exchange_client(server, other.key) as back, ThreadPoolExecutor(8) as pool:
         pairs = [(me, other.username), (back, member.username)] * 9
         list(pool.map(lambda pair: toggle(*pair), pairs))
@@ -95,8 +97,8 @@ def test_two_who_follow_each_other_at_once(server: Server, me: httpx.Client, mem
     assert me.get("/user/profile").json()["data"]["following"] == 1
 
 
-def test_the_followed_are_told(server: Server, me: httpx.Client, member: Member, other: Member) -> None:
-    """Whoever is followed gets one notification, however often the other toggles before they look."""
+def test_followed_person_is_notified(server: Server, me: httpx.Client, member: Member, other: Member) -> None:
+    """A followed person gets one unread notification, however often the follower toggles."""
     for _ in range(5):
         toggle(me, other.username)
     rows = server.query(

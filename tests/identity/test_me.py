@@ -1,4 +1,4 @@
-"""`GET /user`: who a token speaks for, answered from memory, and never out of date."""
+"""`GET /user`: answered from the cache, and never out of date."""
 
 from _support.clients import exchange_client
 from _support.members import Member
@@ -8,7 +8,7 @@ from _support.waiting import wait_until
 
 
 def test_me(server: Server, member: Member) -> None:
-    """A token's holder is told their ids, username, name and address, in an answer no cache may keep."""
+    """The caller gets their ids, username, name and email address, in a response that must not be cached."""
     with exchange_client(server, member.key) as client:
         response = client.get("/user")
         data = {"username": member.username, "name": "Jane Doe", "email": None}
@@ -20,8 +20,8 @@ def test_me(server: Server, member: Member) -> None:
         assert_exchange_error(client.post("/user"), 405, "method_not_allowed")
 
 
-def test_me_follows_changes(server: Server, member: Member) -> None:
-    """What is remembered of a person is forgotten when the person is changed, by whomever."""
+def test_cached_person_is_updated(server: Server, member: Member) -> None:
+    """A change to a person by any process shows in their next responses."""
     with exchange_client(server, member.key) as client:
         for column, shown in (("email", "email"), ("username", "username")):
             value = f"new-{member.username}"

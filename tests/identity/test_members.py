@@ -1,4 +1,4 @@
-"""Who belongs to an organization: listing, adding, roles, leaving; and the last administrator, who stays."""
+"""Members of an organization: list, add, change roles, remove and leave; the last administrator stays."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +16,7 @@ UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
 
 
 def test_members_are_listed(org: ManagedOrganization) -> None:
-    """Members see who belongs, administrators first, page by page; an e-mail address is not among it."""
+    """Members see all members, administrators first, in pages, without email addresses."""
     extra = [org.server.new_member() for _ in range(3)]
     for person in extra:
         org.add_member(person)
@@ -29,17 +29,17 @@ def test_members_are_listed(org: ManagedOrganization) -> None:
     assert first["user_id"] == first["user"]["user_id"] == org.admin.person
     assert (first["user"]["name"], first["role"], first["membership_type"]) == ("Jane Doe", "admin", "internal")
     expected = [org.admin, chief, org.member, *extra]
-    assert [one["user"]["username"] for one in page["data"]] == [one.username for one in expected]
+    assert [found["user"]["username"] for found in page["data"]] == [person.username for person in expected]
     walked, offset, more = [], 0, True
     while more:
         page = org.member_client.get(f"{org.path}/members", params={"limit": 3, "offset": offset}).json()
-        walked += [one["user_id"] for one in page["data"]]
+        walked += [found["user_id"] for found in page["data"]]
         more, offset = page["pagination"]["hasMore"], offset + 3
-    assert (walked, offset) == ([one.person for one in expected], 6)
+    assert (walked, offset) == ([person.person for person in expected], 6)
 
 
-def test_members_are_for_members(org: ManagedOrganization) -> None:
-    """Who belongs to an organization is told to nobody else, public or not."""
+def test_only_members_list_members(org: ManagedOrganization) -> None:
+    """Only members can list an organization's members, even if it is public."""
     org.update(visibility="public")
     stranger = org.client_of(org.server.new_member())
     assert stranger.get(org.path).status_code == 200
@@ -47,7 +47,7 @@ def test_members_are_for_members(org: ManagedOrganization) -> None:
 
 
 def test_add(org: ManagedOrganization) -> None:
-    """An administrator adds people by username or id; they are notified, and the trail tells who added whom."""
+    """An administrator adds people by username or id; they are notified, and the audit trail records the actor."""
     by_name, by_id = org.server.new_member(), org.server.new_member()
     answer = org.admin_client.post(f"{org.path}/members", json={"username": by_name.username}).json()["data"]
     assert (answer["user_id"], answer["role"]) == (by_name.person, "member")
@@ -62,8 +62,8 @@ def test_add(org: ManagedOrganization) -> None:
     assert {str(event["actor_id"]) for event in added} == {org.admin.person}
 
 
-def test_added_member_may_act_at_once(org: ManagedOrganization) -> None:
-    """The token of somebody just added runs in the organization from then on, without a new one."""
+def test_added_member_can_act_immediately(org: ManagedOrganization) -> None:
+    """The existing token of a new member works in the organization."""
     newcomer = org.server.new_member()
     client = org.client_of(newcomer)
     headers = {"x-ouro-org": org.id}
@@ -73,7 +73,7 @@ def test_added_member_may_act_at_once(org: ManagedOrganization) -> None:
 
 
 def test_added_twice_is_a_conflict(org: ManagedOrganization) -> None:
-    """Of many who add one person at once one is told they were added, the others that they are a member already."""
+    """Of many concurrent requests to add a person, one succeeds and the others get 409."""
     newcomer = org.server.new_member()
     body = {"username": newcomer.username}
     with ThreadPoolExecutor(6) as pool:
@@ -100,15 +100,15 @@ def test_added_twice_is_a_conflict(org: ManagedOrganization) -> None:
     ],
     ids=str,
 )
-def test_nobody_cannot_be_added(org: ManagedOrganization, body: dict[str, Any], status: int) -> None:
-    """A body that names nobody, or in no way that can be understood, adds nobody."""
+def test_invalid_person_is_rejected(org: ManagedOrganization, body: dict[str, Any], status: int) -> None:
+    """A body that names no existing person adds nobody."""
     response = org.admin_client.post(f"{org.path}/members", json=body)
     assert_exchange_error(response, status, "invalid_request" if status == 400 else "not_found")
     assert len(org.roles) == 2
 
 
 def test_roles(org: ManagedOrganization) -> None:
-    """An administrator changes roles, by username or id; the person is told, but not of what is as it was."""
+    """An administrator changes roles by username or id; the person is notified only if the role changes."""
     path = f"{org.path}/members"
     for user, role in ((org.member.username, "admin"), (org.member.person, "member"), (org.member.person, "member")):
         answer = org.admin_client.put(f"{path}/{user}", json={"role": role})
@@ -127,7 +127,7 @@ def test_roles(org: ManagedOrganization) -> None:
 
 
 def test_rights_end_with_the_role(org: ManagedOrganization) -> None:
-    """Whoever is made a plain member is an administrator no longer, at their next request and with the same token."""
+    """A demoted administrator loses the rights with their next request, with the same token."""
     org.add_member(chief := org.server.new_member(), "admin")
     client = org.client_of(chief)
     body = {"organization": {"mission": "Ours."}}
@@ -136,8 +136,8 @@ def test_rights_end_with_the_role(org: ManagedOrganization) -> None:
     assert_exchange_error(client.put(org.path, json=body), 403, "forbidden")
 
 
-def test_members_change_nobody(org: ManagedOrganization) -> None:
-    """A member who is no administrator adds and removes nobody else, and gives nobody a role, themselves included."""
+def test_plain_members_cannot_change_members(org: ManagedOrganization) -> None:
+    """A plain member can neither add nor remove others, nor change any role, including their own."""
     other = org.server.new_member()
     path = f"{org.path}/members"
     for response in (
@@ -150,8 +150,8 @@ def test_members_change_nobody(org: ManagedOrganization) -> None:
     assert org.roles == {org.admin.username: "admin", org.member.username: "member"}
 
 
-def test_strangers_change_nobody(org: ManagedOrganization) -> None:
-    """An administrator of another organization, who sees this one because it is public, changes nobody here."""
+def test_strangers_cannot_change_members(org: ManagedOrganization) -> None:
+    """An administrator of another organization cannot change the members of a public one."""
     org.update(visibility="public")
     stranger = org.server.new_member()
     client = org.client_of(stranger)
@@ -169,7 +169,7 @@ def test_strangers_change_nobody(org: ManagedOrganization) -> None:
 
 
 def test_remove(org: ManagedOrganization) -> None:
-    """Whoever is removed is told so, sees the organization no longer, and is gone from its default team."""
+    """A removed member is notified, no longer sees the organization, and is not in its default team."""
     assert org.admin_client.delete(f"{org.path}/members/{org.member.username}").json() == {"data": None, "error": None}
     assert org.roles == {org.admin.username: "admin"}
     assert org.notifications(org.member)[1:] == [
@@ -189,27 +189,27 @@ def test_remove(org: ManagedOrganization) -> None:
     assert_exchange_error(again, 404, "not_found")
 
 
-def test_removal_ends_the_keys_bound_to_the_organization(org: ManagedOrganization) -> None:
-    """Keys bound to the organization die with the membership, tokens and all, for good; the person's others live on."""
+def test_removal_revokes_bound_keys(org: ManagedOrganization) -> None:
+    """A removal revokes the person's keys that are bound to the organization, for good; their other keys still work."""
     made = org.server.new_key(org.member, organization=org.id)
     token = get_token(org.server, made.key)
 
-    def ask() -> httpx.Response:
+    def get_user() -> httpx.Response:
         return httpx.get(f"{org.server.url}/user", headers={"authorization": token}, trust_env=False)
 
-    assert ask().status_code == 200
+    assert get_user().status_code == 200
     org.admin_client.delete(f"{org.path}/members/{org.member.username}")
-    wait_until(lambda: ask().status_code == 401)
+    wait_until(lambda: get_user().status_code == 401)
     assert org.member_client.get("/user").status_code == 200
     org.add_member(org.member)
     assert org.member_client.get(org.path).status_code == 200
-    assert_exchange_error(ask(), 401, "unauthenticated")
+    assert_exchange_error(get_user(), 401, "unauthenticated")
     (event,) = org.audit_events("member.remove")
     assert made.key_id in event["details"]
 
 
 def test_leave(org: ManagedOrganization) -> None:
-    """A member leaves by removing themselves, once; the trail has it as their own doing and nobody is notified."""
+    """A member leaves by removing themselves; the audit trail names them as the actor, and nobody is notified."""
     before = org.notifications(org.member)
     assert org.member_client.delete(f"{org.path}/members/{org.member.person}").status_code == 200
     assert org.notifications(org.member) == before
@@ -219,7 +219,7 @@ def test_leave(org: ManagedOrganization) -> None:
 
 
 def test_last_administrator_stays(org: ManagedOrganization) -> None:
-    """The only administrator can neither leave nor give up the role, until there is another."""
+    """The only administrator can neither leave nor give up the role until there is another."""
     path = f"{org.path}/members/{org.admin.username}"
     assert_exchange_error(org.admin_client.delete(path), 409, "last_administrator")
     assert_exchange_error(org.admin_client.put(path, json={"role": "member"}), 409, "last_administrator")
@@ -231,8 +231,8 @@ def test_last_administrator_stays(org: ManagedOrganization) -> None:
 
 
 @pytest.mark.parametrize("way", ["leave", "step down", "remove each other", "mixed"])
-def test_administrators_who_go_at_once_leave_one(org: ManagedOrganization, way: str) -> None:
-    """However many administrators leave, step down or remove one another at the same moment, one remains."""
+def test_concurrent_departures_leave_an_administrator(org: ManagedOrganization, way: str) -> None:
+    """When administrators leave, step down or remove each other concurrently, at least one remains."""
     chiefs = [org.server.new_member() for _ in range(4)]
     for chief in chiefs:
         org.add_member(chief, "admin")

@@ -1,4 +1,4 @@
-"""Organizations of the exchange: who sees which, by what name, and who may make and change them."""
+"""Organizations of the exchange dialect: visibility, names, and rights to create and change them."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from _support.responses import assert_exchange_error
 from _support.server_log import assert_no_errors_logged
 from _support.servers import Server
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+PERSONAL_CONTEXT = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
 FIELDS = [
     "id",
@@ -37,17 +37,17 @@ FIELDS = [
 
 
 def new_name() -> str:
-    """A slug nobody has."""
+    """Return a slug that is not taken."""
     return f"org-{secrets.token_hex(6)}"
 
 
-def free_key(server: Server, member: Member) -> str:
-    """A key of a member's that is bound to no organization."""
+def unbound_key(server: Server, member: Member) -> str:
+    """Return a key of a member that is bound to no organization."""
     return server.new_key(member).key
 
 
 def create(client: httpx.Client, **fields: Any) -> dict[str, Any]:
-    """A new organization of the client's person."""
+    """Create an organization with the client's person as its administrator."""
     response = client.post("/organizations/create", json={"organization": {"name": new_name(), **fields}})
     assert response.status_code == 200, response.text
     return dict(response.json()["data"])
@@ -55,20 +55,20 @@ def create(client: httpx.Client, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def owner(server: Server, member: Member) -> Any:
-    """A client of somebody who may make organizations."""
-    with exchange_client(server, free_key(server, member)) as client:
+    """A client of a person who may create organizations."""
+    with exchange_client(server, unbound_key(server, member)) as client:
         yield client
 
 
 @pytest.fixture
 def stranger(server: Server) -> Any:
-    """A client of somebody who belongs elsewhere."""
-    with exchange_client(server, free_key(server, server.new_member())) as client:
+    """A client of a person in another organization."""
+    with exchange_client(server, unbound_key(server, server.new_member())) as client:
         yield client
 
 
 def test_own_organization(server: Server, member: Member, owner: httpx.Client) -> None:
-    """A member sees their organization with their membership and its default team, listed and alone."""
+    """A member sees their organization with their membership and its default team, in a list and alone."""
     shown = owner.get(f"/organizations/{member.organization}").json()["data"]
     assert list(shown) == FIELDS
     assert (shown["id"], shown["display_name"]) == (member.organization, "Org")
@@ -84,15 +84,15 @@ def test_own_organization(server: Server, member: Member, owner: httpx.Client) -
     assert page["pagination"] == {"offset": 0, "limit": 200, "total": 1, "hasMore": False, "nextCursor": None}
 
 
-def test_own_organizations_page_by_name(owner: httpx.Client, member: Member) -> None:
-    """Pages of one's organizations go by their name for people, show each once, and know when they end."""
+def test_own_organizations_are_paged_by_name(owner: httpx.Client, member: Member) -> None:
+    """A person's organizations are listed by display name, in pages that show each once."""
     for letter in "cAb":
         create(owner, display_name=f"{letter} paper")
     names, offset, more = [], 0, True
     while more:
         page = owner.get("/organizations/user", params={"limit": 2, "offset": offset}).json()
         assert len(page["data"]) <= 2
-        names += [one["display_name"] for one in page["data"]]
+        names += [found["display_name"] for found in page["data"]]
         more, offset = page["pagination"]["hasMore"], offset + 2
     assert names == ["A paper", "b paper", "c paper", "Org"]
     assert offset == 4
@@ -100,8 +100,8 @@ def test_own_organizations_page_by_name(owner: httpx.Client, member: Member) -> 
         assert_exchange_error(owner.get(f"/organizations/user?{query}"), 400, "invalid_request")
 
 
-def test_discoverable_are_public_ones_of_others(owner: httpx.Client, stranger: httpx.Client) -> None:
-    """Whoever is no member discovers public organizations, and no others; members no longer need to."""
+def test_discoverable_organizations(owner: httpx.Client, stranger: httpx.Client) -> None:
+    """People discover the public organizations that they are not a member of, and no others."""
     public = create(owner, visibility="public", mission="Print.")
     hidden = create(owner)
 
@@ -109,7 +109,7 @@ def test_discoverable_are_public_ones_of_others(owner: httpx.Client, stranger: h
         found, offset, more = {}, 0, True
         while more:
             page = client.get("/organizations/discoverable", params={"offset": offset}).json()
-            found |= {one["id"]: one for one in page["data"]}
+            found |= {listed["id"]: listed for listed in page["data"]}
             more, offset = page["pagination"]["hasMore"], offset + 200
         return found
 
@@ -120,8 +120,8 @@ def test_discoverable_are_public_ones_of_others(owner: httpx.Client, stranger: h
     assert not {public["id"], hidden["id"]} & set(discovered(owner))
 
 
-def test_hidden_organization_is_not_there(owner: httpx.Client, stranger: httpx.Client) -> None:
-    """A stranger to an organization that is not public is told the same as of none, whatever they do."""
+def test_hidden_organization_is_not_found(owner: httpx.Client, stranger: httpx.Client) -> None:
+    """To strangers, an organization that is not public looks as if it did not exist, on every route."""
     hidden = create(owner, join_policy="open")
     for organization in (hidden["id"], UNKNOWN):
         path = f"/organizations/{organization}"
@@ -143,11 +143,11 @@ def test_hidden_organization_is_not_there(owner: httpx.Client, stranger: httpx.C
 
 
 def test_context(server: Server, member: Member, owner: httpx.Client) -> None:
-    """The context is the organization the key is bound to, or the request names, or the zero UUID, called all."""
+    """The context is the key's organization, the one that a header names, or the zero UUID, called all."""
     alone = owner.get("/organizations/context").json()["data"]
     assert list(alone) == FIELDS
-    assert (alone["id"], alone["name"], alone["default_team"]["id"]) == (NOBODY, "all", NOBODY)
-    assert owner.get(f"/organizations/{NOBODY}").json()["data"] == alone
+    assert (alone["id"], alone["name"], alone["default_team"]["id"]) == (PERSONAL_CONTEXT, "all", PERSONAL_CONTEXT)
+    assert owner.get(f"/organizations/{PERSONAL_CONTEXT}").json()["data"] == alone
     assert owner.get("/organizations/by-name/all").json()["data"] == alone
     named = owner.get("/organizations/context", headers={"x-ouro-org": member.organization}).json()["data"]
     assert named["id"] == member.organization
@@ -156,7 +156,7 @@ def test_context(server: Server, member: Member, owner: httpx.Client) -> None:
 
 
 def test_names(owner: httpx.Client, stranger: httpx.Client) -> None:
-    """An organization answers to its slug and to its exact name for people, slashes, spaces and all."""
+    """An organization is found by its slug and its exact display name, including slashes and spaces."""
     title = f"The A/B Gazette & Söhne {secrets.token_hex(4)}"
     made = create(owner, display_name=title, visibility="public")
     for client in (owner, stranger):
@@ -168,8 +168,8 @@ def test_names(owner: httpx.Client, stranger: httpx.Client) -> None:
             assert response.status_code in (400, 404), response.text
 
 
-def test_nobody_gets_between_an_organization_and_its_members(owner: httpx.Client, stranger: httpx.Client) -> None:
-    """A name that several have leads to one's own organization first."""
+def test_own_organization_is_found_first(owner: httpx.Client, stranger: httpx.Client) -> None:
+    """A name that several organizations have leads to the caller's own one."""
     mine = create(owner, display_name=new_name())
     theirs = create(stranger, name=mine["display_name"], visibility="public")
     for client, expected in ((owner, mine), (stranger, theirs)):
@@ -178,8 +178,8 @@ def test_nobody_gets_between_an_organization_and_its_members(owner: httpx.Client
 
 
 def test_create(server: Server, member: Member, owner: httpx.Client) -> None:
-    """Whoever makes an organization is its administrator; every field is kept, and the audit trail tells of both."""
-    wanted = {
+    """The creator of an organization is its administrator; every field is stored, and the audit trail records both."""
+    fields = {
         "name": new_name(),
         "display_name": "  The Gazette ",
         "mission": "Print what is true.",
@@ -190,8 +190,8 @@ def test_create(server: Server, member: Member, owner: httpx.Client) -> None:
         "source_policy": "api_only",
         "actor_type_policy": "verified_only",
     }
-    made = create(owner, **wanted)
-    assert made == made | wanted | {"display_name": "The Gazette", "userRole": "admin"}
+    made = create(owner, **fields)
+    assert made == made | fields | {"display_name": "The Gazette", "userRole": "admin"}
     assert owner.get(f"/organizations/{made['id']}").json()["data"] == made
     events = server.query(
         "select action, actor_id, actor_key_id, address, subject_id from audit_event where organization_id = $1"
@@ -204,8 +204,8 @@ def test_create(server: Server, member: Member, owner: httpx.Client) -> None:
     assert all(event["actor_key_id"] and event["address"] == "127.0.0.1" for event in events)
 
 
-def test_names_are_made_of_names(owner: httpx.Client) -> None:
-    """Without a slug one is made of the name, another for a namesake; without a name for people the slug is it."""
+def test_derived_names(owner: httpx.Client) -> None:
+    """A missing slug is derived from the display name, with a suffix if it is taken, and the other way round."""
     title = f"Zeitung für Köln {secrets.token_hex(4)}"
     plain = "zeitung-f-r-k-ln-" + title[-8:]
     first, second = (
@@ -221,7 +221,7 @@ def test_names_are_made_of_names(owner: httpx.Client) -> None:
 
 
 def test_taken_name_is_a_conflict(owner: httpx.Client, stranger: httpx.Client) -> None:
-    """A slug belongs to the first who takes it, also when many try at once."""
+    """A slug belongs to the first who takes it, also under concurrency."""
     body = {"organization": {"name": new_name()}}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: (owner, stranger)[n % 2].post("/organizations/create", json=body), range(8)))
@@ -231,8 +231,8 @@ def test_taken_name_is_a_conflict(owner: httpx.Client, stranger: httpx.Client) -
             assert_exchange_error(answer, 409, "duplicate")
 
 
-def test_namesakes_made_at_once(server: Server, owner: httpx.Client) -> None:
-    """Organizations of one name made at the same moment all come to be, each with a slug of its own."""
+def test_concurrent_namesakes(server: Server, owner: httpx.Client) -> None:
+    """Organizations of one display name that are created concurrently all get different slugs."""
     body = {"organization": {"display_name": f"Namesake {secrets.token_hex(4)}"}}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: owner.post("/organizations/create", json=body), range(8)))
@@ -266,14 +266,14 @@ def test_namesakes_made_at_once(server: Server, owner: httpx.Client) -> None:
     ],
     ids=str,
 )
-def test_bad_organization_is_refused(owner: httpx.Client, fields: dict[str, Any]) -> None:
-    """What is no organization is 400 and leaves nothing."""
+def test_invalid_organization_is_rejected(owner: httpx.Client, fields: dict[str, Any]) -> None:
+    """An invalid organization is 400 and is not created."""
     assert_exchange_error(owner.post("/organizations/create", json={"organization": fields}), 400, "invalid_request")
     assert owner.get("/organizations/user").json()["pagination"]["total"] == 1
 
 
 def test_update(server: Server, owner: httpx.Client) -> None:
-    """An administrator changes what they name; the rest stays, null empties, and the trail has what changed."""
+    """An administrator changes the given fields only, null clears, and the audit trail has what changed."""
     made = create(owner, mission="Print.", website_url="gazette.example")
     path = f"/organizations/{made['id']}"
     changes = {"display_name": "Renamed", "mission": None, "visibility": "public", "website_url": "gazette.example"}
@@ -295,7 +295,7 @@ def test_update(server: Server, owner: httpx.Client) -> None:
 def test_only_administrators_change(
     server: Server, member: Member, owner: httpx.Client, stranger: httpx.Client
 ) -> None:
-    """A member without that role, and a stranger to a public organization, are told 403 and change nothing."""
+    """Plain members, and strangers to a public organization, get 403 and change nothing."""
     made = create(owner, visibility="public")
     body = {"organization": {"mission": "Mine."}}
     assert_exchange_error(stranger.put(f"/organizations/{made['id']}", json=body), 403, "forbidden")
@@ -304,7 +304,7 @@ def test_only_administrators_change(
 
 
 def test_bound_key_stays_in_its_organization(server: Server, member: Member, owner: httpx.Client) -> None:
-    """A key bound to one organization changes no other, though its person administers it, and makes none."""
+    """A key that is bound to one organization changes no other one of its person, and creates none."""
     hidden, public = create(owner), create(owner, visibility="public")
     with exchange_client(server, member.key) as bound:
         for other in (hidden, public):
@@ -323,7 +323,7 @@ def test_bound_key_stays_in_its_organization(server: Server, member: Member, own
         assert_exchange_error(bound.get(f"/organizations/{public['id']}/join-requests"), 403, "forbidden")
         made = bound.post("/organizations/create", json={"organization": {"name": new_name()}})
         assert_exchange_error(made, 403, "api_key_org_mismatch")
-        assert [one["id"] for one in bound.get("/organizations/user").json()["data"]] == [member.organization]
+        assert [listed["id"] for listed in bound.get("/organizations/user").json()["data"]] == [member.organization]
         assert_exchange_error(bound.get(f"/organizations/{hidden['id']}"), 404, "not_found")
         assert bound.get(f"/organizations/{public['id']}").json()["data"]["membership"] is None
     key = server.new_key(member, organization=hidden["id"]).key
@@ -333,7 +333,7 @@ def test_bound_key_stays_in_its_organization(server: Server, member: Member, own
 
 
 def test_scopes(server: Server) -> None:
-    """Reading takes organizations:read, changing organizations:write; without them it is 403, without a token 401."""
+    """Reading needs organizations:read and changing organizations:write: 403 without them, 401 without a token."""
     member = server.new_member(scopes="organizations:read")
     path = f"/organizations/{member.organization}"
     with exchange_client(server, member.key) as client:
@@ -342,12 +342,12 @@ def test_scopes(server: Server) -> None:
         assert error["details"] == {"scope": "organizations:write"}
     with exchange_client(server, server.new_member(scopes="organizations:write").key) as client:
         assert_exchange_error(client.get("/organizations/user"), 403, "forbidden")
-    with server.client("") as nobody:
-        assert_exchange_error(nobody.get(path), 401, "unauthenticated")
+    with server.client("") as anonymous:
+        assert_exchange_error(anonymous.get(path), 401, "unauthenticated")
 
 
-def test_malformed_id_is_refused(owner: httpx.Client) -> None:
-    """An id that is no UUID is 400, also where a name of the dialect's own would stand."""
+def test_malformed_id_is_rejected(owner: httpx.Client) -> None:
+    """An id that is not a UUID is 400."""
     for path in (
         "/organizations/gazette",
         "/organizations/123",

@@ -1,4 +1,4 @@
-"""People as they are seen: profiles, what they say of themselves, plans and impact."""
+"""Profiles, plans, and the impact of people without assets."""
 
 import uuid
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def me(server: Server, member: Member) -> Iterator[httpx.Client]:
 
 
 def test_own_profile(me: httpx.Client, member: Member) -> None:
-    """One's own profile has the reference's fields, and tells nobody else's address."""
+    """The caller's own profile has the reference's fields and no email address."""
     response = me.get("/user/profile")
     assert response.status_code == 200, response.text
     profile = response.json()["data"]
@@ -42,7 +42,7 @@ def test_own_profile(me: httpx.Client, member: Member) -> None:
 
 
 def test_last_active_is_the_last_use_of_a_key(server: Server, me: httpx.Client, member: Member) -> None:
-    """Somebody was last active when any of their keys was last used."""
+    """A person was last active when any of their keys was last used."""
     server.query(
         "insert into api_key_use values ($1, '2026-01-02T03:04:05Z') "
         "on conflict (api_key_id) do update set last_used_on = excluded.last_used_on",
@@ -52,7 +52,7 @@ def test_last_active_is_the_last_use_of_a_key(server: Server, me: httpx.Client, 
     assert datetime.fromisoformat(shown) >= datetime.fromisoformat("2026-01-02T03:04:05+00:00")
 
 
-def test_somebody_is_found_by_username_and_by_id(server: Server, me: httpx.Client) -> None:
+def test_person_by_username_or_id(server: Server, me: httpx.Client) -> None:
     """A username in any case and an id lead to the same profile, also of a member of another organization."""
     other = server.new_member()
     by_name = me.get(f"/users/{other.username}").json()["data"]
@@ -64,7 +64,7 @@ def test_somebody_is_found_by_username_and_by_id(server: Server, me: httpx.Clien
 
 @pytest.mark.parametrize("name", ["nobody-at-all", UNKNOWN, "%00", "J%C3%B6rg", "x" * 300, "%20", "a b", "'--"])
 def test_unknown_people_are_404(me: httpx.Client, name: str) -> None:
-    """A name or id that nobody has is 404 on every path of a person."""
+    """A name or id that does not exist is 404 on every path of a person."""
     for response in (
         me.get(f"/users/{name}"),
         me.get(f"/users/{name}/impact"),
@@ -103,8 +103,8 @@ def test_change_of_profile(me: httpx.Client, api: httpx.Client) -> None:
         b'{"user": {"bio": "' + b"x" * 4001 + b'"}}',
     ],
 )
-def test_bad_changes_of_a_profile(me: httpx.Client, body: bytes) -> None:
-    """What is no name or bio is refused, and changes nothing."""
+def test_invalid_change_is_rejected(me: httpx.Client, body: bytes) -> None:
+    """An invalid name or bio is rejected and changes nothing."""
     before = me.get("/user/profile").json()["data"]
     response = me.put("/user/profile", content=body, headers={"content-type": "application/json"})
     assert_exchange_error(response, 400, "invalid_request")
@@ -112,7 +112,7 @@ def test_bad_changes_of_a_profile(me: httpx.Client, body: bytes) -> None:
 
 
 def test_plan(me: httpx.Client) -> None:
-    """A server of one's own sets no bounds, and counts what there is."""
+    """A self-hosted server sets no limits, and counts usage."""
     plan = me.get("/user/plan-info").json()["data"]
     assert plan["planType"] == "self-hosted"
     assert plan["limits"]["canCreatePrivateAssets"] is plan["limits"]["canMonetize"] is True
@@ -124,7 +124,7 @@ def test_plan(me: httpx.Client) -> None:
 
 
 def test_impact_of_no_assets(me: httpx.Client, member: Member) -> None:
-    """Whoever has no assets has no impact: every counter is 0, since the time that was asked for."""
+    """The impact of a person without assets is 0 in every counter, since the requested time."""
     query = {"since": "2026-01-31", "limit": "5", "asset_ids": f"{uuid.uuid4()},{uuid.uuid4()}"}
     impact = me.get(f"/users/{member.username}/impact", params=query).json()["data"]
     assert impact["user_id"] == member.person
@@ -145,23 +145,23 @@ def test_impact_of_no_assets(me: httpx.Client, member: Member) -> None:
         {"asset_ids": ",".join(str(uuid.uuid4()) for _ in range(201))},
     ],
 )
-def test_bad_questions_about_impact(me: httpx.Client, member: Member, query: dict[str, str]) -> None:
-    """A parameter that cannot be understood is refused, not ignored."""
+def test_invalid_impact_query_is_rejected(me: httpx.Client, member: Member, query: dict[str, str]) -> None:
+    """An invalid parameter is rejected, not ignored."""
     (name,) = query
     error = assert_exchange_error(me.get(f"/users/{member.username}/impact", params=query), 400, "invalid_request")
     assert error["details"]["field"] == name
 
 
 @pytest.mark.parametrize("name", ["search", "get-token", UNKNOWN])
-def test_usernames_that_would_mean_something_else(server: Server, name: str) -> None:
-    """Nobody can be called what an address under `/users/` takes for something else."""
+def test_reserved_usernames(server: Server, name: str) -> None:
+    """A username cannot be a word that has another meaning in paths under `/users/`."""
     result = server.run_admin("create-user", name)
     assert result.returncode == 1
     assert "is not a valid username" in result.stdout + result.stderr
 
 
-def test_a_narrow_key_changes_nothing(server: Server) -> None:
-    """A key that may read people may neither change a profile nor follow."""
+def test_read_scope_changes_nothing(server: Server) -> None:
+    """A key that may only read people can neither change a profile nor follow."""
     narrow, other = server.new_member(scopes="users:read"), server.new_member()
     with exchange_client(server, narrow.key) as client:
         assert client.get("/user/profile").status_code == 200

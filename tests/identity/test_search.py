@@ -1,4 +1,4 @@
-"""Finding people by a part of their username or name."""
+"""Search for people by a part of their username or name."""
 
 import asyncio
 import secrets
@@ -22,8 +22,8 @@ def me(server: Server, member: Member) -> Iterator[httpx.Client]:
         yield client
 
 
-def make_people(server: Server, *people: tuple[str, str, str]) -> None:
-    """Make people of a username, a first and a last name."""
+def create_people(server: Server, *people: tuple[str, str, str]) -> None:
+    """Create people with a username, a first name and a last name."""
 
     async def make() -> None:
         connection = await asyncpg.connect(server.postgres_url)
@@ -37,15 +37,15 @@ def make_people(server: Server, *people: tuple[str, str, str]) -> None:
 
 
 def usernames(response: httpx.Response) -> list[str]:
-    """Whom a search found."""
+    """Return the usernames that a search found."""
     assert response.status_code == 200, response.text
     return [user["username"] for user in response.json()["data"]]
 
 
-def test_the_nearest_come_first(server: Server, me: httpx.Client) -> None:
-    """The username itself, then the name, then beginnings, then the rest; ties in the order of usernames."""
+def test_best_matches_come_first(server: Server, me: httpx.Client) -> None:
+    """Equal usernames come first, then equal names, then beginnings, then the rest; ties by username."""
     mark = "z" + secrets.token_hex(4)
-    make_people(
+    create_people(
         server,
         (f"y{mark}", "Nobody", "Much"),
         (f"n2-{mark[1:]}", "Ann", f"{mark.title()}son"),
@@ -63,22 +63,22 @@ def test_the_nearest_come_first(server: Server, me: httpx.Client) -> None:
     assert {page.json()["pagination"]["total"] for page in pages} == {6}
 
 
-def test_letters_beyond_english(server: Server, me: httpx.Client) -> None:
-    """Upper and lower case are one also beyond ASCII, and a whole name is found with its space."""
+def test_case_and_spaces(server: Server, me: httpx.Client) -> None:
+    """Letter case is ignored beyond ASCII too, and a full name is found with its space."""
     mark = secrets.token_hex(4)
-    make_people(server, (f"u{mark}", "Élodie", f"Öz{mark}"))
+    create_people(server, (f"u{mark}", "Élodie", f"Öz{mark}"))
     for query in (f"ÖZ{mark}", f"élodie  öz{mark}", f"ÉLODIE ÖZ{mark}"[4:]):
         assert usernames(me.get("/users/search", params={"query": query})) == [f"u{mark}"]
 
 
 @pytest.mark.parametrize("query", ["%", "_%", "\\", "'; drop table person; --", "nobody is called this"])
-def test_a_query_is_text(me: httpx.Client, query: str) -> None:
-    """Nothing in a query is a pattern or a command."""
+def test_query_is_plain_text(me: httpx.Client, query: str) -> None:
+    """Nothing in a query acts as a pattern or a command."""
     assert usernames(me.get("/users/search", params={"query": query + "zzz"})) == []
 
 
-def test_without_a_query_everybody_is_found(server: Server, me: httpx.Client, member: Member) -> None:
-    """An empty query lists everybody, page by page, each once."""
+def test_empty_query_lists_everybody(server: Server, me: httpx.Client, member: Member) -> None:
+    """An empty query lists everybody, in pages, each person once."""
     (row,) = server.query("select count(*) as people from person")
     seen: list[str] = []
     more = True
@@ -90,14 +90,14 @@ def test_without_a_query_everybody_is_found(server: Server, me: httpx.Client, me
     assert member.username in seen
 
 
-def test_what_is_found_is_a_profile(me: httpx.Client, member: Member) -> None:
-    """What a search finds is what the profile shows."""
+def test_results_are_profiles(me: httpx.Client, member: Member) -> None:
+    """A search result is the person's profile."""
     found = me.get("/users/search", params={"query": member.username}).json()["data"]
     assert [user["isSelf"] for user in found] == [True]
     assert found[0].keys() == me.get(f"/users/{member.username}").json()["data"].keys()
 
 
 @pytest.mark.parametrize("query", ["query=" + "x" * 201, "query=%00", "limit=0", "limit=201", "offset=-1", "query=%ff"])
-def test_bad_searches(me: httpx.Client, query: str) -> None:
-    """A query that is too long or no text, and a page that cannot be, are refused."""
+def test_invalid_search_is_rejected(me: httpx.Client, query: str) -> None:
+    """A query that is too long or not valid text, and an invalid page, are rejected."""
     assert_exchange_error(me.get(f"/users/search?{query}"), 400, "invalid_request")

@@ -1,4 +1,4 @@
-"""Tokens of the exchange dialect: bought with a key, good for an hour, dead with the key."""
+"""Tokens of the exchange dialect: issued for a key, valid for an hour, and invalid when the key is."""
 
 import base64
 import json
@@ -13,22 +13,22 @@ from _support.members import Member
 from _support.responses import assert_exchange_error
 from _support.servers import Server
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+PERSONAL_CONTEXT = "00000000-0000-0000-0000-000000000000"
 
 
 def claims_of(token: str) -> dict[str, object]:
-    """What a token says, unchecked."""
+    """Return a token's claims without verifying it."""
     return dict(jwt.decode(token, options={"verify_signature": False}))
 
 
-def ask(server: Server, token: str | None, **headers: str) -> httpx.Response:
-    """`GET /user` with a token."""
+def get_user(server: Server, token: str | None, **headers: str) -> httpx.Response:
+    """Send `GET /user` with a token."""
     sent = headers if token is None else {"authorization": token, **headers}
     return httpx.get(f"{server.url}/user", headers=sent, trust_env=False)
 
 
-def test_key_buys_a_token(server: Server, member: Member) -> None:
-    """A key buys a token that carries person, key, organization and scopes, for an hour."""
+def test_token_for_a_key(server: Server, member: Member) -> None:
+    """A key is exchanged for a token with person, key, organization and scopes, valid for an hour."""
     with server.client("") as client:
         response = client.post("/users/get-token", json={"pat": member.key})
     assert response.headers["cache-control"] == "no-store"
@@ -45,8 +45,8 @@ def test_key_buys_a_token(server: Server, member: Member) -> None:
 
 
 @pytest.mark.parametrize("pat", ["", "hm_00000000_x", "x" * 5000, "ü"])
-def test_bad_key_is_answered_200_with_an_error(server: Server, pat: str) -> None:
-    """The reference's client expects 200 also for a bad key: an error, and no token."""
+def test_invalid_key_is_200_with_an_error(server: Server, pat: str) -> None:
+    """The reference's client expects 200 for an invalid key, too: an error and no token."""
     with server.client("") as client:
         response = client.post("/users/get-token", json={"pat": pat})
     assert response.status_code == 200
@@ -55,17 +55,17 @@ def test_bad_key_is_answered_200_with_an_error(server: Server, pat: str) -> None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"pat": 1}', b"{}", b'{"pat": "\\ud800"}', b"[" * 10_000])
-def test_what_is_no_request_for_a_token_is_refused(server: Server, body: bytes) -> None:
-    """A body that is no request for a token is 400 in the dialect's form."""
+def test_invalid_request_is_rejected(server: Server, body: bytes) -> None:
+    """An invalid body is 400 in the exchange dialect's form."""
     with server.client("") as client:
         response = client.post("/users/get-token", content=body, headers={"content-type": "application/json"})
     assert_exchange_error(response, 400, "invalid_request")
 
 
 @pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}"])
-def test_token_is_taken_bare_or_as_bearer(server: Server, member: Member, form: str) -> None:
-    """A token is sent as it is, or after `Bearer`."""
-    response = ask(server, form.format(get_token(server, member.key)))
+def test_token_bare_or_as_bearer(server: Server, member: Member, form: str) -> None:
+    """A token is accepted as it is and after `Bearer`."""
+    response = get_user(server, form.format(get_token(server, member.key)))
     assert response.status_code == 200, response.text
     assert response.json()["error"] is None
     assert response.json()["data"]["id"] == response.json()["data"]["user_id"] == member.person
@@ -73,12 +73,12 @@ def test_token_is_taken_bare_or_as_bearer(server: Server, member: Member, form: 
     assert "email" in response.json()["data"]
 
 
-def test_forged_tokens_are_refused(server: Server, member: Member) -> None:
-    """A changed claim, another key, no signature, another algorithm, an old date: 401, and nothing else."""
+def test_forged_tokens_are_rejected(server: Server, member: Member) -> None:
+    """A changed claim, another key, no signature, another algorithm and an old date are all 401."""
     token = get_token(server, member.key)
     claims = claims_of(token)
     head, body, signature = token.split(".")
-    other = base64.urlsafe_b64encode(json.dumps({**claims, "sub": NOBODY}).encode()).rstrip(b"=").decode()
+    other = base64.urlsafe_b64encode(json.dumps({**claims, "sub": PERSONAL_CONTEXT}).encode()).rstrip(b"=").decode()
     forged = [
         f"{head}.{other}.{signature}",
         f"{head}.{body}.",
@@ -98,56 +98,56 @@ def test_forged_tokens_are_refused(server: Server, member: Member) -> None:
             401,
             "unauthenticated",
         )
-    assert_exchange_error(ask(server, None), 401, "unauthenticated")
+    assert_exchange_error(get_user(server, None), 401, "unauthenticated")
 
 
-def test_token_dies_with_its_key(server: Server, member: Member) -> None:
-    """A token is refused at the next request after its key was revoked."""
+def test_token_ends_with_its_key(server: Server, member: Member) -> None:
+    """A token is rejected with the next request after its key was revoked."""
     token = get_token(server, member.key)
-    assert ask(server, token).status_code == 200
+    assert get_user(server, token).status_code == 200
     server.admin("revoke-key", member.key_id)
-    assert_exchange_error(ask(server, token), 401, "unauthenticated")
+    assert_exchange_error(get_user(server, token), 401, "unauthenticated")
 
 
-def test_older_tokens_of_a_key_stay_good(server: Server, member: Member) -> None:
-    """Several processes may share a key: a new token ends no older one."""
+def test_new_token_ends_no_older_one(server: Server, member: Member) -> None:
+    """Several processes may share a key, so a new token does not end older ones."""
     tokens = [get_token(server, member.key) for _ in range(3)]
-    assert {ask(server, token).status_code for token in tokens} == {200}
+    assert {get_user(server, token).status_code for token in tokens} == {200}
 
 
 def test_token_of_a_key_without_the_scope_is_forbidden(server: Server) -> None:
     """A missing scope is 403, never 401, which would cost the client two more requests."""
     narrow = server.new_member(scopes="media:read")
-    assert_exchange_error(ask(server, get_token(server, narrow.key)), 403, "forbidden")
+    assert_exchange_error(get_user(server, get_token(server, narrow.key)), 403, "forbidden")
 
 
-def test_organization_to_run_in(server: Server, member: Member) -> None:
-    """`X-Ouro-Org` is refused in three ways, and otherwise the organization the request runs in."""
+def test_organization_header(server: Server, member: Member) -> None:
+    """`X-Ouro-Org` selects the organization that the request acts in, and is rejected in three cases."""
     token, stranger = get_token(server, member.key), server.new_member()
-    assert_exchange_error(ask(server, token, **{"x-ouro-org": "gazette"}), 400, "invalid_org_context")
-    bound_elsewhere = ask(server, token, **{"x-ouro-org": stranger.organization})
+    assert_exchange_error(get_user(server, token, **{"x-ouro-org": "gazette"}), 400, "invalid_org_context")
+    bound_elsewhere = get_user(server, token, **{"x-ouro-org": stranger.organization})
     assert_exchange_error(bound_elsewhere, 403, "api_key_org_mismatch")
-    assert_exchange_error(ask(server, token, **{"x-ouro-org": NOBODY}), 403, "api_key_org_mismatch")
-    assert ask(server, token, **{"x-ouro-org": member.organization}).status_code == 200
+    assert_exchange_error(get_user(server, token, **{"x-ouro-org": PERSONAL_CONTEXT}), 403, "api_key_org_mismatch")
+    assert get_user(server, token, **{"x-ouro-org": member.organization}).status_code == 200
     free = server.new_key(member).key
     with exchange_client(server, free) as client:
         assert client.get("/user").status_code == 200
-        assert client.get("/user", headers={"x-ouro-org": NOBODY}).status_code == 200
+        assert client.get("/user", headers={"x-ouro-org": PERSONAL_CONTEXT}).status_code == 200
         assert client.get("/user", headers={"x-ouro-org": member.organization}).status_code == 200
         foreign = client.get("/user", headers={"x-ouro-org": stranger.organization})
         assert_exchange_error(foreign, 403, "org_context_forbidden")
 
 
-def test_official_client_is_constructed(server: Server, member: Member) -> None:
-    """`ouro.Ouro` is constructed against our server, and knows who it is."""
+def test_official_client_authenticates(server: Server, member: Member) -> None:
+    """`ouro.Ouro` can be constructed against the server, and knows its user."""
 
     with official_client(server, member.key) as client:
         assert str(client.user.id) == member.person
         assert client.user.email is None
 
 
-def test_official_client_is_told_of_a_bad_key(server: Server) -> None:
-    """With a key nobody has, the client raises its AuthenticationError."""
+def test_official_client_with_an_invalid_key(server: Server) -> None:
+    """With an invalid key the client raises its AuthenticationError."""
     import ouro
 
     message = ""

@@ -1,4 +1,4 @@
-"""`GET /v1/users`: the people of the caller's organization, page by page."""
+"""`GET /v1/users`: the members of the caller's organization, in pages."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ COUNT = 25
 
 @pytest.fixture(scope="module")
 def crowd(server: Server) -> tuple[Member, list[str]]:
-    """A member of an organization of 25, and the ids of all of them, newest first; half joined in one moment."""
+    """A member of an organization of 25, and the ids of all members, newest first; some joined at the same time."""
     member = server.new_member()
     rows = server.query(
         "with made as (insert into person (id, username, firstname)"
@@ -41,8 +41,8 @@ def api(server: Server, crowd: tuple[Member, list[str]]) -> Iterator[httpx.Clien
         yield client
 
 
-def test_users_have_the_references_shape(api: httpx.Client, crowd: tuple[Member, list[str]]) -> None:
-    """A user is the reference's USER_MODEL, and the page echoes its defaults, 1 and 10."""
+def test_fields_of_a_user(api: httpx.Client, crowd: tuple[Member, list[str]]) -> None:
+    """A user is the reference's USER_MODEL, and the page repeats the defaults, 1 and 10."""
     page = api.get("/v1/users").json()
     assert list(page) == ["total", "page", "limit", "items", "nextCursor"]
     assert (page["total"], page["page"], page["limit"], len(page["items"])) == (COUNT, 1, 10, 10)
@@ -56,7 +56,7 @@ def test_users_have_the_references_shape(api: httpx.Client, crowd: tuple[Member,
 
 @pytest.mark.parametrize("limit", [1, 10, 24, 25, 26, 100])
 def test_pages_show_every_user_once(api: httpx.Client, crowd: tuple[Member, list[str]], limit: int) -> None:
-    """Paging through by number or by cursor shows everybody once, newest first, ties by id descending."""
+    """Pages by number and by cursor show everybody once, newest first, ties by descending id."""
     by_number, by_cursor, cursor = [], [], ""
     for number in range(1, -(-COUNT // limit) + 1):
         page = api.get("/v1/users", params={"limit": limit, "page": number}).json()
@@ -70,19 +70,19 @@ def test_pages_show_every_user_once(api: httpx.Client, crowd: tuple[Member, list
 
 
 def test_page_past_the_end_is_empty(api: httpx.Client) -> None:
-    """A page past the end is an empty one, not an error."""
+    """A page after the last one is empty, not an error."""
     page = api.get("/v1/users?page=9").json()
     assert (page["total"], page["items"], page["nextCursor"]) == (COUNT, [], None)
 
 
 @pytest.mark.parametrize("query", ["page=0", "limit=0", "limit=101", "page=x", "limit=1.5", "page=-1", "cursor=x"])
-def test_bad_page_is_refused(api: httpx.Client, query: str) -> None:
-    """A page that is no whole number or out of bounds is 400 naming the parameter."""
+def test_invalid_page_is_rejected(api: httpx.Client, query: str) -> None:
+    """A page that is not a whole number or is out of bounds is 400 naming the parameter."""
     assert_media_error(api.get(f"/v1/users?{query}"), 400, "INVALID_REQUEST", query.split("=")[0])
 
 
-def test_foreign_people_are_invisible(server: Server, crowd: tuple[Member, list[str]]) -> None:
-    """Nobody sees the people of an organization that is not their own."""
+def test_other_organizations_are_invisible(server: Server, crowd: tuple[Member, list[str]]) -> None:
+    """Nobody sees the members of another organization."""
     with server.client() as stranger:
         users = stranger.get("/v1/users?limit=100").json()["items"]
     assert {user["organization"]["id"] for user in users} == {server.organization}
@@ -90,7 +90,7 @@ def test_foreign_people_are_invisible(server: Server, crowd: tuple[Member, list[
 
 
 def test_person_of_two_organizations_is_in_both(server: Server, crowd: tuple[Member, list[str]]) -> None:
-    """A person of two organizations is shown in each as its member, by the key bound to it."""
+    """A person of two organizations is listed in each, with a key that is bound to it."""
     member = crowd[0]
     other = server.admin("create-org", "Second")["id"]
     server.query(

@@ -1,4 +1,4 @@
-"""What the tests of notifications share."""
+"""Fixtures of the tests of notifications."""
 
 from collections.abc import Iterator
 

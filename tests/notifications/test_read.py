@@ -1,4 +1,4 @@
-"""Notifications that are read: one at a time, or many, and never anybody else's."""
+"""Reading notifications: one at a time or many, and only the caller's own."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -13,7 +13,7 @@ from _support.servers import Server
 
 
 def mark(client: httpx.Client, ids: list[str]) -> list[str]:
-    """Mark notifications as read; those that were the caller's."""
+    """Mark notifications as read, and return the ids of those that are the caller's."""
     response = client.post("/user/notifications/read", json={"ids": ids})
     assert response.status_code == 200, response.text
     assert response.json()["error"] is None
@@ -21,12 +21,12 @@ def mark(client: httpx.Client, ids: list[str]) -> list[str]:
 
 
 def viewed(server: Server, notification: str) -> object:
-    """When a notification was first read."""
+    """Return when a notification was first read."""
     return server.query("select viewed_on from notification where id::text = $1", notification)[0]["viewed_on"]
 
 
-def test_reading_marks(server: Server, me: httpx.Client, member: Member) -> None:
-    """To get a notification is to read it; the first time stays."""
+def test_read_one(server: Server, me: httpx.Client, member: Member) -> None:
+    """Getting a notification marks it as read; the first time stays."""
     (notification,) = create_notifications(server, member, "mention", content={"text": "@you"})
     answer = me.get(f"/user/notifications/{notification}").json()
     assert answer["error"] is None
@@ -38,8 +38,8 @@ def test_reading_marks(server: Server, me: httpx.Client, member: Member) -> None
     assert viewed(server, notification) == first
 
 
-def test_foreign_and_unknown_notifications(server: Server, me: httpx.Client, member: Member) -> None:
-    """Somebody else's notification and none at all are 404 alike, and stay unread; what is no id is 400."""
+def test_other_and_unknown_notifications(server: Server, me: httpx.Client, member: Member) -> None:
+    """Another person's notification and an unknown one are the same 404 and stay unread; a malformed id is 400."""
     other = server.new_member(organization=member.organization)
     (foreign,) = create_notifications(server, other, "mention")
     for unknown in (foreign, str(uuid4())):
@@ -49,14 +49,14 @@ def test_foreign_and_unknown_notifications(server: Server, me: httpx.Client, mem
         assert_exchange_error(me.get(f"/user/notifications/{malformed}"), 400, "invalid_request")
 
 
-def test_many_at_once(server: Server, me: httpx.Client, member: Member) -> None:
-    """Of many ids those that are one's own are marked and answered, in their order, each once."""
+def test_read_many(server: Server, me: httpx.Client, member: Member) -> None:
+    """Of many ids, the caller's own are marked and returned, in the given order, each once."""
     mine = create_notifications(server, member, *["other"] * 3)
     (foreign,) = create_notifications(server, server.new_member(), "other")
-    wanted = [mine[2], foreign, mine[0], str(uuid4()), mine[2].upper()]
-    assert mark(me, wanted) == [mine[2], mine[0]]
-    assert [viewed(server, one) is not None for one in (*mine, foreign)] == [True, False, True, False]
-    assert mark(me, wanted) == [mine[2], mine[0]]
+    requested = [mine[2], foreign, mine[0], str(uuid4()), mine[2].upper()]
+    assert mark(me, requested) == [mine[2], mine[0]]
+    assert [viewed(server, notification) is not None for notification in (*mine, foreign)] == [True, False, True, False]
+    assert mark(me, requested) == [mine[2], mine[0]]
     assert mark(me, []) == []
     assert me.get("/user/notifications/unreads").json()["data"] == 1
 
@@ -74,19 +74,19 @@ def test_many_at_once(server: Server, me: httpx.Client, member: Member) -> None:
         b'{"ids": [' + b", ".join(b'"%s"' % str(uuid4()).encode() for _ in range(201)) + b"]}",
     ],
 )
-def test_bad_bodies(me: httpx.Client, body: bytes) -> None:
-    """What is no list of up to 200 ids is refused."""
+def test_invalid_body_is_rejected(me: httpx.Client, body: bytes) -> None:
+    """A body that is not a list of up to 200 ids is rejected."""
     response = me.post("/user/notifications/read", content=body, headers={"content-type": "application/json"})
     assert_exchange_error(response, 400, "invalid_request")
 
 
-def test_two_hundred_at_once(me: httpx.Client) -> None:
-    """As many ids as the reference allows are taken."""
+def test_maximum_number_of_ids(me: httpx.Client) -> None:
+    """As many ids as the reference allows are accepted."""
     assert mark(me, [str(uuid4()) for _ in range(200)]) == []
 
 
-def test_racing_readers(server: Server, me: httpx.Client, member: Member) -> None:
-    """The same notifications marked at once, in whatever order, are all marked and nobody waits for ever."""
+def test_concurrent_readers(server: Server, me: httpx.Client, member: Member) -> None:
+    """Concurrent requests for the same notifications in different orders mark all of them without a deadlock."""
     ids = create_notifications(server, member, *["other"] * 20)
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda turn: mark(me, ids[:: 1 if turn % 2 else -1]), range(12)))
@@ -94,8 +94,8 @@ def test_racing_readers(server: Server, me: httpx.Client, member: Member) -> Non
     assert me.get("/user/notifications/unreads").json()["data"] == 0
 
 
-def test_other_methods(me: httpx.Client) -> None:
-    """The words among the ids are no ids: each answers its own methods."""
+def test_reserved_words(me: httpx.Client) -> None:
+    """`unreads` and `read` are not ids: each answers its own methods."""
     assert_exchange_error(me.post("/user/notifications/unreads", json={}), 405, "method_not_allowed")
     assert me.get("/user/notifications/unreads").json()["data"] == 0
     assert me.get("/user/notifications/read").status_code in (400, 405)

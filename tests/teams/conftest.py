@@ -1,4 +1,4 @@
-"""Fixtures of the teams' tests."""
+"""Fixtures of the tests of teams."""
 
 from collections.abc import Iterator
 

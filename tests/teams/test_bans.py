@@ -1,4 +1,4 @@
-"""Bans: out, and out for good, until they are lifted."""
+"""Bans from a team: they end the membership and prevent joining until they are lifted."""
 
 from typing import Any
 from uuid import uuid4
@@ -10,8 +10,8 @@ from _support.organizations import Organization
 from _support.responses import assert_exchange_error
 
 
-def test_banned_is_out_and_stays_out(org: Organization) -> None:
-    """A ban ends the membership, refuses joining again, shows in the list, and tells the person why."""
+def test_ban(org: Organization) -> None:
+    """A ban ends the membership, prevents joining again, is listed, and notifies the person with the reason."""
     owner, person = org.new_user(), org.new_user()
     path = f"/teams/{owner.create_team('quiet', join_policy='open')['id']}"
     person.call("POST", f"{path}/join")
@@ -27,8 +27,8 @@ def test_banned_is_out_and_stays_out(org: Organization) -> None:
     assert org.audit_actions(path[7:])[-1] == "team-ban.create"
 
 
-def test_lifted_ban_does_not_bring_back(org: Organization) -> None:
-    """After a ban is lifted its subject is not in the team, and may join."""
+def test_lifted_ban(org: Organization) -> None:
+    """After a ban is lifted the person is not a member, but may join."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet', join_policy='open')['id']}"
     person.call("POST", f"{path}/join")
@@ -47,8 +47,8 @@ def test_lifted_ban_does_not_bring_back(org: Organization) -> None:
     ]
 
 
-def test_ban_settles_a_request(org: Organization) -> None:
-    """Whoever is banned while asking is rejected."""
+def test_ban_rejects_a_request(org: Organization) -> None:
+    """A ban rejects the person's pending request."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet', join_policy='request')['id']}"
     request = person.call("POST", f"{path}/join")["userJoinRequest"]["id"]
@@ -58,8 +58,8 @@ def test_ban_settles_a_request(org: Organization) -> None:
     assert_exchange_error(response, 409, "conflict")
 
 
-def test_ban_outlives_leaving_the_organization(org: Organization) -> None:
-    """Leaving the organization and coming back does not lift a ban."""
+def test_ban_survives_leaving_the_organization(org: Organization) -> None:
+    """A ban still applies after the person leaves the organization and returns."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet', join_policy='open')['id']}"
     org.admin.call("POST", f"{path}/bans", json={"user_id": person.id})
@@ -72,8 +72,8 @@ def test_ban_outlives_leaving_the_organization(org: Organization) -> None:
     assert_exchange_error(person.client.post(f"{path}/join"), 403, "forbidden")
 
 
-def test_who_may_not_ban(org: Organization) -> None:
-    """Only moderators see, make and lift bans; an administrator of the organization is banned by another only."""
+def test_only_moderators_ban(org: Organization) -> None:
+    """Only moderators list, create and lift bans; only an organization administrator bans another one."""
     owner, person, chief = org.new_user(), org.new_user(), org.new_user()
     org.make_admin(chief)
     path = f"/teams/{owner.create_team('quiet', join_policy='open')['id']}"
@@ -84,17 +84,17 @@ def test_who_may_not_ban(org: Organization) -> None:
         ("POST", f"{path}/bans", {"user_id": owner.id}),
         ("DELETE", f"{path}/bans/{owner.id}", None),
     ]
-    for method, place, body in calls:
-        assert_exchange_error(person.client.request(method, place, json=body), 403, "forbidden")
-        assert_exchange_error(org.new_outsider().client.request(method, place, json=body), 404, "not_found")
+    for method, url, body in calls:
+        assert_exchange_error(person.client.request(method, url, json=body), 403, "forbidden")
+        assert_exchange_error(org.new_outsider().client.request(method, url, json=body), 404, "not_found")
     assert_exchange_error(owner.client.post(f"{path}/bans", json={"user_id": chief.id}), 403, "forbidden")
     assert chief.call("GET", path)["joinStatus"] == "joined"
     org.admin.call("POST", f"{path}/bans", json={"user_id": chief.id})
     assert chief.call("GET", path)["joinStatus"] == "banned"
 
 
-def test_what_is_no_ban(org: Organization) -> None:
-    """Oneself, nobody, a malformed body, somebody banned, the default team: each is refused in its way."""
+def test_invalid_bans(org: Organization) -> None:
+    """The caller, an unknown person, an invalid body, a banned person and the default team are rejected."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet')['id']}"
     bans, client = f"{path}/bans", org.admin.client
@@ -108,16 +108,16 @@ def test_what_is_no_ban(org: Organization) -> None:
     assert_exchange_error(client.post(default, json={"user_id": person.id}), 409, "conflict")
 
 
-def test_ban_of_somebody_outside_tells_them_nothing(org: Organization) -> None:
-    """Somebody outside the organization may be banned ahead, and does not hear of a team they cannot see."""
+def test_ban_of_a_stranger_notifies_nobody(org: Organization) -> None:
+    """A person outside the organization can be banned in advance, and is not notified of a team they cannot see."""
     stranger = org.new_outsider()
     path = f"/teams/{org.admin.create_team('quiet')['id']}"
     org.admin.call("POST", f"{path}/bans", json={"user_id": stranger.id})
     assert stranger.notification_texts(org.server) == []
 
 
-def test_ban_overtakes_joining(org: Organization) -> None:
-    """Whoever is banned while joining is banned and out."""
+def test_ban_after_concurrent_join(org: Organization) -> None:
+    """A person who is banned while joining is banned and not a member."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet', join_policy='open')['id']}"
     join, ban = (person, "POST", f"{path}/join", {}), (org.admin, "POST", f"{path}/bans", {"user_id": person.id})
@@ -127,8 +127,8 @@ def test_ban_overtakes_joining(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("policy", ["open", "request"])
-def test_joining_does_not_overtake_a_ban(org: Organization, policy: str) -> None:
-    """Whoever joins, or asks to, while being banned is refused."""
+def test_join_after_concurrent_ban(org: Organization, policy: str) -> None:
+    """A person who joins, or requests to, while being banned is rejected."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet', join_policy=policy)['id']}"
     join, ban = (person, "POST", f"{path}/join", {}), (org.admin, "POST", f"{path}/bans", {"user_id": person.id})
@@ -138,8 +138,8 @@ def test_joining_does_not_overtake_a_ban(org: Organization, policy: str) -> None
     assert org.admin.call("GET", f"{path}/join-requests") == []
 
 
-def test_adding_does_not_overtake_a_ban(org: Organization) -> None:
-    """Whoever is added while being banned is not."""
+def test_add_after_concurrent_ban(org: Organization) -> None:
+    """A person who is added while being banned is not added."""
     person, owner = org.new_user(), org.new_user()
     path = f"/teams/{owner.create_team('quiet')['id']}"
     body = {"user_id": person.id}
@@ -148,8 +148,8 @@ def test_adding_does_not_overtake_a_ban(org: Organization) -> None:
     assert person.call("GET", path)["joinStatus"] == "banned"
 
 
-def test_ban_is_made_once(org: Organization) -> None:
-    """Of two bans at the same moment one counts."""
+def test_concurrent_bans(org: Organization) -> None:
+    """Of two concurrent bans of a person one succeeds."""
     person = org.new_user()
     path = f"/teams/{org.admin.create_team('quiet')['id']}/bans"
     calls = [(org.admin, "POST", path, {"user_id": person.id})] * 2

@@ -1,4 +1,4 @@
-"""`PUT` and `DELETE /teams/{id}`: teams change and go by the hand of their moderators."""
+"""`PUT` and `DELETE /teams/{id}`: moderators change and delete teams."""
 
 from typing import Any
 from uuid import uuid4
@@ -11,7 +11,7 @@ from _support.responses import assert_exchange_error
 
 
 def test_moderators_change_a_team(org: Organization) -> None:
-    """Administrators of the team or of its organization change it; what they leave out stays."""
+    """Administrators of the team or of its organization change it; missing fields stay as they are."""
     owner = org.new_user()
     team = owner.create_team("tide", description="old", join_policy="open")
     path = f"/teams/{team['id']}"
@@ -24,8 +24,8 @@ def test_moderators_change_a_team(org: Organization) -> None:
     assert org.audit_actions(team["id"]) == ["team.create", "team.update", "team.update"]
 
 
-def test_change_of_nothing_is_none(org: Organization) -> None:
-    """A change to what a team is already leaves it and the audit trail as they are."""
+def test_change_without_effect(org: Organization) -> None:
+    """A change to the current values changes neither the team nor the audit trail."""
     team = org.admin.create_team("still")
     same = org.admin.call("PUT", f"/teams/{team['id']}", json={"team": {"name": "still", "default_role": "write"}})
     assert same == team
@@ -33,7 +33,7 @@ def test_change_of_nothing_is_none(org: Organization) -> None:
 
 
 def test_others_may_not_change_a_team(org: Organization) -> None:
-    """A member who is no administrator gets 403; whoever cannot see the team 404; bound elsewhere 403 if public."""
+    """A plain member gets 403, a stranger 404, and a stranger to a public team 403."""
     team = org.admin.create_team("fixed", join_policy="open")
     path, member, stranger = f"/teams/{team['id']}", org.new_user(), org.new_outsider()
     member.call("POST", f"{path}/join")
@@ -61,16 +61,16 @@ def test_others_may_not_change_a_team(org: Organization) -> None:
         None,
     ],
 )
-def test_what_is_no_change_is_refused(org: Organization, team: Any) -> None:
-    """A change that makes no sense is 400 and changes nothing."""
+def test_invalid_change_is_rejected(org: Organization, team: Any) -> None:
+    """An invalid change is 400 and changes nothing."""
     made = org.admin.create_team("solid")
     response = org.admin.client.put(f"/teams/{made['id']}", json={"team": team})
     assert_exchange_error(response, 400, "invalid_request")
     assert org.admin.call("GET", f"/teams/{made['id']}") == made
 
 
-def test_taken_name_is_refused(org: Organization) -> None:
-    """A team is not renamed to what another is called, be it at the same moment."""
+def test_taken_name_is_rejected(org: Organization) -> None:
+    """A team cannot get the name of another one, also under concurrency."""
     first, second = org.admin.create_team("one"), org.admin.create_team("two")
     body = {"team": {"name": "one"}}
     assert_exchange_error(org.admin.client.put(f"/teams/{second['id']}", json=body), 409, "duplicate")
@@ -78,8 +78,8 @@ def test_taken_name_is_refused(org: Organization) -> None:
     assert run_overlapping(org.server, both) == [200, 409]
 
 
-def test_team_is_deleted_with_all_that_hangs_on_it(org: Organization) -> None:
-    """A deleted team is gone with its members, requests and bans; the trail remembers it."""
+def test_delete(org: Organization) -> None:
+    """A team is deleted with its members, requests and bans; the audit trail keeps its events."""
     team = org.admin.create_team("gone", join_policy="request")
     path, asker, banned = f"/teams/{team['id']}", org.new_user(), org.new_user()
     asker.call("POST", f"{path}/join")
@@ -92,8 +92,8 @@ def test_team_is_deleted_with_all_that_hangs_on_it(org: Organization) -> None:
     assert org.audit_actions(team["id"])[-1] == "team.delete"
 
 
-def test_team_deleted_meanwhile_is_gone(org: Organization) -> None:
-    """Whoever joins or changes a team that is just being deleted gets 404."""
+def test_concurrent_deletion(org: Organization) -> None:
+    """Joining or changing a team that is being deleted is 404."""
     path, person = f"/teams/{org.admin.create_team('going', join_policy='open')['id']}", org.new_user()
     calls = [
         (org.admin, "DELETE", path, None),
@@ -103,8 +103,8 @@ def test_team_deleted_meanwhile_is_gone(org: Organization) -> None:
     assert run_overlapping(org.server, calls) == [200, 404, 404]
 
 
-def test_changes_at_once_add_up(org: Organization) -> None:
-    """Two changes of different fields at the same moment both count."""
+def test_concurrent_changes(org: Organization) -> None:
+    """Two concurrent changes of different fields both take effect."""
     path = f"/teams/{org.admin.create_team('sum')['id']}"
     changes = ({"description": "new"}, {"visibility": "public"})
     assert run_overlapping(org.server, [(org.admin, "PUT", path, {"team": change}) for change in changes]) == [200, 200]
@@ -113,7 +113,7 @@ def test_changes_at_once_add_up(org: Organization) -> None:
 
 
 def test_default_team_stays(org: Organization) -> None:
-    """The default team can be renamed, not deleted."""
+    """The default team can be renamed but not deleted."""
     path = f"/teams/{org.default_team_id()}"
     assert_exchange_error(org.admin.client.delete(path), 409, "conflict")
     assert org.admin.call("PUT", path, json={"team": {"name": "lobby"}})["is_default"] is True

@@ -1,4 +1,4 @@
-"""`POST /teams/create`: who may create teams, and what they may be called."""
+"""`POST /teams/create`: who can create teams, and valid names."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from _support.concurrency import run_overlapping
 from _support.organizations import Organization
 from _support.responses import assert_exchange_error
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
 TEAM = {
     "id", "name", "slug", "org_id", "organization", "visibility", "default_role", "join_policy", "source_policy",
     "actor_type_policy", "description", "is_default", "memberCount", "userMembership", "userJoinRequest", "joinStatus",
@@ -17,7 +17,7 @@ TEAM = {
 
 
 def test_creator_is_administrator(org: Organization) -> None:
-    """Whoever creates a team administers it; it has the contract's shape, and what is left out is inherited."""
+    """The creator administers the team; it has the contract's fields, and missing policies are inherited."""
     creator = org.new_user()
     team = creator.create_team("deep-sea-2", org_id=org.id, description="*Far* down")
     assert set(team) == TEAM
@@ -32,8 +32,8 @@ def test_creator_is_administrator(org: Organization) -> None:
     assert org.audit_actions(team["id"]) == ["team.create"]
 
 
-def test_every_field_is_kept(org: Organization) -> None:
-    """Visibility, role and policies are what was asked for; a description may come as an editor's rich text."""
+def test_every_field_is_stored(org: Organization) -> None:
+    """Visibility, role and policies are stored as given; a description may be rich text."""
     fields = {
         "visibility": "public",
         "default_role": "read",
@@ -52,7 +52,7 @@ def test_every_field_is_kept(org: Organization) -> None:
     "name", ["", "Deep", "deep sea", "-deep", "deep-", "deep--sea", "deep_sea", "tief-süß", "a" * 65, "deep\n", "a\0"]
 )
 def test_name_is_a_slug(org: Organization, name: str) -> None:
-    """A name that is no slug is 400, naming the field."""
+    """A name that is not a slug is 400 naming the field."""
     response = org.admin.client.post("/teams/create", json={"team": {"name": name}})
     assert assert_exchange_error(response, 400, "invalid_request")["details"]["field"] == "team.name"
 
@@ -78,12 +78,12 @@ def test_name_is_a_slug(org: Organization, name: str) -> None:
         [],
     ],
 )
-def test_what_is_no_team_is_refused(org: Organization, body: Any) -> None:
-    """A body that describes no team is 400."""
+def test_invalid_team_is_rejected(org: Organization, body: Any) -> None:
+    """An invalid body is 400."""
     assert_exchange_error(org.admin.client.post("/teams/create", json=body), 400, "invalid_request")
 
 
-def test_name_is_taken_once_in_an_organization(org: Organization) -> None:
+def test_name_is_unique_in_an_organization(org: Organization) -> None:
     """A name that is taken is 409 in its organization, and free in another."""
     org.admin.create_team("deep-sea")
     response = org.new_user().client.post("/teams/create", json={"team": {"name": "deep-sea"}})
@@ -91,37 +91,37 @@ def test_name_is_taken_once_in_an_organization(org: Organization) -> None:
     org.new_outsider().create_team("deep-sea")
 
 
-def test_one_of_many_gets_a_name(org: Organization) -> None:
-    """Of several who take one name at the same moment one gets it, and the others are told."""
+def test_concurrent_creation(org: Organization) -> None:
+    """Of several concurrent requests for one name, one succeeds and the others get 409."""
     people = [org.new_user() for _ in range(4)]
-    calls = [(one, "POST", "/teams/create", {"team": {"name": "rush"}}) for one in people]
+    calls = [(person, "POST", "/teams/create", {"team": {"name": "rush"}}) for person in people]
     assert run_overlapping(org.server, calls) == [200, 409, 409, 409]
 
 
-def test_team_elsewhere_is_forbidden(org: Organization) -> None:
-    """Nobody creates a team in an organization that is not theirs, or that their key is not bound to."""
+def test_other_organizations_are_forbidden(org: Organization) -> None:
+    """Nobody creates a team in an organization of which they are not a member or to which their key is not bound."""
     stranger = org.new_outsider()
     body = {"team": {"name": "spies", "org_id": org.id}}
     assert_exchange_error(stranger.client.post("/teams/create", json=body), 403, "api_key_org_mismatch")
-    free = org.with_unbound_key(stranger)
-    assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
-    body["team"]["org_id"] = NOBODY
-    assert_exchange_error(free.client.post("/teams/create", json=body), 403, "forbidden")
-    nowhere = free.client.post("/teams/create", json={"team": {"name": "spies"}})
+    unbound = org.with_unbound_key(stranger)
+    assert_exchange_error(unbound.client.post("/teams/create", json=body), 403, "forbidden")
+    body["team"]["org_id"] = ZERO_ID
+    assert_exchange_error(unbound.client.post("/teams/create", json=body), 403, "forbidden")
+    nowhere = unbound.client.post("/teams/create", json={"team": {"name": "spies"}})
     assert assert_exchange_error(nowhere, 400, "invalid_request")["details"]["field"] == "team.org_id"
 
 
-def test_free_key_creates_where_the_request_runs(org: Organization) -> None:
-    """A key bound to nothing creates in the organization its owner names, in the body or by X-Ouro-Org."""
-    free = org.with_unbound_key(org.new_user())
-    assert free.create_team("by-body", org_id=org.id)["org_id"] == org.id
+def test_unbound_key_names_the_organization(org: Organization) -> None:
+    """A request with an unbound key names the organization in the body or with X-Ouro-Org."""
+    unbound = org.with_unbound_key(org.new_user())
+    assert unbound.create_team("by-body", org_id=org.id)["org_id"] == org.id
     context = {"x-ouro-org": org.id}
-    team = free.call("POST", "/teams/create", json={"team": {"name": "by-header"}}, headers=context)
+    team = unbound.call("POST", "/teams/create", json={"team": {"name": "by-header"}}, headers=context)
     assert team["org_id"] == org.id
 
 
 def test_key_without_the_scope_changes_nothing(org: Organization) -> None:
-    """A key that may read teams may not create one."""
+    """A key that may only read teams cannot create one."""
     reader = org.new_user(scopes="teams:read")
     response = reader.client.post("/teams/create", json={"team": {"name": "mine"}})
     assert_exchange_error(response, 403, "forbidden")

@@ -1,4 +1,4 @@
-"""`GET /teams`: every team one may see, and no other."""
+"""`GET /teams`: every team that the caller may see, and no other."""
 
 from uuid import uuid4
 
@@ -8,16 +8,16 @@ from _support.organizations import Organization, User
 from _support.responses import assert_exchange_error
 from _support.servers import Server
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 
-def names(someone: User, **params: str) -> list[str]:
-    """The names of the teams somebody is shown."""
-    return [team["name"] for team in someone.call("GET", "/teams", params=params)]
+def names(person: User, **params: str) -> list[str]:
+    """Return the names of the listed teams."""
+    return [team["name"] for team in person.call("GET", "/teams", params=params)]
 
 
 def test_everybody_is_in_the_default_team(org: Organization) -> None:
-    """Every organization has a default team, and every member is in it: administrators as such."""
+    """Every member of an organization is in its default team; its administrators administer it."""
     person = org.new_user()
     (team,) = person.call("GET", "/teams")
     assert (team["name"], team["slug"], team["is_default"]) == ("general", "general", True)
@@ -32,7 +32,7 @@ def test_everybody_is_in_the_default_team(org: Organization) -> None:
 
 
 def test_default_team_comes_first_then_names(org: Organization) -> None:
-    """Teams are in order, page by page, and `hasMore` is exact."""
+    """The default team comes first, then the others by name, in pages with an exact `hasMore`."""
     for name in ("b", "c", "a"):
         org.admin.create_team(name)
     assert names(org.new_user()) == ["general", "a", "b", "c"]
@@ -47,7 +47,7 @@ def test_default_team_comes_first_then_names(org: Organization) -> None:
 
 
 def test_filters(org: Organization) -> None:
-    """Joined ones only, public ones only; `false` is no filter."""
+    """Teams are filtered by `joined` and `public_only`; false does not filter."""
     org.admin.create_team("hers")
     person = org.new_user()
     person.create_team("his", visibility="public")
@@ -59,21 +59,21 @@ def test_filters(org: Organization) -> None:
 
 
 def test_strangers_see_public_teams_only(org: Organization) -> None:
-    """A team of an organization one is not in is invisible unless it is public."""
+    """People outside an organization see only its public teams."""
     hidden = org.admin.create_team("hidden")
     shown = org.admin.create_team("shown", visibility="public")
     stranger = org.new_outsider()
     assert names(stranger) == ["general"]
-    for someone in (stranger, org.with_unbound_key(stranger)):
-        assert names(someone, org_id=org.id) == ["shown"]
-        assert_exchange_error(someone.client.get(f"/teams/{hidden['id']}"), 404, "not_found")
-        team = someone.call("GET", f"/teams/{shown['id']}")
+    for person in (stranger, org.with_unbound_key(stranger)):
+        assert names(person, org_id=org.id) == ["shown"]
+        assert_exchange_error(person.client.get(f"/teams/{hidden['id']}"), 404, "not_found")
+        team = person.call("GET", f"/teams/{shown['id']}")
         assert (team["joinStatus"], team["userMembership"], team["canModerate"]) == ("none", None, False)
-    assert names(stranger, org_id=str(uuid4())) == names(stranger, org_id=NOBODY) == []
+    assert names(stranger, org_id=str(uuid4())) == names(stranger, org_id=ZERO_ID) == []
 
 
-def test_personal_context_sees_all_of_ones_organizations(org: Organization) -> None:
-    """A free key sees the teams of all its owner's organizations; in one of them it sees that one's."""
+def test_personal_context(org: Organization) -> None:
+    """An unbound key sees the teams of all its person's organizations, or of the one that the request acts in."""
     person, other = org.new_user(), org.new_outsider()
     elsewhere = other.create_team("elsewhere")
     org.server.query(
@@ -82,33 +82,33 @@ def test_personal_context_sees_all_of_ones_organizations(org: Organization) -> N
         person.id,
     )
     org.admin.create_team("here")
-    free = org.with_unbound_key(person)
-    assert {"here", "elsewhere"} <= set(names(free))
-    assert names(free, joined="true") == ["general", "general"]
-    here = free.call("GET", "/teams", headers={"x-ouro-org": org.id})
+    unbound = org.with_unbound_key(person)
+    assert {"here", "elsewhere"} <= set(names(unbound))
+    assert names(unbound, joined="true") == ["general", "general"]
+    here = unbound.call("GET", "/teams", headers={"x-ouro-org": org.id})
     assert [team["name"] for team in here] == ["general", "here"]
     path = f"/teams/{elsewhere['id']}"
-    assert free.call("GET", path)["joinStatus"] == "none"
-    pinned = free.client.get(path, headers={"x-ouro-org": org.id})
+    assert unbound.call("GET", path)["joinStatus"] == "none"
+    pinned = unbound.client.get(path, headers={"x-ouro-org": org.id})
     assert_exchange_error(pinned, 404, "not_found")
     assert_exchange_error(person.client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("query", ["org_id=x", "joined=1", "public_only=yes", "limit=0", "limit=201", "offset=-1"])
-def test_bad_query_is_refused(org: Organization, query: str) -> None:
-    """A parameter that makes no sense is 400 naming it."""
+def test_invalid_query_is_rejected(org: Organization, query: str) -> None:
+    """An invalid parameter is 400 naming it."""
     error = assert_exchange_error(org.admin.client.get(f"/teams?{query}"), 400, "invalid_request")
     assert error["details"]["field"] == query.split("=")[0]
 
 
-def test_bad_flag_of_one_team_is_refused(org: Organization) -> None:
-    """`include_members` is true or false."""
+def test_invalid_flag_is_rejected(org: Organization) -> None:
+    """`include_members` must be true or false."""
     response = org.admin.client.get(f"/teams/{org.default_team_id()}?include_members=1")
     assert_exchange_error(response, 400, "invalid_request")
 
 
-def test_first_start_has_its_default_team(server: Server) -> None:
-    """The organization of a first start has a default team, and its administrator is one there."""
+def test_default_team_of_the_first_start(server: Server) -> None:
+    """The organization of the first start has a default team, which its administrator administers."""
     rows = server.query(
         "select i.role from team_member i join team t on t.id = i.team_id and t.is_default"
         " where t.organization_id = $1 order by i.created_on",

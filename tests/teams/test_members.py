@@ -1,4 +1,4 @@
-"""Members: added, promoted and removed by moderators, also where the official client has no method."""
+"""Members of a team: moderators add and remove them and change their roles."""
 
 from typing import Any
 from uuid import uuid4
@@ -9,12 +9,12 @@ from _support.responses import assert_exchange_error
 
 
 def team_of(owner: User, name: str = "crew", **fields: Any) -> str:
-    """The path of a new team."""
+    """Create a team, and return its path."""
     return f"/teams/{owner.create_team(name, **fields)['id']}"
 
 
-def test_adding_a_member(org: Organization) -> None:
-    """A moderator adds somebody of the organization, as the role they say or the default, and tells them."""
+def test_add(org: Organization) -> None:
+    """A moderator adds a member of the organization, with a given or the default role, and they are notified."""
     owner, first, second = org.new_user(), org.new_user(), org.new_user()
     path = team_of(owner, default_role="read")
     member = owner.call("POST", f"{path}/members", json={"user_id": first.id})
@@ -29,8 +29,8 @@ def test_adding_a_member(org: Organization) -> None:
     assert "members" not in first.call("GET", path, params={"include_members": "false"})
 
 
-def test_adding_grants_what_was_asked(org: Organization) -> None:
-    """Whoever asked, and is added, has nothing pending."""
+def test_adding_approves_a_request(org: Organization) -> None:
+    """Adding a person approves their pending request."""
     person = org.new_user()
     path = team_of(org.admin, join_policy="request")
     person.call("POST", f"{path}/join")
@@ -39,8 +39,8 @@ def test_adding_grants_what_was_asked(org: Organization) -> None:
     assert person.call("GET", path)["joinStatus"] == "joined"
 
 
-def test_who_is_not_added(org: Organization) -> None:
-    """Nobody, strangers, the banned and those in the team already are not added."""
+def test_invalid_additions(org: Organization) -> None:
+    """Unknown people, strangers, banned people and members cannot be added."""
     person, stranger = org.new_user(), org.new_outsider()
     path = team_of(org.admin)
     client, members = org.admin.client, f"{path}/members"
@@ -53,34 +53,34 @@ def test_who_is_not_added(org: Organization) -> None:
         assert_exchange_error(client.post(members, json=body), 400, "invalid_request")
 
 
-def test_changing_a_role(org: Organization) -> None:
-    """A moderator changes roles, and what one may do changes with it; the same role again changes nothing."""
+def test_change_role(org: Organization) -> None:
+    """A moderator changes roles and with them rights; the same role again changes nothing."""
     owner, person = org.new_user(), org.new_user()
     path = team_of(owner)
-    place = f"{path}/members/{person.id}"
-    assert_exchange_error(owner.client.put(place, json={"role": "admin"}), 404, "not_found")
+    member_path = f"{path}/members/{person.id}"
+    assert_exchange_error(owner.client.put(member_path, json={"role": "admin"}), 404, "not_found")
     owner.call("POST", f"{path}/members", json={"user_id": person.id})
-    assert_exchange_error(person.client.put(place, json={"role": "admin"}), 403, "forbidden")
-    assert owner.call("PUT", place, json={"role": "admin"})["role"] == "admin"
-    assert owner.call("PUT", place, json={"role": "admin"})["role"] == "admin"
+    assert_exchange_error(person.client.put(member_path, json={"role": "admin"}), 403, "forbidden")
+    assert owner.call("PUT", member_path, json={"role": "admin"})["role"] == "admin"
+    assert owner.call("PUT", member_path, json={"role": "admin"})["role"] == "admin"
     assert person.call("GET", path)["canModerate"] is True
     assert person.call("PUT", f"{path}/members/{owner.id}", json={"role": "read"})["role"] == "read"
-    assert_exchange_error(owner.client.put(place, json={"role": "read"}), 403, "forbidden")
-    assert_exchange_error(person.client.put(place, json={"role": "none"}), 400, "invalid_request")
+    assert_exchange_error(owner.client.put(member_path, json={"role": "read"}), 403, "forbidden")
+    assert_exchange_error(person.client.put(member_path, json={"role": "none"}), 400, "invalid_request")
     assert org.audit_actions(path[7:]).count("team-member.role") == 2
 
 
 def test_last_administrator_stays(org: Organization) -> None:
-    """A team's last administrator is neither demoted nor removed, whoever tries."""
+    """A team's last administrator can be neither demoted nor removed, by anyone."""
     owner = org.new_user()
-    place = f"{team_of(owner)}/members/{owner.id}"
+    member_path = f"{team_of(owner)}/members/{owner.id}"
     for moderator in (owner, org.admin):
-        assert_exchange_error(moderator.client.put(place, json={"role": "write"}), 409, "conflict")
-        assert_exchange_error(moderator.client.delete(place), 409, "conflict")
+        assert_exchange_error(moderator.client.put(member_path, json={"role": "write"}), 409, "conflict")
+        assert_exchange_error(moderator.client.delete(member_path), 409, "conflict")
 
 
 def test_last_administrators_demote_each_other(org: Organization) -> None:
-    """Of two administrators who demote each other at the same moment one stays."""
+    """Of two administrators who demote each other concurrently one stays."""
     first, second = org.new_user(), org.new_user()
     path = team_of(first)
     first.call("POST", f"{path}/members", json={"user_id": second.id, "role": "admin"})
@@ -93,35 +93,35 @@ def test_last_administrators_demote_each_other(org: Organization) -> None:
     assert sorted(roles) == ["admin", "read"]
 
 
-def test_removing_a_member(org: Organization) -> None:
-    """A moderator removes a member, who may come back as the policy has it."""
+def test_remove(org: Organization) -> None:
+    """A moderator removes a member, who may join again as the policy allows."""
     owner, person = org.new_user(), org.new_user()
     path = team_of(owner, join_policy="open")
     person.call("POST", f"{path}/join")
-    place = f"{path}/members/{person.id}"
+    member_path = f"{path}/members/{person.id}"
     assert_exchange_error(person.client.delete(f"{path}/members/{owner.id}"), 403, "forbidden")
-    assert owner.call("DELETE", place) is None
-    assert_exchange_error(owner.client.delete(place), 404, "not_found")
+    assert owner.call("DELETE", member_path) is None
+    assert_exchange_error(owner.client.delete(member_path), 404, "not_found")
     assert person.call("GET", path)["joinStatus"] == "none"
     assert org.audit_actions(path[7:])[-1] == "team-member.remove"
     assert person.call("POST", f"{path}/join")["joinStatus"] == "joined"
 
 
-def test_administrators_of_the_organization_are_left_to_each_other(org: Organization) -> None:
-    """A mere administrator of a team neither demotes nor removes one of the organization."""
+def test_organization_administrators_are_protected(org: Organization) -> None:
+    """An administrator of only the team can neither demote nor remove one of the organization."""
     owner, chief = org.new_user(), org.new_user()
     org.make_admin(chief)
     path = team_of(owner)
-    place = f"{path}/members/{chief.id}"
+    member_path = f"{path}/members/{chief.id}"
     owner.call("POST", f"{path}/members", json={"user_id": chief.id, "role": "admin"})
-    assert_exchange_error(owner.client.put(place, json={"role": "read"}), 403, "forbidden")
-    assert_exchange_error(owner.client.delete(place), 403, "forbidden")
-    org.admin.call("PUT", place, json={"role": "read"})
-    assert org.admin.call("DELETE", place) is None
+    assert_exchange_error(owner.client.put(member_path, json={"role": "read"}), 403, "forbidden")
+    assert_exchange_error(owner.client.delete(member_path), 403, "forbidden")
+    org.admin.call("PUT", member_path, json={"role": "read"})
+    assert org.admin.call("DELETE", member_path) is None
 
 
 def test_default_team_follows_the_organization(org: Organization) -> None:
-    """In the default team roles follow those in the organization, and nobody is removed."""
+    """In the default team, roles follow those in the organization, and nobody can be removed."""
     person = org.new_user()
     path = f"/teams/{org.default_team_id()}"
     roles = {member["user_id"]: member["role"] for member in person.call("GET", f"{path}/members")}
@@ -132,24 +132,24 @@ def test_default_team_follows_the_organization(org: Organization) -> None:
 
 
 def test_strangers_see_no_members(org: Organization) -> None:
-    """A public team shows strangers how many are in it, and not who."""
+    """A public team shows strangers the number of its members but not who they are."""
     path, stranger = team_of(org.admin, visibility="public"), org.new_outsider()
     shown = stranger.call("GET", path, params={"include_members": "true"})
     assert shown["memberCount"] == 1
     assert "members" not in shown
     assert_exchange_error(stranger.client.get(f"{path}/members"), 403, "api_key_org_mismatch")
     assert_exchange_error(org.with_unbound_key(stranger).client.get(f"{path}/members"), 403, "forbidden")
-    for method, place, body in (
+    for method, suffix, body in (
         ("POST", "/members", {"user_id": stranger.id}),
         ("PUT", f"/members/{org.admin.id}", {"role": "read"}),
         ("DELETE", f"/members/{org.admin.id}", None),
     ):
-        response = stranger.client.request(method, path + place, json=body)
+        response = stranger.client.request(method, path + suffix, json=body)
         assert_exchange_error(response, 403, "api_key_org_mismatch")
 
 
 def test_members_are_paged(org: Organization) -> None:
-    """Pages of members show each once, and say exactly whether there are more."""
+    """Pages of members show each once, with an exact `hasMore`."""
     path = team_of(org.admin)
     for _ in range(2):
         org.admin.call("POST", f"{path}/members", json={"user_id": org.new_user().id})

@@ -1,4 +1,4 @@
-"""Requests to join: moderators see and decide them, once."""
+"""Requests to join a team: moderators list and decide them, once."""
 
 import asyncio
 from uuid import uuid4
@@ -11,8 +11,8 @@ from _support.organizations import Organization, User
 from _support.responses import assert_exchange_error
 
 
-def asked(org: Organization, name: str = "ask") -> tuple[User, User, str, str]:
-    """A team's owner, somebody who asked to join it, the team's path and the request's."""
+def create_request(org: Organization, name: str = "ask") -> tuple[User, User, str, str]:
+    """Create a team and a request to join it. Returns owner, requester, and the paths of team and request."""
     owner, person = org.new_user(), org.new_user()
     path = f"/teams/{owner.create_team(name, join_policy='request')['id']}"
     request = person.call("POST", f"{path}/join")["userJoinRequest"]
@@ -20,8 +20,8 @@ def asked(org: Organization, name: str = "ask") -> tuple[User, User, str, str]:
 
 
 def test_moderators_see_all_requests_and_others_their_own(org: Organization) -> None:
-    """Administrators of team and organization see every pending request, oldest first; others see what they asked."""
-    owner, first, path, _ = asked(org)
+    """Moderators see every pending request, oldest first; other members see their own."""
+    owner, first, path, _ = create_request(org)
     second, third = org.new_user(), org.new_user()
     second.call("POST", f"{path}/join")
     for moderator in (owner, org.admin):
@@ -36,8 +36,8 @@ def test_moderators_see_all_requests_and_others_their_own(org: Organization) -> 
 
 
 def test_requests_are_paged(org: Organization) -> None:
-    """Pages of requests show each once, and say exactly whether there are more."""
-    owner, _, path, _ = asked(org)
+    """Pages of requests show each once, with an exact `hasMore`."""
+    owner, _, path, _ = create_request(org)
     for _ in range(2):
         org.new_user().call("POST", f"{path}/join")
     seen = []
@@ -49,9 +49,9 @@ def test_requests_are_paged(org: Organization) -> None:
     assert_exchange_error(owner.client.get(f"{path}/join-requests?limit=0"), 400, "invalid_request")
 
 
-def test_approved_is_in(org: Organization) -> None:
-    """Who is approved is in with the team's default role, and hears of it; the request is no longer pending."""
-    owner, person, path, request = asked(org)
+def test_approve(org: Organization) -> None:
+    """An approved person becomes a member with the default role and is notified; nothing is pending."""
+    owner, person, path, request = create_request(org)
     assert owner.call("POST", f"{request}/approve", json={}) is None
     team = person.call("GET", path)
     assert (team["joinStatus"], team["userMembership"]["role"]) == ("joined", "write")
@@ -61,9 +61,9 @@ def test_approved_is_in(org: Organization) -> None:
     assert org.audit_actions(path[7:]) == ["team.create", "team-request.create", "team-request.approve"]
 
 
-def test_rejected_may_ask_again(org: Organization) -> None:
-    """Who is rejected hears of it, sees it, and may ask again, which is a new request."""
-    owner, person, path, request = asked(org)
+def test_reject(org: Organization) -> None:
+    """A rejected person is notified, sees the decision, and may send a new request."""
+    owner, person, path, request = create_request(org)
     assert org.admin.call("POST", f"{request}/reject") is None
     team = person.call("GET", path)
     assert (team["joinStatus"], team["join_request_pending"]) == ("none", False)
@@ -78,13 +78,13 @@ def test_rejected_may_ask_again(org: Organization) -> None:
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_who_may_not_decide(org: Organization, verb: str) -> None:
-    """Members and whoever asked do not decide requests, nor do strangers or moderators of another team."""
-    owner, person, path, request = asked(org)
+def test_only_moderators_decide(org: Organization, verb: str) -> None:
+    """Plain members, the requester, strangers and moderators of another team cannot decide a request."""
+    owner, person, path, request = create_request(org)
     other = org.new_user()
     foreign = f"/teams/{other.create_team('other')['id']}/join-requests/{request.rpartition('/')[2]}"
-    for someone in (person, other):
-        assert_exchange_error(someone.client.post(f"{request}/{verb}"), 403, "forbidden")
+    for user in (person, other):
+        assert_exchange_error(user.client.post(f"{request}/{verb}"), 403, "forbidden")
     assert_exchange_error(org.new_outsider().client.post(f"{request}/{verb}"), 404, "not_found")
     assert_exchange_error(other.client.post(f"{foreign}/{verb}"), 404, "not_found")
     assert_exchange_error(owner.client.post(f"{path}/join-requests/{uuid4()}/{verb}"), 404, "not_found")
@@ -92,9 +92,9 @@ def test_who_may_not_decide(org: Organization, verb: str) -> None:
     assert person.call("GET", path)["joinStatus"] == "pending"
 
 
-def test_request_of_somebody_who_left_is_gone(org: Organization) -> None:
-    """A request goes with its maker's membership of the organization."""
-    owner, person, path, request = asked(org)
+def test_request_ends_with_the_membership(org: Organization) -> None:
+    """A request disappears when its person leaves the organization."""
+    owner, person, path, request = create_request(org)
     org.remove_member(person)
     assert owner.call("GET", f"{path}/join-requests") == []
     assert_exchange_error(owner.client.post(f"{request}/approve"), 404, "not_found")
@@ -102,8 +102,8 @@ def test_request_of_somebody_who_left_is_gone(org: Organization) -> None:
 
 @pytest.mark.parametrize("verbs", [("approve", "approve"), ("reject", "reject"), ("approve", "reject")])
 def test_request_is_decided_once(org: Organization, verbs: tuple[str, str]) -> None:
-    """Of two decisions at the same moment the first counts; the other, and any later one, is 409."""
-    owner, person, path, request = asked(org)
+    """Of two concurrent decisions the first counts; the other one and later ones are 409."""
+    owner, person, path, request = create_request(org)
     calls = [(owner, "POST", f"{request}/{verbs[0]}", {}), (org.admin, "POST", f"{request}/{verbs[1]}", {})]
     assert run_overlapping(org.server, calls) == [200, 409]
     assert person.call("GET", path)["joinStatus"] == ("joined" if verbs[0] == "approve" else "none")
@@ -112,10 +112,10 @@ def test_request_is_decided_once(org: Organization, verbs: tuple[str, str]) -> N
     assert_exchange_error(owner.client.post(f"{request}/approve"), 409, "conflict")
 
 
-def test_approval_and_ban_at_once(org: Organization) -> None:
-    """Approved and banned at the same moment, somebody is banned and out, whichever came first."""
+def test_concurrent_approval_and_ban(org: Organization) -> None:
+    """A person who is approved and banned concurrently is banned, whichever came first."""
     for order, statuses in ((1, [200, 200]), (-1, [200, 409])):
-        owner, person, path, request = asked(org, f"ask-{statuses[1]}")
+        owner, person, path, request = create_request(org, f"ask-{statuses[1]}")
         calls = [
             (owner, "POST", f"{request}/approve", {}),
             (org.admin, "POST", f"{path}/bans", {"user_id": person.id}),
@@ -126,8 +126,8 @@ def test_approval_and_ban_at_once(org: Organization) -> None:
 
 
 def test_approval_while_leaving_the_organization(org: Organization) -> None:
-    """Whoever is approved while leaving the organization is in no team of it, and neither request waits for long."""
-    owner, person, path, request = asked(org)
+    """A person who is approved while leaving the organization is in none of its teams, and nothing blocks."""
+    owner, person, path, request = create_request(org)
 
     async def leave_meanwhile() -> int:
         connection = await asyncpg.connect(org.server.postgres_url)
@@ -146,14 +146,9 @@ def test_approval_while_leaving_the_organization(org: Organization) -> None:
 
 
 def test_leaving_the_organization_while_approved(org: Organization) -> None:
-    """Whoever leaves the organization while being approved is out of its teams."""
-    owner, person, path, request = asked(org)
-    remover = org.server
-    place = f"/organizations/{org.id}/members/{person.id}"
-    assert run_overlapping(
-        remover, [(owner, "POST", f"{request}/approve", {}), (org.admin, "DELETE", place, None)]
-    ) == [
-        200,
-        200,
-    ]
+    """A person who leaves the organization while being approved is in none of its teams."""
+    owner, person, path, request = create_request(org)
+    membership = f"/organizations/{org.id}/members/{person.id}"
+    calls = [(owner, "POST", f"{request}/approve", {}), (org.admin, "DELETE", membership, None)]
+    assert run_overlapping(org.server, calls) == [200, 200]
     assert owner.call("GET", path)["memberCount"] == 1

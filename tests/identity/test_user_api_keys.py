@@ -1,4 +1,4 @@
-"""One's own API keys by HTTP: listed, made with no more rights than one has, revoked."""
+"""The caller's own API keys: list them, create them with no more rights than the caller has, and revoke them."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from hallmarket.server.identity.user_api_keys import MAX_LIVE_KEYS
 from hallmarket.server.rooms import SCOPES
 
 PATH = "/user/api-keys"
-NOBODY = "00000000-0000-0000-0000-000000000000"
+PERSONAL_CONTEXT = "00000000-0000-0000-0000-000000000000"
 UNKNOWN = "0190a3c2-0000-7000-8000-000000000000"
 SHOWN = [
     "id",
@@ -43,42 +43,42 @@ def client(server: Server, member: Member) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def free(server: Server, member: Member) -> Iterator[httpx.Client]:
+def unbound(server: Server, member: Member) -> Iterator[httpx.Client]:
     """An HTTP client with a token of the same member's key that is bound to no organization."""
     with exchange_client(server, server.new_key(member, name="free").key) as made:
         yield made
 
 
-def make(client: httpx.Client, name: str = "scanner", **wanted: object) -> dict[str, Any]:
-    """A new key, as the answer has it."""
-    response = client.post(PATH, json={"name": name, **wanted})
+def create(client: httpx.Client, name: str = "scanner", **fields: object) -> dict[str, Any]:
+    """Create a key, and return it as the response shows it."""
+    response = client.post(PATH, json={"name": name, **fields})
     assert response.status_code == 200, response.text
     assert response.json()["error"] is None
     return dict(response.json()["data"])
 
 
 def page(client: httpx.Client, **query: object) -> dict[str, Any]:
-    """One page of the listing."""
+    """Return one page of the list."""
     response = client.get(PATH, params={name: str(value) for name, value in query.items()})
     assert response.status_code == 200, response.text
     return dict(response.json())
 
 
 def names(answer: dict[str, Any]) -> list[str]:
-    """The names of the keys on a page."""
+    """Return the names of the keys on a page."""
     return [key["name"] for key in answer["data"]]
 
 
 def works(server: Server, key: str) -> bool:
-    """Whether a key buys a token with which one is known."""
+    """Return whether a token for the key authenticates its person."""
     with server.client("") as client:
         token = client.post("/users/get-token", json={"pat": key}).json()["token"]
         return token is not None and client.get("/user", headers={"authorization": token}).status_code == 200
 
 
-def test_key_is_made_and_shown_once(server: Server, member: Member, client: httpx.Client) -> None:
-    """A key made by HTTP works at once; the answer shows it, and nothing after that does."""
-    made = make(client, "scanner in the cellar")
+def test_new_key_is_shown_once(server: Server, member: Member, client: httpx.Client) -> None:
+    """A new key works immediately. The response shows it, and nothing afterwards does."""
+    made = create(client, "scanner in the cellar")
     assert list(made) == [*SHOWN, "key"]
     assert re.fullmatch(made["prefix"] + r"_[A-Za-z0-9_-]{43}", made["key"])
     assert made["organization"] == {"id": member.organization, "name": "Org"}
@@ -93,22 +93,22 @@ def test_key_is_made_and_shown_once(server: Server, member: Member, client: http
 
 
 def test_keys_are_listed_newest_first_page_by_page(client: httpx.Client) -> None:
-    """The listing is newest first, in pages that know exactly whether there is more."""
+    """Keys are listed newest first, in pages that know whether more follow."""
     for number in range(4):
-        make(client, f"key {number}")
+        create(client, f"key {number}")
     first, second = page(client, limit=2), page(client, limit=3, offset=2)
     assert names(first) == ["key 3", "key 2"]
     assert names(second) == ["key 1", "key 0", ""]
-    assert [one["pagination"]["hasMore"] for one in (first, second)] == [True, False]
-    assert {one["pagination"]["total"] for one in (first, second)} == {5}
+    assert [part["pagination"]["hasMore"] for part in (first, second)] == [True, False]
+    assert {part["pagination"]["total"] for part in (first, second)} == {5}
     for query in ("limit=0", "limit=x", "offset=-1", "active=yes", "limit=1&limit=2"):
         assert_exchange_error(client.get(f"{PATH}?{query}"), 400, "invalid_request")
 
 
-def test_active_keys_are_those_that_are_good(server: Server, client: httpx.Client) -> None:
-    """`active=true` lists keys that are neither revoked nor expired, `active=false` the others."""
-    revoked, expired = make(client, "revoked"), make(client, "expired")
-    make(client, "good")
+def test_filter_by_active(server: Server, client: httpx.Client) -> None:
+    """`active=true` lists the keys that are neither revoked nor expired, `active=false` the others."""
+    revoked, expired = create(client, "revoked"), create(client, "expired")
+    create(client, "good")
     client.delete(f"{PATH}/{revoked['id']}")
     server.query("update api_key set expires_on = now() where id = $1", expired["id"])
     assert names(page(client, active="true")) == ["good", ""]
@@ -116,36 +116,36 @@ def test_active_keys_are_those_that_are_good(server: Server, client: httpx.Clien
     assert names(page(client)) == ["good", "expired", "revoked", ""]
 
 
-def test_keys_of_others_are_nobodys(server: Server, client: httpx.Client) -> None:
-    """Nobody sees or revokes somebody else's key, a colleague's included; unknown and foreign ones are 404 alike."""
-    mine = make(client)
+def test_keys_of_other_people(server: Server, client: httpx.Client) -> None:
+    """Nobody sees or revokes another person's key: unknown and other people's keys are the same 404."""
+    mine = create(client)
     for other in (server.new_member(), server.new_member(organization=mine["organization"]["id"])):
         with exchange_client(server, other.key) as stranger:
             assert mine["id"] not in stranger.get(PATH).text
-            words = {
+            messages = {
                 assert_exchange_error(stranger.delete(f"{PATH}/{key_id}"), 404, "not_found")["message"]
                 for key_id in (mine["id"], UNKNOWN)
             }
-            assert len(words) == 1
+            assert len(messages) == 1
             assert_exchange_error(stranger.delete(f"{PATH}/no-uuid"), 400, "invalid_request")
     assert works(server, mine["key"])
 
 
-def test_bound_key_reaches_no_key_elsewhere(
-    server: Server, member: Member, client: httpx.Client, free: httpx.Client
+def test_bound_key_sees_keys_of_its_organization(
+    server: Server, member: Member, client: httpx.Client, unbound: httpx.Client
 ) -> None:
-    """Through a key bound to an organization one sees and revokes keys bound to it; through a free key all of them."""
-    unbound = make(free, "unbound")
-    assert unbound["organization"] is None
+    """A key that is bound to an organization lists and revokes only keys bound to it; an unbound one lists all."""
+    created = create(unbound, "unbound")
+    assert created["organization"] is None
     assert names(page(client)) == [""]
-    assert_exchange_error(client.delete(f"{PATH}/{unbound['id']}"), 404, "not_found")
-    assert names(page(free)) == ["unbound", "free", ""]
-    assert free.delete(f"{PATH}/{member.key_id}").status_code == 200
+    assert_exchange_error(client.delete(f"{PATH}/{created['id']}"), 404, "not_found")
+    assert names(page(unbound)) == ["unbound", "free", ""]
+    assert unbound.delete(f"{PATH}/{member.key_id}").status_code == 200
 
 
-def test_revoking_is_told_once_and_for_all(server: Server, client: httpx.Client) -> None:
-    """A revoked key is refused at once; revoking it again answers the same, and the trail has one event."""
-    made = make(client)
+def test_revocation(server: Server, client: httpx.Client) -> None:
+    """A revoked key is rejected immediately; revoking it again returns the same and records no second event."""
+    made = create(client)
     with exchange_client(server, made["key"]) as user:
         assert user.get("/user").status_code == 200
         first = client.delete(f"{PATH}/{made['id']}").json()["data"]
@@ -159,20 +159,20 @@ def test_revoking_is_told_once_and_for_all(server: Server, client: httpx.Client)
     assert [event["action"] for event in events] == ["key.create", "key.revoke"]
 
 
-def test_key_may_revoke_itself(member: Member, client: httpx.Client) -> None:
-    """The key one speaks through may be revoked; its token is dead at the next request."""
+def test_key_can_revoke_itself(member: Member, client: httpx.Client) -> None:
+    """The key in use can be revoked; its token is rejected with the next request."""
     response = client.delete(f"{PATH}/{member.key_id}")
     assert response.status_code == 200, response.text
     assert_exchange_error(client.get("/user"), 401, "unauthenticated")
     assert_exchange_error(client.delete(f"{PATH}/{member.key_id}"), 401, "unauthenticated")
 
 
-def test_no_key_gives_a_scope_it_lacks(server: Server, member: Member) -> None:
-    """Scopes are some of one's own: all of them unless named; one more is 403 and names it, an unknown one 400."""
+def test_new_key_has_no_more_scopes(server: Server, member: Member) -> None:
+    """A new key has all or some of the caller's scopes; another scope is 403, an unknown one 400."""
     narrow = server.new_member(scopes="keys:write,media:read")
     with exchange_client(server, narrow.key) as client:
-        assert make(client)["scopes"] == ["keys:write", "media:read"]
-        assert make(client, scopes=["media:read", "media:read"])["scopes"] == ["media:read"]
+        assert create(client)["scopes"] == ["keys:write", "media:read"]
+        assert create(client, scopes=["media:read", "media:read"])["scopes"] == ["media:read"]
         error = assert_exchange_error(
             client.post(PATH, json={"name": "x", "scopes": ["media:read", "audit:read"]}), 403, "forbidden"
         )
@@ -184,37 +184,37 @@ def test_no_key_gives_a_scope_it_lacks(server: Server, member: Member) -> None:
         assert_exchange_error(reader.delete(f"{PATH}/{UNKNOWN}"), 403, "forbidden")
 
 
-def test_no_key_outlives_the_one_that_made_it(server: Server, member: Member, client: httpx.Client) -> None:
-    """An expiry is no later than one's own key's, which is also what it is unless named; whatever the zone."""
+def test_new_key_expires_no_later(server: Server, member: Member, client: httpx.Client) -> None:
+    """A new key expires no later than the caller's, which is the default, in any time zone."""
     end = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
     server.query("update api_key set expires_on = $2 where id = $1", member.key_id, end)
-    assert datetime.fromisoformat(make(client)["expires_on"]) == end
-    assert datetime.fromisoformat(make(client, expires_on=None)["expires_on"]) == end
-    assert datetime.fromisoformat(make(client, expires_on=end.isoformat())["expires_on"]) == end
+    assert datetime.fromisoformat(create(client)["expires_on"]) == end
+    assert datetime.fromisoformat(create(client, expires_on=None)["expires_on"]) == end
+    assert datetime.fromisoformat(create(client, expires_on=end.isoformat())["expires_on"]) == end
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
-    assert make(client, expires_on=tomorrow.isoformat())["expires_on"] == f"{tomorrow}T00:00:00.000000+00:00"
+    assert create(client, expires_on=tomorrow.isoformat())["expires_on"] == f"{tomorrow}T00:00:00.000000+00:00"
     local = (end + timedelta(hours=2)).replace(tzinfo=None).isoformat() + "+02:00"
-    assert datetime.fromisoformat(make(client, expires_on=local)["expires_on"]) == end
+    assert datetime.fromisoformat(create(client, expires_on=local)["expires_on"]) == end
     for later in (end + timedelta(seconds=1), datetime(9999, 12, 31, tzinfo=UTC)):
         response = client.post(PATH, json={"name": "x", "expires_on": later.isoformat()})
         assert_exchange_error(response, 403, "forbidden")
 
 
-def test_no_key_leaves_its_organization(server: Server, member: Member, client: httpx.Client) -> None:
-    """A bound key makes keys bound to the same organization, and none that are bound elsewhere or to nothing."""
-    assert make(client, organization_id=member.organization.upper())["organization"]["id"] == member.organization
+def test_new_key_of_a_bound_key(server: Server, member: Member, client: httpx.Client) -> None:
+    """A bound key creates only keys that are bound to the same organization."""
+    assert create(client, organization_id=member.organization.upper())["organization"]["id"] == member.organization
     elsewhere = server.new_member().organization
-    for other in (elsewhere, UNKNOWN, NOBODY):
+    for other in (elsewhere, UNKNOWN, PERSONAL_CONTEXT):
         response = client.post(PATH, json={"name": "x", "organization_id": other})
         assert_exchange_error(response, 403, "api_key_org_mismatch")
 
 
-def test_free_key_makes_keys_where_the_person_belongs(server: Server, member: Member, free: httpx.Client) -> None:
-    """A key bound to nothing makes such keys, and keys for the person's organizations; others are 404."""
-    assert make(free)["organization"] is make(free, organization_id=NOBODY)["organization"] is None
-    assert make(free, organization_id=member.organization)["organization"]["id"] == member.organization
+def test_new_key_of_an_unbound_key(server: Server, member: Member, unbound: httpx.Client) -> None:
+    """An unbound key creates unbound keys and keys for its person's organizations; others are 404."""
+    assert create(unbound)["organization"] is create(unbound, organization_id=PERSONAL_CONTEXT)["organization"] is None
+    assert create(unbound, organization_id=member.organization)["organization"]["id"] == member.organization
     for other in (server.new_member().organization, UNKNOWN):
-        response = free.post(PATH, json={"name": "x", "organization_id": other})
+        response = unbound.post(PATH, json={"name": "x", "organization_id": other})
         assert_exchange_error(response, 404, "not_found")
 
 
@@ -241,20 +241,20 @@ BAD = {
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD.keys())
-def test_what_is_no_key_is_refused(client: httpx.Client, body: object) -> None:
-    """A malformed wish is 400 and makes nothing; a field we do not know is one, lest an expiry be misspelt."""
+def test_invalid_request_is_rejected(client: httpx.Client, body: object) -> None:
+    """An invalid request is 400 and creates nothing, also with an unknown field, which might be a misspelt expiry."""
     assert_exchange_error(client.post(PATH, json=body), 400, "invalid_request")
     assert names(page(client)) == [""]
 
 
-def test_names_may_be_of_any_language(client: httpx.Client) -> None:
+def test_names_in_any_script(client: httpx.Client) -> None:
     """A name has up to 100 characters of any script."""
     for name in ("ü" * 100, "скáнер 🗄️", "x"):
-        assert make(client, name)["name"] == name
+        assert create(client, name)["name"] == name
 
 
-def race(server: Server, key: str, wanted: dict[str, str], change: str, subject: str, waits_at: str) -> httpx.Response:
-    """The answer to a wish for a key that came while `change` was under way, and waits for it until it commits."""
+def race(server: Server, key: str, body: dict[str, str], change: str, subject: str, waits_at: str) -> httpx.Response:
+    """Send a request for a key that waits for the uncommitted `change`; commit it, and return the response."""
     headers = {"authorization": get_token(server, key)}
     waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and strpos(query, $1) > 0"
 
@@ -264,7 +264,7 @@ def race(server: Server, key: str, wanted: dict[str, str], change: str, subject:
             try:
                 async with connection.transaction():
                     await connection.execute(change, subject)
-                    answer = asyncio.create_task(client.post(PATH, json=wanted))
+                    answer = asyncio.create_task(client.post(PATH, json=body))
                     await asyncio.to_thread(wait_until, lambda: server.query(waiting, f"identity.{waits_at}\n"))
                 return await answer
             finally:
@@ -273,20 +273,20 @@ def race(server: Server, key: str, wanted: dict[str, str], change: str, subject:
     return asyncio.run(run())
 
 
-def test_revoked_key_makes_nothing_however_they_race(server: Server, member: Member) -> None:
-    """Making waits for a revocation under way and then makes nothing, though the token was good when it came."""
+def test_creation_races_with_a_revocation(server: Server, member: Member) -> None:
+    """A request waits for a concurrent revocation of the caller's key, and then creates nothing."""
     revoke = "update api_key set revoked_on = now() where id = $1"
     answer = race(server, member.key, {"name": "late"}, revoke, member.key_id, "lock_current_key")
     assert_exchange_error(answer, 401, "unauthenticated")
     assert server.query("select count(*) from api_key where person_id = $1", member.person)[0][0] == 1
 
 
-def test_no_key_is_made_for_an_organization_just_left(server: Server, member: Member) -> None:
-    """Making waits for a membership that is ending, and makes no key bound to what one no longer belongs to."""
-    free = server.new_key(member).key
+def test_creation_races_with_leaving(server: Server, member: Member) -> None:
+    """A request waits for a membership that is ending, and creates no key that is bound to that organization."""
+    key = server.new_key(member).key
     leave = "delete from membership where person_id = $1"
-    wanted = {"name": "late", "organization_id": member.organization}
-    answer = race(server, free, wanted, leave, member.person, "lock_own_organization")
+    body = {"name": "late", "organization_id": member.organization}
+    answer = race(server, key, body, leave, member.person, "lock_own_organization")
     assert_exchange_error(answer, 404, "not_found")
     other = server.new_member()
     answer = race(server, other.key, {"name": "late"}, leave, other.person, "lock_own_organization")
@@ -294,11 +294,11 @@ def test_no_key_is_made_for_an_organization_just_left(server: Server, member: Me
     assert not server.query("select from api_key where name = 'late'")
 
 
-def test_official_client_takes_a_key_made_by_http(server: Server, member: Member, client: httpx.Client) -> None:
-    """The official client is constructed with a key made by HTTP, and told once that is revoked."""
+def test_official_client_uses_a_new_key(server: Server, member: Member, client: httpx.Client) -> None:
+    """The official client works with a key created through the API, until it is revoked."""
     import ouro
 
-    made = make(client, "notebook")
+    made = create(client, "notebook")
     with official_client(server, made["key"]) as user:
         assert str(user.user.id) == member.person
         client.delete(f"{PATH}/{made['id']}")
@@ -306,8 +306,8 @@ def test_official_client_takes_a_key_made_by_http(server: Server, member: Member
             wait_until(lambda: user.users.me() is None)
 
 
-def test_nobody_has_more_live_keys_than_the_bound(server: Server, member: Member, client: httpx.Client) -> None:
-    """Beyond the bound of live keys a new one is 409, however many ask at once; a revoked one makes room."""
+def test_maximum_number_of_keys(server: Server, member: Member, client: httpx.Client) -> None:
+    """Beyond MAX_LIVE_KEYS a new key is 409, also under concurrency; a revocation makes room for one."""
     spare = 3
     server.query(
         "insert into api_key (id, person_id, name, prefix, key_hash, scopes)"
@@ -321,4 +321,4 @@ def test_nobody_has_more_live_keys_than_the_bound(server: Server, member: Member
     assert sorted(statuses) == [200] * spare + [409] * (8 - spare)
     assert_exchange_error(client.post(PATH, json={"name": "x"}), 409, "conflict")
     client.delete(f"{PATH}/{page(client)['data'][0]['id']}")
-    make(client)
+    create(client)
