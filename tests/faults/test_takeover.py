@@ -34,7 +34,7 @@ def first() -> Iterator[Server]:
 def servers(first: Server) -> Iterator[tuple[Server, Server]]:
     """Two servers on one database and one log."""
     data, log_key = first.data.with_name("second"), (first.data / "log.key").read_text().strip()
-    second = Server(data, first.postgres_url, **{**first.settings, "log_key": log_key})
+    second = Server(data, first.postgres_url, new_interpreter=True, **{**first.settings, "log_key": log_key})
     second.start()
     yield first, second
     second.stop()
